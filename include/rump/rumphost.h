@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a program that hosts the kernel in its own process needs beside the
+ * genuine API: system calls by number, faults in copies, signals, mappings of
+ * rump files, and mounts by URL.  The hijack library is the main user.
+ */
+#ifndef RUMP_RUMPHOST_H
+#define RUMP_RUMPHOST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Run NetBSD system call num on the calling thread.  args: len bytes of
+ * 8-byte slots as in the argument structure.  Returns 0 and fills retval, a
+ * NetBSD errno, or one of
+ *   RUMP_ERESTART    a signal ended the sleep; may be restarted
+ *   RUMP_ENAMESPACE  a path left the kernel's name space, see below
+ */
+#define RUMP_ERESTART (-3)
+#define RUMP_ENAMESPACE (-7)
+int rump_syscall(int num, const void *args, size_t len, int64_t retval[2]);
+
+/*
+ * For a SIGSEGV/SIGBUS handler: if ip lies in a copy instruction of the
+ * kernel return the address where execution resumes with EFAULT, else 0.
+ * Async-signal-safe.
+ */
+uintptr_t rump_copy_fixup(uintptr_t ip);
+
+/*
+ * Signals.  rump_interrupt(): end the interruptible sleep, present or next, of
+ * the calling host thread; async-signal-safe; for use in a signal handler that
+ * interrupted a call.  It stays in force until rump_interrupt_clear().
+ */
+void rump_interrupt(void);
+void rump_interrupt_clear(void);
+
+/* The calling host thread will not enter the kernel again: free its cache.
+ * Called automatically when a pthread ends. */
+void rump_thread_fini(void);
+
+/*
+ * Credentials of the implicit process (the host program); a kernel starts
+ * with uid 0.  groups is copied, at most 16 are kept.
+ */
+void rump_set_hostcred(uint32_t uid, uint32_t euid, uint32_t gid,
+    uint32_t egid, size_t ngroups, const uint32_t *groups);
+
+/*
+ * Name space escapes.  While on, a path that the kernel resolves and that
+ * meets an absolute symbolic link, or climbs by ".." above the root of a mount
+ * that was made with rump_mount_*(), ends the system call with
+ * RUMP_ENAMESPACE; rump_namei_escaped() then copies the absolute path (in the
+ * program's name space, symbolic links and ".." unresolved, NUL-terminated) at
+ * which resolution has to start again.  It returns the length or 0 if there
+ * is none or size is too small.  *followed counts the symbolic links
+ * already followed, for ELOOP.
+ */
+void rump_namei_escape_set(bool on);
+size_t rump_namei_escaped(char *buf, size_t size, unsigned *followed);
+
+/*
+ * Mappings of rump files: the page cache of a mapped file is a contiguous
+ * window of one memfd.  rump_map_create() pins the file behind rump descriptor
+ * fd (readable; else EACCES; not a regular file: ENODEV) and tells where
+ * [off, off + len) lies; len may pass the end of file.  The caller maps
+ * rm_hostfd at rm_hostoff.  Pages are valid only after rump_map_fill(), which
+ * reads [off, off + len) (page aligned, relative to the file) and returns 0,
+ * EFAULT (wholly behind the end of file: the program gets SIGBUS), EIO,
+ * RUMP_ERESTART.  rump_map_destroy() unpins.
+ */
+struct rump_map {
+	void *rm_handle;
+	int rm_hostfd;
+	int64_t rm_hostoff;
+};
+int rump_map_create(int fd, int64_t off, size_t len, int prot, int flags,
+    struct rump_map *rm);
+int rump_map_fill(void *handle, int64_t off, size_t len);
+void rump_map_ref(void *handle); /* one more rump_map_destroy() to come */
+void rump_map_destroy(void *handle);
+
+/*
+ * Mount.  dir is an absolute path in the kernel's name space; missing
+ * directories are made in the memory root.  source is a URL (nfs://A.B.C.D...
+ * with a numeric address; keys as in rumpkit(1)).  On failure text (size
+ * bytes) gets one line that names the offending token, the rule and the cure.
+ */
+int rump_mount_url(const char *dir, const char *source, char *text,
+    size_t size);
+
+/*
+ * Visit every statistics counter (name, help, value) in order of attachment.
+ */
+void rump_stats_iterate(void (*func)(const char *, const char *, uint64_t,
+    void *), void *arg);
+
+#endif /* !RUMP_RUMPHOST_H */

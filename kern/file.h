@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Open files and descriptor tables.  A struct file is reference counted: one
+ * reference for each descriptor and one for each call that uses it.  Per-open
+ * state of a file system hangs on f_fsdata.
+ */
+#ifndef KERN_FILE_H
+#define KERN_FILE_H
+
+#include <stdatomic.h>
+
+#include "kern/cred.h"
+#include "kern/mutex.h"
+#include "kern/types.h"
+
+struct file;
+struct lwp;
+struct rump_stat;
+struct selector;
+struct uio;
+
+enum file_type { DTYPE_VNODE = 1, DTYPE_SOCKET = 2, DTYPE_PIPE = 3,
+	DTYPE_KQUEUE = 4, DTYPE_MISC = 5 };
+
+/* fo_read/fo_write: *offp is the position to use; with FOF_UPDATE_OFFSET it
+ * is &fp->f_offset, locked by the operation, and moved by what was done. */
+#define FOF_UPDATE_OFFSET 1
+
+/* Every operation may sleep and returns 0 or an errno; any may be NULL, which
+ * answers EOPNOTSUPP (fo_ioctl: ENOTTY; fo_poll: always ready). */
+struct fileops {
+	const char *fo_name;
+	int (*fo_read)(struct file *fp, off_t *offp, struct uio *uio,
+	    kauth_cred_t cred, int flags);
+	int (*fo_write)(struct file *fp, off_t *offp, struct uio *uio,
+	    kauth_cred_t cred, int flags);
+	/* data: kernel memory of IOCPARM_LEN(cmd) bytes, in and out. */
+	int (*fo_ioctl)(struct file *fp, unsigned long cmd, void *data);
+	int (*fo_fcntl)(struct file *fp, unsigned cmd, void *data);
+	/* Return ready NetBSD POLL* bits; record sel for wake-up if none and
+	 * sel is not NULL. */
+	int (*fo_poll)(struct file *fp, int events, struct selector *sel);
+	int (*fo_stat)(struct file *fp, struct rump_stat *st);
+	/* Last reference is gone. */
+	int (*fo_close)(struct file *fp);
+};
+
+struct file {
+	const struct fileops *f_ops; /* i */
+	enum file_type f_type;       /* i */
+	_Atomic uint32_t f_count;
+	_Atomic uint32_t f_flag;     /* FREAD | FWRITE | FNONBLOCK ... */
+	kauth_cred_t f_cred;         /* i: owned, credential of the opener */
+	void *f_data;                /* i: vnode, socket, ... (owned) */
+	void *f_fsdata;              /* per-open state of the file system */
+	kmutex_t f_lock;             /* protects f_offset */
+	off_t f_offset;              /* f */
+};
+
+/* Kernel open flags: FFLAGS(O_*) = O_* + 1, as in NetBSD. */
+#define FREAD 0x1
+#define FWRITE 0x2
+#define FFLAGS(oflags) ((oflags) + 1)
+#define OFLAGS(fflags) ((fflags)-1)
+
+/*
+ * Reserve a descriptor (lowest >= 0) and a file with one reference and the
+ * current credential.  0, EMFILE, ENFILE.  Then either fd_affix() or
+ * fd_abort().
+ */
+int fd_allocfile(struct file **fpp, int *fdp);
+/* As fd_allocfile() but the lowest descriptor >= min, for an existing file. */
+int fd_dup(struct file *fp, int min, int *fdp, bool cloexec);
+/* Make the reserved descriptor visible; consumes the creator's reference. */
+void fd_affix(struct file *fp, int fd, bool cloexec);
+void fd_abort(struct file *fp, int fd);
+/* The file behind fd with a reference for this call, or NULL (EBADF). */
+struct file *fd_getfile(int fd);
+void fd_putfile(struct file *fp);
+/* Replace whatever is at newfd by fp (dup2).  0, EBADF or EMFILE. */
+int fd_dup2(struct file *fp, int newfd, bool cloexec);
+int fd_close(int fd);
+
+/* Descriptor tables. */
+struct filedesc *fdtable_create(void);
+struct filedesc *fdtable_copy(struct filedesc *fdt);
+void fdtable_ref(struct filedesc *fdt);
+/* Drop a reference; closes everything with the last one. */
+void fdtable_unref(struct filedesc *fdt);
+
+#endif /* !KERN_FILE_H */

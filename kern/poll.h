@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Readiness.  An object that can become ready embeds a struct selinfo; a poll
+ * in progress is a struct selector that is linked to every selinfo it waits
+ * for and is woken by selnotify().
+ */
+#ifndef KERN_POLL_H
+#define KERN_POLL_H
+
+#include "kern/mutex.h"
+#include "kern/queue.h"
+
+struct selinfo {
+	struct list si_waiters; /* of struct selnode; protected by select_lock */
+};
+struct selector;
+
+void selinit(struct selinfo *si);
+/* No waiter may be left. */
+void seldestroy(struct selinfo *si);
+/* Remember that sel waits for si.  Undone when the poll ends.  May sleep. */
+void selrecord(struct selector *sel, struct selinfo *si);
+/* Wake every poll that waits for si. */
+void selnotify(struct selinfo *si);
+
+#endif /* !KERN_POLL_H */

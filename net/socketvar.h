@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The socket layer, for system calls and for in-kernel users (NFS).
+ *
+ * A protocol's user-requests may move data themselves, without the socket
+ * buffers (sockin: host recvmsg straight into the caller's memory), and may let
+ * the calling thread wait in the host.  Protocols that do not provide pr_send,
+ * pr_recv and pr_wait use so_snd and so_rcv and the socket's condition
+ * variable.
+ */
+#ifndef NET_SOCKETVAR_H
+#define NET_SOCKETVAR_H
+
+#include "kern/condvar.h"
+#include "kern/cred.h"
+#include "kern/mutex.h"
+#include "kern/poll.h"
+#include "kern/types.h"
+#include "rump/rumpabi.h"
+
+struct mbuf;
+struct protosw;
+struct selector;
+struct socket;
+struct uio;
+
+struct sockbuf {
+	struct mbuf *sb_mb;   /* s */
+	size_t sb_cc;         /* s: bytes held */
+	size_t sb_hiwat;      /* s */
+	size_t sb_lowat;      /* s */
+	int64_t sb_timeo_ns;  /* s: SO_RCVTIMEO / SO_SNDTIMEO, 0 none */
+	struct selinfo sb_sel;
+};
+
+struct socket {
+	const struct protosw *so_proto; /* i */
+	short so_type;                  /* i */
+	kmutex_t so_lock;               /* protects s: fields */
+	kcondvar_t so_cv;
+	uint32_t so_options;            /* s: SO_* switches */
+	uint32_t so_state;              /* s: SS_* */
+	int so_linger;                  /* s: seconds */
+	int so_error;                   /* s: pending, taken by the next call */
+	void *so_pcb;                   /* i after attach: protocol's own */
+	kauth_cred_t so_cred;           /* i: owned */
+	struct sockbuf so_snd, so_rcv;
+	_Atomic uint32_t so_refcnt;
+};
+
+/* so_state */
+#define SS_ISCONNECTED 0x2
+#define SS_ISCONNECTING 0x4
+#define SS_ISDISCONNECTING 0x8
+#define SS_CANTSENDMORE 0x10
+#define SS_CANTRCVMORE 0x20
+#define SS_NBIO 0x100
+#define SS_LISTENING 0x200
+
+/* ctl operations of pr_ctloutput */
+enum sockopt_op { SOPT_GET, SOPT_SET };
+struct sockopt {
+	enum sockopt_op so_op;
+	int so_level;
+	int so_name;
+	void *so_val;   /* kernel memory */
+	size_t so_len;  /* in: size; out (GET): length */
+};
+
+struct protosw {
+	short pr_type;
+	int pr_protocol;
+	struct domain *pr_domain;
+	/* User-requests.  0 or errno; may sleep; called without so_lock unless
+	 * stated.  NULL: EOPNOTSUPP. */
+	int (*pr_attach)(struct socket *so, int proto);
+	void (*pr_detach)(struct socket *so);
+	int (*pr_bind)(struct socket *so, const struct rump_sockaddr *sa);
+	int (*pr_listen)(struct socket *so, int backlog);
+	/* EINPROGRESS when started; then pr_wait for POLLOUT and SO_ERROR. */
+	int (*pr_connect)(struct socket *so, const struct rump_sockaddr *sa);
+	int (*pr_connect2)(struct socket *so, struct socket *so2);
+	/* EWOULDBLOCK when none waits.  newso is attached by the protocol. */
+	int (*pr_accept)(struct socket *so, struct socket *newso,
+	    struct rump_sockaddr_storage *peer);
+	int (*pr_disconnect)(struct socket *so);
+	int (*pr_shutdown)(struct socket *so, int how);
+	/* Never wait: EWOULDBLOCK when nothing could be moved. */
+	int (*pr_send)(struct socket *so, struct uio *uio,
+	    const struct rump_sockaddr *to, const void *control,
+	    size_t controllen, int flags);
+	int (*pr_recv)(struct socket *so, struct uio *uio,
+	    struct rump_sockaddr_storage *from, void *control,
+	    size_t *controllen, int *flags);
+	/*
+	 * Wait in the calling thread until one of the NetBSD POLL* events, the
+	 * deadline (absolute monotonic ns, 0 none: EWOULDBLOCK) or a signal
+	 * (ERESTART).
+	 */
+	int (*pr_wait)(struct socket *so, int events, int64_t deadline_ns);
+	/* Readiness for poll; sel as in fo_poll. */
+	int (*pr_poll)(struct socket *so, int events, struct selector *sel);
+	int (*pr_ctloutput)(struct socket *so, struct sockopt *sopt);
+	int (*pr_ioctl)(struct socket *so, unsigned long cmd, void *data);
+	int (*pr_sockaddr)(struct socket *so, struct rump_sockaddr_storage *ss);
+	int (*pr_peeraddr)(struct socket *so, struct rump_sockaddr_storage *ss);
+};
+
+struct domain {
+	int dom_family; /* AF_*, NetBSD numbering */
+	const char *dom_name;
+	const struct protosw *dom_protosw;
+	size_t dom_nprotosw;
+	void (*dom_init)(void);
+	struct domain *dom_next;
+};
+
+/* Make a protocol family known; called from component initialisers.  The
+ * first one for a family wins; EEXIST afterwards. */
+int domain_attach(struct domain *dom);
+
+/*
+ * Sockets for in-kernel users, after socket(9).  Addresses and options are in
+ * NetBSD format, buffers are kernel or user memory as uio says.
+ */
+/* EAFNOSUPPORT, EPROTONOSUPPORT, EPROTOTYPE, EMFILE, ENOBUFS. */
+int socreate(int family, struct socket **sop, int type, int proto,
+    kauth_cred_t cred);
+/* Close and free; never fails; lingers as SO_LINGER says. */
+void soclose(struct socket *so);
+int sobind(struct socket *so, const struct rump_sockaddr *sa);
+int solisten(struct socket *so, int backlog);
+/* Connect and wait until connected, failed, deadline (ETIMEDOUT) or signal
+ * (ERESTART); with SS_NBIO returns EINPROGRESS at once. */
+int soconnect(struct socket *so, const struct rump_sockaddr *sa,
+    int64_t deadline_ns);
+int soaccept(struct socket *so, struct socket **newp,
+    struct rump_sockaddr_storage *peer, int64_t deadline_ns);
+/*
+ * Move data; flags are NetBSD MSG_*.  Waits unless SS_NBIO or MSG_DONTWAIT
+ * (EWOULDBLOCK).  Success with uio_resid > 0 is a partial transfer; 0 bytes
+ * received on a stream is end of file.  EPIPE after the peer has gone.
+ */
+int sosend(struct socket *so, struct uio *uio, const struct rump_sockaddr *to,
+    const void *control, size_t controllen, int flags);
+int soreceive(struct socket *so, struct uio *uio,
+    struct rump_sockaddr_storage *from, void *control, size_t *controllen,
+    int *flags);
+/* As pr_wait. */
+int sowait(struct socket *so, int events, int64_t deadline_ns);
+int soshutdown(struct socket *so, int how);
+int sosetopt(struct socket *so, int level, int name, const void *val,
+    size_t len);
+int sogetopt(struct socket *so, int level, int name, void *val, size_t *len);
+
+#endif /* !NET_SOCKETVAR_H */

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One intercepted Linux system call on its way through the hijack library.
+ *
+ *   site -> stub or SIGSYS -> hijack_dispatch() -> class says host? raw call
+ *        -> otherwise, on this thread's kernel stack: lc_route(call)
+ *        -> CALL_TO_HOST? back on the program's stack, raw call with the
+ *           arguments as they now stand, then (kernel stack) c_after
+ *
+ * A route never makes a host call that may block: it asks for it with
+ * CALL_TO_HOST, so that a program's signal handler that interrupts the host
+ * call finds no frame of ours.  Routes run with the thread marked "in kernel":
+ * signals that arrive are deferred to the way out.
+ */
+#ifndef PRELOAD_CALL_H
+#define PRELOAD_CALL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct ucontext_t;
+
+/* Results of a route beyond a Linux result or -errno. */
+#define CALL_TO_HOST (-0x10000L)  /* make the host call with call->arg */
+#define CALL_RESTART (-0x10001L)  /* ERESTARTSYS: restart or EINTR */
+#define CALL_REDIRECT (-0x10002L) /* continue at call->redirect */
+
+struct call {
+	long nr;
+	long arg[6];
+	uintptr_t site;   /* address of the syscall instruction */
+	void *ucontext;   /* ucontext_t * of the SIGSYS frame; NULL when
+			   * reached through a patched site */
+	uintptr_t redirect;
+	long result;      /* host result, for after */
+	/* Set by a route together with CALL_TO_HOST: run on the kernel stack
+	 * after the host call; returns the result for the program. */
+	long (*after)(struct call *c);
+	/* Scratch that lives until after has run, e.g. a filtered signal mask
+	 * that arg points at. */
+	uint64_t scratch[8];
+};
+
+/* Translation classes of Linux calls; the table in syscall_table/linux.tbl. */
+enum call_class {
+	CALL_HOST,      /* always the host's */
+	CALL_PATH,      /* routed by path */
+	CALL_FD,        /* routed by descriptor */
+	CALL_CREATE,    /* makes a descriptor */
+	CALL_READINESS, /* mixed readiness */
+	CALL_MEMORY,
+	CALL_PROCESS,
+	CALL_SIGNAL,
+	CALL_BOTH,      /* concerns both kernels */
+	CALL_REFUSED,   /* refused when anything is routed */
+};
+
+/* Generated from syscall_table/linux.tbl. */
+struct linux_call {
+	const char *lc_name;
+	uint8_t lc_class;    /* enum call_class */
+	uint8_t lc_nargs;
+	/* Argument indices, -1 none: first and second descriptor (or dirfd),
+	 * first and second path. */
+	int8_t lc_fd, lc_fd2, lc_path, lc_path2;
+	/* One letter an argument, for the trace: f fd, F dirfd, s path or
+	 * string, o open flags, m mode, d decimal, u unsigned, x hex,
+	 * p pointer, b buffer (length in the next argument), a sockaddr,
+	 * S signal. */
+	const char *lc_format;
+	long (*lc_route)(struct call *c); /* NULL: plain host call */
+};
+extern const struct linux_call linux_calls[];
+extern const unsigned linux_ncalls;
+
+/* --- offered by the engine (preload/engine/) ------------------------- */
+
+/* Raw host call from the allowed range: result or -errno. */
+extern long (*host_call)(long nr, long a, long b, long c, long d, long e,
+    long f);
+#define HOST(nr, a, b, c, d, e, f) \
+	host_call((nr), (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), \
+	    (long)(f))
+
+/* True once, in the process that the constructor ran in; false in a forked
+ * child (also in a vfork child, which shares our memory). */
+bool engine_is_owner(void);
+/* The number of live threads may exceed one. */
+bool engine_is_threaded(void);
+/* Print "rumpkit: text\n" to the program's standard error, raw. */
+void engine_say(const char *fmt, ...)
+    __attribute__((__format__(__printf__, 1, 2)));
+
+/* --- offered by the router (preload/) -------------------------------- */
+
+/* Read the configuration from envp and start the kernel if anything is routed
+ * to it.  Called once from the constructor, before interception is armed, on
+ * the program's main thread.  May _exit(125) with a message. */
+void router_init(int argc, char **argv, char **envp);
+/* True when nothing can be routed: then only signal and process calls, which
+ * keep interception alive, need routes. */
+extern bool router_idle;
+/* Fast test, no lock: may descriptor fd be a rump file's? */
+bool fdmap_is_rump(long fd);
+/* The program is about to leave with exit_group (flush, summary). */
+void router_exit(void);
+/* In the child of a clone without CLONE_VM: first call after arming. */
+void router_forked(void);
+/* Try to resolve a fault of the program at addr in a mapping of a rump file.
+ * 0: retry the instruction; else the signal to deliver (SIGBUS, SIGSEGV).  Runs
+ * on the kernel stack, may sleep. */
+int router_fault(uintptr_t addr, bool write);
+/* A host call failed with EFAULT: make the pages of rump mappings among the
+ * arguments present; true when a retry makes sense. */
+bool router_efault(struct call *c);
+
+#endif /* !PRELOAD_CALL_H */

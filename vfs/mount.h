@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Mounted file systems and the types they come from. */
+#ifndef VFS_MOUNT_H
+#define VFS_MOUNT_H
+
+#include "kern/cred.h"
+#include "kern/mutex.h"
+#include "kern/queue.h"
+#include "rump/rumpabi.h"
+
+struct mount;
+struct vnode;
+
+struct vfsops {
+	const char *vfs_name; /* "nfs", "rumpfs", ... */
+	size_t vfs_min_mount_data;
+	/* data: len bytes of kernel memory, the mount arguments of the type;
+	 * pointers in it are the caller's. */
+	int (*vfs_mount)(struct mount *mp, const char *path, void *data,
+	    size_t *len);
+	int (*vfs_unmount)(struct mount *mp, int mntflags);
+	int (*vfs_root)(struct mount *mp, struct vnode **vpp);
+	int (*vfs_statvfs)(struct mount *mp, struct rump_statvfs *sv);
+	int (*vfs_sync)(struct mount *mp, int waitfor, kauth_cred_t cred);
+	/* Fill v_op, v_type, v_data, v_size of a new vnode. */
+	int (*vfs_loadvnode)(struct mount *mp, struct vnode *vp,
+	    const void *key, size_t keylen);
+	/*
+	 * Mount by URL for rump_mount_url(); NULL if the type has no URLs.
+	 * scheme is the part before ':'.  text as there.
+	 */
+	const char *vfs_scheme;
+	int (*vfs_mount_url)(struct mount *mp, const char *url, char *text,
+	    size_t size);
+	struct list vfs_list;
+};
+
+/* mp->mnt_flag: NetBSD MNT_* (MNT_RDONLY 1, ...), and kernel-internal: */
+#define IMNT_ESCAPE 0x1 /* ".." above the root leaves the name space */
+
+struct mount {
+	struct list mnt_list;         /* mountlist, mountlist_lock */
+	const struct vfsops *mnt_op;  /* i */
+	struct vnode *mnt_covered;    /* i: reference; NULL for the root */
+	struct vnode *mnt_root;       /* i: reference, set by the mount code */
+	uint32_t mnt_flag;
+	uint32_t mnt_iflag;           /* i: IMNT_* */
+	uint32_t mnt_gen;
+	uint64_t mnt_fsid;            /* i: also st_dev of its files */
+	void *mnt_data;               /* file system's own */
+	struct list mnt_vnodes;       /* vcache_lock */
+	kmutex_t mnt_lock;
+	_Atomic uint32_t mnt_refcnt;
+	char mnt_fromname[1024];
+	char mnt_onname[1024];
+};
+
+/* Make a type known; called from component initialisers. */
+void vfs_attach(struct vfsops *ops);
+
+/*
+ * Mount type at dir (which must be a directory) and fill its root.  url is
+ * NULL or a URL, otherwise data/len are the type's arguments in kernel memory.
+ */
+int vfs_domount(const struct vfsops *ops, struct vnode *dir, const char *onpath,
+    uint32_t flags, uint32_t iflags, void *data, size_t *len, const char *url,
+    char *text, size_t textsize);
+int vfs_dounmount(struct mount *mp, int flags);
+
+#endif /* !VFS_MOUNT_H */

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Host half of the page cache: one sparse memfd and mappings of it. */
+#ifndef VFS_USER_H
+#define VFS_USER_H
+
+#include "kern/types.h"
+
+/* Make the memfd (once), size bytes long and all holes.  0 or errno. */
+int rumpcomp_vfs_memfd(off_t size, int *hostfd);
+/* Map [off, off + len) of it for the kernel, shared and writable. */
+int rumpcomp_vfs_map(int hostfd, off_t off, size_t len, void **addr);
+void rumpcomp_vfs_unmap(void *addr, size_t len);
+/* Return the pages of [off, off + len) to the host. */
+void rumpcomp_vfs_punch(int hostfd, off_t off, off_t len);
+
+#endif /* !VFS_USER_H */

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Vnodes: files as the kernel knows them.
+ *
+ * A vnode is named by (mount, key) in the vnode cache; the key is whatever its
+ * file system calls identity (an NFS file handle, a node address).  v_usecount
+ * counts references; at zero VOP_INACTIVE is called and the vnode goes to an
+ * LRU list, from which it is reclaimed when there are too many.
+ *
+ * VOPs are entered with references and without locks, and may sleep; a file
+ * system locks its own nodes.  Every one takes a credential.
+ */
+#ifndef VFS_VNODE_H
+#define VFS_VNODE_H
+
+#include <stdatomic.h>
+
+#include "kern/cred.h"
+#include "kern/mutex.h"
+#include "kern/queue.h"
+#include "kern/types.h"
+#include "rump/rumpabi.h"
+
+enum vtype { VNON, VREG, VDIR, VBLK, VCHR, VLNK, VSOCK, VFIFO, VBAD };
+
+struct mount;
+struct pagecache;
+struct selector;
+struct uio;
+struct file;
+
+#define VNOVAL (-1)
+
+struct vattr {
+	enum vtype va_type;
+	mode_t va_mode; /* permission bits only; VNOVAL in setattr = keep */
+	uint32_t va_nlink;
+	uid_t va_uid;
+	gid_t va_gid;
+	uint64_t va_fsid;
+	ino_t va_fileid;
+	off_t va_size;  /* VNOVAL = keep */
+	int32_t va_blocksize;
+	struct rump_timespec va_atime, va_mtime, va_ctime, va_birthtime;
+	uint32_t va_gen;
+	uint32_t va_flags;
+	dev_t va_rdev;
+	uint64_t va_bytes;
+};
+
+/* All "keep" for VOP_SETATTR. */
+void vattr_null(struct vattr *va);
+
+struct vnode {
+	const struct vnodeops *v_op;   /* i */
+	struct mount *v_mount;         /* i */
+	enum vtype v_type;             /* i once loaded */
+	void *v_data;                  /* i: file system's node */
+	_Atomic uint32_t v_usecount;
+	uint32_t v_iflag;              /* vcache_lock: VI_* */
+	kmutex_t v_interlock;
+	struct mount *v_mountedhere;   /* v_interlock */
+	struct pagecache *v_cache;     /* made at first use, see pagecache.h */
+	off_t v_size;                  /* v_interlock: as the page cache knows */
+	struct list v_hash, v_lru, v_mntlist; /* vcache_lock */
+	struct list v_names;           /* name cache entries, its lock */
+	struct list v_children;        /* name cache entries under a directory */
+	uint32_t v_keylen;             /* i */
+	uint8_t *v_key;                /* i: owned */
+};
+
+/* What a lookup is for: passed down so that a file system can combine. */
+enum nameiop { LOOKUP, CREATE, DELETE, RENAME };
+#define CN_ISLAST 0x1      /* last component */
+#define CN_OPEN 0x2        /* the file will be opened */
+#define CN_EXCL 0x4        /* created exclusively */
+#define CN_WANTATTR 0x8    /* attributes will be asked for next */
+#define CN_ISDOTDOT 0x10
+#define CN_MAKEENTRY 0x20  /* may be entered into the name cache */
+
+struct componentname {
+	enum nameiop cn_nameiop;
+	uint32_t cn_flags;
+	kauth_cred_t cn_cred;
+	const char *cn_nameptr; /* not NUL-terminated */
+	size_t cn_namelen;
+	uint32_t cn_hash;
+};
+
+/* ioflag */
+#define IO_APPEND 0x1
+#define IO_SYNC 0x2
+#define IO_NDELAY 0x4
+
+/*
+ * NULL members answer EOPNOTSUPP (poll: always ready; inactive, close, fsync,
+ * open: 0; modifying ones: EROFS on a read-only mount before they are called).
+ * vpp and other results are written on success only.  A lookup that finds
+ * nothing returns ENOENT, also for CREATE (the caller then calls vop_create).
+ */
+struct vnodeops {
+	int (*vop_lookup)(struct vnode *dvp, struct vnode **vpp,
+	    struct componentname *cnp);
+	int (*vop_create)(struct vnode *dvp, struct vnode **vpp,
+	    struct componentname *cnp, struct vattr *va);
+	int (*vop_mknod)(struct vnode *dvp, struct vnode **vpp,
+	    struct componentname *cnp, struct vattr *va);
+	/* fp: the file being made (per-open state), NULL for kernel opens. */
+	int (*vop_open)(struct vnode *vp, int fflags, kauth_cred_t cred,
+	    struct file *fp);
+	int (*vop_close)(struct vnode *vp, int fflags, kauth_cred_t cred,
+	    struct file *fp);
+	/* mode: R_OK|W_OK|X_OK bits (4, 2, 1). */
+	int (*vop_access)(struct vnode *vp, int mode, kauth_cred_t cred);
+	int (*vop_getattr)(struct vnode *vp, struct vattr *va,
+	    kauth_cred_t cred);
+	int (*vop_setattr)(struct vnode *vp, struct vattr *va,
+	    kauth_cred_t cred);
+	int (*vop_read)(struct vnode *vp, struct uio *uio, int ioflag,
+	    kauth_cred_t cred);
+	int (*vop_write)(struct vnode *vp, struct uio *uio, int ioflag,
+	    kauth_cred_t cred);
+	int (*vop_ioctl)(struct vnode *vp, unsigned long cmd, void *data,
+	    int fflags, kauth_cred_t cred);
+	int (*vop_poll)(struct vnode *vp, int events, struct selector *sel);
+	int (*vop_fsync)(struct vnode *vp, kauth_cred_t cred, int flags,
+	    off_t lo, off_t hi);
+	int (*vop_remove)(struct vnode *dvp, struct vnode *vp,
+	    struct componentname *cnp);
+	int (*vop_link)(struct vnode *dvp, struct vnode *vp,
+	    struct componentname *cnp);
+	int (*vop_rename)(struct vnode *fdvp, struct vnode *fvp,
+	    struct componentname *fcnp, struct vnode *tdvp, struct vnode *tvp,
+	    struct componentname *tcnp);
+	int (*vop_mkdir)(struct vnode *dvp, struct vnode **vpp,
+	    struct componentname *cnp, struct vattr *va);
+	int (*vop_rmdir)(struct vnode *dvp, struct vnode *vp,
+	    struct componentname *cnp);
+	int (*vop_symlink)(struct vnode *dvp, struct vnode **vpp,
+	    struct componentname *cnp, struct vattr *va, const char *target);
+	/*
+	 * Fill uio (uio_offset is an opaque position, 0 the beginning) with
+	 * whole struct rump_dirent records, d_reclen as the format says, and
+	 * leave in uio_offset the position behind the last one.  cookies, when
+	 * not NULL, gets up to *ncookies positions, one behind each record.
+	 * EINVAL when not even one record fits.
+	 */
+	int (*vop_readdir)(struct vnode *vp, struct uio *uio,
+	    kauth_cred_t cred, bool *eof, off_t *cookies, size_t *ncookies);
+	int (*vop_readlink)(struct vnode *vp, struct uio *uio,
+	    kauth_cred_t cred);
+	int (*vop_pathconf)(struct vnode *vp, int name, register_t *retval);
+	int (*vop_inactive)(struct vnode *vp, bool *recycle);
+	/* Free v_data; no reference is left. */
+	int (*vop_reclaim)(struct vnode *vp);
+	/* Page cache back end, see vfs/pagecache.h. */
+	const struct pagecacheops *vop_cacheops;
+};
+
+/*
+ * Return the vnode of (mp, key) with a reference, loading it through
+ * mp's vfs_loadvnode if it is not in the cache.
+ */
+int vcache_get(struct mount *mp, const void *key, size_t keylen,
+    struct vnode **vpp);
+void vref(struct vnode *vp);
+void vrele(struct vnode *vp);
+/* Reclaim vp even if referenced (forced unmount, stale handle); its users get
+ * EIO from then on.  The caller has a reference. */
+void vgone(struct vnode *vp);
+
+/* Mode check of access(2) on attributes: 0 or EACCES. */
+int vaccess(enum vtype type, mode_t file_mode, uid_t uid, gid_t gid,
+    int want, const struct kauth_cred *cred);
+
+/* struct rump_stat from attributes. */
+void vattr_to_stat(const struct vattr *va, struct rump_stat *st);
+/* d_type / S_IFMT of a vnode type. */
+uint8_t vtype_to_dt(enum vtype t);
+mode_t vtype_to_mode(enum vtype t);
+
+#endif /* !VFS_VNODE_H */

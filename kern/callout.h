@@ -12,15 +12,20 @@
 struct callout {
 	struct list c_list;      /* callout_lock */
 	int64_t c_deadline_ns;   /* callout_lock: monotonic */
-	void (*c_func)(void *);  /* runs in thread context; may sleep briefly */
-	void *c_arg;
-	bool c_running;          /* callout_lock */
+	void (*c_func)(void *);  /* i: runs in thread context, sleeps briefly */
+	void *c_arg;             /* i */
 };
 
 void callout_init(struct callout *c, void (*func)(void *), void *arg);
-/* (Re)arm to fire delay_ns from now. */
+/*
+ * (Re)arm to fire delay_ns from now.  The function may rearm, halt or free its
+ * own callout.
+ */
 void callout_schedule(struct callout *c, int64_t delay_ns);
-/* Disarm and wait for a running function; true if it had been pending. */
+/*
+ * Disarm and wait for a running function (not when that function calls);
+ * true if it had been pending.  May sleep.
+ */
 bool callout_halt(struct callout *c);
 
 #endif /* !KERN_CALLOUT_H */

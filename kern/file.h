@@ -26,8 +26,15 @@ enum file_type { DTYPE_VNODE = 1, DTYPE_SOCKET = 2, DTYPE_PIPE = 3,
  * is &fp->f_offset, locked by the operation, and moved by what was done. */
 #define FOF_UPDATE_OFFSET 1
 
-/* Every operation may sleep and returns 0 or an errno; any may be NULL, which
- * answers EOPNOTSUPP (fo_ioctl: ENOTTY; fo_poll: always ready). */
+/*
+ * Every operation may sleep and returns 0 or an errno; any may be NULL, which
+ * answers EOPNOTSUPP (fo_ioctl: ENOTTY; fo_poll: always ready).
+ *
+ * A change of O_NONBLOCK reaches the object as fo_ioctl(FIONBIO), whether it
+ * came by fcntl or ioctl; f_flag has the new value then, and ENOTTY means that
+ * the object looks there itself.  fo_fcntl gets the record lock commands
+ * (F_GETLK, F_SETLK, F_SETLKW; data: struct rump_flock) and F_FSCTL ones.
+ */
 struct fileops {
 	const char *fo_name;
 	int (*fo_read)(struct file *fp, off_t *offp, struct uio *uio,
@@ -43,6 +50,10 @@ struct fileops {
 	int (*fo_stat)(struct file *fp, struct rump_stat *st);
 	/* Last reference is gone. */
 	int (*fo_close)(struct file *fp);
+	/* fpathconf(2); NULL answers EINVAL. */
+	int (*fo_fpathconf)(struct file *fp, int name, register_t *retval);
+	/* flock(2), how: NetBSD LOCK_*. */
+	int (*fo_flock)(struct file *fp, int how);
 };
 
 struct file {
@@ -80,6 +91,26 @@ void fd_putfile(struct file *fp);
 /* Replace whatever is at newfd by fp (dup2).  0, EBADF or EMFILE. */
 int fd_dup2(struct file *fp, int newfd, bool cloexec);
 int fd_close(int fd);
+
+/* Number of descriptors below which a table can be used. */
+#define FD_LIMIT 65536
+
+/* Descriptor flags: 0 or EBADF. */
+int fd_getcloexec(int fd, bool *cloexec);
+int fd_setcloexec(int fd, bool cloexec);
+/* Close every descriptor >= min (F_CLOSEM), or all marked close-on-exec. */
+void fd_closefrom(int min);
+void fd_closeexec(struct filedesc *fdt);
+/* Highest descriptor in use, -1 if none. */
+int fd_highest(void);
+
+/* Drop a reference; the last one closes.  The error of fo_close, or 0. */
+int file_unref(struct file *fp);
+static inline void
+file_ref(struct file *fp)
+{
+	atomic_fetch_add_explicit(&fp->f_count, 1, memory_order_relaxed);
+}
 
 /* Descriptor tables. */
 struct filedesc *fdtable_create(void);

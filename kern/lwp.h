@@ -49,11 +49,11 @@ struct lwp {
 	int32_t l_lid;                 /* i */
 	uint32_t l_flag;               /* t: LW_* */
 	_Atomic uint32_t l_wake;       /* park word: sequence of wake-ups */
-	_Atomic uint32_t l_woken;      /* reason, see lwp_park() */
+	_Atomic uint32_t l_woken;      /* the condition slept for came true */
+	_Atomic uint32_t l_inuse;      /* a host thread is bound to it */
 	_Atomic uint32_t *l_intr;      /* interrupt word of the host thread */
-	_Atomic(void *) l_sleepcv;     /* cv slept on, or NULL */
 	_Atomic uint32_t l_exiting;    /* the process wants it gone */
-	void *l_namei_escape;          /* t: owned by vfs/namei.c */
+	void *l_namei_escape;          /* t: owned by vfs/namei.c, ph_lwpexit */
 	char l_name[16];
 };
 
@@ -85,6 +85,22 @@ extern __thread struct rump_tls rump_tls
 
 extern struct proc proc0; /* the kernel's own */
 extern struct lwp lwp0;
+extern struct proc initproc; /* process 1, PK_LOCAL: the host program */
+
+/*
+ * What other layers keep in processes and lwps.  Attached once, from a
+ * component initialiser: proc0, initproc and lwps exist by then and do not
+ * pass through ph_fork.  Any member may be NULL; all may sleep.
+ */
+struct prochook {
+	/* child is new and nobody else sees it; flags as in rfork. */
+	void (*ph_fork)(struct proc *parent, struct proc *child, int flags);
+	/* The last lwp has gone; descriptors are closed already. */
+	void (*ph_exit)(struct proc *p);
+	void (*ph_lwpexit)(struct lwp *l);
+	struct list ph_list;
+};
+void prochook_attach(struct prochook *ph);
 
 /* True when an interruptible sleep of the current lwp must not begin. */
 static inline bool
@@ -96,11 +112,72 @@ lwp_interrupted(struct lwp *l)
 }
 
 /*
+ * Sleep until *cond is not 0.  The building block of condition variables and
+ * polls; cond becomes true only through lwp_unpark().  deadline_ns: absolute
+ * monotonic, 0 none.  sig: a signal or the end of the lwp ends the sleep.
+ * Returns 0, EWOULDBLOCK or ERESTART.
+ */
+int lwp_park(struct lwp *l, _Atomic uint32_t *cond, int64_t deadline_ns,
+    bool sig);
+/*
+ * Set *cond and wake l, which may sleep on it.  l must not be destroyed
+ * meanwhile: its owner does not leave lwp_park() before *cond is set, but may
+ * as soon as it is.
+ */
+void lwp_unpark(struct lwp *l, _Atomic uint32_t *cond);
+/* Let l look at its l_exiting and interrupt word again. */
+void lwp_kick(struct lwp *l);
+
+/* A new lwp of p; never fails.  May sleep. */
+struct lwp *lwp_create(struct proc *p, const char *name);
+/* Destroy l, which no thread is bound to; the last one ends its process. */
+void lwp_destroy(struct lwp *l);
+/*
+ * The lwp that serves the calling host thread.  lwp_enter_slow() makes the
+ * implicit one.
+ */
+struct lwp *lwp_enter_slow(void);
+static inline struct lwp *
+lwp_enter(void)
+{
+	struct lwp *l = curlwp;
+
+	return PREDICT_TRUE(l != NULL) ? l : lwp_enter_slow();
+}
+/* Bind the calling host thread to l, or to none. */
+void lwp_bind(struct lwp *l);
+/* Take over a changed credential of the process. */
+void lwp_updatecred(struct lwp *l);
+static inline kauth_cred_t
+lwp_cred(struct lwp *l)
+{
+	if (PREDICT_FALSE(l->l_cred !=
+	    __atomic_load_n(&l->l_proc->p_cred, __ATOMIC_RELAXED)))
+		lwp_updatecred(l);
+	return l->l_cred;
+}
+
+/*
+ * A new process, child of parent, without lwps; flags as in
+ * rump_pub_lwproc_rfork().  0 or EINVAL.  May sleep.
+ */
+int proc_fork(struct proc *parent, int flags, struct proc **pp);
+/* Undo proc_fork() or end a process whose last lwp has gone. */
+void proc_exit(struct proc *p);
+/* Make cred the credential of p; consumes the reference. */
+void proc_setcred(struct proc *p, kauth_cred_t cred);
+/* Tell the other lwps of p to leave the kernel; does not wait. */
+void proc_lwpexit(struct proc *p, struct lwp *self);
+void proc_boot(void);
+
+/*
  * Create a kernel thread running func(arg); it ends with kthread_exit().
  * Returns 0 or EAGAIN/ENOMEM.  May sleep.
  */
 int kthread_create(const char *name, void (*func)(void *), void *arg);
 void kthread_exit(void) NORETURN;
+/* Threads that exist now. */
+uint32_t kthread_count(void);
 
 /* Find a live process; NULL if there is none.  Caller holds proc_lock. */
 extern kmutex_t proc_lock;

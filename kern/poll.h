@@ -11,7 +11,8 @@
 #include "kern/queue.h"
 
 struct selinfo {
-	struct list si_waiters; /* of struct selnode; protected by select_lock */
+	struct list si_waiters;      /* select_lock: of struct selnode */
+	_Atomic uint32_t si_nwaiters; /* select_lock for writing */
 };
 struct selector;
 
@@ -20,7 +21,11 @@ void selinit(struct selinfo *si);
 void seldestroy(struct selinfo *si);
 /* Remember that sel waits for si.  Undone when the poll ends.  May sleep. */
 void selrecord(struct selector *sel, struct selinfo *si);
-/* Wake every poll that waits for si. */
+/*
+ * Wake every poll that waits for si.  To lose no wake-up, look at readiness
+ * and call selrecord() under the lock under which readiness changes, and
+ * selnotify() after the change.  Takes select_lock only if there are waiters.
+ */
 void selnotify(struct selinfo *si);
 
 #endif /* !KERN_POLL_H */

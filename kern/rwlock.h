@@ -9,8 +9,8 @@
 enum krw { RW_READER, RW_WRITER };
 
 typedef struct CAPABILITY("rwlock") krwlock {
-	_Atomic uint32_t rw_word; /* readers << 1, or writer bit and hints */
-	_Atomic uint32_t rw_wait; /* waiting lwps */
+	_Atomic uint32_t rw_word; /* readers << 2, waiters bit, writer bit */
+	uint32_t rw_wwait;        /* rw_lock: waiting writers */
 	_Atomic(void *) rw_owner; /* writer */
 	kmutex_t rw_lock;         /* slow path */
 	kcondvar_t rw_cv;

@@ -4,12 +4,18 @@
  *
  * A protocol's user-requests may move data themselves, without the socket
  * buffers (sockin: host recvmsg straight into the caller's memory), and may let
- * the calling thread wait in the host.  Protocols that do not provide pr_send,
- * pr_recv and pr_wait use so_snd and so_rcv and the socket's condition
- * variable.
+ * the calling thread wait in the host: "direct" protocols.  Protocols that do
+ * not provide pr_send, pr_recv and pr_wait use so_snd and so_rcv and the
+ * socket's condition variable, see net/sockbuf.h: "buffered" protocols.
+ *
+ * References: the creator (or the open file) owns one, and each call that may
+ * sleep in the socket holds one, so that a socket that is closed under a
+ * sleeper goes away with the sleeper's call.
  */
 #ifndef NET_SOCKETVAR_H
 #define NET_SOCKETVAR_H
+
+#include <stdatomic.h>
 
 #include "kern/condvar.h"
 #include "kern/cred.h"
@@ -25,11 +31,11 @@ struct socket;
 struct uio;
 
 struct sockbuf {
-	struct mbuf *sb_mb;   /* s */
+	struct mbuf *sb_mb;   /* s: records, linked by m_nextpkt */
 	size_t sb_cc;         /* s: bytes held */
 	size_t sb_hiwat;      /* s */
-	size_t sb_lowat;      /* s */
-	int64_t sb_timeo_ns;  /* s: SO_RCVTIMEO / SO_SNDTIMEO, 0 none */
+	_Atomic size_t sb_lowat;      /* s for writing */
+	_Atomic int64_t sb_timeo_ns;  /* SO_RCVTIMEO / SO_SNDTIMEO, 0 none */
 	struct selinfo sb_sel;
 };
 
@@ -41,7 +47,7 @@ struct socket {
 	uint32_t so_options;            /* s: SO_* switches */
 	uint32_t so_state;              /* s: SS_* */
 	int so_linger;                  /* s: seconds */
-	int so_error;                   /* s: pending, taken by the next call */
+	_Atomic int so_error;           /* pending, taken by the next call */
 	void *so_pcb;                   /* i after attach: protocol's own */
 	kauth_cred_t so_cred;           /* i: owned */
 	struct sockbuf so_snd, so_rcv;
@@ -59,6 +65,10 @@ struct socket {
 
 /* ctl operations of pr_ctloutput */
 enum sockopt_op { SOPT_GET, SOPT_SET };
+/*
+ * SOL_SOCKET options pass by the protocol first.  ENOPROTOOPT means that it
+ * has no business with the option: the socket layer's own record is enough.
+ */
 struct sockopt {
 	enum sockopt_op so_op;
 	int so_level;
@@ -85,7 +95,9 @@ struct protosw {
 	    struct rump_sockaddr_storage *peer);
 	int (*pr_disconnect)(struct socket *so);
 	int (*pr_shutdown)(struct socket *so, int how);
-	/* Never wait: EWOULDBLOCK when nothing could be moved. */
+	/* Never wait: EWOULDBLOCK when nothing could be moved.  The lengths in
+	 * uio_iov add up to uio_resid.  pr_recv leaves the result's MSG_* in
+	 * *flags; from and control may be NULL. */
 	int (*pr_send)(struct socket *so, struct uio *uio,
 	    const struct rump_sockaddr *to, const void *control,
 	    size_t controllen, int flags);
@@ -102,6 +114,9 @@ struct protosw {
 	int (*pr_poll)(struct socket *so, int events, struct selector *sel);
 	int (*pr_ctloutput)(struct socket *so, struct sockopt *sopt);
 	int (*pr_ioctl)(struct socket *so, unsigned long cmd, void *data);
+	/* Buffered protocols: so_snd has got data; so_rcv has been read. */
+	void (*pr_output)(struct socket *so);
+	void (*pr_rcvd)(struct socket *so);
 	int (*pr_sockaddr)(struct socket *so, struct rump_sockaddr_storage *ss);
 	int (*pr_peeraddr)(struct socket *so, struct rump_sockaddr_storage *ss);
 };
@@ -119,38 +134,63 @@ struct domain {
  * first one for a family wins; EEXIST afterwards. */
 int domain_attach(struct domain *dom);
 
+/* In place of a deadline: do not wait at all. */
+#define SO_DEADLINE_NOW (-1)
+
 /*
  * Sockets for in-kernel users, after socket(9).  Addresses and options are in
  * NetBSD format, buffers are kernel or user memory as uio says.
  */
-/* EAFNOSUPPORT, EPROTONOSUPPORT, EPROTOTYPE, EMFILE, ENOBUFS. */
+/* EAFNOSUPPORT, EPROTONOSUPPORT, EPROTOTYPE, EMFILE, ENOBUFS.  *sop has one
+ * reference, to be given back by soclose(). */
 int socreate(int family, struct socket **sop, int type, int proto,
     kauth_cred_t cred);
-/* Close and free; never fails; lingers as SO_LINGER says. */
+/* A socket without protocol state, for pr_accept() and pr_connect2(). */
+struct socket *soalloc(const struct protosw *pr, kauth_cred_t cred);
+/*
+ * Close and free; never fails; lingers as SO_LINGER says.  Threads that sleep
+ * in the socket are woken as by soshutdown() and the last of them frees it.
+ */
 void soclose(struct socket *so);
 int sobind(struct socket *so, const struct rump_sockaddr *sa);
 int solisten(struct socket *so, int backlog);
 /* Connect and wait until connected, failed, deadline (ETIMEDOUT) or signal
- * (ERESTART); with SS_NBIO returns EINPROGRESS at once. */
+ * (ERESTART; calling again goes on waiting); with SS_NBIO or SO_DEADLINE_NOW
+ * returns EINPROGRESS at once. */
 int soconnect(struct socket *so, const struct rump_sockaddr *sa,
     int64_t deadline_ns);
+/* EWOULDBLOCK at the deadline. */
 int soaccept(struct socket *so, struct socket **newp,
     struct rump_sockaddr_storage *peer, int64_t deadline_ns);
+int soconnect2(struct socket *so, struct socket *so2);
 /*
  * Move data; flags are NetBSD MSG_*.  Waits unless SS_NBIO or MSG_DONTWAIT
- * (EWOULDBLOCK).  Success with uio_resid > 0 is a partial transfer; 0 bytes
- * received on a stream is end of file.  EPIPE after the peer has gone.
+ * (EWOULDBLOCK), at most as long as SO_SNDTIMEO or SO_RCVTIMEO (EWOULDBLOCK);
+ * ERESTART or, with such a timeout, EINTR when a signal came before data moved.
+ * Success with uio_resid > 0 is a partial transfer; 0 bytes received on a
+ * stream is end of file.  EPIPE after the peer has gone; nobody is sent
+ * SIGPIPE.  Concurrent sends on one stream may interleave where a send had to
+ * wait.  soreceive() writes the MSG_* of the result to *flags; from, control,
+ * controllen and flags may be NULL.
  */
 int sosend(struct socket *so, struct uio *uio, const struct rump_sockaddr *to,
     const void *control, size_t controllen, int flags);
 int soreceive(struct socket *so, struct uio *uio,
     struct rump_sockaddr_storage *from, void *control, size_t *controllen,
     int *flags);
-/* As pr_wait. */
+/* As pr_wait; EWOULDBLOCK at once with SO_DEADLINE_NOW. */
 int sowait(struct socket *so, int events, int64_t deadline_ns);
+/* As pr_poll. */
+int sopoll(struct socket *so, int events, struct selector *sel);
 int soshutdown(struct socket *so, int how);
 int sosetopt(struct socket *so, int level, int name, const void *val,
     size_t len);
 int sogetopt(struct socket *so, int level, int name, void *val, size_t *len);
+
+/* One reference more or less; the last one destroys the socket. */
+void soref(struct socket *so);
+void sounref(struct socket *so);
+/* The pending error, which is cleared; 0 if there is none. */
+int sotakeerror(struct socket *so);
 
 #endif /* !NET_SOCKETVAR_H */

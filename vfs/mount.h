@@ -67,4 +67,25 @@ int vfs_domount(const struct vfsops *ops, struct vnode *dir, const char *onpath,
     char *text, size_t textsize);
 int vfs_dounmount(struct mount *mp, int flags);
 
+/* A mount lives as long as its references; each vnode of it has one. */
+void mount_ref(struct mount *mp);
+void mount_unref(struct mount *mp);
+/* The n-th mount in order of mounting with a reference, or NULL. */
+struct mount *mount_nth(size_t n);
+/* Generic fields, then the file system's. */
+int mount_statvfs(struct mount *mp, struct rump_statvfs *sv);
+void mount_sync_all(kauth_cred_t cred);
+/* The root of the mount, referenced. */
+int mount_root(struct mount *mp, struct vnode **vpp);
+/* NULL if there is no such type. */
+const struct vfsops *vfs_byname(const char *name);
+const struct vfsops *vfs_byscheme(const char *url);
+/*
+ * Mount the root file system; *rootvnode is what "/" means.  Called once,
+ * while the kernel boots.
+ */
+int vfs_mountroot(const struct vfsops *ops);
+extern struct vnode *rootvnode;
+void mount_init(void);
+
 #endif /* !VFS_MOUNT_H */

@@ -47,6 +47,11 @@ struct pagecacheops {
 	void (*pc_start)(struct pcfill *pf);
 	/* Sleep until pf->pf_done; 0 or ERESTART (the fill goes on). */
 	int (*pc_wait)(struct pcfill *pf);
+	/*
+	 * A batch of pc_start calls is complete, and nobody may be going to
+	 * wait: send what pc_start has gathered.  NULL if it gathers nothing.
+	 */
+	void (*pc_flush)(struct vnode *vp);
 };
 
 /* got: bytes that were there; the rest of the run is zeroed.  error 0 or an
@@ -61,13 +66,32 @@ void pagecache_fill_done(struct pcfill *pf, size_t got, int error);
 int pagecache_read(struct vnode *vp, struct uio *uio, off_t eof,
     unsigned ra_blocks, kauth_cred_t cred);
 
-/* Write into the cache (memory file systems): pages become valid. */
+/*
+ * Memory file systems have no vop_cacheops: what was never written reads as
+ * zeros, and their pages are never reclaimed.
+ *
+ * Write into the cache of such a file: pages become valid.  0, EFAULT or
+ * ENOSPC; what moved stays accounted.
+ */
 int pagecache_write(struct vnode *vp, struct uio *uio);
 
-/* Drop [lo, hi) (hi 0: to the end); pages in a fill are dropped when it
- * ends.  Mapped windows are zapped too. */
+/*
+ * Drop [lo, hi) (hi 0: to the end); pages in a fill are dropped when it ends.
+ * For a memory file this is truncation: the rest of lo's page is zeroed, and
+ * pages that a program has mapped read as zeros.  For others lo is rounded
+ * down to a page, and mapped pages keep what they show until they are filled
+ * again.
+ */
 void pagecache_invalidate(struct vnode *vp, off_t lo, off_t hi);
-/* Forget everything and free; from vop_reclaim. */
+/* Forget everything and free; from vop_reclaim.  Does not sleep for fills. */
 void pagecache_destroy(struct vnode *vp);
+
+/* Bytes that vp's cache holds (allocated blocks of a memory file). */
+uint64_t pagecache_bytes(struct vnode *vp);
+/* A memory file's data outlive its vnode: take them off, put them back. */
+struct pagecache *pagecache_detach(struct vnode *vp);
+void pagecache_attach(struct vnode *vp, struct pagecache *pc);
+/* Free a detached cache. */
+void pagecache_free(struct pagecache *pc);
 
 #endif /* !VFS_PAGECACHE_H */

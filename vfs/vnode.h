@@ -52,7 +52,8 @@ struct vattr {
 void vattr_null(struct vattr *va);
 
 struct vnode {
-	const struct vnodeops *v_op;   /* i */
+	const struct vnodeops *v_op;   /* changed once at most, by vgone() */
+	const struct vnodeops *v_goneop; /* vcache_lock: v_op before vgone() */
 	struct mount *v_mount;         /* i */
 	enum vtype v_type;             /* i once loaded */
 	void *v_data;                  /* i: file system's node */
@@ -65,9 +66,17 @@ struct vnode {
 	struct list v_hash, v_lru, v_mntlist; /* vcache_lock */
 	struct list v_names;           /* name cache entries, its lock */
 	struct list v_children;        /* name cache entries under a directory */
+	struct lockf *v_lockf;         /* advisory locks, lockf.c's lock */
+	uint32_t v_hashval;            /* i */
 	uint32_t v_keylen;             /* i */
 	uint8_t *v_key;                /* i: owned */
 };
+
+/* v_iflag */
+#define VI_LOADING 0x1 /* vfs_loadvnode is running; wait */
+#define VI_RECLAIM 0x2 /* being reclaimed; no reference can be had */
+#define VI_GONE 0x4    /* vgone(): answers EIO, lives until its last vrele() */
+#define VI_HASHED 0x8  /* can be found by vcache_get() */
 
 /* What a lookup is for: passed down so that a file system can combine. */
 enum nameiop { LOOKUP, CREATE, DELETE, RENAME };
@@ -165,9 +174,23 @@ int vcache_get(struct mount *mp, const void *key, size_t keylen,
     struct vnode **vpp);
 void vref(struct vnode *vp);
 void vrele(struct vnode *vp);
+/*
+ * Take a reference if vp is not on its way out.  The caller knows that the
+ * memory is a vnode (it holds a lock that cache_purge() needs).
+ */
+bool vref_try(struct vnode *vp);
+/* vrele() for places that must not enter the file system: the last reference
+ * is dropped by the next call that may. */
+void vrele_deferred(struct vnode *vp);
 /* Reclaim vp even if referenced (forced unmount, stale handle); its users get
  * EIO from then on.  The caller has a reference. */
 void vgone(struct vnode *vp);
+
+/* Give mp's unreferenced vnodes back; EBUSY if others than except remain. */
+int vcache_flush(struct mount *mp, struct vnode *except);
+/* vgone() every vnode of mp. */
+void vcache_gone(struct mount *mp);
+void vcache_init(void);
 
 /* Mode check of access(2) on attributes: 0 or EACCES. */
 int vaccess(enum vtype type, mode_t file_mode, uid_t uid, gid_t gid,
@@ -178,5 +201,7 @@ void vattr_to_stat(const struct vattr *va, struct rump_stat *st);
 /* d_type / S_IFMT of a vnode type. */
 uint8_t vtype_to_dt(enum vtype t);
 mode_t vtype_to_mode(enum vtype t);
+/* VNON for what is none. */
+enum vtype vtype_from_mode(mode_t mode);
 
 #endif /* !VFS_VNODE_H */

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Calls into file systems.  What a file system leaves out is answered here,
+ * so that neither callers nor file systems test for it.
+ *
+ * v_op changes once at most, when vgone() puts the dead operations in; a call
+ * that has read the old pointer runs to its end, since v_data lives until the
+ * last reference is gone.
+ */
+#include "vfs/vop.h"
+
+#include "kern/libkern.h"
+#include "kern/netbsd.h"
+#include "kern/uio.h"
+#include "vfs/mount.h"
+
+#define OP(vp, name) (__atomic_load_n(&(vp)->v_op, __ATOMIC_ACQUIRE)->name)
+#define CALL(vp, name, ...) \
+	(OP(vp, name) == NULL ? EOPNOTSUPP : OP(vp, name)(__VA_ARGS__))
+#define CALL_OR_0(vp, name, ...) \
+	(OP(vp, name) == NULL ? 0 : OP(vp, name)(__VA_ARGS__))
+
+static bool
+readonly(const struct vnode *vp)
+{
+	const struct mount *mp = vp->v_mount;
+
+	return mp != NULL && (mp->mnt_flag & MNT_RDONLY) != 0;
+}
+
+/* A modifying operation: EROFS first. */
+#define MODIFY(vp, name, ...) \
+	(readonly(vp) ? EROFS : CALL(vp, name, __VA_ARGS__))
+
+int
+VOP_LOOKUP(struct vnode *dvp, struct vnode **vpp, struct componentname *cnp)
+{
+	return CALL(dvp, vop_lookup, dvp, vpp, cnp);
+}
+
+int
+VOP_CREATE(struct vnode *dvp, struct vnode **vpp, struct componentname *cnp,
+    struct vattr *va)
+{
+	return MODIFY(dvp, vop_create, dvp, vpp, cnp, va);
+}
+
+int
+VOP_MKNOD(struct vnode *dvp, struct vnode **vpp, struct componentname *cnp,
+    struct vattr *va)
+{
+	return MODIFY(dvp, vop_mknod, dvp, vpp, cnp, va);
+}
+
+int
+VOP_OPEN(struct vnode *vp, int fflags, kauth_cred_t cred, struct file *fp)
+{
+	return CALL_OR_0(vp, vop_open, vp, fflags, cred, fp);
+}
+
+int
+VOP_CLOSE(struct vnode *vp, int fflags, kauth_cred_t cred, struct file *fp)
+{
+	return CALL_OR_0(vp, vop_close, vp, fflags, cred, fp);
+}
+
+int
+VOP_ACCESS(struct vnode *vp, int mode, kauth_cred_t cred)
+{
+	if ((mode & W_OK) != 0 && readonly(vp) &&
+	    (vp->v_type == VREG || vp->v_type == VDIR || vp->v_type == VLNK))
+		return EROFS;
+	if (mode == 0)
+		return 0;
+	return CALL(vp, vop_access, vp, mode, cred);
+}
+
+int
+VOP_GETATTR(struct vnode *vp, struct vattr *va, kauth_cred_t cred)
+{
+	return CALL(vp, vop_getattr, vp, va, cred);
+}
+
+int
+VOP_SETATTR(struct vnode *vp, struct vattr *va, kauth_cred_t cred)
+{
+	return MODIFY(vp, vop_setattr, vp, va, cred);
+}
+
+int
+VOP_READ(struct vnode *vp, struct uio *uio, int ioflag, kauth_cred_t cred)
+{
+	return CALL(vp, vop_read, vp, uio, ioflag, cred);
+}
+
+int
+VOP_WRITE(struct vnode *vp, struct uio *uio, int ioflag, kauth_cred_t cred)
+{
+	return MODIFY(vp, vop_write, vp, uio, ioflag, cred);
+}
+
+int
+VOP_IOCTL(struct vnode *vp, unsigned long cmd, void *data, int fflags,
+    kauth_cred_t cred)
+{
+	if (OP(vp, vop_ioctl) == NULL)
+		return ENOTTY;
+	return OP(vp, vop_ioctl)(vp, cmd, data, fflags, cred);
+}
+
+int
+VOP_POLL(struct vnode *vp, int events, struct selector *sel)
+{
+	if (OP(vp, vop_poll) == NULL)
+		return events & (POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM);
+	return OP(vp, vop_poll)(vp, events, sel);
+}
+
+int
+VOP_FSYNC(struct vnode *vp, kauth_cred_t cred, int flags, off_t lo, off_t hi)
+{
+	return CALL_OR_0(vp, vop_fsync, vp, cred, flags, lo, hi);
+}
+
+int
+VOP_REMOVE(struct vnode *dvp, struct vnode *vp, struct componentname *cnp)
+{
+	return MODIFY(dvp, vop_remove, dvp, vp, cnp);
+}
+
+int
+VOP_LINK(struct vnode *dvp, struct vnode *vp, struct componentname *cnp)
+{
+	return MODIFY(dvp, vop_link, dvp, vp, cnp);
+}
+
+int
+VOP_RENAME(struct vnode *fdvp, struct vnode *fvp, struct componentname *fcnp,
+    struct vnode *tdvp, struct vnode *tvp, struct componentname *tcnp)
+{
+	return MODIFY(
+	    fdvp, vop_rename, fdvp, fvp, fcnp, tdvp, tvp, tcnp);
+}
+
+int
+VOP_MKDIR(struct vnode *dvp, struct vnode **vpp, struct componentname *cnp,
+    struct vattr *va)
+{
+	return MODIFY(dvp, vop_mkdir, dvp, vpp, cnp, va);
+}
+
+int
+VOP_RMDIR(struct vnode *dvp, struct vnode *vp, struct componentname *cnp)
+{
+	return MODIFY(dvp, vop_rmdir, dvp, vp, cnp);
+}
+
+int
+VOP_SYMLINK(struct vnode *dvp, struct vnode **vpp, struct componentname *cnp,
+    struct vattr *va, const char *target)
+{
+	return MODIFY(dvp, vop_symlink, dvp, vpp, cnp, va, target);
+}
+
+int
+VOP_READDIR(struct vnode *vp, struct uio *uio, kauth_cred_t cred, bool *eof,
+    off_t *cookies, size_t *ncookies)
+{
+	return CALL(vp, vop_readdir, vp, uio, cred, eof, cookies, ncookies);
+}
+
+int
+VOP_READLINK(struct vnode *vp, struct uio *uio, kauth_cred_t cred)
+{
+	return CALL(vp, vop_readlink, vp, uio, cred);
+}
+
+int
+VOP_PATHCONF(struct vnode *vp, int name, register_t *retval)
+{
+	if (OP(vp, vop_pathconf) == NULL)
+		return EINVAL;
+	return OP(vp, vop_pathconf)(vp, name, retval);
+}
+
+int
+VOP_INACTIVE(struct vnode *vp, bool *recycle)
+{
+	return CALL_OR_0(vp, vop_inactive, vp, recycle);
+}
+
+static int
+dead_lookup(struct vnode *dvp, struct vnode **vpp, struct componentname *cnp)
+{
+	return EIO;
+}
+
+static int
+dead_access(struct vnode *vp, int mode, kauth_cred_t cred)
+{
+	return EIO;
+}
+
+static int
+dead_getattr(struct vnode *vp, struct vattr *va, kauth_cred_t cred)
+{
+	return EIO;
+}
+
+static int
+dead_rw(struct vnode *vp, struct uio *uio, int ioflag, kauth_cred_t cred)
+{
+	return EIO;
+}
+
+static int
+dead_open(struct vnode *vp, int fflags, kauth_cred_t cred, struct file *fp)
+{
+	return EIO;
+}
+
+static int
+dead_readdir(struct vnode *vp, struct uio *uio, kauth_cred_t cred, bool *eof,
+    off_t *cookies, size_t *ncookies)
+{
+	return EIO;
+}
+
+static int
+dead_readlink(struct vnode *vp, struct uio *uio, kauth_cred_t cred)
+{
+	return EIO;
+}
+
+static int
+dead_make(struct vnode *dvp, struct vnode **vpp, struct componentname *cnp,
+    struct vattr *va)
+{
+	return EIO;
+}
+
+static int
+dead_remove(struct vnode *dvp, struct vnode *vp, struct componentname *cnp)
+{
+	return EIO;
+}
+
+const struct vnodeops dead_vnodeops = {
+	.vop_lookup = dead_lookup,
+	.vop_create = dead_make,
+	.vop_mknod = dead_make,
+	.vop_mkdir = dead_make,
+	.vop_open = dead_open,
+	.vop_access = dead_access,
+	.vop_getattr = dead_getattr,
+	.vop_setattr = dead_getattr,
+	.vop_read = dead_rw,
+	.vop_write = dead_rw,
+	.vop_remove = dead_remove,
+	.vop_rmdir = dead_remove,
+	.vop_link = dead_remove,
+	.vop_readdir = dead_readdir,
+	.vop_readlink = dead_readlink,
+};

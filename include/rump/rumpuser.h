@@ -140,7 +140,7 @@ void rumpuser_rw_downgrade(struct rumpuser_rw *rw);
 void rumpuser_rw_exit(struct rumpuser_rw *rw);
 void rumpuser_rw_held(int op, struct rumpuser_rw *rw, int *held);
 
-/* Loader. */
+/* Loader.  A callback that is NULL is left out, with the work for it. */
 typedef void (*rump_modinit_fn)(const struct modinfo *const *, size_t);
 typedef int (*rump_symload_fn)(void *, uint64_t, char *, uint64_t);
 typedef void (*rump_compload_fn)(const struct rump_component *);

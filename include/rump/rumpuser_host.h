@@ -35,8 +35,8 @@ struct rumpuser_hostops {
 	const char *(*ho_getenv)(const char *name);
 };
 
-/* Set before rump_init(); ops is kept by reference.  NULL members keep their
- * plain meaning. */
+/* Set before rump_init(); ops is copied.  NULL members get their plain
+ * meaning, which itself makes host calls by the ho_syscall of the table. */
 void rumpuser_set_hostops(const struct rumpuser_hostops *ops);
 /* Never NULL, no NULL members. */
 extern struct rumpuser_hostops rumpuser_hostops;

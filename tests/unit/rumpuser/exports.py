@@ -1,0 +1,66 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""exports.py LIBRARY HEADER ...: what librumpuser offers, needs and contains.
+
+It exports what its headers declare and nothing else, without versions; it
+takes from libc only the functions listed here; and no instruction of it
+touches a vector register, save those that keep the caller's.
+"""
+import re
+import subprocess
+import sys
+
+FROM_LIBC = {
+    "environ", "__environ", "__errno_location", "dladdr1", "exit",
+    "getauxval", "pthread_attr_destroy", "pthread_attr_init",
+    "pthread_attr_setdetachstate", "pthread_attr_setstacksize",
+    "pthread_create", "pthread_exit", "pthread_join",
+}
+WEAK = {"_ITM_deregisterTMCloneTable", "_ITM_registerTMCloneTable",
+        "__cxa_finalize", "__gmon_start__"}
+
+
+def output(*command):
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE,
+                          text=True).stdout
+
+
+def symbols(library, flag):
+    return {line.split()[-1] for line in
+            output("nm", "-D", flag, library).splitlines()}
+
+
+def declared(headers):
+    names = set()
+    for header in headers:
+        with open(header, encoding="utf-8") as f:
+            text = re.sub(r"/\*.*?\*/", "", f.read(), flags=re.S)
+        text = re.sub(r"^#.*(\\\n.*)*", "", text, flags=re.M)
+        names |= set(re.findall(r"\b(rumpuser_\w+)\(", text))
+        names |= set(re.findall(r"^extern .*\b(rumpuser_\w+);", text,
+                                flags=re.M))
+    return names
+
+
+def main():
+    library, *headers = sys.argv[1:]
+    complaints = []
+    exported, wanted = symbols(library, "--defined-only"), declared(headers)
+    for name in sorted(exported - wanted):
+        complaints.append(f"{name} is exported but not declared")
+    for name in sorted(wanted - exported):
+        complaints.append(f"{name} is declared but not exported")
+    needed = {n.split("@")[0] for n in symbols(library, "--undefined-only")}
+    for name in sorted(needed - FROM_LIBC - WEAK):
+        complaints.append(f"{name} is taken from libc")
+    for line in output("objdump", "-d", "--no-show-raw-insn",
+                       library).splitlines():
+        if re.search(r"%([xyz]mm|mm|st\b|k[0-7]\b)", line):
+            complaints.append("vector register: " + line.strip())
+    for line in complaints:
+        print(f"{library}: {line}", file=sys.stderr)
+    sys.exit(1 if complaints else 0)
+
+
+if __name__ == "__main__":
+    main()

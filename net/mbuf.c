@@ -20,7 +20,7 @@ m_get(enum kmem_flag how)
 {
 	struct mbuf *m;
 
-	m = kmem_alloc(MSIZE, how);
+	m = kmem_alloc(MBUF_SIZE, how);
 	if (m == NULL)
 		return NULL;
 	m->m_next = NULL;
@@ -32,8 +32,8 @@ m_get(enum kmem_flag how)
 }
 
 struct mbuf *
-m_getext(void *buf, size_t size, m_extfree_t *func, void *arg,
-    enum kmem_flag how)
+m_getext(
+    void *buf, size_t size, m_extfree_t *func, void *arg, enum kmem_flag how)
 {
 	struct mbuf_ext *ext;
 	struct mbuf *m;
@@ -65,12 +65,12 @@ m_getcl(enum kmem_flag how)
 	struct mbuf *m;
 	void *buf;
 
-	buf = kmem_alloc(MCLBYTES, how);
+	buf = kmem_alloc(MBUF_CLUSTER, how);
 	if (buf == NULL)
 		return NULL;
-	m = m_getext(buf, MCLBYTES, cluster_free, NULL, how);
+	m = m_getext(buf, MBUF_CLUSTER, cluster_free, NULL, how);
 	if (m == NULL) {
-		kmem_free(buf, MCLBYTES);
+		kmem_free(buf, MBUF_CLUSTER);
 		return NULL;
 	}
 	m->m_len = 0;
@@ -80,8 +80,8 @@ m_getcl(enum kmem_flag how)
 static void
 ext_unref(struct mbuf_ext *ext)
 {
-	if (atomic_fetch_sub_explicit(&ext->ext_refcnt, 1,
-	    memory_order_acq_rel) != 1)
+	if (atomic_fetch_sub_explicit(
+		&ext->ext_refcnt, 1, memory_order_acq_rel) != 1)
 		return;
 	ext->ext_free(ext->ext_buf, ext->ext_size, ext->ext_arg);
 	kmem_free(ext, sizeof(*ext));
@@ -95,7 +95,7 @@ m_free(struct mbuf *m)
 	next = m->m_next;
 	if (m->m_ext != NULL)
 		ext_unref(m->m_ext);
-	kmem_free(m, MSIZE);
+	kmem_free(m, MBUF_SIZE);
 	return next;
 }
 
@@ -123,7 +123,8 @@ m_trailingspace(const struct mbuf *m)
 
 	ext = m->m_ext;
 	if (ext == NULL)
-		return (size_t)((const char *)m + MSIZE - m->m_data) - m->m_len;
+		return (size_t)((const char *)m + MBUF_SIZE - m->m_data) -
+		       m->m_len;
 	if (atomic_load_explicit(&ext->ext_refcnt, memory_order_acquire) != 1)
 		return 0;
 	return (size_t)(ext->ext_buf + ext->ext_size - m->m_data) - m->m_len;
@@ -177,8 +178,8 @@ copy_one(const struct mbuf *m, size_t len, enum kmem_flag how)
 		memcpy(n->m_data, m->m_data, len);
 		return n;
 	}
-	atomic_fetch_add_explicit(&m->m_ext->ext_refcnt, 1,
-	    memory_order_relaxed);
+	atomic_fetch_add_explicit(
+	    &m->m_ext->ext_refcnt, 1, memory_order_relaxed);
 	n->m_ext = m->m_ext;
 	n->m_data = m->m_data;
 	return n;
@@ -216,7 +217,7 @@ m_fromuio(struct uio *uio, size_t n, struct mbuf **mp)
 	first = NULL;
 	tail = &first;
 	while (n > 0) {
-		m = n > MLEN ? m_getcl(KM_SLEEP) : m_get(KM_SLEEP);
+		m = n > MBUF_LEN ? m_getcl(KM_SLEEP) : m_get(KM_SLEEP);
 		*tail = m;
 		tail = &m->m_next;
 		len = MIN(n, m_trailingspace(m));

@@ -16,8 +16,8 @@
 
 struct uio;
 
-#define MSIZE 256     /* a small mbuf with its header */
-#define MCLBYTES 2048 /* a cluster */
+#define MBUF_SIZE 256     /* a small mbuf with its header */
+#define MBUF_CLUSTER 2048 /* a cluster */
 
 typedef void m_extfree_t(void *buf, size_t size, void *arg);
 
@@ -37,19 +37,19 @@ struct mbuf {
 	struct mbuf_ext *m_ext; /* NULL: data are in m_dat */
 	char m_dat[];
 };
-#define MLEN (MSIZE - sizeof(struct mbuf))
+#define MBUF_LEN (MBUF_SIZE - sizeof(struct mbuf))
 
 /* An empty mbuf; NULL only with KM_NOSLEEP. */
 struct mbuf *m_get(enum kmem_flag how);
-/* The same with room for MCLBYTES. */
+/* The same with room for MBUF_CLUSTER. */
 struct mbuf *m_getcl(enum kmem_flag how);
 /*
  * An mbuf of size bytes that stand in buf, which belongs to the mbuf and its
  * copies until func(buf, size, arg).  NULL only with KM_NOSLEEP; then buf stays
  * the caller's.
  */
-struct mbuf *m_getext(void *buf, size_t size, m_extfree_t *func, void *arg,
-    enum kmem_flag how);
+struct mbuf *m_getext(
+    void *buf, size_t size, m_extfree_t *func, void *arg, enum kmem_flag how);
 /* Free one mbuf; returns its m_next. */
 struct mbuf *m_free(struct mbuf *m);
 /* Free a record.  m may be NULL. */

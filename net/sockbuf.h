@@ -8,8 +8,8 @@
 
 #include "net/socketvar.h"
 
-#define SB_DEFAULT 65536      /* sb_hiwat of a new socket */
-#define SB_MAX (16UL << 20)   /* what SO_SNDBUF and SO_RCVBUF may ask for */
+#define SB_DEFAULT 65536    /* sb_hiwat of a new socket */
+#define SB_MAX (16UL << 20) /* what SO_SNDBUF and SO_RCVBUF may ask for */
 
 void sb_init(struct sockbuf *sb);
 /* Free what is queued; nobody may poll for the buffer any more. */
@@ -41,10 +41,10 @@ void socantrcvmore(struct socket *so) REQUIRES(so->so_lock);
 void socantsendmore(struct socket *so) REQUIRES(so->so_lock);
 
 /* The buffered halves of sosend(), soreceive(), sowait() and sopoll(). */
-int sockbuf_send(struct socket *so, struct uio *uio, int flags,
-    int64_t deadline_ns);
-int sockbuf_receive(struct socket *so, struct uio *uio, int *flags,
-    int64_t deadline_ns);
+int sockbuf_send(
+    struct socket *so, struct uio *uio, int flags, int64_t deadline_ns);
+int sockbuf_receive(
+    struct socket *so, struct uio *uio, int *flags, int64_t deadline_ns);
 int sockbuf_wait(struct socket *so, int events, int64_t deadline_ns);
 int sockbuf_poll(struct socket *so, int events, struct selector *sel);
 

@@ -31,11 +31,11 @@ struct socket;
 struct uio;
 
 struct sockbuf {
-	struct mbuf *sb_mb;   /* s: records, linked by m_nextpkt */
-	size_t sb_cc;         /* s: bytes held */
-	size_t sb_hiwat;      /* s */
-	_Atomic size_t sb_lowat;      /* s for writing */
-	_Atomic int64_t sb_timeo_ns;  /* SO_RCVTIMEO / SO_SNDTIMEO, 0 none */
+	struct mbuf *sb_mb;          /* s: records, linked by m_nextpkt */
+	size_t sb_cc;                /* s: bytes held */
+	size_t sb_hiwat;             /* s */
+	_Atomic size_t sb_lowat;     /* s for writing */
+	_Atomic int64_t sb_timeo_ns; /* SO_RCVTIMEO / SO_SNDTIMEO, 0 none */
 	struct selinfo sb_sel;
 };
 
@@ -44,12 +44,12 @@ struct socket {
 	short so_type;                  /* i */
 	kmutex_t so_lock;               /* protects s: fields */
 	kcondvar_t so_cv;
-	uint32_t so_options;            /* s: SO_* switches */
-	uint32_t so_state;              /* s: SS_* */
-	int so_linger;                  /* s: seconds */
-	_Atomic int so_error;           /* pending, taken by the next call */
-	void *so_pcb;                   /* i after attach: protocol's own */
-	kauth_cred_t so_cred;           /* i: owned */
+	_Atomic uint32_t so_options; /* s for writing: SO_* switches */
+	_Atomic uint32_t so_state;   /* s for writing: SS_* */
+	int so_linger;               /* s: seconds */
+	_Atomic int so_error;        /* pending, taken by the next call */
+	void *so_pcb;                /* i after attach: protocol's own */
+	kauth_cred_t so_cred;        /* i: owned */
 	struct sockbuf so_snd, so_rcv;
 	_Atomic uint32_t so_refcnt;
 };
@@ -73,8 +73,8 @@ struct sockopt {
 	enum sockopt_op so_op;
 	int so_level;
 	int so_name;
-	void *so_val;   /* kernel memory */
-	size_t so_len;  /* in: size; out (GET): length */
+	void *so_val;  /* kernel memory */
+	size_t so_len; /* in: size; out (GET): length */
 };
 
 struct protosw {
@@ -143,8 +143,8 @@ int domain_attach(struct domain *dom);
  */
 /* EAFNOSUPPORT, EPROTONOSUPPORT, EPROTOTYPE, EMFILE, ENOBUFS.  *sop has one
  * reference, to be given back by soclose(). */
-int socreate(int family, struct socket **sop, int type, int proto,
-    kauth_cred_t cred);
+int socreate(
+    int family, struct socket **sop, int type, int proto, kauth_cred_t cred);
 /* A socket without protocol state, for pr_accept() and pr_connect2(). */
 struct socket *soalloc(const struct protosw *pr, kauth_cred_t cred);
 /*
@@ -157,8 +157,8 @@ int solisten(struct socket *so, int backlog);
 /* Connect and wait until connected, failed, deadline (ETIMEDOUT) or signal
  * (ERESTART; calling again goes on waiting); with SS_NBIO or SO_DEADLINE_NOW
  * returns EINPROGRESS at once. */
-int soconnect(struct socket *so, const struct rump_sockaddr *sa,
-    int64_t deadline_ns);
+int soconnect(
+    struct socket *so, const struct rump_sockaddr *sa, int64_t deadline_ns);
 /* EWOULDBLOCK at the deadline. */
 int soaccept(struct socket *so, struct socket **newp,
     struct rump_sockaddr_storage *peer, int64_t deadline_ns);
@@ -183,8 +183,8 @@ int sowait(struct socket *so, int events, int64_t deadline_ns);
 /* As pr_poll. */
 int sopoll(struct socket *so, int events, struct selector *sel);
 int soshutdown(struct socket *so, int how);
-int sosetopt(struct socket *so, int level, int name, const void *val,
-    size_t len);
+int sosetopt(
+    struct socket *so, int level, int name, const void *val, size_t len);
 int sogetopt(struct socket *so, int level, int name, void *val, size_t *len);
 
 /* One reference more or less; the last one destroys the socket. */

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The networking faction: its system calls. */
+#include "kern/component.h"
+#include "kern/syscall.h"
+
+extern const struct syscall_entry syscalls_net[];
+extern const size_t nsyscalls_net;
+
+RUMP_COMPONENT(RUMP__FACTION_NET, net)
+{
+	syscall_register(syscalls_net, nsyscalls_net);
+}

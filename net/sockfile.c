@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The file's FNONBLOCK, not the socket's SS_NBIO, says whether a system call
+ * may wait: the latter is for in-kernel users.
+ */
+#include "net/sockfile.h"
+
+#include "kern/clock.h"
+#include "kern/libkern.h"
+#include "kern/netbsd.h"
+#include "kern/uio.h"
+
+static int
+sockfile_read(
+    struct file *fp, off_t *offp, struct uio *uio, kauth_cred_t cred, int flags)
+{
+	int fl;
+
+	fl = sockfile_msgflags(fp);
+	return soreceive(fp->f_data, uio, NULL, NULL, NULL, &fl);
+}
+
+static int
+sockfile_write(
+    struct file *fp, off_t *offp, struct uio *uio, kauth_cred_t cred, int flags)
+{
+	return sosend(fp->f_data, uio, NULL, NULL, 0, sockfile_msgflags(fp));
+}
+
+static int
+sockfile_ioctl(struct file *fp, unsigned long cmd, void *data)
+{
+	struct socket *so;
+	int *value;
+
+	so = fp->f_data;
+	value = data;
+	switch (cmd) {
+	case FIONBIO:
+		if (*value != 0)
+			fp->f_flag |= O_NONBLOCK;
+		else
+			fp->f_flag &= ~(uint32_t)O_NONBLOCK;
+		return 0;
+	case FIOASYNC:
+		return *value != 0 ? EOPNOTSUPP : 0;
+	}
+	if (so->so_proto->pr_ioctl != NULL)
+		return so->so_proto->pr_ioctl(so, cmd, data);
+	if (cmd != FIONREAD && cmd != FIONWRITE)
+		return ENOTTY;
+	mutex_enter(&so->so_lock);
+	*value = (int)(cmd == FIONREAD ? so->so_rcv.sb_cc : so->so_snd.sb_cc);
+	mutex_exit(&so->so_lock);
+	return 0;
+}
+
+static int
+sockfile_poll(struct file *fp, int events, struct selector *sel)
+{
+	return sopoll(fp->f_data, events, sel);
+}
+
+static int
+sockfile_stat(struct file *fp, struct rump_stat *st)
+{
+	struct socket *so;
+
+	so = fp->f_data;
+	memset(st, 0, sizeof(*st));
+	st->st_mode = S_IFSOCK | 0666;
+	st->st_uid = so->so_cred->cr_euid;
+	st->st_gid = so->so_cred->cr_egid;
+	mutex_enter(&so->so_lock);
+	st->st_blksize = (int32_t)so->so_snd.sb_hiwat;
+	mutex_exit(&so->so_lock);
+	return 0;
+}
+
+static int
+sockfile_close(struct file *fp)
+{
+	soclose(fp->f_data);
+	return 0;
+}
+
+static const struct fileops socket_fileops = {
+	.fo_name = "socket",
+	.fo_read = sockfile_read,
+	.fo_write = sockfile_write,
+	.fo_ioctl = sockfile_ioctl,
+	.fo_poll = sockfile_poll,
+	.fo_stat = sockfile_stat,
+	.fo_close = sockfile_close,
+};
+
+int
+sockfile_get(int fd, struct file **fpp, struct socket **sop)
+{
+	struct file *fp;
+
+	fp = fd_getfile(fd);
+	if (fp == NULL)
+		return EBADF;
+	if (fp->f_ops != &socket_fileops) {
+		fd_putfile(fp);
+		return ENOTSOCK;
+	}
+	*fpp = fp;
+	*sop = fp->f_data;
+	return 0;
+}
+
+int
+sockfile_reserve(struct file **fpp, int *fdp)
+{
+	return fd_allocfile(fpp, fdp);
+}
+
+void
+sockfile_affix(struct file *fp, int fd, struct socket *so, int type_flags)
+{
+	uint32_t flag;
+
+	if ((type_flags & SOCK_NOSIGPIPE) != 0)
+		so->so_options |= SO_NOSIGPIPE;
+	flag = FREAD | FWRITE;
+	if ((type_flags & SOCK_NONBLOCK) != 0)
+		flag |= O_NONBLOCK;
+	fp->f_flag = flag;
+	fp->f_ops = &socket_fileops;
+	fp->f_type = DTYPE_SOCKET;
+	fp->f_data = so;
+	fd_affix(fp, fd, (type_flags & SOCK_CLOEXEC) != 0);
+}
+
+int
+sockfile_msgflags(const struct file *fp)
+{
+	return (fp->f_flag & O_NONBLOCK) != 0 ? MSG_NBIO : 0;
+}
+
+int64_t
+sockfile_deadline(const struct file *fp, const struct sockbuf *sb)
+{
+	int64_t timeo_ns;
+
+	if ((fp->f_flag & O_NONBLOCK) != 0)
+		return SO_DEADLINE_NOW;
+	timeo_ns = sb->sb_timeo_ns;
+	return timeo_ns != 0 ? uptime_ns() + timeo_ns : 0;
+}

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * sosend() and soreceive().
+ *
+ * A direct protocol is asked at once, without any lock: only when it has
+ * nothing to move is the clock read and the thread put to sleep in the
+ * protocol.  A transfer that moved something is a success; an error that ended
+ * it is kept for the next call, as a protocol reports such an error only once.
+ */
+#include "net/socketvar.h"
+
+#include "kern/clock.h"
+#include "kern/libkern.h"
+#include "kern/netbsd.h"
+#include "kern/uio.h"
+#include "net/sockbuf.h"
+
+/* The patience of one call: its deadline is set when it first waits. */
+struct patience {
+	bool pt_never;       /* do not wait */
+	int64_t pt_timeo_ns; /* 0: for ever */
+	int64_t pt_deadline_ns;
+};
+
+static void
+patience_init(
+    struct patience *pt, struct socket *so, const struct sockbuf *sb, int flags)
+{
+	pt->pt_never = (flags & (MSG_DONTWAIT | MSG_NBIO)) != 0 ||
+		       (so->so_state & SS_NBIO) != 0;
+	pt->pt_timeo_ns =
+	    atomic_load_explicit(&sb->sb_timeo_ns, memory_order_relaxed);
+	pt->pt_deadline_ns = 0;
+}
+
+static int64_t
+patience_deadline(struct patience *pt)
+{
+	if (pt->pt_never)
+		return SO_DEADLINE_NOW;
+	if (pt->pt_timeo_ns != 0 && pt->pt_deadline_ns == 0)
+		pt->pt_deadline_ns = uptime_ns() + pt->pt_timeo_ns;
+	return pt->pt_deadline_ns;
+}
+
+/* A sleep with a timeout of its own cannot be restarted. */
+static int
+patience_error(const struct patience *pt, int error)
+{
+	return error == ERESTART && pt->pt_timeo_ns != 0 ? EINTR : error;
+}
+
+static bool
+is_transient(int error)
+{
+	return error == EWOULDBLOCK || error == ERESTART || error == EINTR ||
+	       error == EFAULT;
+}
+
+/* The result of a call that moved data before error ended it. */
+static int
+partial_result(struct socket *so, bool moved, int error)
+{
+	if (!moved || error == 0)
+		return error;
+	if (!is_transient(error))
+		so->so_error = error;
+	return 0;
+}
+
+static int
+direct_send(struct socket *so, struct uio *uio, const struct rump_sockaddr *to,
+    const void *control, size_t controllen, int flags, struct patience *pt)
+{
+	int error;
+
+	for (;;) {
+		error = so->so_proto->pr_send(
+		    so, uio, to, control, controllen, flags);
+		if (error == 0 && uio->uio_resid == 0)
+			return 0;
+		if (error == EWOULDBLOCK && !pt->pt_never)
+			error = so->so_proto->pr_wait(
+			    so, POLLOUT, patience_deadline(pt));
+		if (error != 0)
+			return error;
+	}
+}
+
+int
+sosend(struct socket *so, struct uio *uio, const struct rump_sockaddr *to,
+    const void *control, size_t controllen, int flags)
+{
+	struct patience pt;
+	size_t start;
+	int error;
+
+	error = sotakeerror(so);
+	if (error != 0)
+		return error;
+	start = uio->uio_resid;
+	patience_init(&pt, so, &so->so_snd, flags);
+	soref(so);
+	if (so->so_proto->pr_send != NULL)
+		error =
+		    direct_send(so, uio, to, control, controllen, flags, &pt);
+	else if (to != NULL)
+		error = EISCONN;
+	else if (controllen != 0)
+		error = EOPNOTSUPP;
+	else
+		error = sockbuf_send(so, uio, flags, patience_deadline(&pt));
+	error = partial_result(so, uio->uio_resid != start, error);
+	sounref(so);
+	return patience_error(&pt, error);
+}
+
+/* How many bytes a blocking receive wants before it returns. */
+static size_t
+receive_target(const struct socket *so, const struct uio *uio, int flags)
+{
+	if (so->so_type != SOCK_STREAM || (flags & MSG_PEEK) != 0)
+		return 0;
+	if ((flags & MSG_WAITALL) != 0)
+		return uio->uio_resid;
+	return MIN(uio->uio_resid, so->so_rcv.sb_lowat);
+}
+
+static int
+direct_receive(struct socket *so, struct uio *uio,
+    struct rump_sockaddr_storage *from, void *control, size_t *controllen,
+    int *flags, struct patience *pt)
+{
+	size_t start, before, room, target;
+	int error, result;
+
+	start = uio->uio_resid;
+	target = receive_target(so, uio, *flags);
+	room = controllen != NULL ? *controllen : 0;
+	for (;;) {
+		before = uio->uio_resid;
+		if (controllen != NULL)
+			*controllen = room;
+		result = *flags;
+		error = so->so_proto->pr_recv(
+		    so, uio, from, control, controllen, &result);
+		if (error == 0 && (uio->uio_resid == before ||
+				      start - uio->uio_resid >= target))
+			break;
+		if (error == EWOULDBLOCK && !pt->pt_never)
+			error = so->so_proto->pr_wait(so,
+			    (*flags & MSG_OOB) != 0 ? POLLPRI : POLLIN,
+			    patience_deadline(pt));
+		if (error != 0)
+			break;
+	}
+	if (error != 0) {
+		result = 0;
+		if (controllen != NULL)
+			*controllen = 0;
+	}
+	*flags = result;
+	return error;
+}
+
+int
+soreceive(struct socket *so, struct uio *uio,
+    struct rump_sockaddr_storage *from, void *control, size_t *controllen,
+    int *flags)
+{
+	struct patience pt;
+	size_t start;
+	int error, fl;
+
+	error = sotakeerror(so);
+	if (error != 0)
+		return error;
+	fl = flags != NULL ? *flags : 0;
+	start = uio->uio_resid;
+	patience_init(&pt, so, &so->so_rcv, fl);
+	soref(so);
+	if (so->so_proto->pr_recv != NULL) {
+		error = direct_receive(
+		    so, uio, from, control, controllen, &fl, &pt);
+	} else {
+		error = sockbuf_receive(so, uio, &fl, patience_deadline(&pt));
+		if (from != NULL)
+			from->ss_len = 0;
+		if (controllen != NULL)
+			*controllen = 0;
+	}
+	error = partial_result(so, uio->uio_resid != start, error);
+	sounref(so);
+	if (error == 0 && flags != NULL)
+		*flags = fl;
+	return patience_error(&pt, error);
+}
+
+int
+sowait(struct socket *so, int events, int64_t deadline_ns)
+{
+	int error;
+
+	soref(so);
+	if (so->so_proto->pr_wait == NULL)
+		error = sockbuf_wait(so, events, deadline_ns);
+	else
+		error = so->so_proto->pr_wait(so, events, deadline_ns);
+	sounref(so);
+	return error;
+}
+
+int
+sopoll(struct socket *so, int events, struct selector *sel)
+{
+	int revents;
+
+	if (so->so_proto->pr_poll == NULL)
+		return sockbuf_poll(so, events, sel);
+	/* An error that was kept back makes every direction ready. */
+	if (atomic_load_explicit(&so->so_error, memory_order_relaxed) != 0)
+		sel = NULL;
+	revents = so->so_proto->pr_poll(so, events, sel);
+	if (atomic_load_explicit(&so->so_error, memory_order_relaxed) != 0)
+		revents |= (events & (POLLIN | POLLOUT | POLLRDNORM)) | POLLERR;
+	return revents;
+}

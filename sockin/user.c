@@ -1,0 +1,473 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Host half of sockin.  Every host call goes through rumpuser's table, because
+ * it may be made inside a call of a hijacked program: no libc function is
+ * called here, not even memcpy(3), which would use vector registers.
+ *
+ * A host socket is non-blocking from birth.  Its descriptor is out of the
+ * program's sight before anybody can use it, and is given back only to be
+ * closed.
+ */
+#include "sockin/user.h"
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+
+#include <errno.h>
+#include <linux/sockios.h>
+#include <poll.h>
+#include <stdbool.h>
+
+#include "rump/rumpdefs.h"
+#include "rump/rumpuser.h"
+#include "rump/rumpuser_host.h"
+#include "sockin/user_translate.h"
+
+#define NS_PER_SEC 1000000000LL
+#define KICK_COOKIE UINT64_MAX
+
+/* struct iovec and struct pollfd are the same on both sides. */
+_Static_assert(sizeof(struct rump_iovec) == sizeof(struct iovec), "iovec");
+_Static_assert(sizeof(struct rump_pollfd) == sizeof(struct pollfd), "pollfd");
+/* One table of POLL* serves epoll, too. */
+_Static_assert(EPOLLIN == POLLIN && EPOLLPRI == POLLPRI &&
+		   EPOLLOUT == POLLOUT && EPOLLERR == POLLERR &&
+		   EPOLLHUP == POLLHUP && EPOLLRDNORM == POLLRDNORM &&
+		   EPOLLRDBAND == POLLRDBAND && EPOLLWRBAND == POLLWRBAND,
+    "epoll");
+
+#define host_call(nr, a, b, c, d)                                              \
+	rumpuser_host_syscall((nr), (a), (b), (c), (d), 0, 0)
+
+/* The errno of a host call's result. */
+static int
+result_error(long r)
+{
+	return r < 0 ? rumpuser_component_errtrans((int)-r) : 0;
+}
+
+/* Take over a descriptor that a host call has made. */
+static int
+adopt(long r, int *fd)
+{
+	if (r >= 0)
+		r = rumpuser_hostops.ho_fd_hide((int)r);
+	if (r < 0)
+		return result_error(r);
+	*fd = (int)r;
+	return 0;
+}
+
+static void
+discard(int fd)
+{
+	rumpuser_hostops.ho_fd_unhide(fd);
+	host_call(SYS_close, fd, 0, 0, 0);
+}
+
+int
+rumpcomp_sockin_socket(int domain, int type, int proto, int *fd)
+{
+	int hdomain, htype;
+
+	hdomain = sockin_family_to_host(domain);
+	if (hdomain < 0)
+		return RUMP_EAFNOSUPPORT;
+	htype = sockin_type_to_host(type);
+	if (htype < 0)
+		return RUMP_EPROTOTYPE;
+	return adopt(host_call(SYS_socket, hdomain,
+			 htype | SOCK_NONBLOCK | SOCK_CLOEXEC, proto, 0),
+	    fd);
+}
+
+void
+rumpcomp_sockin_close(int fd)
+{
+	void *cookie;
+
+	cookie = rumpuser_component_unschedule();
+	discard(fd);
+	rumpuser_component_schedule(cookie);
+}
+
+int
+rumpcomp_sockin_sendmsg(
+    int fd, const struct rump_msghdr *msg, int flags, size_t *sent)
+{
+	struct sockaddr_storage hs;
+	struct msghdr hmsg;
+	int error, hflags;
+	long r;
+
+	if (msg->msg_controllen != 0)
+		return RUMP_EINVAL;
+	if (!sockin_msgflags_to_host(flags, &hflags))
+		return RUMP_EOPNOTSUPP;
+	hmsg.msg_name = NULL;
+	hmsg.msg_namelen = 0;
+	hmsg.msg_iov = (struct iovec *)msg->msg_iov;
+	hmsg.msg_iovlen = (size_t)msg->msg_iovlen;
+	hmsg.msg_control = NULL;
+	hmsg.msg_controllen = 0;
+	hmsg.msg_flags = 0;
+	if (msg->msg_name != NULL) {
+		error = sockin_addr_to_host(msg->msg_name,
+		    (int)msg->msg_namelen, &hs, &hmsg.msg_namelen);
+		if (error != 0)
+			return error;
+		hmsg.msg_name = &hs;
+	}
+	r = host_call(SYS_sendmsg, fd, &hmsg, hflags, 0);
+	if (r < 0)
+		return result_error(r);
+	*sent = (size_t)r;
+	return 0;
+}
+
+int
+rumpcomp_sockin_recvmsg(
+    int fd, struct rump_msghdr *msg, int flags, size_t *received)
+{
+	struct sockaddr_storage hs;
+	struct msghdr hmsg;
+	int hflags;
+	long r;
+
+	if (!sockin_msgflags_to_host(flags, &hflags))
+		return RUMP_EOPNOTSUPP;
+	hmsg.msg_name = msg->msg_name != NULL ? &hs : NULL;
+	hmsg.msg_namelen = msg->msg_name != NULL ? sizeof(hs) : 0;
+	hmsg.msg_iov = (struct iovec *)msg->msg_iov;
+	hmsg.msg_iovlen = (size_t)msg->msg_iovlen;
+	hmsg.msg_control = NULL;
+	hmsg.msg_controllen = 0;
+	hmsg.msg_flags = 0;
+	r = host_call(SYS_recvmsg, fd, &hmsg, hflags, 0);
+	if (r < 0)
+		return result_error(r);
+	if (msg->msg_name != NULL)
+		msg->msg_namelen = (uint32_t)sockin_addr_from_host(&hs,
+		    hmsg.msg_namelen, msg->msg_name, (int)msg->msg_namelen);
+	msg->msg_controllen = 0;
+	msg->msg_flags = sockin_msgflags_from_host(hmsg.msg_flags);
+	*received = (size_t)r;
+	return 0;
+}
+
+/* connect(2) or bind(2). */
+static int
+call_with_addr(long nr, int fd, const struct rump_sockaddr *sa, int len)
+{
+	struct sockaddr_storage hs;
+	socklen_t hlen;
+	int error;
+
+	error = sockin_addr_to_host(sa, len, &hs, &hlen);
+	if (error != 0)
+		return error;
+	return result_error(host_call(nr, fd, &hs, hlen, 0));
+}
+
+int
+rumpcomp_sockin_connect(int fd, const struct rump_sockaddr *sa, int len)
+{
+	return call_with_addr(SYS_connect, fd, sa, len);
+}
+
+int
+rumpcomp_sockin_bind(int fd, const struct rump_sockaddr *sa, int len)
+{
+	return call_with_addr(SYS_bind, fd, sa, len);
+}
+
+int
+rumpcomp_sockin_listen(int fd, int backlog)
+{
+	return result_error(host_call(SYS_listen, fd, backlog, 0, 0));
+}
+
+int
+rumpcomp_sockin_accept(int fd, struct rump_sockaddr *sa, int *len, int *newfd)
+{
+	struct sockaddr_storage hs;
+	socklen_t hlen;
+	int error;
+
+	hlen = sizeof(hs);
+	error = adopt(host_call(SYS_accept4, fd, &hs, &hlen,
+			  SOCK_NONBLOCK | SOCK_CLOEXEC),
+	    newfd);
+	if (error != 0)
+		return error;
+	*len = sockin_addr_from_host(&hs, hlen, sa, *len);
+	return 0;
+}
+
+int
+rumpcomp_sockin_getname(int fd, struct rump_sockaddr *sa, int *len, int which)
+{
+	struct sockaddr_storage hs;
+	socklen_t hlen;
+	long r;
+
+	hlen = sizeof(hs);
+	r = host_call(
+	    which == SOCKIN_NAME_PEER ? SYS_getpeername : SYS_getsockname, fd,
+	    &hs, &hlen, 0);
+	if (r < 0)
+		return result_error(r);
+	*len = sockin_addr_from_host(&hs, hlen, sa, *len);
+	return 0;
+}
+
+static bool
+length_fits(const struct sockin_option *op, int len)
+{
+	return len == op->op_size ||
+	       (op->op_value == SOCKIN_VALUE_SMALL && len == 1);
+}
+
+int
+rumpcomp_sockin_setsockopt(
+    int fd, int level, int name, const void *val, int len)
+{
+	const struct sockin_option *op;
+
+	op = sockin_option_find(level, name);
+	if (op == NULL || !op->op_set)
+		return RUMP_ENOPROTOOPT;
+	if (!length_fits(op, len))
+		return RUMP_EINVAL;
+	return result_error(rumpuser_host_syscall(
+	    SYS_setsockopt, fd, op->op_hlevel, op->op_hname, val, len, 0));
+}
+
+int
+rumpcomp_sockin_getsockopt(int fd, int level, int name, void *val, int *len)
+{
+	const struct sockin_option *op;
+	socklen_t hlen;
+	long r;
+
+	op = sockin_option_find(level, name);
+	if (op == NULL || !op->op_get)
+		return RUMP_ENOPROTOOPT;
+	if (*len < op->op_size && op->op_value == SOCKIN_VALUE_ERRNO)
+		return RUMP_EINVAL;
+	hlen = (socklen_t)(*len < op->op_size ? *len : op->op_size);
+	r = rumpuser_host_syscall(
+	    SYS_getsockopt, fd, op->op_hlevel, op->op_hname, val, &hlen, 0);
+	if (r < 0)
+		return result_error(r);
+	if (op->op_value == SOCKIN_VALUE_ERRNO)
+		*(int *)val = rumpuser_component_errtrans(*(int *)val);
+	*len = (int)hlen;
+	return 0;
+}
+
+int
+rumpcomp_sockin_shutdown(int fd, int how)
+{
+	/* SHUT_RD, SHUT_WR and SHUT_RDWR have the same numbers. */
+	return result_error(host_call(SYS_shutdown, fd, how, 0, 0));
+}
+
+int
+rumpcomp_sockin_ioctl(int fd, unsigned long cmd, int *value)
+{
+	unsigned long hcmd;
+
+	switch (cmd) {
+	case RUMP_FIONREAD:
+		hcmd = FIONREAD;
+		break;
+	case RUMP_FIONWRITE:
+		hcmd = SIOCOUTQ;
+		break;
+	case RUMP_SIOCATMARK:
+		hcmd = SIOCATMARK;
+		break;
+	default:
+		return RUMP_ENOTTY;
+	}
+	return result_error(host_call(SYS_ioctl, fd, hcmd, value, 0));
+}
+
+/* ppoll(2) with relative time; -1: for ever.  Result or -errno. */
+static long
+host_poll(struct pollfd *fds, long n, int64_t timeout_ns,
+    const volatile uint32_t *intr)
+{
+	struct timespec ts;
+	long args[6], r;
+	void *cookie;
+
+	ts.tv_sec = timeout_ns / NS_PER_SEC;
+	ts.tv_nsec = timeout_ns % NS_PER_SEC;
+	args[0] = (long)fds;
+	args[1] = n;
+	args[2] = timeout_ns < 0 ? 0 : (long)&ts;
+	args[3] = args[4] = args[5] = 0;
+	if (timeout_ns == 0)
+		return rumpuser_hostops.ho_syscall_intr(intr, SYS_ppoll, args);
+	cookie = rumpuser_component_unschedule();
+	r = rumpuser_hostops.ho_syscall_intr(intr, SYS_ppoll, args);
+	rumpuser_component_schedule(cookie);
+	return r;
+}
+
+int
+rumpcomp_sockin_poll(struct rump_pollfd *fds, int n, int timeout_ms, int *ready)
+{
+	long r;
+	int i;
+
+	for (i = 0; i < n; i++)
+		fds[i].events = (short)sockin_events_to_host(fds[i].events);
+	r = host_poll((struct pollfd *)fds, n,
+	    timeout_ms < 0 ? -1 : timeout_ms * 1000000LL, NULL);
+	for (i = 0; i < n; i++) {
+		fds[i].events = (short)sockin_events_from_host(fds[i].events);
+		fds[i].revents =
+		    (short)(r < 0 ? 0
+				  : sockin_events_from_host(fds[i].revents));
+	}
+	if (r < 0)
+		return result_error(r);
+	*ready = (int)r;
+	return 0;
+}
+
+int
+rumpcomp_sockin_wait(int fd, int events, int64_t timeout_ns,
+    const volatile uint32_t *intr, int *revents)
+{
+	struct pollfd pfd;
+	long r;
+
+	pfd.fd = fd;
+	pfd.events = (short)sockin_events_to_host(events);
+	pfd.revents = 0;
+	r = host_poll(&pfd, 1, timeout_ns, intr);
+	if (r < 0)
+		return result_error(r);
+	if (r == 0)
+		return RUMP_EWOULDBLOCK;
+	*revents = sockin_events_from_host(pfd.revents);
+	return 0;
+}
+
+static long
+watch_ctl(const struct sockin_watch *sw, int op, int fd, uint32_t events,
+    uint64_t cookie)
+{
+	struct epoll_event ev;
+
+	ev.events = events;
+	ev.data.u64 = cookie;
+	return host_call(SYS_epoll_ctl, sw->sw_epfd, op, fd, &ev);
+}
+
+int
+rumpcomp_sockin_watch_open(struct sockin_watch *sw)
+{
+	struct sockin_watch new;
+	int error;
+
+	error = adopt(
+	    host_call(SYS_epoll_create1, EPOLL_CLOEXEC, 0, 0, 0), &new.sw_epfd);
+	if (error != 0)
+		return error;
+	error =
+	    adopt(host_call(SYS_eventfd2, 0, EFD_CLOEXEC | EFD_NONBLOCK, 0, 0),
+		&new.sw_kickfd);
+	if (error != 0)
+		goto fail_epfd;
+	error = result_error(watch_ctl(
+	    &new, EPOLL_CTL_ADD, new.sw_kickfd, EPOLLIN, KICK_COOKIE));
+	if (error != 0)
+		goto fail_kickfd;
+	*sw = new;
+	return 0;
+
+fail_kickfd:
+	discard(new.sw_kickfd);
+fail_epfd:
+	discard(new.sw_epfd);
+	return error;
+}
+
+void
+rumpcomp_sockin_watch_close(struct sockin_watch *sw)
+{
+	discard(sw->sw_kickfd);
+	discard(sw->sw_epfd);
+}
+
+int
+rumpcomp_sockin_watch_arm(const struct sockin_watch *sw, int fd, int events,
+    uint64_t cookie, bool add)
+{
+	return result_error(watch_ctl(sw, add ? EPOLL_CTL_ADD : EPOLL_CTL_MOD,
+	    fd, (uint32_t)sockin_events_to_host(events) | EPOLLONESHOT,
+	    cookie));
+}
+
+void
+rumpcomp_sockin_watch_remove(const struct sockin_watch *sw, int fd)
+{
+	watch_ctl(sw, EPOLL_CTL_DEL, fd, 0, 0);
+}
+
+/* Consume the kick; nothing waits for it. */
+static void
+watch_unkick(const struct sockin_watch *sw)
+{
+	uint64_t count;
+
+	host_call(SYS_read, sw->sw_kickfd, &count, sizeof(count), 0);
+}
+
+int
+rumpcomp_sockin_watch_wait(const struct sockin_watch *sw,
+    struct sockin_watch_event *events, int size, int timeout_ms, int *n)
+{
+	struct epoll_event ev[SOCKIN_WATCH_BATCH];
+	void *cookie;
+	int got, i;
+	long r;
+
+	if (size > SOCKIN_WATCH_BATCH)
+		size = SOCKIN_WATCH_BATCH;
+	cookie = rumpuser_component_unschedule();
+	r = host_call(SYS_epoll_wait, sw->sw_epfd, ev, size, timeout_ms);
+	rumpuser_component_schedule(cookie);
+	if (r == 0)
+		return RUMP_EWOULDBLOCK;
+	if (r < 0 && r != -EINTR)
+		return result_error(r);
+	got = 0;
+	for (i = 0; i < (int)r; i++) {
+		if (ev[i].data.u64 == KICK_COOKIE) {
+			watch_unkick(sw);
+			continue;
+		}
+		events[got].swe_cookie = ev[i].data.u64;
+		events[got].swe_events =
+		    sockin_events_from_host((int)ev[i].events);
+		got++;
+	}
+	*n = got;
+	return 0;
+}
+
+void
+rumpcomp_sockin_watch_kick(const struct sockin_watch *sw)
+{
+	uint64_t one = 1;
+
+	host_call(SYS_write, sw->sw_kickfd, &one, sizeof(one), 0);
+}

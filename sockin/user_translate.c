@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Options that turn on control messages (IP_RECVTTL, SO_TIMESTAMP ...) are
+ * left out until control messages are translated: ENOPROTOOPT says so, and
+ * accepting them without effect would not.  The same holds for structures that
+ * differ (TCP_INFO).  Timeouts never come here: the socket layer keeps them, as
+ * host sockets do not block.
+ */
+#include "sockin/user_translate.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include <poll.h>
+#include <stddef.h>
+
+#include "rump/rumpdefs.h"
+
+#define NITEMS(a) (sizeof(a) / sizeof((a)[0]))
+
+struct pair {
+	int here;  /* NetBSD */
+	int there; /* host */
+};
+
+static const struct pair families[] = {
+	{ RUMP_AF_UNSPEC, AF_UNSPEC },
+	{ RUMP_AF_INET, AF_INET },
+	{ RUMP_AF_INET6, AF_INET6 },
+};
+
+static const struct pair types[] = {
+	{ RUMP_SOCK_STREAM, SOCK_STREAM },
+	{ RUMP_SOCK_DGRAM, SOCK_DGRAM },
+};
+
+/* Flags of a call that the host gets. */
+static const struct pair call_flags[] = {
+	{ RUMP_MSG_OOB, MSG_OOB },
+	{ RUMP_MSG_PEEK, MSG_PEEK },
+	{ RUMP_MSG_DONTROUTE, MSG_DONTROUTE },
+	{ RUMP_MSG_EOR, MSG_EOR },
+};
+
+/* Flags of a call that mean nothing to a host socket which never blocks and
+ * is always called with MSG_NOSIGNAL. */
+#define CALL_FLAGS_OURS                                                        \
+	(RUMP_MSG_DONTWAIT | RUMP_MSG_NBIO | RUMP_MSG_WAITALL |                \
+	    RUMP_MSG_NOSIGNAL | RUMP_MSG_CMSG_CLOEXEC | RUMP_MSG_TRUNC |       \
+	    RUMP_MSG_CTRUNC)
+
+static const struct pair result_flags[] = {
+	{ RUMP_MSG_OOB, MSG_OOB },
+	{ RUMP_MSG_EOR, MSG_EOR },
+	{ RUMP_MSG_TRUNC, MSG_TRUNC },
+	{ RUMP_MSG_CTRUNC, MSG_CTRUNC },
+};
+
+static const struct pair events_bits[] = {
+	{ RUMP_POLLIN, POLLIN },
+	{ RUMP_POLLPRI, POLLPRI },
+	{ RUMP_POLLOUT, POLLOUT },
+	{ RUMP_POLLERR, POLLERR },
+	{ RUMP_POLLHUP, POLLHUP },
+	{ RUMP_POLLNVAL, POLLNVAL },
+	{ RUMP_POLLRDNORM, POLLRDNORM },
+	{ RUMP_POLLRDBAND, POLLRDBAND },
+	{ RUMP_POLLWRBAND, POLLWRBAND },
+};
+
+#define INT SOCKIN_VALUE_INT, sizeof(int)
+#define SMALL SOCKIN_VALUE_SMALL, sizeof(int)
+#define BYTES(type) SOCKIN_VALUE_BYTES, sizeof(type)
+#define GETSET true, true
+#define SOCKET(name) RUMP_SOL_SOCKET, RUMP_##name, SOL_SOCKET, name
+#define IP(name) RUMP_IPPROTO_IP, RUMP_##name, IPPROTO_IP, name
+#define IPV6(name) RUMP_IPPROTO_IPV6, RUMP_##name, IPPROTO_IPV6, name
+#define TCP(name) RUMP_IPPROTO_TCP, RUMP_##name, IPPROTO_TCP, name
+
+static const struct sockin_option options[] = {
+	{ SOCKET(SO_REUSEADDR), INT, GETSET },
+	{ SOCKET(SO_REUSEPORT), INT, GETSET },
+	{ SOCKET(SO_KEEPALIVE), INT, GETSET },
+	{ SOCKET(SO_DONTROUTE), INT, GETSET },
+	{ SOCKET(SO_BROADCAST), INT, GETSET },
+	{ SOCKET(SO_OOBINLINE), INT, GETSET },
+	{ SOCKET(SO_LINGER), BYTES(struct linger), GETSET },
+	{ SOCKET(SO_SNDBUF), INT, GETSET },
+	{ SOCKET(SO_RCVBUF), INT, GETSET },
+	{ SOCKET(SO_RCVLOWAT), INT, GETSET },
+	{ SOCKET(SO_ERROR), SOCKIN_VALUE_ERRNO, sizeof(int), true, false },
+	{ IP(IP_TOS), INT, GETSET },
+	{ IP(IP_TTL), INT, GETSET },
+	{ IP(IP_MINTTL), INT, GETSET },
+	{ IP(IP_MULTICAST_IF), BYTES(struct in_addr), GETSET },
+	{ IP(IP_MULTICAST_TTL), SMALL, GETSET },
+	{ IP(IP_MULTICAST_LOOP), SMALL, GETSET },
+	{ IP(IP_ADD_MEMBERSHIP), BYTES(struct ip_mreq), false, true },
+	{ IP(IP_DROP_MEMBERSHIP), BYTES(struct ip_mreq), false, true },
+	{ IPV6(IPV6_UNICAST_HOPS), INT, GETSET },
+	{ IPV6(IPV6_MULTICAST_IF), INT, GETSET },
+	{ IPV6(IPV6_MULTICAST_HOPS), INT, GETSET },
+	{ IPV6(IPV6_MULTICAST_LOOP), INT, GETSET },
+	{ IPV6(IPV6_JOIN_GROUP), BYTES(struct ipv6_mreq), false, true },
+	{ IPV6(IPV6_LEAVE_GROUP), BYTES(struct ipv6_mreq), false, true },
+	{ IPV6(IPV6_V6ONLY), INT, GETSET },
+	{ IPV6(IPV6_TCLASS), INT, GETSET },
+	{ TCP(TCP_NODELAY), INT, GETSET },
+	{ TCP(TCP_MAXSEG), INT, GETSET },
+	{ TCP(TCP_KEEPIDLE), INT, GETSET },
+	{ TCP(TCP_KEEPINTVL), INT, GETSET },
+	{ TCP(TCP_KEEPCNT), INT, GETSET },
+};
+
+/* The structures that are passed on as they are. */
+_Static_assert(sizeof(struct linger) == sizeof(struct rump_linger), "linger");
+_Static_assert(sizeof(struct ip_mreq) == 8, "NetBSD struct ip_mreq");
+_Static_assert(sizeof(struct ipv6_mreq) == 20, "NetBSD struct ipv6_mreq");
+
+static int
+number_to_host(const struct pair *p, size_t n, int here)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (p[i].here == here)
+			return p[i].there;
+	return -1;
+}
+
+static int
+bits_to_host(const struct pair *p, size_t n, int here)
+{
+	size_t i;
+	int there;
+
+	there = 0;
+	for (i = 0; i < n; i++)
+		if ((here & p[i].here) != 0)
+			there |= p[i].there;
+	return there;
+}
+
+static int
+bits_from_host(const struct pair *p, size_t n, int there)
+{
+	size_t i;
+	int here;
+
+	here = 0;
+	for (i = 0; i < n; i++)
+		if ((there & p[i].there) != 0)
+			here |= p[i].here;
+	return here;
+}
+
+int
+sockin_family_to_host(int family)
+{
+	return number_to_host(families, NITEMS(families), family);
+}
+
+int
+sockin_type_to_host(int type)
+{
+	return number_to_host(types, NITEMS(types), type);
+}
+
+static int
+inet_to_host(const struct rump_sockaddr_in *sin, struct sockaddr_in *hin,
+    socklen_t *hlen)
+{
+	hin->sin_family = AF_INET;
+	hin->sin_port = sin->sin_port;
+	hin->sin_addr.s_addr = sin->sin_addr;
+	__builtin_memset(hin->sin_zero, 0, sizeof(hin->sin_zero));
+	*hlen = sizeof(*hin);
+	return 0;
+}
+
+static int
+inet6_to_host(const struct rump_sockaddr_in6 *sin6, struct sockaddr_in6 *hin6,
+    socklen_t *hlen)
+{
+	hin6->sin6_family = AF_INET6;
+	hin6->sin6_port = sin6->sin6_port;
+	hin6->sin6_flowinfo = sin6->sin6_flowinfo;
+	__builtin_memcpy(&hin6->sin6_addr, sin6->sin6_addr, 16);
+	hin6->sin6_scope_id = sin6->sin6_scope_id;
+	*hlen = sizeof(*hin6);
+	return 0;
+}
+
+int
+sockin_addr_to_host(const struct rump_sockaddr *sa, int len,
+    struct sockaddr_storage *hs, socklen_t *hlen)
+{
+	if (len < (int)offsetof(struct rump_sockaddr, sa_data))
+		return RUMP_EINVAL;
+	switch (sa->sa_family) {
+	case RUMP_AF_UNSPEC:
+		hs->ss_family = AF_UNSPEC;
+		*hlen = sizeof(struct sockaddr);
+		return 0;
+	case RUMP_AF_INET:
+		if (len < (int)sizeof(struct rump_sockaddr_in))
+			return RUMP_EINVAL;
+		return inet_to_host((const struct rump_sockaddr_in *)sa,
+		    (struct sockaddr_in *)hs, hlen);
+	case RUMP_AF_INET6:
+		if (len < (int)sizeof(struct rump_sockaddr_in6))
+			return RUMP_EINVAL;
+		return inet6_to_host((const struct rump_sockaddr_in6 *)sa,
+		    (struct sockaddr_in6 *)hs, hlen);
+	}
+	return RUMP_EAFNOSUPPORT;
+}
+
+static void
+inet_from_host(const struct sockaddr_in *hin, struct rump_sockaddr_in *sin)
+{
+	sin->sin_len = sizeof(*sin);
+	sin->sin_family = RUMP_AF_INET;
+	sin->sin_port = hin->sin_port;
+	sin->sin_addr = hin->sin_addr.s_addr;
+	__builtin_memset(sin->sin_zero, 0, sizeof(sin->sin_zero));
+}
+
+static void
+inet6_from_host(const struct sockaddr_in6 *hin6, struct rump_sockaddr_in6 *sin6)
+{
+	sin6->sin6_len = sizeof(*sin6);
+	sin6->sin6_family = RUMP_AF_INET6;
+	sin6->sin6_port = hin6->sin6_port;
+	sin6->sin6_flowinfo = hin6->sin6_flowinfo;
+	__builtin_memcpy(sin6->sin6_addr, &hin6->sin6_addr, 16);
+	sin6->sin6_scope_id = hin6->sin6_scope_id;
+}
+
+/* A loop that compilers do not turn into memcpy(3), see user.c. */
+static void
+copy_bytes(void *dst, const void *src, int n)
+{
+	volatile char *d = dst;
+	const char *s = src;
+	int i;
+
+	for (i = 0; i < n; i++)
+		d[i] = s[i];
+}
+
+int
+sockin_addr_from_host(const struct sockaddr_storage *hs, socklen_t hlen,
+    struct rump_sockaddr *sa, int size)
+{
+	union {
+		struct rump_sockaddr_in in;
+		struct rump_sockaddr_in6 in6;
+	} u;
+	int len;
+
+	if (hlen >= sizeof(struct sockaddr_in) && hs->ss_family == AF_INET) {
+		inet_from_host((const struct sockaddr_in *)hs, &u.in);
+		len = sizeof(u.in);
+	} else if (hlen >= sizeof(struct sockaddr_in6) &&
+		   hs->ss_family == AF_INET6) {
+		inet6_from_host((const struct sockaddr_in6 *)hs, &u.in6);
+		len = sizeof(u.in6);
+	} else {
+		return 0;
+	}
+	copy_bytes(sa, &u, size < len ? size : len);
+	return len;
+}
+
+bool
+sockin_msgflags_to_host(int flags, int *hflags)
+{
+	int known, i;
+
+	known = CALL_FLAGS_OURS;
+	for (i = 0; i < (int)NITEMS(call_flags); i++)
+		known |= call_flags[i].here;
+	if ((flags & ~known) != 0)
+		return false;
+	*hflags = bits_to_host(call_flags, NITEMS(call_flags), flags) |
+		  MSG_DONTWAIT | MSG_NOSIGNAL;
+	return true;
+}
+
+int
+sockin_msgflags_from_host(int hflags)
+{
+	return bits_from_host(result_flags, NITEMS(result_flags), hflags);
+}
+
+int
+sockin_events_to_host(int events)
+{
+	return bits_to_host(events_bits, NITEMS(events_bits), events);
+}
+
+int
+sockin_events_from_host(int hevents)
+{
+	return bits_from_host(events_bits, NITEMS(events_bits), hevents);
+}
+
+const struct sockin_option *
+sockin_option_find(int level, int name)
+{
+	size_t i;
+
+	for (i = 0; i < NITEMS(options); i++)
+		if (options[i].op_level == level && options[i].op_name == name)
+			return &options[i];
+	return NULL;
+}

@@ -8,11 +8,13 @@ own grammar, written at their heads, and their own list of outputs.
 import os
 import sys
 
+import linux
 import netbsd
 import table
 
 TABLES = {
     "netbsd.tbl": (netbsd.Table, netbsd.OUTPUTS),
+    "linux.tbl": (linux.Table, linux.OUTPUTS),
 }
 
 

@@ -16,7 +16,7 @@ POINTEES = SCALARS | {"void", "char"} | {
         "timespec", "timeval", "iovec", "stat", "statvfs", "flock", "pollfd",
         "sockaddr", "msghdr", "rlimit")}
 CALL = re.compile(r"^(\d+) (\w+) ([a-z_ ]+?) (\w+)\((.*)\)((?: \S+)*)$")
-ARGUMENT = re.compile(r"^(const )?([a-z][\w ]*?) ?((?:\*(?:const )?)*)(\w+)$")
+ARGUMENT = re.compile(r"^(const )?([a-z][\w ]*?) ((?:\*(?:const )?)*)(\w+)$")
 NOTE = "/* Generated from syscall_table/netbsd.tbl: do not edit. */\n"
 
 

@@ -109,7 +109,7 @@ def no_such_export(server):
 def privileged_port():
     with harness.export(populate, privileged="true") as (_, server):
         mount_fails(server.url(), "insecure", "CAP_NET_BIND_SERVICE",
-                    "privileged")
+                    "PrivilegedPort")
 
 
 def unknown_option(server):

@@ -1,0 +1,310 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""rumpkit from outside: exit statuses and messages."""
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+
+RUMPKIT = os.environ["RUMPKIT"]
+NFS = "/data=nfs://127.0.0.1/export"
+
+
+def rumpkit(*args, env=None, cwd=None):
+    clean = {k: v for k, v in os.environ.items()
+             if not k.startswith(("RUMP", "LD_PRELOAD", "ASAN"))}
+    clean.update(env or {})
+    done = subprocess.run([RUMPKIT, *args], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True, env=clean,
+                          cwd=cwd, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+class Case(unittest.TestCase):
+    def fails(self, status, part, *args, **kw):
+        """One line on standard error, nothing on standard output."""
+        got, out, err = rumpkit(*args, **kw)
+        self.assertIn(part, err)
+        self.assertEqual((got, out), (status, ""))
+        self.assertEqual(err.count("\n"), 1, err)
+        self.assertTrue(err.startswith("rumpkit: "))
+
+    def says(self, part, *args, **kw):
+        got, out, err = rumpkit(*args, **kw)
+        self.assertEqual((got, err), (0, ""))
+        self.assertIn(part, out)
+
+
+class Usage(Case):
+    def test_help_fits_a_screen(self):
+        for args in ("--help",), ("-h",), ("run", "--help"), ("doctor", "-h"):
+            _, out, _ = rumpkit(*args)
+            lines = out.splitlines()
+            self.assertLessEqual(len(lines), 24)
+            self.assertLessEqual(max(map(len, lines)), 80)
+
+    def test_version_is_one_line(self):
+        for args in ("--version",), ("-V",), ("run", "-V"):
+            self.says("rumpkit 0.", *args)
+
+    def test_no_subcommand_is_an_error(self):
+        self.fails(125, "say what to do")
+
+    def test_an_unknown_subcommand_is_named(self):
+        self.fails(125, "fly: no such subcommand", "fly")
+
+    def test_later_subcommands_say_that_they_are_not_there_yet(self):
+        for name in ("server", "ps", "mounts", "netstat", "ifconfig",
+                     "route", "sysctl", "halt"):
+            self.fails(125, f"{name}: not there yet", name)
+
+
+class Run(Case):
+    def bad(self, part, *args, **kw):
+        self.fails(125, part, "run", "--in-process", *args, **kw)
+
+    def test_run_without_in_process_is_not_there_yet(self):
+        self.fails(125, "--in-process", "run", "true")
+
+    def test_a_command_is_needed(self):
+        self.bad("name a command")
+
+    def test_bad_options_are_named(self):
+        self.bad("--mnt: no such option; did you mean --mount?", "--mnt", "x")
+        self.bad("--mount: data=x: must be PATH=SOURCE", "--mount", "data=x",
+                 "true")
+        self.bad("no such kind of source 'smb:'", "--mount", "/d=smb://h/e",
+                 "true")
+        self.bad("/data is given twice", "--mount", NFS, "--mount",
+                 NFS.replace("/data", "/data/"), "true")
+        self.bad("--net: tap:x is not there yet", "--net", "tap:x", "true")
+        self.bad("--hijack: 'paths' does not follow the rule", "--hijack",
+                 "paths", "true")
+        self.bad("--trace: no such class 'x'", "--trace=fd,x", "true")
+        self.bad("RUMPKIT_SUMMARY=x: must be 1 or 0", "true",
+                 env={"RUMPKIT_SUMMARY": "x"})
+
+    def test_a_server_that_cannot_be_resolved_is_named(self):
+        self.bad("does-not-exist.invalid: cannot resolve", "--mount",
+                 "/data=nfs://does-not-exist.invalid/e", "true")
+
+    def test_a_mount_below_a_file_is_refused(self):
+        with tempfile.NamedTemporaryFile() as f:
+            self.bad(f"{f.name} is not a directory", "--mount",
+                     f"{f.name}/x=nfs://127.0.0.1/e", "true")
+
+    def test_a_missing_library_is_named(self):
+        with tempfile.TemporaryDirectory() as d:
+            self.bad(f"RUMPKIT_LIBDIR={d}: no readable librumphijack",
+                     "true", env={"RUMPKIT_LIBDIR": d})
+
+    def test_the_environment_stands_for_options(self):
+        self.fails(125, "no such kind of source 'smb:'", "run", "true",
+                   env={"RUMPKIT_IN_PROCESS": "1",
+                        "RUMPKIT_MOUNT": "/d=smb://h/e"})
+
+
+class Command(Case):
+    """With a library of no consequence: what is run, and how it fails."""
+
+    def setUp(self):
+        self.tmp = tempfile.TemporaryDirectory()
+        self.env = {"RUMPKIT_LIBDIR": self.tmp.name}
+        subprocess.run(["cc", "-shared", "-x", "c", "/dev/null", "-o",
+                        os.path.join(self.tmp.name, "librumphijack.so.0")],
+                       check=True)
+
+    def tearDown(self):
+        self.tmp.cleanup()
+
+    def run_in(self, *args, env=None):
+        return rumpkit("run", "--in-process", *args,
+                       env={**self.env, **(env or {})})
+
+    def script(self, text, mode=0o755):
+        path = os.path.join(self.tmp.name, "script")
+        with open(path, "w", encoding="ascii") as f:
+            f.write(text)
+        os.chmod(path, mode)
+        return path
+
+    def test_the_exit_status_is_the_commands(self):
+        self.assertEqual(self.run_in("sh", "-c", "exit 3")[0], 3)
+
+    def test_a_command_that_is_not_found_is_127(self):
+        status, _, err = self.run_in("no-such-command")
+        self.assertEqual(status, 127)
+        self.assertIn("no-such-command: command not found", err)
+        self.assertEqual(self.run_in("/nowhere/x")[0], 127)
+
+    def test_a_command_that_cannot_be_executed_is_126(self):
+        path = self.script("#!/bin/sh\n", 0o644)
+        status, _, err = self.run_in(path)
+        self.assertEqual(status, 126)
+        self.assertIn(f"{path}: cannot be executed: Permission denied", err)
+        self.assertEqual(self.run_in(self.tmp.name)[0], 126)
+
+    def test_a_command_in_a_mount_is_126(self):
+        status, _, err = self.run_in("--mount", NFS, "/data/bin/x")
+        self.assertEqual(status, 126)
+        self.assertIn("/data/bin/x: lies in a mount", err)
+
+    def test_a_command_that_cannot_be_hijacked_is_126(self):
+        program = os.path.join(self.tmp.name, "static")
+        subprocess.run(["cc", "-static", "-x", "c", "-", "-o", program],
+                       input=b"int main(void) { return 0; }", check=True)
+        wrapper = self.script(f"#!{program} -x\n")
+        for path in program, wrapper:
+            status, out, err = self.run_in(path)
+            self.assertEqual((status, out), (126, ""))
+            self.assertEqual(err, f"rumpkit: {path}: cannot be hijacked: "
+                             "statically linked; use one that is dynamically "
+                             "linked\n")
+
+    def test_a_set_id_command_names_the_cure(self):
+        if os.geteuid() != 0:
+            self.skipTest("needs root to make another's set-id program")
+        program = os.path.join(self.tmp.name, "setid")
+        subprocess.run(["cp", "/bin/true", program], check=True)
+        os.chown(program, 65534, 65534)
+        os.chmod(program, 0o4755)
+        status, _, err = self.run_in(program)
+        self.assertEqual(status, 126)
+        self.assertIn("--no-new-privs", err)
+
+    def test_a_script_without_an_interpreter_is_the_shells(self):
+        path = self.script("echo from $0 $1\n")
+        status, out, _ = self.run_in(path, "here")
+        self.assertEqual((status, out), (0, f"from {path} here\n"))
+
+    def test_the_command_keeps_the_process_id(self):
+        status, out, _ = self.run_in(
+            "sh", "-c", "test $$ = $RUMPKIT_KERNEL_PID && echo same")
+        self.assertEqual((status, out), (0, "same\n"))
+
+    def environment(self, *args, env=None):
+        status, out, err = self.run_in(*args, "/usr/bin/env", env=env)
+        self.assertEqual((status, err), (0, ""))
+        return dict(line.split("=", 1) for line in out.splitlines()
+                    if "=" in line)
+
+    def test_the_library_is_told_through_the_environment(self):
+        env = self.environment("--mount", NFS, "--trace=fd,path",
+                               "--summary", "--log-file", "f.%p", "-q",
+                               "--hijack", "blanket=/x")
+        self.assertEqual(env["RUMPKIT_IN_PROCESS"], "1")
+        self.assertEqual(env["RUMPKIT_MOUNT"], NFS)
+        self.assertEqual(env["RUMPKIT_TRACE"], "fd,path")
+        self.assertEqual(env["RUMPKIT_SUMMARY"], "1")
+        self.assertEqual(env["RUMPKIT_LOG_FILE"], "f.%p")
+        self.assertEqual(env["RUMPKIT_QUIET"], "1")
+        self.assertEqual(env["RUMPHIJACK"], "blanket=/x")
+        library = os.path.join(os.path.realpath(self.tmp.name),
+                               "librumphijack.so.0")
+        self.assertEqual(env["LD_PRELOAD"], library)
+        self.assertEqual(env["ASAN_OPTIONS"], "verify_asan_link_order=0")
+
+    def test_nothing_is_hijacked_that_was_not_asked_for(self):
+        env = self.environment(env={"RUMP_SERVER": "unix:///s"})
+        self.assertEqual(env["RUMPHIJACK"], "")
+        for name in ("RUMPKIT_MOUNT", "RUMPKIT_TRACE", "RUMPKIT_SUMMARY",
+                     "RUMP_SERVER"):
+            self.assertNotIn(name, env)
+
+    def test_what_the_variables_hold_is_kept(self):
+        env = self.environment(env={
+            "LD_PRELOAD": "/lib/x86_64-linux-gnu/libm.so.6",
+            "ASAN_OPTIONS": "detect_leaks=0", "RUMPHIJACK": "path=/r"})
+        self.assertRegex(env["LD_PRELOAD"], r"^/\S*hijack\S*:/lib/\S*libm")
+        self.assertEqual(env["ASAN_OPTIONS"],
+                         "detect_leaks=0:verify_asan_link_order=0")
+        self.assertEqual(env["RUMPHIJACK"], "path=/r")
+
+    def test_check_starts_nothing_and_says_what_would_be_done(self):
+        marker = os.path.join(self.tmp.name, "marker")
+        status, out, _ = self.run_in("--check", "--mount",
+                                     "/data=nfs://127.1/e?a=1&b=2",
+                                     "touch", marker)
+        self.assertEqual(status, 0)
+        self.assertFalse(os.path.exists(marker))
+        self.assertIn("mount: /data = nfs://127.0.0.1/e?a=1&b=2\n", out)
+        self.assertRegex(out, r"command: /\S*/touch\n")
+
+
+class Explain(Case):
+    def test_a_path_in_a_mount_is_the_rump_kernels(self):
+        self.says("/data/x: rump, as /data/x: --mount " + NFS, "explain",
+                  "--mount", NFS, "/data/x")
+        self.says("/a/../data/./x: rump", "explain", "--mount", NFS,
+                  "/a/../data/./x")
+
+    def test_the_mount_of_a_component_does_not_take_its_namesakes(self):
+        self.says("/data2: host: no rule applies", "explain", "--mount", NFS,
+                  "/data2")
+
+    def test_what_leads_to_a_mount_and_is_not_there_is_the_rump_kernels(self):
+        mount = "/nowhere/b/c=nfs://127.0.0.1/e"
+        self.says("/nowhere/b: rump, as /nowhere/b: on the way to a mount",
+                  "explain", "--mount", mount, "/nowhere/b")
+        self.says("/: host", "explain", "--mount", mount, "/")
+        self.says("/nowhere/b/c/d: rump, as /nowhere/b/c/d: --mount",
+                  "explain", "--mount", mount, "/nowhere/b/c/d")
+
+    def test_a_prefix_of_path_is_stripped(self):
+        self.says("/rump/a: rump, as /a: --hijack path=/rump", "explain",
+                  "--hijack", "path=/rump", "/rump/a")
+
+    def test_a_link_on_the_host_is_followed(self):
+        with tempfile.TemporaryDirectory() as d:
+            os.symlink("/data", os.path.join(d, "abs"))
+            os.symlink("abs/sub", os.path.join(d, "rel"))
+            os.symlink("loop", os.path.join(d, "loop"))
+            self.says("rump, as /data/x", "explain", "--mount", NFS,
+                      os.path.join(d, "abs/x"))
+            self.says("rump, as /data/sub/x", "explain", "--mount", NFS,
+                      "rel/x", cwd=d)
+            self.says("host", "explain", "--mount", NFS, "./loop", cwd=d)
+
+    def test_addresses_follow_the_socket_rule(self):
+        self.says("1.2.3.4:80: host", "explain", "1.2.3.4:80")
+        self.says("1.2.3.4: rump", "explain", "--hijack", "socket=inet",
+                  "1.2.3.4")
+        self.says("[::1]:80: host", "explain", "--hijack", "socket=inet",
+                  "[::1]:80")
+        self.says("::1: rump", "explain", "--hijack", "socket=inet6", "::1")
+
+    def test_a_call_is_explained_by_name_and_number(self):
+        self.says("openat (257): routed by path", "explain", "openat")
+        self.says("openat (257): routed by path", "explain", "257")
+
+    def test_other_words_are_an_error(self):
+        self.fails(125, "nonsense: is no path", "explain", "nonsense")
+        self.fails(125, "name a path", "explain")
+
+
+class Doctor(Case):
+    def test_every_finding_is_one_line_in_plain_words(self):
+        status, out, err = rumpkit("doctor")
+        self.assertIn(status, (0, 1))
+        self.assertEqual(err, "")
+        for word in ("interception", "patching", "seccomp", "mapping",
+                     "descriptors", "address space", "ports"):
+            self.assertRegex(out, rf"(?m)^{word} +(ok|note|MISSING) ")
+
+    def test_quiet_keeps_only_what_is_wrong(self):
+        _, out, _ = rumpkit("doctor", "-q")
+        self.assertNotIn(" ok ", out)
+
+    def test_a_missing_library_is_found(self):
+        with tempfile.TemporaryDirectory() as d:
+            status, out, _ = rumpkit("doctor", env={"RUMPKIT_LIBDIR": d})
+        self.assertEqual(status, 1)
+        self.assertRegex(out, "library +MISSING ")
+
+    def test_arguments_are_refused(self):
+        self.fails(125, "x: takes no arguments", "doctor", "x")
+
+
+if __name__ == "__main__":
+    sys.exit(unittest.main(verbosity=2))

@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One table says everything about an option: how it is spelt, what its value
+ * is and what the help says.  The command line is read first and the
+ * environment fills in what is missing, so that a value's origin never has to
+ * be remembered.
+ */
+#include "tools/options.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum option_kind { KIND_FLAG, KIND_VALUE, KIND_OPTIONAL };
+
+struct option_spec {
+	const char *os_name;
+	char os_letter; /* 0 none */
+	enum option_kind os_kind;
+	bool os_repeat;
+	bool os_noenv;
+	const char *os_value; /* what the value is */
+	const char *os_help;
+};
+
+static const struct option_spec specs[] = {
+	[OPTION_IN_PROCESS] = { "in-process", 0, KIND_FLAG, false, false, NULL,
+	    "the kernel lives in the command's own process" },
+	[OPTION_MOUNT] = { "mount", 0, KIND_VALUE, true, false, "PATH=SOURCE",
+	    "put nfs://host/export[?key=value...] at PATH" },
+	[OPTION_NET] = { "net", 0, KIND_VALUE, false, false, "SPEC",
+	    "internet sockets: host (default), not hijacked" },
+	[OPTION_HIJACK] = { "hijack", 0, KIND_VALUE, false, false, "SPEC",
+	    "what else to hijack, in the words of RUMPHIJACK" },
+	[OPTION_TRACE] = { "trace", 0, KIND_OPTIONAL, false, false, "CLASS,...",
+	    "a line for each routed call, on standard error" },
+	[OPTION_LOG_FILE] = { "log-file", 0, KIND_VALUE, false, false, "FILE",
+	    "put the trace into FILE; %p in it is the process id" },
+	[OPTION_SUMMARY] = { "summary", 0, KIND_FLAG, false, false, NULL,
+	    "at exit, count calls routed, passed through and refused" },
+	[OPTION_CHECK] = { "check", 0, KIND_FLAG, false, false, NULL,
+	    "start nothing; say what would be done" },
+	[OPTION_VERBOSE] = { "verbose", 'v', KIND_FLAG, false, false, NULL,
+	    "say more" },
+	[OPTION_QUIET] = { "quiet", 'q', KIND_FLAG, false, false, NULL,
+	    "say nothing but errors" },
+	[OPTION_HELP] = { "help", 'h', KIND_FLAG, false, true, NULL,
+	    "this text" },
+	[OPTION_VERSION] = { "version", 'V', KIND_FLAG, false, true, NULL,
+	    "the version" },
+};
+_Static_assert(sizeof(specs) / sizeof(specs[0]) == OPTION_MAX, "options");
+
+/* Options of later versions, known so that asking for one says so. */
+static const char *const later[] = { "server", "pcap", "config" };
+
+static int __attribute__((__format__(__printf__, 2, 3)))
+options_fail(struct options *op, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(op->op_error, sizeof(op->op_error), fmt, ap);
+	va_end(ap);
+	return -1;
+}
+
+static int
+options_add(struct options *op, enum option_id id, const char *value)
+{
+	struct option_values *ov = &op->op_values[id];
+	const char **grown;
+
+	grown = realloc(ov->ov_value, (ov->ov_count + 1) * sizeof(*grown));
+	if (grown == NULL)
+		return options_fail(op, "out of memory");
+	grown[ov->ov_count++] = value;
+	ov->ov_value = grown;
+	return 0;
+}
+
+void
+options_init(struct options *op, unsigned allowed)
+{
+	memset(op, 0, sizeof(*op));
+	op->op_allowed = allowed;
+}
+
+void
+options_fini(struct options *op)
+{
+	int id;
+
+	for (id = 0; id < OPTION_MAX; id++) {
+		free(op->op_values[id].ov_value);
+		free(op->op_copies[id]);
+	}
+}
+
+bool
+options_flag(const struct options *op, enum option_id id)
+{
+	return op->op_values[id].ov_count != 0;
+}
+
+const char *
+options_value(const struct options *op, enum option_id id)
+{
+	const struct option_values *ov = &op->op_values[id];
+
+	return ov->ov_count == 0 ? NULL : ov->ov_value[ov->ov_count - 1];
+}
+
+/* The option of this name among those allowed, or OPTION_MAX. */
+static enum option_id
+option_by_name(const struct options *op, const char *name, size_t len)
+{
+	int id;
+
+	for (id = 0; id < OPTION_MAX; id++) {
+		if ((op->op_allowed & OPTION_BIT(id)) != 0 &&
+		    strlen(specs[id].os_name) == len &&
+		    memcmp(specs[id].os_name, name, len) == 0)
+			break;
+	}
+	return id;
+}
+
+static enum option_id
+option_by_letter(const struct options *op, char letter)
+{
+	int id;
+
+	for (id = 0; id < OPTION_MAX; id++) {
+		if ((op->op_allowed & OPTION_BIT(id)) != 0 &&
+		    specs[id].os_letter == letter)
+			break;
+	}
+	return id;
+}
+
+/* How many leading letters two names share. */
+static size_t
+common_prefix(const char *a, const char *b, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len && b[i] != '\0' && a[i] == b[i]; i++)
+		continue;
+	return i;
+}
+
+/* No such option: name the one that was probably meant. */
+static int
+options_unknown(struct options *op, const char *word, size_t len)
+{
+	size_t best = 0, shared, i;
+	int id, meant = OPTION_MAX;
+
+	for (i = 0; i < sizeof(later) / sizeof(later[0]); i++) {
+		if (strlen(later[i]) == len && memcmp(later[i], word, len) == 0)
+			return options_fail(
+			    op, "--%s: not there yet", later[i]);
+	}
+	for (id = 0; id < OPTION_MAX; id++) {
+		shared = common_prefix(word, specs[id].os_name, len);
+		if ((op->op_allowed & OPTION_BIT(id)) != 0 && shared > best) {
+			best = shared;
+			meant = id;
+		}
+	}
+	if (meant == OPTION_MAX)
+		return options_fail(op,
+		    "--%.*s: no such option; rumpkit --help lists them",
+		    (int)len, word);
+	return options_fail(op, "--%.*s: no such option; did you mean --%s?",
+	    (int)len, word, specs[meant].os_name);
+}
+
+/*
+ * A long option, without its dashes; next is the argument behind it or NULL.
+ * Returns how many arguments it took, or -1.
+ */
+static int
+options_long(struct options *op, const char *word, const char *next)
+{
+	const char *equals = strchr(word, '=');
+	size_t len = equals != NULL ? (size_t)(equals - word) : strlen(word);
+	enum option_id id = option_by_name(op, word, len);
+	const struct option_spec *os = &specs[id];
+	int took = 2;
+
+	if (id == OPTION_MAX)
+		return options_unknown(op, word, len);
+	if (os->os_kind == KIND_FLAG && equals != NULL)
+		return options_fail(op, "--%s: takes no value", word);
+	if (os->os_kind != KIND_VALUE || equals != NULL) {
+		next = equals != NULL ? equals + 1 : "";
+		took = 1;
+	}
+	if (next == NULL)
+		return options_fail(op, "--%s: needs a value: --%s %s",
+		    os->os_name, os->os_name, os->os_value);
+	return options_add(op, id, next) == 0 ? took : -1;
+}
+
+static int
+options_letters(struct options *op, const char *letters)
+{
+	enum option_id id;
+
+	for (; *letters != '\0'; letters++) {
+		id = option_by_letter(op, *letters);
+		if (id == OPTION_MAX)
+			return options_fail(op,
+			    "-%c: no such option; only -h, -V, -v and -q are"
+			    " short",
+			    *letters);
+		if (options_add(op, id, "") != 0)
+			return -1;
+	}
+	return 1;
+}
+
+int
+options_parse(struct options *op, int argc, char **argv)
+{
+	const char *word;
+	int i, took;
+
+	for (i = 1; i < argc; i += took) {
+		word = argv[i];
+		if (word[0] != '-' || word[1] == '\0')
+			return i;
+		if (strcmp(word, "--") == 0)
+			return i + 1;
+		if (word[1] == '-')
+			took = options_long(
+			    op, word + 2, i + 1 < argc ? argv[i + 1] : NULL);
+		else
+			took = options_letters(op, word + 1);
+		if (took < 0)
+			return -1;
+	}
+	return argc;
+}
+
+/* RUMPKIT_LOG_FILE of log-file. */
+static void
+variable_name(const struct option_spec *os, char *buf, size_t size)
+{
+	char *p;
+
+	snprintf(buf, size, "RUMPKIT_%s", os->os_name);
+	for (p = buf; *p != '\0'; p++)
+		*p = *p == '-' ? '_' : (char)toupper((unsigned char)*p);
+}
+
+static int
+environ_flag(
+    struct options *op, enum option_id id, const char *name, const char *value)
+{
+	if (strcmp(value, "1") == 0)
+		return options_add(op, id, "");
+	if (*value == '\0' || strcmp(value, "0") == 0)
+		return 0;
+	return options_fail(op, "%s=%s: must be 1 or 0", name, value);
+}
+
+static int
+environ_lines(struct options *op, enum option_id id, const char *value)
+{
+	char *line, *rest;
+
+	rest = op->op_copies[id] = strdup(value);
+	if (rest == NULL)
+		return options_fail(op, "out of memory");
+	while ((line = strsep(&rest, "\n")) != NULL) {
+		if (*line != '\0' && options_add(op, id, line) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* A variable that says "no trace" says so with "0" or nothing. */
+static int
+environ_optional(struct options *op, enum option_id id, const char *value)
+{
+	if (*value == '\0' || strcmp(value, "0") == 0)
+		return 0;
+	return options_add(op, id, strcmp(value, "1") == 0 ? "" : value);
+}
+
+int
+options_environ(struct options *op, char *(*getvar)(const char *))
+{
+	char name[64];
+	const char *value;
+	int id, error;
+
+	for (id = 0; id < OPTION_MAX; id++) {
+		if ((op->op_allowed & OPTION_BIT(id)) == 0 ||
+		    specs[id].os_noenv || op->op_values[id].ov_count != 0)
+			continue;
+		variable_name(&specs[id], name, sizeof(name));
+		value = getvar(name);
+		if (value == NULL)
+			continue;
+		if (specs[id].os_kind == KIND_FLAG)
+			error = environ_flag(op, id, name, value);
+		else if (specs[id].os_kind == KIND_OPTIONAL)
+			error = environ_optional(op, id, value);
+		else if (specs[id].os_repeat)
+			error = environ_lines(op, id, value);
+		else
+			error = options_add(op, id, value);
+		if (error != 0)
+			return -1;
+	}
+	return 0;
+}
+
+void
+options_help(FILE *out)
+{
+	const struct option_spec *os;
+	char left[32];
+
+	for (os = specs; os < &specs[OPTION_MAX]; os++) {
+		if (os->os_letter != 0)
+			snprintf(left, sizeof(left), "-%c, --%s", os->os_letter,
+			    os->os_name);
+		else if (os->os_kind == KIND_FLAG)
+			snprintf(left, sizeof(left), "--%s", os->os_name);
+		else
+			snprintf(left, sizeof(left), "--%s%s%s%s", os->os_name,
+			    os->os_kind == KIND_OPTIONAL ? "[=" : " ",
+			    os->os_value,
+			    os->os_kind == KIND_OPTIONAL ? "]" : "");
+		fprintf(out, "  %-21s %s%s\n", left, os->os_help,
+		    os->os_repeat ? "; repeatable" : "");
+	}
+}

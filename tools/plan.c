@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Everything about options that can be wrong is found here, before a start. */
+#include "tools/plan.h"
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "preload/config.h"
+#include "preload/trace.h"
+
+static int __attribute__((__format__(__printf__, 2, 3)))
+fail(struct plan *pl, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(pl->pl_error, sizeof(pl->pl_error), fmt, ap);
+	va_end(ap);
+	return -1;
+}
+
+/* The latest mount has a path that an earlier one has. */
+static bool
+mounted_twice(const struct plan *pl)
+{
+	const struct mountarg *last = &pl->pl_mounts[pl->pl_nmounts - 1];
+	const struct mountarg *ma;
+
+	for (ma = pl->pl_mounts; ma < last; ma++) {
+		if (strcmp(ma->ma_path, last->ma_path) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int
+plan_mount_add(struct plan *pl, const char *arg)
+{
+	char text[sizeof(pl->pl_error) - 16];
+	struct mountarg *ma = &pl->pl_mounts[pl->pl_nmounts];
+
+	if (mountarg_parse(arg, ma, text, sizeof(text)) != 0)
+		return fail(pl, "--mount: %s", text);
+	pl->pl_nmounts++;
+	if (mounted_twice(pl))
+		return fail(pl,
+		    "--mount: %s is given twice; a path takes one mount",
+		    ma->ma_path);
+	return 0;
+}
+
+static int
+plan_mounts(struct plan *pl, const struct option_values *ov)
+{
+	size_t i;
+
+	if (ov->ov_count > CONFIG_MAXMOUNTS)
+		return fail(pl, "--mount: at most %d mounts", CONFIG_MAXMOUNTS);
+	pl->pl_mounts = calloc(ov->ov_count, sizeof(*pl->pl_mounts));
+	if (pl->pl_mounts == NULL && ov->ov_count != 0)
+		return fail(pl, "out of memory");
+	for (i = 0; i < ov->ov_count; i++) {
+		if (plan_mount_add(pl, ov->ov_value[i]) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Is the word one of the space-separated names that the tracer knows? */
+static bool
+trace_class_known(const char *word, size_t len)
+{
+	const char *name = TRACE_CLASS_NAMES;
+	size_t n;
+
+	for (; *name != '\0'; name += n) {
+		name += strspn(name, " ");
+		n = strcspn(name, " ");
+		if (n == len && memcmp(name, word, n) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int
+plan_trace(struct plan *pl, const char *trace)
+{
+	size_t len;
+
+	pl->pl_trace = trace;
+	if (trace == NULL || *trace == '\0')
+		return 0;
+	for (;; trace += len + 1) {
+		len = strcspn(trace, ",");
+		if (!trace_class_known(trace, len))
+			return fail(pl,
+			    "--trace: no such class '%.*s'; there are %s",
+			    (int)len, trace, TRACE_CLASS_NAMES);
+		if (trace[len] == '\0')
+			return 0;
+	}
+}
+
+static int
+plan_net(struct plan *pl, const char *net)
+{
+	if (net == NULL || strcmp(net, "host") == 0)
+		return 0;
+	return fail(pl,
+	    "--net: %s is not there yet; there is host, which leaves internet"
+	    " sockets alone",
+	    net);
+}
+
+static int
+plan_hijack(struct plan *pl, const char *option)
+{
+	const char *name = option != NULL ? "--hijack" : "RUMPHIJACK";
+	const char *spec = option != NULL ? option : getenv("RUMPHIJACK");
+	struct hijackspec_error he;
+
+	pl->pl_hijack = spec != NULL ? spec : "";
+	if (strlen(pl->pl_hijack) >= HIJACKSPEC_MAX)
+		return fail(pl, "%s: must be shorter than %d characters", name,
+		    HIJACKSPEC_MAX);
+	if (hijackspec_parse(pl->pl_hijack, &pl->pl_spec, &he) != 0)
+		return fail(pl, "%s: '%s' does not follow the rule: %s", name,
+		    he.he_token, he.he_rule);
+	return 0;
+}
+
+int
+plan_init(struct plan *pl, const struct options *op)
+{
+	memset(pl, 0, sizeof(*pl));
+	pl->pl_log_file = options_value(op, OPTION_LOG_FILE);
+	if (plan_hijack(pl, options_value(op, OPTION_HIJACK)) != 0 ||
+	    plan_net(pl, options_value(op, OPTION_NET)) != 0 ||
+	    plan_trace(pl, options_value(op, OPTION_TRACE)) != 0)
+		return -1;
+	return plan_mounts(pl, &op->op_values[OPTION_MOUNT]);
+}
+
+void
+plan_fini(struct plan *pl)
+{
+	size_t i;
+
+	for (i = 0; i < pl->pl_nmounts; i++)
+		mountarg_fini(&pl->pl_mounts[i]);
+	free(pl->pl_mounts);
+}
+
+int
+plan_resolve(struct plan *pl)
+{
+	char text[sizeof(pl->pl_error) - 16];
+	size_t i;
+
+	for (i = 0; i < pl->pl_nmounts; i++) {
+		if (mountarg_resolve(&pl->pl_mounts[i], text, sizeof(text)) !=
+		    0)
+			return fail(pl, "--mount: %s", text);
+	}
+	return 0;
+}
+
+char *
+plan_mount_lines(const struct plan *pl)
+{
+	const struct mountarg *ma;
+	char *lines;
+	size_t i, size = 1;
+	char *p;
+
+	for (i = 0; i < pl->pl_nmounts; i++) {
+		ma = &pl->pl_mounts[i];
+		size += strlen(ma->ma_path) + strlen(ma->ma_source) + 2;
+	}
+	lines = p = malloc(size);
+	if (lines == NULL)
+		return NULL;
+	*p = '\0';
+	for (i = 0; i < pl->pl_nmounts; i++) {
+		ma = &pl->pl_mounts[i];
+		p += sprintf(p, "%s%s=%s", i != 0 ? "\n" : "", ma->ma_path,
+		    ma->ma_source);
+	}
+	return lines;
+}
+
+const struct mountarg *
+plan_mount_of(const struct plan *pl, const char *path)
+{
+	const struct mountarg *ma, *found = NULL;
+	size_t i, len, longest = 0;
+
+	for (i = 0; i < pl->pl_nmounts; i++) {
+		ma = &pl->pl_mounts[i];
+		len = strlen(ma->ma_path);
+		if (len > longest && strncmp(path, ma->ma_path, len) == 0 &&
+		    (path[len] == '/' || path[len] == '\0')) {
+			found = ma;
+			longest = len;
+		}
+	}
+	return found;
+}

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * rumpkit run: check everything that can be checked, tell the hijack library
+ * through the environment, and become the command.  The process id, the process
+ * group, signals and job control are the command's from the start, because it
+ * is this process.
+ */
+#include "tools/rumpkit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "preload/engine/image.h"
+#include "tools/command.h"
+#include "tools/library.h"
+#include "tools/options.h"
+#include "tools/plan.h"
+
+struct run {
+	struct options r_options;
+	struct plan r_plan;
+	char r_library[PATH_MAX];
+	char r_command[PATH_MAX];
+	char **r_argv; /* the command's */
+};
+
+/* Set a variable, or remove it when there is nothing to say. */
+static int
+put(const char *name, const char *value)
+{
+	return value != NULL ? setenv(name, value, 1) : unsetenv(name);
+}
+
+static bool
+has_word(const char *list, const char *word, char separator)
+{
+	size_t len = strlen(word);
+	const char *p = list;
+
+	for (; p != NULL; p = strchr(p, separator)) {
+		p += *p == separator;
+		if (strncmp(p, word, len) == 0 &&
+		    (p[len] == separator || p[len] == '\0'))
+			return true;
+	}
+	return false;
+}
+
+/* Put word before (or behind) what the variable has, unless it is there. */
+static int
+put_joined(
+    const char *name, const char *word, const char *separator, bool first)
+{
+	const char *old = getenv(name);
+	char *joined;
+	int error;
+
+	if (old == NULL || *old == '\0')
+		return put(name, word);
+	if (has_word(old, word, *separator))
+		return 0;
+	if (asprintf(&joined, "%s%s%s", first ? word : old, separator,
+		first ? old : word) < 0)
+		return -1;
+	error = put(name, joined);
+	free(joined);
+	return error;
+}
+
+static int
+put_mounts(const struct plan *pl)
+{
+	char *lines;
+	int error;
+
+	if (pl->pl_nmounts == 0)
+		return put("RUMPKIT_MOUNT", NULL);
+	lines = plan_mount_lines(pl);
+	if (lines == NULL)
+		return -1;
+	error = put("RUMPKIT_MOUNT", lines);
+	free(lines);
+	return error;
+}
+
+static const char *
+flag(const struct run *r, enum option_id id)
+{
+	return options_flag(&r->r_options, id) ? "1" : NULL;
+}
+
+static const char *
+trace(const struct plan *pl)
+{
+	if (pl->pl_trace != NULL && *pl->pl_trace == '\0')
+		return "1";
+	return pl->pl_trace;
+}
+
+static int
+set_environment(const struct run *r)
+{
+	const struct plan *pl = &r->r_plan;
+	char pid[16];
+
+	snprintf(pid, sizeof(pid), "%d", (int)getpid());
+	if (put_joined("LD_PRELOAD", r->r_library, ":", true) != 0 ||
+	    put_joined(
+		"ASAN_OPTIONS", "verify_asan_link_order=0", ":", false) != 0 ||
+	    put_mounts(pl) != 0 || put("RUMPHIJACK", pl->pl_hijack) != 0 ||
+	    put("RUMPKIT_IN_PROCESS", "1") != 0 ||
+	    put("RUMPKIT_KERNEL_PID", pid) != 0 ||
+	    put("RUMPKIT_NET", "host") != 0 ||
+	    put("RUMPKIT_TRACE", trace(pl)) != 0 ||
+	    put("RUMPKIT_LOG_FILE", pl->pl_log_file) != 0 ||
+	    put("RUMPKIT_SUMMARY", flag(r, OPTION_SUMMARY)) != 0 ||
+	    put("RUMPKIT_QUIET", flag(r, OPTION_QUIET)) != 0 ||
+	    put("RUMP_SERVER", NULL) != 0)
+		return -1;
+	if (options_flag(&r->r_options, OPTION_VERBOSE))
+		return put("RUMP_VERBOSE", "1");
+	return 0;
+}
+
+/* A mount point inside a directory that exists must not be below a file. */
+static int
+check_mountpoints(const struct plan *pl)
+{
+	char path[PATH_MAX], *slash;
+	struct stat st;
+	size_t i;
+
+	for (i = 0; i < pl->pl_nmounts; i++) {
+		snprintf(path, sizeof(path), "%s", pl->pl_mounts[i].ma_path);
+		do {
+			if (stat(path, &st) == 0 && !S_ISDIR(st.st_mode))
+				return complain(STATUS_FAILED,
+				    "--mount %s: %s is not a directory on this"
+				    " host",
+				    pl->pl_mounts[i].ma_path, path);
+			slash = strrchr(path, '/');
+			*slash = '\0';
+		} while (slash != path);
+	}
+	return 0;
+}
+
+/* As image_check() wants it: result or -errno. */
+static long
+host(long nr, long a, long b, long c, long d, long e, long f)
+{
+	long result = syscall(nr, a, b, c, d, e, f);
+
+	return result == -1 ? -errno : result;
+}
+
+/* What would work instead. */
+static const char *
+cure(enum image_verdict v)
+{
+	switch (v) {
+	case IMAGE_STATIC:
+		return "use one that is dynamically linked";
+	case IMAGE_CLASS:
+		return "it is for 32 bits or another processor; use an x86-64"
+		       " build";
+	case IMAGE_MUSL:
+		return "it is for musl or the like; use a build for glibc";
+	case IMAGE_SETID:
+	case IMAGE_CAPS:
+		return "use a copy without the privilege, or run rumpkit under"
+		       " setpriv --no-new-privs";
+	case IMAGE_LIBRARY:
+		return "let everybody read it";
+	case IMAGE_IDENTITY:
+		return "run it as one user";
+	case IMAGE_OK:
+		break;
+	}
+	return "";
+}
+
+/* The loader would pass over the library without a word in such a program. */
+static int
+check_image(const struct run *r)
+{
+	enum image_verdict v;
+
+	v = image_check(host, AT_FDCWD, r->r_command, 0, r->r_library);
+	if (v == IMAGE_OK)
+		return 0;
+	return complain(STATUS_REFUSED, "%s: cannot be hijacked: %s; %s",
+	    r->r_command, image_reason(v), cure(v));
+}
+
+static int
+check_command(struct run *r)
+{
+	char text[512];
+	int status;
+
+	if (r->r_argv[0][0] == '/' &&
+	    plan_mount_of(&r->r_plan, r->r_argv[0]) != NULL)
+		return complain(STATUS_REFUSED,
+		    "%s: lies in a mount; programs cannot be executed from"
+		    " there yet",
+		    r->r_argv[0]);
+	status = command_find(r->r_argv[0], r->r_command, sizeof(r->r_command),
+	    text, sizeof(text));
+	if (status != 0)
+		return complain(status, "%s", text);
+	return check_image(r);
+}
+
+static int
+check_mode(const struct run *r)
+{
+	if (options_flag(&r->r_options, OPTION_IN_PROCESS))
+		return 0;
+	return complain(STATUS_FAILED,
+	    "run without --in-process is not there yet; add --in-process for"
+	    " one process with a kernel of its own");
+}
+
+static int
+check_all(struct run *r)
+{
+	char text[512];
+	int status;
+
+	if (plan_init(&r->r_plan, &r->r_options) != 0 ||
+	    plan_resolve(&r->r_plan) != 0)
+		return complain(STATUS_FAILED, "%s", r->r_plan.pl_error);
+	status = check_mountpoints(&r->r_plan);
+	if (status != 0)
+		return status;
+	if (library_find(
+		r->r_library, sizeof(r->r_library), text, sizeof(text)) != 0)
+		return complain(STATUS_FAILED, "%s", text);
+	return check_command(r);
+}
+
+static int
+print_plan(const struct run *r)
+{
+	const struct plan *pl = &r->r_plan;
+	size_t i;
+
+	printf("command: %s\n", r->r_command);
+	printf("library: %s\n", r->r_library);
+	for (i = 0; i < pl->pl_nmounts; i++)
+		printf("mount: %s = %s\n", pl->pl_mounts[i].ma_path,
+		    pl->pl_mounts[i].ma_source);
+	printf("hijack: %s\n",
+	    *pl->pl_hijack != '\0' ? pl->pl_hijack : "nothing else");
+	printf("net: host\n");
+	if (pl->pl_trace != NULL)
+		printf("trace: %s to %s\n",
+		    *pl->pl_trace != '\0' ? pl->pl_trace : "everything",
+		    pl->pl_log_file != NULL ? pl->pl_log_file
+					    : "standard error");
+	return 0;
+}
+
+/* A script without an interpreter line is the shell's, as for execvp(3). */
+static void
+exec_shell(const struct run *r)
+{
+	size_t n = 0;
+	char **argv;
+
+	while (r->r_argv[n] != NULL)
+		n++;
+	argv = calloc(n + 2, sizeof(*argv));
+	if (argv == NULL)
+		return;
+	argv[0] = (char *)"/bin/sh";
+	argv[1] = (char *)r->r_command;
+	memcpy(argv + 2, r->r_argv + 1, n * sizeof(*argv));
+	execve(argv[0], argv, environ);
+	free(argv);
+}
+
+static int
+become(const struct run *r)
+{
+	if (set_environment(r) != 0)
+		return complain(STATUS_FAILED, "out of memory");
+	execve(r->r_command, r->r_argv, environ);
+	if (errno == ENOEXEC)
+		exec_shell(r);
+	return complain(errno == ENOENT ? STATUS_NOTFOUND : STATUS_REFUSED,
+	    "%s: cannot be executed: %s", r->r_command, strerror(errno));
+}
+
+static int
+run(struct run *r, int argc, char **argv)
+{
+	int first, status;
+
+	first = options_parse(&r->r_options, argc, argv);
+	if (first < 0)
+		return complain(STATUS_FAILED, "%s", r->r_options.op_error);
+	if (options_flag(&r->r_options, OPTION_HELP))
+		return help_print();
+	if (options_flag(&r->r_options, OPTION_VERSION))
+		return version_print();
+	if (options_environ(&r->r_options, getenv) != 0)
+		return complain(STATUS_FAILED, "%s", r->r_options.op_error);
+	if (first == argc)
+		return complain(STATUS_FAILED,
+		    "run: name a command: rumpkit run [option ...] command"
+		    " [argument ...]");
+	r->r_argv = argv + first;
+	status = check_mode(r);
+	if (status == 0)
+		status = check_all(r);
+	if (status != 0)
+		return status;
+	return options_flag(&r->r_options, OPTION_CHECK) ? print_plan(r)
+							 : become(r);
+}
+
+int
+run_main(int argc, char **argv)
+{
+	struct run r = { 0 };
+	int status;
+
+	options_init(&r.r_options, OPTIONS_RUN);
+	status = run(&r, argc, argv);
+	plan_fini(&r.r_plan);
+	options_fini(&r.r_options);
+	return status;
+}

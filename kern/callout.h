@@ -10,10 +10,10 @@
 #include "kern/types.h"
 
 struct callout {
-	struct list c_list;      /* callout_lock */
-	int64_t c_deadline_ns;   /* callout_lock: monotonic */
-	void (*c_func)(void *);  /* i: runs in thread context, sleeps briefly */
-	void *c_arg;             /* i */
+	struct list c_list;     /* callout_lock */
+	int64_t c_deadline_ns;  /* callout_lock: monotonic */
+	void (*c_func)(void *); /* i: runs in thread context, sleeps briefly */
+	void *c_arg;            /* i */
 };
 
 void callout_init(struct callout *c, void (*func)(void *), void *arg);

@@ -35,9 +35,13 @@ enqueue(kcondvar_t *cv, struct lwp *l)
 	guard_exit(&cv->cv_guard);
 }
 
-/* The sleep ended with error: 0 if a waker had been there first. */
+/*
+ * The sleep ended with error: 0 if a waker had been there first.  Passing
+ * through the guard also means that no waker still uses the cv, so that the
+ * sleeper may destroy it.
+ */
 static int
-give_up(kcondvar_t *cv, struct lwp *l, int error)
+dequeue(kcondvar_t *cv, struct lwp *l, int error)
 {
 	guard_enter(&cv->cv_guard);
 	if (atomic_load_explicit(&l->l_woken, memory_order_relaxed) != 0)
@@ -58,8 +62,7 @@ cv_sleep(kcondvar_t *cv, kmutex_t *mtx, int64_t deadline_ns, bool sig)
 	enqueue(cv, l);
 	mutex_exit(mtx);
 	error = lwp_park(l, &l->l_woken, deadline_ns, sig);
-	if (error != 0)
-		error = give_up(cv, l, error);
+	error = dequeue(cv, l, error);
 	mutex_enter(mtx);
 	return error;
 }
@@ -89,37 +92,42 @@ cv_timedwait_sig(kcondvar_t *cv, kmutex_t *mtx, int64_t deadline_ns)
 }
 
 /*
- * Wake the first of waiters.  l_woken is set under the guard, which give_up()
- * takes; so the lwp cannot leave before the guard is free.
+ * Wake up to n <= BATCH sleepers.  They are marked under the guard and woken
+ * after it; by then only the addresses of their park words are used, since the
+ * lwps may be gone.  True when there may be more.
  */
+#define BATCH 16
 static bool
-wake_first(kcondvar_t *cv, struct list *waiters)
+wake(kcondvar_t *cv, unsigned n)
 {
+	_Atomic uint32_t *words[BATCH];
 	struct lwp *l;
+	unsigned i;
 
-	if (list_empty(waiters))
-		return false;
-	l = LIST_ENTRY(waiters->next, struct lwp, l_sleep);
-	list_remove(&l->l_sleep);
-	lwp_unpark(l, &l->l_woken);
-	return true;
+	guard_enter(&cv->cv_guard);
+	for (i = 0; i < n && !list_empty(&cv->cv_waiters); i++) {
+		l = LIST_ENTRY(cv->cv_waiters.next, struct lwp, l_sleep);
+		list_remove(&l->l_sleep);
+		words[i] = lwp_mark(l, &l->l_woken);
+	}
+	guard_exit(&cv->cv_guard);
+	n = i;
+	for (i = 0; i < n; i++)
+		rumpcomp_kern_unpark(words[i], 1);
+	return n == BATCH;
 }
 
 void
 cv_signal(kcondvar_t *cv)
 {
-	guard_enter(&cv->cv_guard);
-	(void)wake_first(cv, &cv->cv_waiters);
-	guard_exit(&cv->cv_guard);
+	(void)wake(cv, 1);
 }
 
 void
 cv_broadcast(kcondvar_t *cv)
 {
-	guard_enter(&cv->cv_guard);
-	while (wake_first(cv, &cv->cv_waiters))
+	while (wake(cv, BATCH))
 		continue;
-	guard_exit(&cv->cv_guard);
 }
 
 bool

@@ -11,8 +11,8 @@
 #include "kern/queue.h"
 
 typedef struct kcondvar {
-	_Atomic uint32_t cv_guard;  /* spin: protects cv_waiters */
-	struct list cv_waiters;     /* of struct lwp, l_sleep */
+	_Atomic uint32_t cv_guard; /* spin: protects cv_waiters */
+	struct list cv_waiters;    /* of struct lwp, l_sleep */
 	const char *cv_name;
 } kcondvar_t;
 

@@ -19,4 +19,16 @@ int copyout(const void *kaddr, void *uaddr, size_t len);
  */
 int copyinstr(const void *uaddr, char *kaddr, size_t size, size_t *done);
 
+/*
+ * How to reach the memory of processes with a p_vmspace, which is passed as
+ * cookie; attached once by what makes such processes.  Results as above.
+ */
+struct copyops {
+	int (*co_in)(void *cookie, const void *uaddr, void *kaddr, size_t len);
+	int (*co_out)(void *cookie, const void *kaddr, void *uaddr, size_t len);
+	int (*co_instr)(void *cookie, const void *uaddr, char *kaddr,
+	    size_t size, size_t *done);
+};
+void copyops_attach(const struct copyops *ops);
+
 #endif /* !KERN_COPY_H */

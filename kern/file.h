@@ -14,13 +14,19 @@
 #include "kern/types.h"
 
 struct file;
+struct filedesc;
 struct lwp;
 struct rump_stat;
 struct selector;
 struct uio;
 
-enum file_type { DTYPE_VNODE = 1, DTYPE_SOCKET = 2, DTYPE_PIPE = 3,
-	DTYPE_KQUEUE = 4, DTYPE_MISC = 5 };
+enum file_type {
+	DTYPE_VNODE = 1,
+	DTYPE_SOCKET = 2,
+	DTYPE_PIPE = 3,
+	DTYPE_KQUEUE = 4,
+	DTYPE_MISC = 5
+};
 
 /* fo_read/fo_write: *offp is the position to use; with FOF_UPDATE_OFFSET it
  * is &fp->f_offset, locked by the operation, and moved by what was done. */
@@ -54,18 +60,21 @@ struct fileops {
 	int (*fo_fpathconf)(struct file *fp, int name, register_t *retval);
 	/* flock(2), how: NetBSD LOCK_*. */
 	int (*fo_flock)(struct file *fp, int how);
+	/* The current process closed a descriptor of fp, perhaps not the last:
+	 * POSIX record locks of the process end here. */
+	void (*fo_fdclose)(struct file *fp);
 };
 
 struct file {
 	const struct fileops *f_ops; /* i */
 	enum file_type f_type;       /* i */
 	_Atomic uint32_t f_count;
-	_Atomic uint32_t f_flag;     /* FREAD | FWRITE | FNONBLOCK ... */
-	kauth_cred_t f_cred;         /* i: owned, credential of the opener */
-	void *f_data;                /* i: vnode, socket, ... (owned) */
-	void *f_fsdata;              /* per-open state of the file system */
-	kmutex_t f_lock;             /* protects f_offset */
-	off_t f_offset;              /* f */
+	_Atomic uint32_t f_flag; /* FREAD | FWRITE | FNONBLOCK ... */
+	kauth_cred_t f_cred;     /* i: owned, credential of the opener */
+	void *f_data;            /* i: vnode, socket, ... (owned) */
+	void *f_fsdata;          /* per-open state of the file system */
+	kmutex_t f_lock;         /* protects f_offset */
+	off_t f_offset;          /* f */
 };
 
 /* Kernel open flags: FFLAGS(O_*) = O_* + 1, as in NetBSD. */
@@ -104,6 +113,16 @@ void fd_closeexec(struct filedesc *fdt);
 /* Highest descriptor in use, -1 if none. */
 int fd_highest(void);
 
+/* fo_ioctl, or ENOTTY. */
+int file_ioctl(struct file *fp, unsigned long cmd, void *data);
+/* Switch O_NONBLOCK or O_ASYNC and tell the object. */
+int file_setflag(struct file *fp, uint32_t flag, bool on);
+
+/* A file without a descriptor, one reference and the current credential; for
+ * files that never get one use this and file_unref().  0 or ENFILE. */
+int file_create(struct file **fpp);
+/* Take a reference unless the last one is gone. */
+bool file_tryref(struct file *fp);
 /* Drop a reference; the last one closes.  The error of fo_close, or 0. */
 int file_unref(struct file *fp);
 static inline void

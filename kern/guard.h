@@ -24,8 +24,8 @@ guard_tryenter(_Atomic uint32_t *g)
 {
 	uint32_t expect = GUARD_FREE;
 
-	return atomic_compare_exchange_strong_explicit(g, &expect, GUARD_HELD,
-	    memory_order_acquire, memory_order_relaxed);
+	return atomic_compare_exchange_strong_explicit(
+	    g, &expect, GUARD_HELD, memory_order_acquire, memory_order_relaxed);
 }
 
 static inline void
@@ -39,7 +39,7 @@ static inline void
 guard_exit(_Atomic uint32_t *g)
 {
 	if (PREDICT_FALSE(atomic_exchange_explicit(g, GUARD_FREE,
-	    memory_order_release) == GUARD_WAITERS))
+			      memory_order_release) == GUARD_WAITERS))
 		rumpcomp_kern_unpark(g, 1);
 }
 

@@ -35,11 +35,11 @@ void kprintf(const char *fmt, ...) PRINTFLIKE(1, 2);
 /* Print and abort: for our own bugs only, never reached by foreign input. */
 void panic(const char *fmt, ...) PRINTFLIKE(1, 2) NORETURN;
 
-#define KASSERT(e) \
-	do { \
-		if (PREDICT_FALSE(!(e))) \
-			panic("%s:%d: assertion %s failed", __FILE__, \
-			    __LINE__, #e); \
+#define KASSERT(e)                                                             \
+	do {                                                                   \
+		if (PREDICT_FALSE(!(e)))                                       \
+			panic("%s:%d: assertion %s failed", __FILE__,          \
+			    __LINE__, #e);                                     \
 	} while (0)
 
 #endif /* !KERN_LIBKERN_H */

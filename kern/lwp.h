@@ -15,26 +15,30 @@
 #include "kern/mutex.h"
 #include "kern/queue.h"
 #include "kern/types.h"
+#include "rump/rumpabi.h"
 
 struct filedesc;
 struct vnode;
 
 struct proc {
-	struct list p_list;      /* allproc */
-	struct list p_lwps;      /* p: of struct lwp, l_siblings */
-	kmutex_t p_lock;         /* protects p: fields */
-	pid_t p_pid;             /* i */
-	struct proc *p_parent;   /* p */
-	pid_t p_pgid, p_sid;     /* p */
-	kauth_cred_t p_cred;     /* p: owned reference */
-	struct filedesc *p_fd;   /* i: owned or shared reference */
-	struct cwdinfo *p_cwdi;  /* i: owned by vfs, NULL without it */
-	_Atomic uint32_t p_nlwps;
-	uint32_t p_flag;         /* p */
-	mode_t p_umask;          /* p */
+	struct list p_list;        /* allproc */
+	struct list p_lwps;        /* p: of struct lwp, l_siblings */
+	kmutex_t p_lock;           /* protects p: fields */
+	pid_t p_pid;               /* i */
+	struct proc *p_parent;     /* proc_lock */
+	_Atomic pid_t p_ppid;      /* proc_lock for writing: p_parent->p_pid */
+	pid_t p_pgid, p_sid;       /* proc_lock */
+	kauth_cred_t p_cred;       /* p: owned reference */
+	struct filedesc *p_fd;     /* i: owned or shared reference */
+	struct cwdinfo *p_cwdi;    /* i: owned by vfs, NULL without it */
+	uint32_t p_nlwps;          /* p: those that are not leaving */
+	uint32_t p_flag;           /* p */
+	mode_t p_umask;            /* p */
+	_Atomic uint32_t p_nofile; /* p for writing: RLIMIT_NOFILE */
+	struct rump_rlimit p_rlimit[12]; /* p: by RLIMIT_* */
 	char p_comm[32];
-	void *p_vmspace;         /* i: sysproxy client cookie, NULL local */
-	void *p_specific[4];     /* reserved for components */
+	void *p_vmspace;     /* i: sysproxy client cookie, NULL local */
+	void *p_specific[4]; /* reserved for components */
 };
 
 /* p_flag */
@@ -42,18 +46,18 @@ struct proc {
 #define PK_DYING 0x2
 
 struct lwp {
-	struct list l_siblings;        /* p: p_lwps */
-	struct list l_sleep;           /* cv_guard of the cv slept on */
-	struct proc *l_proc;           /* i */
-	kauth_cred_t l_cred;           /* t: owned; a copy of p_cred */
-	int32_t l_lid;                 /* i */
-	uint32_t l_flag;               /* t: LW_* */
-	_Atomic uint32_t l_wake;       /* park word: sequence of wake-ups */
-	_Atomic uint32_t l_woken;      /* the condition slept for came true */
-	_Atomic uint32_t l_inuse;      /* a host thread is bound to it */
-	_Atomic uint32_t *l_intr;      /* interrupt word of the host thread */
-	_Atomic uint32_t l_exiting;    /* the process wants it gone */
-	void *l_namei_escape;          /* t: owned by vfs/namei.c, ph_lwpexit */
+	struct list l_siblings;     /* p: p_lwps */
+	struct list l_sleep;        /* cv_guard of the cv slept on */
+	struct proc *l_proc;        /* i */
+	kauth_cred_t l_cred;        /* t: owned; a copy of p_cred */
+	int32_t l_lid;              /* i */
+	uint32_t l_flag;            /* t: LW_* */
+	_Atomic uint32_t l_wake;    /* park word: sequence of wake-ups */
+	_Atomic uint32_t l_woken;   /* the condition slept for came true */
+	_Atomic uint32_t l_inuse;   /* a host thread is bound to it */
+	_Atomic uint32_t *l_intr;   /* interrupt word of the host thread */
+	_Atomic uint32_t l_exiting; /* the process wants it gone */
+	void *l_namei_escape;       /* t: owned by vfs/namei.c, ph_lwpexit */
 	char l_name[16];
 };
 
@@ -95,7 +99,7 @@ extern struct proc initproc; /* process 1, PK_LOCAL: the host program */
 struct prochook {
 	/* child is new and nobody else sees it; flags as in rfork. */
 	void (*ph_fork)(struct proc *parent, struct proc *child, int flags);
-	/* The last lwp has gone; descriptors are closed already. */
+	/* The last lwp, which is curlwp, leaves; descriptors are closed. */
 	void (*ph_exit)(struct proc *p);
 	void (*ph_lwpexit)(struct lwp *l);
 	struct list ph_list;
@@ -107,8 +111,8 @@ static inline bool
 lwp_interrupted(struct lwp *l)
 {
 	return atomic_load_explicit(&l->l_exiting, memory_order_relaxed) != 0 ||
-	    (l->l_intr != NULL &&
-	    atomic_load_explicit(l->l_intr, memory_order_relaxed) != 0);
+	       (l->l_intr != NULL &&
+		   atomic_load_explicit(l->l_intr, memory_order_relaxed) != 0);
 }
 
 /*
@@ -117,21 +121,20 @@ lwp_interrupted(struct lwp *l)
  * monotonic, 0 none.  sig: a signal or the end of the lwp ends the sleep.
  * Returns 0, EWOULDBLOCK or ERESTART.
  */
-int lwp_park(struct lwp *l, _Atomic uint32_t *cond, int64_t deadline_ns,
-    bool sig);
+int lwp_park(
+    struct lwp *l, _Atomic uint32_t *cond, int64_t deadline_ns, bool sig);
 /*
- * Set *cond and wake l, which may sleep on it.  l must not be destroyed
- * meanwhile: its owner does not leave lwp_park() before *cond is set, but may
- * as soon as it is.
+ * Set *cond and wake l, which may sleep on it.  l must stay while this runs.
+ * lwp_mark() does it but for the hypercall: it returns the word that remains to
+ * be given to rumpcomp_kern_unpark(), whether or not l still exists by then.
  */
 void lwp_unpark(struct lwp *l, _Atomic uint32_t *cond);
+_Atomic uint32_t *lwp_mark(struct lwp *l, _Atomic uint32_t *cond);
 /* Let l look at its l_exiting and interrupt word again. */
 void lwp_kick(struct lwp *l);
 
-/* A new lwp of p; never fails.  May sleep. */
+/* A new lwp of p, or NULL when p is ending.  May sleep. */
 struct lwp *lwp_create(struct proc *p, const char *name);
-/* Destroy l, which no thread is bound to; the last one ends its process. */
-void lwp_destroy(struct lwp *l);
 /*
  * The lwp that serves the calling host thread.  lwp_enter_slow() makes the
  * implicit one.
@@ -151,8 +154,8 @@ void lwp_updatecred(struct lwp *l);
 static inline kauth_cred_t
 lwp_cred(struct lwp *l)
 {
-	if (PREDICT_FALSE(l->l_cred !=
-	    __atomic_load_n(&l->l_proc->p_cred, __ATOMIC_RELAXED)))
+	if (PREDICT_FALSE(l->l_cred != __atomic_load_n(&l->l_proc->p_cred,
+					   __ATOMIC_RELAXED)))
 		lwp_updatecred(l);
 	return l->l_cred;
 }
@@ -162,13 +165,30 @@ lwp_cred(struct lwp *l)
  * rump_pub_lwproc_rfork().  0 or EINVAL.  May sleep.
  */
 int proc_fork(struct proc *parent, int flags, struct proc **pp);
-/* Undo proc_fork() or end a process whose last lwp has gone. */
+/*
+ * One lwp of p leaves; true for the last one of a process that does not stay.
+ * That one then calls proc_exit() while it still is curlwp.  The structure goes
+ * when lwp_free() has freed every lwp.
+ */
+bool proc_leave(struct proc *p);
 void proc_exit(struct proc *p);
+void proc_free(struct proc *p);
 /* Make cred the credential of p; consumes the reference. */
 void proc_setcred(struct proc *p, kauth_cred_t cred);
 /* Tell the other lwps of p to leave the kernel; does not wait. */
 void proc_lwpexit(struct proc *p, struct lwp *self);
+/* Set up proc0, lwp0 and initproc. */
 void proc_boot(void);
+/* Run the ph_lwpexit hooks for l, the calling lwp. */
+void lwp_exithooks(struct lwp *l);
+/* Free l, which has left its process and which no thread is bound to. */
+void lwp_free(struct lwp *l);
+void prochook_fork(struct proc *parent, struct proc *child, int flags);
+void prochook_exit(struct proc *p);
+/* curlwp of the calling host thread becomes l, also for the host. */
+void lwp_setcur(struct lwp *l);
+/* End the bound lwp, and with the last one its process; EINVAL if none. */
+int lwp_release(void);
 
 /*
  * Create a kernel thread running func(arg); it ends with kthread_exit().
@@ -182,5 +202,7 @@ uint32_t kthread_count(void);
 /* Find a live process; NULL if there is none.  Caller holds proc_lock. */
 extern kmutex_t proc_lock;
 struct proc *proc_find(pid_t pid) REQUIRES(proc_lock);
+/* Is there a process in group pgid, if sess is not NULL in its session? */
+bool proc_group_exists(pid_t pgid, const struct proc *sess) REQUIRES(proc_lock);
 
 #endif /* !KERN_LWP_H */

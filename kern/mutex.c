@@ -22,13 +22,14 @@ guard_enter_slow(_Atomic uint32_t *g)
 
 	for (unsigned i = 0; i < SPINS; i++) {
 		if (atomic_load_explicit(g, memory_order_relaxed) ==
-		    GUARD_FREE && guard_tryenter(g))
+			GUARD_FREE &&
+		    guard_tryenter(g))
 			return;
 		__builtin_ia32_pause();
 	}
 	for (;;) {
-		word = atomic_exchange_explicit(g, GUARD_WAITERS,
-		    memory_order_acquire);
+		word = atomic_exchange_explicit(
+		    g, GUARD_WAITERS, memory_order_acquire);
 		if (word == GUARD_FREE)
 			return;
 		(void)rumpcomp_kern_park(g, GUARD_WAITERS, 0, NULL);
@@ -47,7 +48,7 @@ void
 mutex_destroy(kmutex_t *mtx)
 {
 	KASSERT(atomic_load_explicit(&mtx->mtx_word, memory_order_relaxed) ==
-	    GUARD_FREE);
+		GUARD_FREE);
 }
 
 static inline void
@@ -90,7 +91,7 @@ bool
 mutex_owned(const kmutex_t *mtx)
 {
 	return atomic_load_explicit(&mtx->mtx_word, memory_order_relaxed) !=
-	    GUARD_FREE &&
-	    atomic_load_explicit(&mtx->mtx_owner, memory_order_relaxed) ==
-	    curlwp;
+		   GUARD_FREE &&
+	       atomic_load_explicit(&mtx->mtx_owner, memory_order_relaxed) ==
+		   curlwp;
 }

@@ -11,9 +11,9 @@
 #include "kern/types.h"
 
 typedef struct CAPABILITY("mutex") kmutex {
-	_Atomic uint32_t mtx_word;      /* 0 free, 1 held, 2 held with waiters */
-	_Atomic(void *) mtx_owner;      /* struct lwp * of the holder */
-	const char *mtx_name;           /* i: for lock order reports */
+	_Atomic uint32_t mtx_word; /* 0 free, 1 held, 2 held with waiters */
+	_Atomic(void *) mtx_owner; /* struct lwp * of the holder */
+	const char *mtx_name;      /* i: for lock order reports */
 } kmutex_t;
 
 /* name is kept by reference. */

@@ -11,7 +11,7 @@
 #include "kern/queue.h"
 
 struct selinfo {
-	struct list si_waiters;      /* select_lock: of struct selnode */
+	struct list si_waiters;       /* select_lock: of struct selnode */
 	_Atomic uint32_t si_nwaiters; /* select_lock for writing */
 };
 struct selector;

@@ -13,11 +13,15 @@ struct list {
 	struct list *prev;
 };
 
-#define LIST_INITIALIZER(l) { &(l), &(l) }
+#define LIST_INITIALIZER(l)                                                    \
+	{                                                                      \
+		&(l), &(l)                                                     \
+	}
 #define LIST_ENTRY(node, type, member) CONTAINER_OF(node, type, member)
-#define LIST_FOREACH(n, head) for ((n) = (head)->next; (n) != (head); (n) = (n)->next)
+#define LIST_FOREACH(n, head)                                                  \
+	for ((n) = (head)->next; (n) != (head); (n) = (n)->next)
 /* As above; the current node may be removed in the body. */
-#define LIST_FOREACH_SAFE(n, t, head) \
+#define LIST_FOREACH_SAFE(n, t, head)                                          \
 	for ((n) = (head)->next; ((t) = (n)->next), (n) != (head); (n) = (t))
 
 static inline void

@@ -11,6 +11,7 @@ enum krw { RW_READER, RW_WRITER };
 typedef struct CAPABILITY("rwlock") krwlock {
 	_Atomic uint32_t rw_word; /* readers << 2, waiters bit, writer bit */
 	uint32_t rw_wwait;        /* rw_lock: waiting writers */
+	uint32_t rw_sleepers;     /* rw_lock */
 	_Atomic(void *) rw_owner; /* writer */
 	kmutex_t rw_lock;         /* slow path */
 	kcondvar_t rw_cv;

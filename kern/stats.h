@@ -17,8 +17,18 @@ struct kstat {
 	struct list ks_list;
 };
 
-#define KSTAT_ADD(ks, n) \
+#define KSTAT_ADD(ks, n)                                                       \
 	atomic_fetch_add_explicit(&(ks)->ks_value, (n), memory_order_relaxed)
+
+/* What the core itself counts. */
+enum {
+	KERN_PROCESSES,
+	KERN_LWPS,
+	KERN_KTHREADS,
+	KERN_CALLOUTS,
+	KERN_NSTATS,
+};
+extern struct kstat kern_stats[KERN_NSTATS];
 
 /* Enter n counters into the table; they live for ever. */
 void kstat_attach(struct kstat *ks, size_t n);

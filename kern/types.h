@@ -24,7 +24,7 @@ typedef int64_t register_t;
 #endif
 #define ROUNDUP(x, to) ((((x) + (to)-1) / (to)) * (to))
 #define NITEMS(a) (sizeof(a) / sizeof((a)[0]))
-#define CONTAINER_OF(ptr, type, member) \
+#define CONTAINER_OF(ptr, type, member)                                        \
 	((type *)((char *)(ptr)-offsetof(type, member)))
 
 #define PREDICT_FALSE(x) __builtin_expect((x) != 0, 0)
@@ -55,6 +55,7 @@ typedef int64_t register_t;
  * NetBSD errno space).  ENAMESPACE is ours: a path left the kernel's part of
  * the name space; see vfs/namei.h.
  */
+#undef ERESTART /* the host's, in tests that include both */
 enum {
 	EJUSTRETURN = -2,
 	ERESTART = -3,

@@ -6,7 +6,7 @@
 #include "kern/types.h"
 #include "rump/rumpabi.h"
 
-enum uio_rw { UIO_READ, UIO_WRITE };        /* READ: kernel to caller */
+enum uio_rw { UIO_READ, UIO_WRITE };          /* READ: kernel to caller */
 enum uio_seg { UIO_USERSPACE, UIO_SYSSPACE }; /* whose addresses */
 
 struct uio {
@@ -26,6 +26,12 @@ void uio_init(struct uio *uio, struct rump_iovec *iov, void *buf, size_t len,
  * Returns 0 or EFAULT (what moved before the fault stays accounted).
  */
 int uiomove(void *buf, size_t n, struct uio *uio);
+/*
+ * Copy in n vectors (0 < n <= IOV_MAX).  0 and the sum of their lengths, or
+ * EFAULT, or EINVAL when that exceeds INT64_MAX.
+ */
+int iovec_copyin(
+    const struct rump_iovec *uiov, int n, struct rump_iovec *iov, size_t *lenp);
 /* Advance uio by n bytes (n <= uio_resid) that moved by other means. */
 void uio_advance(struct uio *uio, size_t n);
 

@@ -75,8 +75,8 @@ void rump_pub_lwproc_switch(struct lwp *l);
 void rump_pub_lwproc_releaselwp(void);
 struct lwp *rump_pub_lwproc_curlwp(void);
 
-struct kauth_cred *rump_pub_cred_create(uint32_t uid, uint32_t gid,
-    size_t ngroups, uint32_t *groups);
+struct kauth_cred *rump_pub_cred_create(
+    uint32_t uid, uint32_t gid, size_t ngroups, uint32_t *groups);
 void rump_pub_cred_put(struct kauth_cred *cred);
 
 /* Enter and leave the kernel explicitly. */

@@ -45,8 +45,8 @@ void rump_thread_fini(void);
  * Credentials of the implicit process (the host program); a kernel starts
  * with uid 0.  groups is copied, at most 16 are kept.
  */
-void rump_set_hostcred(uint32_t uid, uint32_t euid, uint32_t gid,
-    uint32_t egid, size_t ngroups, const uint32_t *groups);
+void rump_set_hostcred(uint32_t uid, uint32_t euid, uint32_t gid, uint32_t egid,
+    size_t ngroups, const uint32_t *groups);
 
 /*
  * Name space escapes.  While on, a path that the kernel resolves and that
@@ -76,8 +76,8 @@ struct rump_map {
 	int rm_hostfd;
 	int64_t rm_hostoff;
 };
-int rump_map_create(int fd, int64_t off, size_t len, int prot, int flags,
-    struct rump_map *rm);
+int rump_map_create(
+    int fd, int64_t off, size_t len, int prot, int flags, struct rump_map *rm);
 int rump_map_fill(void *handle, int64_t off, size_t len);
 void rump_map_ref(void *handle); /* one more rump_map_destroy() to come */
 void rump_map_destroy(void *handle);
@@ -88,13 +88,13 @@ void rump_map_destroy(void *handle);
  * with a numeric address; keys as in rumpkit(1)).  On failure text (size
  * bytes) gets one line that names the offending token, the rule and the cure.
  */
-int rump_mount_url(const char *dir, const char *source, char *text,
-    size_t size);
+int rump_mount_url(
+    const char *dir, const char *source, char *text, size_t size);
 
 /*
  * Visit every statistics counter (name, help, value) in order of attachment.
  */
-void rump_stats_iterate(void (*func)(const char *, const char *, uint64_t,
-    void *), void *arg);
+void rump_stats_iterate(
+    void (*func)(const char *, const char *, uint64_t, void *), void *arg);
 
 #endif /* !RUMP_RUMPHOST_H */

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * rump_init().  Everything that can be refused is looked at before anything is
+ * changed, so that a boot either fails cleanly or cannot fail any more.  The
+ * booting thread runs as lwp0 and has no lwp when it comes back.
+ */
+#include "kern/boot.h"
+
+#include "kern/clock.h"
+#include "kern/guard.h"
+#include "kern/hyperup.h"
+#include "kern/kmem.h"
+#include "kern/libkern.h"
+#include "kern/lwp.h"
+#include "kern/netbsd.h"
+#include "kern/stats.h"
+#include "kern/syscall.h"
+#include "kern/sysctl.h"
+#include "rump/rump.h"
+#include "rump/rumpuser.h"
+
+/* Asked for at once, to see whether booting makes sense. */
+#define BOOT_BYTES (1024 * 1024)
+
+extern const struct syscall_entry syscalls_kern[];
+extern const size_t nsyscalls_kern;
+
+int boot_howto;
+unsigned boot_ncpu = 1;
+bool boot_verbose;
+
+enum { COLD, HYPERVISOR, WARM };
+static _Atomic uint32_t boot_guard;
+static int boot_state; /* boot_guard */
+
+int
+rump_getversion(void)
+{
+	return __NetBSD_Version__;
+}
+
+int
+rump_pub_getversion(void)
+{
+	return __NetBSD_Version__;
+}
+
+int
+rump_boot_gethowto(void)
+{
+	return boot_howto;
+}
+
+void
+rump_boot_sethowto(int howto)
+{
+	boot_howto = howto;
+}
+
+/* A decimal number at the start of text; the rest, or NULL on overflow. */
+static const char *
+parse_decimal(const char *text, size_t *np)
+{
+	size_t n = 0;
+
+	for (; *text >= '0' && *text <= '9'; text++)
+		if (__builtin_mul_overflow(n, 10, &n) ||
+		    __builtin_add_overflow(n, *text - '0', &n))
+			return NULL;
+	*np = n;
+	return text;
+}
+
+int
+boot_parse_memlimit(const char *text, size_t *bytes)
+{
+	const char *suffix;
+	size_t n;
+
+	if (*text < '0' || *text > '9')
+		return EINVAL;
+	suffix = parse_decimal(text, &n);
+	if (suffix == NULL)
+		return EINVAL;
+	if (*suffix != '\0') {
+		const char *unit = strchr("kmg", *suffix);
+
+		if (unit == NULL || suffix[1] != '\0' ||
+		    __builtin_mul_overflow(
+			n, (size_t)1 << (10 * (unit - "kmg" + 1)), &n))
+			return EINVAL;
+	}
+	if (n == 0)
+		return EINVAL;
+	*bytes = n;
+	return 0;
+}
+
+static int
+get_ncpu(unsigned *ncpu)
+{
+	const char *rest;
+	char buf[256];
+	size_t n;
+
+	if (rumpuser_getparam(RUMPUSER_PARAM_NCPU, buf, sizeof(buf)) != 0)
+		return EINVAL;
+	rest = parse_decimal(buf, &n);
+	if (rest == NULL || rest == buf || *rest != '\0' || n < 1 ||
+	    n > INT32_MAX)
+		return EINVAL;
+	*ncpu = n;
+	return 0;
+}
+
+static int
+get_memlimit(size_t *limit)
+{
+	char buf[64];
+
+	*limit = SIZE_MAX;
+	switch (rumpuser_getparam("RUMP_MEMLIMIT", buf, sizeof(buf))) {
+	case 0:
+		return boot_parse_memlimit(buf, limit);
+	case ENOENT:
+		return 0;
+	default:
+		return EINVAL;
+	}
+}
+
+/* From here on the kernel waits for memory that is not there; so look once. */
+static int
+check_memory(void)
+{
+	void *p = kmem_alloc(BOOT_BYTES, KM_NOSLEEP);
+
+	if (p == NULL) {
+		kprintf("rump kernel: no memory: the limits of the host or "
+			"RUMP_MEMLIMIT are too low\n");
+		return ENOMEM;
+	}
+	kmem_free(p, BOOT_BYTES);
+	return 0;
+}
+
+static int
+get_parameters(void)
+{
+	char verbose[256];
+	size_t limit;
+	int error;
+
+	boot_verbose =
+	    rumpuser_getparam("RUMP_VERBOSE", verbose, sizeof(verbose)) == 0 &&
+	    verbose[0] != '0';
+	error = get_ncpu(&boot_ncpu);
+	if (error != 0) {
+		kprintf("rump kernel: RUMP_NCPU is not a number of CPUs\n");
+		return error;
+	}
+	error = get_memlimit(&limit);
+	if (error != 0) {
+		kprintf("rump kernel: RUMP_MEMLIMIT is not a size: decimal, "
+			"with k, m or g behind it\n");
+		return error;
+	}
+	kmem_setlimit(limit);
+	return check_memory();
+}
+
+static void
+announce(const char *what)
+{
+	if (boot_verbose)
+		kprintf("rump kernel: " OSTYPE " " OSRELEASE " %s\n", what);
+}
+
+static void
+boot(void)
+{
+	proc_boot();
+	lwp_setcur(&lwp0);
+	announce("booting");
+	kstat_attach(kern_stats, KERN_NSTATS);
+	syscall_register(syscalls_kern, nsyscalls_kern);
+	component_initall();
+	sysctl_boot();
+	announce("running");
+	lwp_setcur(NULL);
+	kmem_thread_fini();
+}
+
+int
+rump_init(void)
+{
+	int error = 0;
+
+	guard_enter(&boot_guard);
+	if (boot_state == COLD) {
+		if (rumpuser_init(RUMPUSER_VERSION, &hyperup) != 0) {
+			error = EINVAL;
+			goto out;
+		}
+		boot_state = HYPERVISOR;
+	}
+	if (boot_state == HYPERVISOR) {
+		error = get_parameters();
+		if (error != 0)
+			goto out;
+		boot();
+		boot_state = WARM;
+	}
+out:
+	guard_exit(&boot_guard);
+	return error;
+}

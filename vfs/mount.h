@@ -16,22 +16,22 @@ struct vfsops {
 	size_t vfs_min_mount_data;
 	/* data: len bytes of kernel memory, the mount arguments of the type;
 	 * pointers in it are the caller's. */
-	int (*vfs_mount)(struct mount *mp, const char *path, void *data,
-	    size_t *len);
+	int (*vfs_mount)(
+	    struct mount *mp, const char *path, void *data, size_t *len);
 	int (*vfs_unmount)(struct mount *mp, int mntflags);
 	int (*vfs_root)(struct mount *mp, struct vnode **vpp);
 	int (*vfs_statvfs)(struct mount *mp, struct rump_statvfs *sv);
 	int (*vfs_sync)(struct mount *mp, int waitfor, kauth_cred_t cred);
 	/* Fill v_op, v_type, v_data, v_size of a new vnode. */
-	int (*vfs_loadvnode)(struct mount *mp, struct vnode *vp,
-	    const void *key, size_t keylen);
+	int (*vfs_loadvnode)(
+	    struct mount *mp, struct vnode *vp, const void *key, size_t keylen);
 	/*
 	 * Mount by URL for rump_mount_url(); NULL if the type has no URLs.
 	 * scheme is the part before ':'.  text as there.
 	 */
 	const char *vfs_scheme;
-	int (*vfs_mount_url)(struct mount *mp, const char *url, char *text,
-	    size_t size);
+	int (*vfs_mount_url)(
+	    struct mount *mp, const char *url, char *text, size_t size);
 	struct list vfs_list;
 };
 
@@ -39,18 +39,19 @@ struct vfsops {
 #define IMNT_ESCAPE 0x1 /* ".." above the root leaves the name space */
 
 struct mount {
-	struct list mnt_list;         /* mountlist, mountlist_lock */
-	const struct vfsops *mnt_op;  /* i */
-	struct vnode *mnt_covered;    /* i: reference; NULL for the root */
-	struct vnode *mnt_root;       /* i: reference, set by the mount code */
+	struct list mnt_list;        /* mountlist, mountlist_lock */
+	const struct vfsops *mnt_op; /* i */
+	struct vnode *mnt_covered;   /* i: reference; NULL for the root */
+	struct vnode *mnt_root;      /* i: reference, set by the mount code */
 	uint32_t mnt_flag;
-	uint32_t mnt_iflag;           /* i: IMNT_* */
+	uint32_t mnt_iflag; /* i: IMNT_* */
 	uint32_t mnt_gen;
-	uint64_t mnt_fsid;            /* i: also st_dev of its files */
-	void *mnt_data;               /* file system's own */
-	struct list mnt_vnodes;       /* vcache_lock */
+	uint64_t mnt_fsid;      /* i: also st_dev of its files */
+	void *mnt_data;         /* file system's own */
+	struct list mnt_vnodes; /* vcache_lock */
 	kmutex_t mnt_lock;
 	_Atomic uint32_t mnt_refcnt;
+	bool mnt_unmounted; /* vfs_unmount was called */
 	char mnt_fromname[1024];
 	char mnt_onname[1024];
 };
@@ -75,8 +76,14 @@ struct mount *mount_nth(size_t n);
 /* Generic fields, then the file system's. */
 int mount_statvfs(struct mount *mp, struct rump_statvfs *sv);
 void mount_sync_all(kauth_cred_t cred);
-/* The root of the mount, referenced. */
-int mount_root(struct mount *mp, struct vnode **vpp);
+/*
+ * If something is mounted on vp, give vp's reference back and return the
+ * uppermost root, referenced; else vp.
+ */
+struct vnode *mount_cross(struct vnode *vp);
+/* MNT_UPDATE or MNT_GETARGS: the type's vfs_mount with the flag set. */
+int mount_control(
+    struct mount *mp, uint32_t op, uint32_t flags, void *data, size_t *len);
 /* NULL if there is no such type. */
 const struct vfsops *vfs_byname(const char *name);
 const struct vfsops *vfs_byscheme(const char *url);

@@ -30,15 +30,17 @@ struct vnode;
 /* One run of pages being read; reference counted by the cache. */
 struct pcfill {
 	struct vnode *pf_vp;
-	off_t pf_off;      /* page aligned, within one block */
-	size_t pf_len;     /* whole pages */
-	void *pf_addr;     /* kernel memory to put the bytes at */
+	off_t pf_off;  /* page aligned, within one block */
+	size_t pf_len; /* whole pages */
+	void *pf_addr; /* kernel memory to put the bytes at */
 	kauth_cred_t pf_cred;
-	void *pf_fsdata;   /* the file system's */
+	void *pf_fsdata;     /* the file system's */
 	_Atomic int pf_done; /* set by pagecache_fill_done() */
 	int pf_error;
 	_Atomic uint32_t pf_refcnt;
 	void *pf_block;
+	struct list pf_list; /* pc_lock */
+	uint32_t pf_dropped; /* pc_lock: pages invalidated meanwhile */
 };
 
 struct pagecacheops {
@@ -86,11 +88,12 @@ void pagecache_invalidate(struct vnode *vp, off_t lo, off_t hi);
 /* Forget everything and free; from vop_reclaim.  Does not sleep for fills. */
 void pagecache_destroy(struct vnode *vp);
 
-/* Bytes that vp's cache holds (allocated blocks of a memory file). */
+/* Bytes that vp's cache holds; of a large file, in whole blocks. */
 uint64_t pagecache_bytes(struct vnode *vp);
 /* A memory file's data outlive its vnode: take them off, put them back. */
 struct pagecache *pagecache_detach(struct vnode *vp);
 void pagecache_attach(struct vnode *vp, struct pagecache *pc);
+void pagecache_init(void);
 /* Free a detached cache. */
 void pagecache_free(struct pagecache *pc);
 

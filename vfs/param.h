@@ -10,8 +10,8 @@
  * (powers of 1024), brought into [lo, hi]; fallback if it is not set or not
  * such a number.
  */
-uint64_t param_get(const char *name, uint64_t fallback, uint64_t lo,
-    uint64_t hi);
+uint64_t param_get(
+    const char *name, uint64_t fallback, uint64_t lo, uint64_t hi);
 /* The parser: false if text is no such number, or too large. */
 bool param_parse(const char *text, uint64_t *value);
 

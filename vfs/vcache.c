@@ -25,6 +25,7 @@
 #include "kern/libkern.h"
 #include "kern/netbsd.h"
 #include "rump/rumpuser.h"
+#include "vfs/lockf.h"
 #include "vfs/mount.h"
 #include "vfs/namei.h"
 #include "vfs/param.h"
@@ -35,10 +36,10 @@
 
 static kmutex_t vcache_lock;
 static kcondvar_t vcache_cv;
-static struct list *vcache_hash; /* v */
+static struct list *vcache_hash;                              /* v */
 static struct list vcache_lru = LIST_INITIALIZER(vcache_lru); /* v */
-static uint32_t vcache_count;    /* v */
-static uint32_t vcache_max;      /* i */
+static uint32_t vcache_count;                                 /* v */
+static uint32_t vcache_max;                                   /* i */
 
 static kmutex_t deferred_lock;
 static struct list deferred = LIST_INITIALIZER(deferred); /* deferred_lock */
@@ -55,8 +56,8 @@ vcache_init(void)
 	vcache_hash = kmem_alloc(HASH_SIZE * sizeof(*vcache_hash), KM_SLEEP);
 	for (size_t i = 0; i < HASH_SIZE; i++)
 		list_init(&vcache_hash[i]);
-	vcache_max = (uint32_t)param_get("RUMP_NVNODES", NVNODES_DEFAULT, 16,
-	    1 << 24);
+	vcache_max =
+	    (uint32_t)param_get("RUMP_NVNODES", NVNODES_DEFAULT, 16, 1 << 24);
 }
 
 static uint32_t
@@ -163,7 +164,7 @@ reclaim(struct vnode *vp) RELEASES(vcache_lock)
 	op = vp->v_goneop != NULL ? vp->v_goneop : vp->v_op;
 	if (op->vop_reclaim != NULL)
 		(void)op->vop_reclaim(vp);
-	KASSERT(vp->v_lockf == NULL);
+	lockf_purge(vp);
 	forget(vp);
 }
 
@@ -173,8 +174,8 @@ trim(void)
 {
 	mutex_enter(&vcache_lock);
 	while (vcache_count > vcache_max && !list_empty(&vcache_lru)) {
-		struct vnode *vp = LIST_ENTRY(vcache_lru.next, struct vnode,
-		    v_lru);
+		struct vnode *vp =
+		    LIST_ENTRY(vcache_lru.next, struct vnode, v_lru);
 
 		list_remove(&vp->v_lru);
 		reclaim(vp);
@@ -188,7 +189,7 @@ static void
 grab(struct vnode *vp) REQUIRES(vcache_lock)
 {
 	if (atomic_fetch_add_explicit(
-	    &vp->v_usecount, 1, memory_order_acquire) == 0)
+		&vp->v_usecount, 1, memory_order_acquire) == 0)
 		list_remove(&vp->v_lru);
 }
 
@@ -211,15 +212,14 @@ load(struct vnode *vp)
 }
 
 int
-vcache_get(struct mount *mp, const void *key, size_t keylen,
-    struct vnode **vpp)
+vcache_get(struct mount *mp, const void *key, size_t keylen, struct vnode **vpp)
 {
 	uint32_t hash = hash_key(mp, key, keylen);
 	struct vnode *vp, *fresh = NULL;
 	int error;
 
-	if (PREDICT_FALSE(atomic_load_explicit(
-	    &ndeferred, memory_order_relaxed) != 0))
+	if (PREDICT_FALSE(
+		atomic_load_explicit(&ndeferred, memory_order_relaxed) != 0))
 		drain_deferred();
 	mutex_enter(&vcache_lock);
 	for (;;) {
@@ -262,8 +262,8 @@ vref(struct vnode *vp)
 {
 	uint32_t old;
 
-	old = atomic_fetch_add_explicit(
-	    &vp->v_usecount, 1, memory_order_relaxed);
+	old =
+	    atomic_fetch_add_explicit(&vp->v_usecount, 1, memory_order_relaxed);
 	KASSERT(old != 0);
 }
 
@@ -271,13 +271,13 @@ vref(struct vnode *vp)
 static bool
 usecount_add(struct vnode *vp, uint32_t floor, int delta)
 {
-	uint32_t n = atomic_load_explicit(
-	    &vp->v_usecount, memory_order_relaxed);
+	uint32_t n =
+	    atomic_load_explicit(&vp->v_usecount, memory_order_relaxed);
 
 	while (n > floor) {
 		if (atomic_compare_exchange_weak_explicit(&vp->v_usecount, &n,
-		    n + (uint32_t)delta, memory_order_acq_rel,
-		    memory_order_relaxed))
+			n + (uint32_t)delta, memory_order_acq_rel,
+			memory_order_relaxed))
 			return true;
 	}
 	return false;
@@ -307,7 +307,7 @@ vrele_last(struct vnode *vp)
 	(void)VOP_INACTIVE(vp, &recycle);
 	mutex_enter(&vcache_lock);
 	if (atomic_fetch_sub_explicit(
-	    &vp->v_usecount, 1, memory_order_acq_rel) != 1) {
+		&vp->v_usecount, 1, memory_order_acq_rel) != 1) {
 		mutex_exit(&vcache_lock);
 		return;
 	}
@@ -333,15 +333,10 @@ vrele_deferred(struct vnode *vp)
 	if (usecount_add(vp, 1, -1))
 		return;
 	mutex_enter(&deferred_lock);
-	/* Two last references may meet here: the list holds a vnode once. */
-	if (list_empty(&vp->v_lru)) {
-		list_insert_tail(&deferred, &vp->v_lru);
-		atomic_fetch_add(&ndeferred, 1);
-		mutex_exit(&deferred_lock);
-		return;
-	}
+	KASSERT(list_empty(&vp->v_lru));
+	list_insert_tail(&deferred, &vp->v_lru);
+	atomic_fetch_add(&ndeferred, 1);
 	mutex_exit(&deferred_lock);
-	usecount_add(vp, 0, -1);
 }
 
 static void
@@ -349,8 +344,8 @@ drain_deferred(void)
 {
 	mutex_enter(&deferred_lock);
 	while (!list_empty(&deferred)) {
-		struct vnode *vp = LIST_ENTRY(deferred.next, struct vnode,
-		    v_lru);
+		struct vnode *vp =
+		    LIST_ENTRY(deferred.next, struct vnode, v_lru);
 
 		list_remove(&vp->v_lru);
 		atomic_fetch_sub(&ndeferred, 1);

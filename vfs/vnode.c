@@ -88,7 +88,7 @@ vaccess(enum vtype type, mode_t file_mode, uid_t uid, gid_t gid, int want,
 
 	if (cred->cr_euid == 0) {
 		bool exec = type == VDIR ||
-		    (file_mode & (S_IXUSR | S_IXGRP | S_IXOTH)) != 0;
+			    (file_mode & (S_IXUSR | S_IXGRP | S_IXOTH)) != 0;
 
 		return (want & X_OK) != 0 && !exec ? EACCES : 0;
 	}

@@ -24,6 +24,7 @@
 enum vtype { VNON, VREG, VDIR, VBLK, VCHR, VLNK, VSOCK, VFIFO, VBAD };
 
 struct mount;
+struct lockf_head;
 struct pagecache;
 struct selector;
 struct uio;
@@ -39,37 +40,41 @@ struct vattr {
 	gid_t va_gid;
 	uint64_t va_fsid;
 	ino_t va_fileid;
-	off_t va_size;  /* VNOVAL = keep */
+	off_t va_size; /* VNOVAL = keep */
 	int32_t va_blocksize;
 	struct rump_timespec va_atime, va_mtime, va_ctime, va_birthtime;
 	uint32_t va_gen;
 	uint32_t va_flags;
 	dev_t va_rdev;
 	uint64_t va_bytes;
+	uint32_t va_vaflags; /* setattr: VA_* */
 };
+
+/* The times are those of utimes(NULL): write permission suffices. */
+#define VA_UTIMES_NULL 0x1
 
 /* All "keep" for VOP_SETATTR. */
 void vattr_null(struct vattr *va);
 
 struct vnode {
-	const struct vnodeops *v_op;   /* changed once at most, by vgone() */
+	const struct vnodeops *v_op;     /* changed once at most, by vgone() */
 	const struct vnodeops *v_goneop; /* vcache_lock: v_op before vgone() */
-	struct mount *v_mount;         /* i */
-	enum vtype v_type;             /* i once loaded */
-	void *v_data;                  /* i: file system's node */
+	struct mount *v_mount;           /* i */
+	enum vtype v_type;               /* i once loaded */
+	void *v_data;                    /* i: file system's node */
 	_Atomic uint32_t v_usecount;
-	uint32_t v_iflag;              /* vcache_lock: VI_* */
+	uint32_t v_iflag; /* vcache_lock: VI_* */
 	kmutex_t v_interlock;
-	struct mount *v_mountedhere;   /* v_interlock */
-	struct pagecache *v_cache;     /* made at first use, see pagecache.h */
-	off_t v_size;                  /* v_interlock: as the page cache knows */
+	struct mount *v_mountedhere; /* v_interlock */
+	struct pagecache *v_cache;   /* made at first use, see pagecache.h */
+	off_t v_size;                /* v_interlock: as the page cache knows */
 	struct list v_hash, v_lru, v_mntlist; /* vcache_lock */
-	struct list v_names;           /* name cache entries, its lock */
-	struct list v_children;        /* name cache entries under a directory */
-	struct lockf *v_lockf;         /* advisory locks, lockf.c's lock */
-	uint32_t v_hashval;            /* i */
-	uint32_t v_keylen;             /* i */
-	uint8_t *v_key;                /* i: owned */
+	struct list v_names;                  /* name cache entries, its lock */
+	struct list v_children;     /* name cache entries under a directory */
+	struct lockf_head *v_lockf; /* advisory locks: lockf.c */
+	uint32_t v_hashval;         /* i */
+	uint32_t v_keylen;          /* i */
+	uint8_t *v_key;             /* i: owned */
 };
 
 /* v_iflag */
@@ -80,12 +85,12 @@ struct vnode {
 
 /* What a lookup is for: passed down so that a file system can combine. */
 enum nameiop { LOOKUP, CREATE, DELETE, RENAME };
-#define CN_ISLAST 0x1      /* last component */
-#define CN_OPEN 0x2        /* the file will be opened */
-#define CN_EXCL 0x4        /* created exclusively */
-#define CN_WANTATTR 0x8    /* attributes will be asked for next */
+#define CN_ISLAST 0x1   /* last component */
+#define CN_OPEN 0x2     /* the file will be opened */
+#define CN_EXCL 0x4     /* created exclusively */
+#define CN_WANTATTR 0x8 /* attributes will be asked for next */
 #define CN_ISDOTDOT 0x10
-#define CN_MAKEENTRY 0x20  /* may be entered into the name cache */
+#define CN_MAKEENTRY 0x20 /* may be entered into the name cache */
 
 struct componentname {
 	enum nameiop cn_nameiop;
@@ -101,6 +106,13 @@ struct componentname {
 #define IO_SYNC 0x2
 #define IO_NDELAY 0x4
 
+/* Internal, from vop_rename. */
+#define ERELOOKUP (-16)
+
+/* vop_fsync flags */
+#define FSYNC_WAIT 0x1
+#define FSYNC_DATAONLY 0x2
+
 /*
  * NULL members answer EOPNOTSUPP (poll: always ready; inactive, close, fsync,
  * open: 0; modifying ones: EROFS on a read-only mount before they are called).
@@ -108,43 +120,45 @@ struct componentname {
  * nothing returns ENOENT, also for CREATE (the caller then calls vop_create).
  */
 struct vnodeops {
-	int (*vop_lookup)(struct vnode *dvp, struct vnode **vpp,
-	    struct componentname *cnp);
+	int (*vop_lookup)(
+	    struct vnode *dvp, struct vnode **vpp, struct componentname *cnp);
 	int (*vop_create)(struct vnode *dvp, struct vnode **vpp,
 	    struct componentname *cnp, struct vattr *va);
 	int (*vop_mknod)(struct vnode *dvp, struct vnode **vpp,
 	    struct componentname *cnp, struct vattr *va);
 	/* fp: the file being made (per-open state), NULL for kernel opens. */
-	int (*vop_open)(struct vnode *vp, int fflags, kauth_cred_t cred,
-	    struct file *fp);
-	int (*vop_close)(struct vnode *vp, int fflags, kauth_cred_t cred,
-	    struct file *fp);
+	int (*vop_open)(
+	    struct vnode *vp, int fflags, kauth_cred_t cred, struct file *fp);
+	int (*vop_close)(
+	    struct vnode *vp, int fflags, kauth_cred_t cred, struct file *fp);
 	/* mode: R_OK|W_OK|X_OK bits (4, 2, 1). */
 	int (*vop_access)(struct vnode *vp, int mode, kauth_cred_t cred);
-	int (*vop_getattr)(struct vnode *vp, struct vattr *va,
-	    kauth_cred_t cred);
-	int (*vop_setattr)(struct vnode *vp, struct vattr *va,
-	    kauth_cred_t cred);
-	int (*vop_read)(struct vnode *vp, struct uio *uio, int ioflag,
-	    kauth_cred_t cred);
-	int (*vop_write)(struct vnode *vp, struct uio *uio, int ioflag,
-	    kauth_cred_t cred);
+	int (*vop_getattr)(
+	    struct vnode *vp, struct vattr *va, kauth_cred_t cred);
+	int (*vop_setattr)(
+	    struct vnode *vp, struct vattr *va, kauth_cred_t cred);
+	int (*vop_read)(
+	    struct vnode *vp, struct uio *uio, int ioflag, kauth_cred_t cred);
+	int (*vop_write)(
+	    struct vnode *vp, struct uio *uio, int ioflag, kauth_cred_t cred);
 	int (*vop_ioctl)(struct vnode *vp, unsigned long cmd, void *data,
 	    int fflags, kauth_cred_t cred);
 	int (*vop_poll)(struct vnode *vp, int events, struct selector *sel);
-	int (*vop_fsync)(struct vnode *vp, kauth_cred_t cred, int flags,
-	    off_t lo, off_t hi);
-	int (*vop_remove)(struct vnode *dvp, struct vnode *vp,
-	    struct componentname *cnp);
-	int (*vop_link)(struct vnode *dvp, struct vnode *vp,
-	    struct componentname *cnp);
+	int (*vop_fsync)(
+	    struct vnode *vp, kauth_cred_t cred, int flags, off_t lo, off_t hi);
+	int (*vop_remove)(
+	    struct vnode *dvp, struct vnode *vp, struct componentname *cnp);
+	int (*vop_link)(
+	    struct vnode *dvp, struct vnode *vp, struct componentname *cnp);
+	/* tvp NULL: the target does not exist.  ERELOOKUP when the names have
+	 * changed meanwhile: the caller resolves both again. */
 	int (*vop_rename)(struct vnode *fdvp, struct vnode *fvp,
 	    struct componentname *fcnp, struct vnode *tdvp, struct vnode *tvp,
 	    struct componentname *tcnp);
 	int (*vop_mkdir)(struct vnode *dvp, struct vnode **vpp,
 	    struct componentname *cnp, struct vattr *va);
-	int (*vop_rmdir)(struct vnode *dvp, struct vnode *vp,
-	    struct componentname *cnp);
+	int (*vop_rmdir)(
+	    struct vnode *dvp, struct vnode *vp, struct componentname *cnp);
 	int (*vop_symlink)(struct vnode *dvp, struct vnode **vpp,
 	    struct componentname *cnp, struct vattr *va, const char *target);
 	/*
@@ -154,10 +168,10 @@ struct vnodeops {
 	 * not NULL, gets up to *ncookies positions, one behind each record.
 	 * EINVAL when not even one record fits.
 	 */
-	int (*vop_readdir)(struct vnode *vp, struct uio *uio,
-	    kauth_cred_t cred, bool *eof, off_t *cookies, size_t *ncookies);
-	int (*vop_readlink)(struct vnode *vp, struct uio *uio,
-	    kauth_cred_t cred);
+	int (*vop_readdir)(struct vnode *vp, struct uio *uio, kauth_cred_t cred,
+	    bool *eof, off_t *cookies, size_t *ncookies);
+	int (*vop_readlink)(
+	    struct vnode *vp, struct uio *uio, kauth_cred_t cred);
 	int (*vop_pathconf)(struct vnode *vp, int name, register_t *retval);
 	int (*vop_inactive)(struct vnode *vp, bool *recycle);
 	/* Free v_data; no reference is left. */
@@ -170,8 +184,8 @@ struct vnodeops {
  * Return the vnode of (mp, key) with a reference, loading it through
  * mp's vfs_loadvnode if it is not in the cache.
  */
-int vcache_get(struct mount *mp, const void *key, size_t keylen,
-    struct vnode **vpp);
+int vcache_get(
+    struct mount *mp, const void *key, size_t keylen, struct vnode **vpp);
 void vref(struct vnode *vp);
 void vrele(struct vnode *vp);
 /*
@@ -193,8 +207,8 @@ void vcache_gone(struct mount *mp);
 void vcache_init(void);
 
 /* Mode check of access(2) on attributes: 0 or EACCES. */
-int vaccess(enum vtype type, mode_t file_mode, uid_t uid, gid_t gid,
-    int want, const struct kauth_cred *cred);
+int vaccess(enum vtype type, mode_t file_mode, uid_t uid, gid_t gid, int want,
+    const struct kauth_cred *cred);
 
 /* struct rump_stat from attributes. */
 void vattr_to_stat(const struct vattr *va, struct rump_stat *st);

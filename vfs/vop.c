@@ -15,9 +15,9 @@
 #include "vfs/mount.h"
 
 #define OP(vp, name) (__atomic_load_n(&(vp)->v_op, __ATOMIC_ACQUIRE)->name)
-#define CALL(vp, name, ...) \
+#define CALL(vp, name, ...)                                                    \
 	(OP(vp, name) == NULL ? EOPNOTSUPP : OP(vp, name)(__VA_ARGS__))
-#define CALL_OR_0(vp, name, ...) \
+#define CALL_OR_0(vp, name, ...)                                               \
 	(OP(vp, name) == NULL ? 0 : OP(vp, name)(__VA_ARGS__))
 
 static bool
@@ -29,7 +29,7 @@ readonly(const struct vnode *vp)
 }
 
 /* A modifying operation: EROFS first. */
-#define MODIFY(vp, name, ...) \
+#define MODIFY(vp, name, ...)                                                  \
 	(readonly(vp) ? EROFS : CALL(vp, name, __VA_ARGS__))
 
 int
@@ -138,8 +138,7 @@ int
 VOP_RENAME(struct vnode *fdvp, struct vnode *fvp, struct componentname *fcnp,
     struct vnode *tdvp, struct vnode *tvp, struct componentname *tcnp)
 {
-	return MODIFY(
-	    fdvp, vop_rename, fdvp, fvp, fcnp, tdvp, tvp, tcnp);
+	return MODIFY(fdvp, vop_rename, fdvp, fvp, fcnp, tdvp, tvp, tcnp);
 }
 
 int

@@ -9,28 +9,26 @@
 
 #include "vfs/vnode.h"
 
-int VOP_LOOKUP(struct vnode *dvp, struct vnode **vpp,
-    struct componentname *cnp);
-int VOP_CREATE(struct vnode *dvp, struct vnode **vpp,
-    struct componentname *cnp, struct vattr *va);
-int VOP_MKNOD(struct vnode *dvp, struct vnode **vpp,
-    struct componentname *cnp, struct vattr *va);
+int VOP_LOOKUP(
+    struct vnode *dvp, struct vnode **vpp, struct componentname *cnp);
+int VOP_CREATE(struct vnode *dvp, struct vnode **vpp, struct componentname *cnp,
+    struct vattr *va);
+int VOP_MKNOD(struct vnode *dvp, struct vnode **vpp, struct componentname *cnp,
+    struct vattr *va);
 int VOP_OPEN(struct vnode *vp, int fflags, kauth_cred_t cred, struct file *fp);
-int VOP_CLOSE(struct vnode *vp, int fflags, kauth_cred_t cred,
-    struct file *fp);
+int VOP_CLOSE(struct vnode *vp, int fflags, kauth_cred_t cred, struct file *fp);
 /* mode 0 succeeds; W_OK on a read-only mount is EROFS (not for devices). */
 int VOP_ACCESS(struct vnode *vp, int mode, kauth_cred_t cred);
 int VOP_GETATTR(struct vnode *vp, struct vattr *va, kauth_cred_t cred);
 int VOP_SETATTR(struct vnode *vp, struct vattr *va, kauth_cred_t cred);
 int VOP_READ(struct vnode *vp, struct uio *uio, int ioflag, kauth_cred_t cred);
-int VOP_WRITE(struct vnode *vp, struct uio *uio, int ioflag,
-    kauth_cred_t cred);
+int VOP_WRITE(struct vnode *vp, struct uio *uio, int ioflag, kauth_cred_t cred);
 int VOP_IOCTL(struct vnode *vp, unsigned long cmd, void *data, int fflags,
     kauth_cred_t cred);
 /* Returns ready bits. */
 int VOP_POLL(struct vnode *vp, int events, struct selector *sel);
-int VOP_FSYNC(struct vnode *vp, kauth_cred_t cred, int flags, off_t lo,
-    off_t hi);
+int VOP_FSYNC(
+    struct vnode *vp, kauth_cred_t cred, int flags, off_t lo, off_t hi);
 int VOP_REMOVE(struct vnode *dvp, struct vnode *vp, struct componentname *cnp);
 int VOP_LINK(struct vnode *dvp, struct vnode *vp, struct componentname *cnp);
 int VOP_RENAME(struct vnode *fdvp, struct vnode *fvp,
@@ -41,8 +39,8 @@ int VOP_MKDIR(struct vnode *dvp, struct vnode **vpp, struct componentname *cnp,
 int VOP_RMDIR(struct vnode *dvp, struct vnode *vp, struct componentname *cnp);
 int VOP_SYMLINK(struct vnode *dvp, struct vnode **vpp,
     struct componentname *cnp, struct vattr *va, const char *target);
-int VOP_READDIR(struct vnode *vp, struct uio *uio, kauth_cred_t cred,
-    bool *eof, off_t *cookies, size_t *ncookies);
+int VOP_READDIR(struct vnode *vp, struct uio *uio, kauth_cred_t cred, bool *eof,
+    off_t *cookies, size_t *ncookies);
 int VOP_READLINK(struct vnode *vp, struct uio *uio, kauth_cred_t cred);
 int VOP_PATHCONF(struct vnode *vp, int name, register_t *retval);
 int VOP_INACTIVE(struct vnode *vp, bool *recycle);

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Theory of operation.  The memfd is far larger than memory and all holes.  Its
+ * lower quarter is cut into chunks for loose blocks; in the rest each mapped
+ * file has a window of its own.  The kernel maps whole chunks, a few at a
+ * time, so that a limit on the address space costs cache and nothing else.
+ *
+ * arena_lock is held across mmap, munmap and fallocate: these do not sleep for
+ * long, and they order a block's punching before its reuse.
+ */
+#include "vfs/arena.h"
+
+#include "kern/kmem.h"
+#include "kern/libkern.h"
+#include "kern/mutex.h"
+#include "kern/netbsd.h"
+#include "kern/queue.h"
+#include "vfs/user.h"
+
+#define MEMFD_MAX ((off_t)1 << 46)
+#define MEMFD_MIN ((off_t)1 << 28)
+#define CHUNK ((off_t)2 << 20)
+#define CHUNK_BLOCKS (CHUNK / PC_BLOCK)
+#define HASH_SIZE 256
+
+_Static_assert(CHUNK_BLOCKS == 32, "ck_free is a bit map of 32");
+
+struct chunk {
+	struct list ck_list; /* a: loose_chunks or a bucket of windows */
+	off_t ck_off;        /* i */
+	void *ck_addr;       /* i */
+	uint32_t ck_free;    /* a: blocks not in use */
+	uint32_t ck_used;    /* a: blocks in use */
+	bool ck_loose;       /* i */
+};
+
+struct window {
+	struct list w_list; /* a: windows, by offset */
+	off_t w_off, w_len;
+};
+
+static kmutex_t arena_lock; /* a */
+static int hostfd = -1;     /* i */
+static off_t memfd_size;    /* i */
+/* Chunks with free blocks in front. */
+static struct list loose_chunks = LIST_INITIALIZER(loose_chunks);
+static off_t loose_next; /* a: never used from here on */
+static struct list buckets[HASH_SIZE];
+static struct list windows = LIST_INITIALIZER(windows);
+
+static off_t
+window_base(void)
+{
+	return memfd_size / 4;
+}
+
+int
+arena_init(void)
+{
+	int error = EFBIG;
+
+	mutex_init(&arena_lock, "arena");
+	for (size_t i = 0; i < HASH_SIZE; i++)
+		list_init(&buckets[i]);
+	/* A hard limit on file sizes counts for the memfd, too. */
+	for (memfd_size = MEMFD_MAX; memfd_size >= MEMFD_MIN; memfd_size /= 4) {
+		error = rumpcomp_vfs_memfd(memfd_size, &hostfd);
+		if (error != EFBIG)
+			break;
+	}
+	return error;
+}
+
+int
+arena_hostfd(void)
+{
+	return hostfd;
+}
+
+/* Map the chunk at off. */
+static int
+chunk_create(off_t off, bool loose, struct chunk **ckp)
+{
+	struct chunk *ck = kmem_alloc(sizeof(*ck), KM_NOSLEEP);
+	int error;
+
+	if (ck == NULL)
+		return ENOMEM;
+	error = rumpcomp_vfs_map(hostfd, off, (size_t)CHUNK, &ck->ck_addr);
+	if (error != 0) {
+		kmem_free(ck, sizeof(*ck));
+		return ENOMEM;
+	}
+	ck->ck_off = off;
+	ck->ck_free = UINT32_MAX;
+	ck->ck_used = 0;
+	ck->ck_loose = loose;
+	list_init(&ck->ck_list);
+	*ckp = ck;
+	return 0;
+}
+
+static void
+chunk_destroy(struct chunk *ck)
+{
+	list_remove(&ck->ck_list);
+	rumpcomp_vfs_unmap(ck->ck_addr, (size_t)CHUNK);
+	kmem_free(ck, sizeof(*ck));
+}
+
+static uint32_t
+block_bit(const struct chunk *ck, off_t off)
+{
+	return UINT32_C(1) << (off - ck->ck_off) / PC_BLOCK;
+}
+
+static void
+block_at(struct chunk *ck, off_t off, struct arena_mem *am)
+{
+	ck->ck_free &= ~block_bit(ck, off);
+	ck->ck_used++;
+	am->am_chunk = ck;
+	am->am_off = off;
+	am->am_addr = (char *)ck->ck_addr + (off - ck->ck_off);
+}
+
+/* The place for a new loose chunk: where one has been given up, or fresh. */
+static off_t given_up[64]; /* a */
+static size_t ngiven_up;   /* a */
+
+static int
+loose_grow(struct chunk **ckp) REQUIRES(arena_lock)
+{
+	off_t off;
+	int error;
+
+	off = ngiven_up > 0 ? given_up[ngiven_up - 1] : loose_next;
+	if (off + CHUNK > window_base())
+		return ENOMEM;
+	error = chunk_create(off, true, ckp);
+	if (error != 0)
+		return error;
+	if (ngiven_up > 0)
+		ngiven_up--;
+	else
+		loose_next += CHUNK;
+	list_insert_head(&loose_chunks, &(*ckp)->ck_list);
+	return 0;
+}
+
+int
+arena_alloc(struct arena_mem *am)
+{
+	struct chunk *ck = NULL;
+	int error = 0, bit;
+
+	mutex_enter(&arena_lock);
+	if (!list_empty(&loose_chunks))
+		ck = LIST_ENTRY(loose_chunks.next, struct chunk, ck_list);
+	if (ck == NULL || ck->ck_free == 0)
+		error = loose_grow(&ck);
+	if (error == 0) {
+		bit = __builtin_ctz(ck->ck_free);
+		block_at(ck, ck->ck_off + bit * (off_t)PC_BLOCK, am);
+		if (ck->ck_free == 0) {
+			list_remove(&ck->ck_list);
+			list_insert_tail(&loose_chunks, &ck->ck_list);
+		}
+	}
+	mutex_exit(&arena_lock);
+	return error;
+}
+
+static struct list *
+bucket(off_t off)
+{
+	return &buckets[(uint64_t)(off / CHUNK) % HASH_SIZE];
+}
+
+static struct chunk *
+window_chunk(off_t off) REQUIRES(arena_lock)
+{
+	struct list *head = bucket(off), *n;
+
+	LIST_FOREACH (n, head) {
+		struct chunk *ck = LIST_ENTRY(n, struct chunk, ck_list);
+
+		if (ck->ck_off == off)
+			return ck;
+	}
+	return NULL;
+}
+
+int
+arena_alloc_at(off_t off, struct arena_mem *am)
+{
+	off_t start = off - off % CHUNK;
+	struct chunk *ck;
+	int error = 0;
+
+	mutex_enter(&arena_lock);
+	ck = window_chunk(start);
+	if (ck == NULL) {
+		error = chunk_create(start, false, &ck);
+		if (error == 0)
+			list_insert_head(bucket(start), &ck->ck_list);
+	}
+	if (error == 0 && (ck->ck_free & block_bit(ck, off)) == 0)
+		error = EBUSY;
+	if (error == 0)
+		block_at(ck, off, am);
+	mutex_exit(&arena_lock);
+	return error;
+}
+
+bool
+arena_busy(off_t off)
+{
+	const struct chunk *ck;
+	bool busy;
+
+	mutex_enter(&arena_lock);
+	ck = window_chunk(off - off % CHUNK);
+	busy = ck != NULL && (ck->ck_free & block_bit(ck, off)) == 0;
+	mutex_exit(&arena_lock);
+	return busy;
+}
+
+/* A loose chunk has a block to offer, or is not in use at all any more. */
+static void
+loose_freed(struct chunk *ck) REQUIRES(arena_lock)
+{
+	list_remove(&ck->ck_list);
+	if (ck->ck_used == 0 && !list_empty(&loose_chunks) &&
+	    ngiven_up < NITEMS(given_up)) {
+		given_up[ngiven_up++] = ck->ck_off;
+		chunk_destroy(ck);
+		return;
+	}
+	list_insert_head(&loose_chunks, &ck->ck_list);
+}
+
+void
+arena_free(struct arena_mem *am)
+{
+	struct chunk *ck = am->am_chunk;
+
+	mutex_enter(&arena_lock);
+	rumpcomp_vfs_punch(hostfd, am->am_off, PC_BLOCK);
+	ck->ck_free |= block_bit(ck, am->am_off);
+	ck->ck_used--;
+	if (ck->ck_loose)
+		loose_freed(ck);
+	else if (ck->ck_used == 0)
+		chunk_destroy(ck);
+	mutex_exit(&arena_lock);
+}
+
+/* Where in order of offsets there is room for len bytes. */
+static struct list *
+find_gap(off_t len, off_t *off) REQUIRES(arena_lock)
+{
+	off_t at = ROUNDUP(window_base(), CHUNK);
+	struct list *n;
+
+	LIST_FOREACH (n, &windows) {
+		struct window *w = LIST_ENTRY(n, struct window, w_list);
+
+		if (w->w_off - at >= len)
+			break;
+		at = w->w_off + w->w_len;
+	}
+	if (len > memfd_size - at)
+		return NULL;
+	*off = at;
+	return n;
+}
+
+int
+arena_window_alloc(off_t len, off_t *off)
+{
+	struct window *w = kmem_alloc(sizeof(*w), KM_SLEEP);
+	struct list *next;
+
+	len = ROUNDUP(len, CHUNK);
+	mutex_enter(&arena_lock);
+	next = find_gap(len, &w->w_off);
+	if (next == NULL) {
+		mutex_exit(&arena_lock);
+		kmem_free(w, sizeof(*w));
+		return ENOMEM;
+	}
+	w->w_len = len;
+	list_insert_tail(next, &w->w_list);
+	*off = w->w_off;
+	mutex_exit(&arena_lock);
+	return 0;
+}
+
+void
+arena_window_free(off_t off)
+{
+	struct list *n;
+
+	mutex_enter(&arena_lock);
+	LIST_FOREACH (n, &windows) {
+		struct window *w = LIST_ENTRY(n, struct window, w_list);
+
+		if (w->w_off == off) {
+			list_remove(&w->w_list);
+			kmem_free(w, sizeof(*w));
+			break;
+		}
+	}
+	mutex_exit(&arena_lock);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The memory of the page cache: blocks of one sparse memfd and the kernel's
+ * mappings of them.
+ */
+#ifndef VFS_ARENA_H
+#define VFS_ARENA_H
+
+#include "kern/types.h"
+#include "vfs/pagecache.h"
+
+struct chunk;
+
+struct arena_mem {
+	void *am_addr; /* PC_BLOCK bytes */
+	off_t am_off;  /* where they lie in the memfd */
+	struct chunk *am_chunk;
+};
+
+/* At boot: make the memfd.  0 or errno. */
+int arena_init(void);
+int arena_hostfd(void);
+/* Any block; its pages read as zeros.  0 or ENOMEM. */
+int arena_alloc(struct arena_mem *am);
+/* The block at off of a window; EBUSY while it is still in use. */
+int arena_alloc_at(off_t off, struct arena_mem *am);
+/* Is the block at off of a window still in use? */
+bool arena_busy(off_t off);
+/* Give the pages back to the host. */
+void arena_free(struct arena_mem *am);
+
+/* Reserve len contiguous bytes of the memfd.  0 or ENOMEM. */
+int arena_window_alloc(off_t len, off_t *off);
+void arena_window_free(off_t off);
+
+#endif /* !VFS_ARENA_H */

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Working and root directory of a process.  A process that never changed them
+ * has no cwdinfo and stands at the root of the name space.
+ */
+#ifndef VFS_CWD_H
+#define VFS_CWD_H
+
+#include "kern/lwp.h"
+
+struct vnode;
+
+/* Referenced; of the current process. */
+struct vnode *cwd_get(void);
+struct vnode *cwd_root(void);
+/* Take over a reference. */
+void cwd_set(struct vnode *vp);
+void cwd_set_root(struct vnode *vp);
+/*
+ * The path of directory dvp below the root directory of the process, into the
+ * end of buf: *start is where it begins, at buf[size - 1] stands the NUL.
+ * ENOENT if dvp has no path, ERANGE if it does not fit.
+ */
+int cwd_path(struct vnode *dvp, char *buf, size_t size, char **start);
+
+void cwd_init(void);
+
+#endif /* !VFS_CWD_H */

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The component: brings the layer up in the order in which its parts need each
+ * other. */
+#include "kern/component.h"
+#include "kern/libkern.h"
+#include "kern/syscall.h"
+#include "vfs/arena.h"
+#include "vfs/cwd.h"
+#include "vfs/lockf.h"
+#include "vfs/mount.h"
+#include "vfs/namei.h"
+#include "vfs/pagecache.h"
+#include "vfs/rootfs/rootfs.h"
+#include "vfs/vnode.h"
+
+/* Generated from syscall_table/netbsd.tbl. */
+extern const struct syscall_entry syscalls_vfs[];
+extern const size_t nsyscalls_vfs;
+
+RUMP_COMPONENT(RUMP__FACTION_VFS, vfs)
+{
+	int error;
+
+	error = arena_init();
+	if (error != 0)
+		panic("vfs: no memory for the page cache: error %d", error);
+	pagecache_init();
+	vcache_init();
+	cache_init();
+	mount_init();
+	lockf_init();
+	cwd_init();
+	namei_init();
+	rootfs_init();
+	syscall_register(syscalls_vfs, nsyscalls_vfs);
+}

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A vnode's locks are a list of ranges [start, end], each with an owner.  To
+ * set a range is to cut it out of the owner's ranges and then, unless it is
+ * unlocked, to add it; ranges are not merged, which nobody can observe.
+ *
+ * One lock and one condition variable serve all vnodes: advisory locks are
+ * rare, and waiting for one rarer.  Deadlock between processes is not looked
+ * for; the waits are interruptible.
+ */
+#include "vfs/lockf.h"
+
+#include "kern/condvar.h"
+#include "kern/file.h"
+#include "kern/kmem.h"
+#include "kern/libkern.h"
+#include "kern/lwp.h"
+#include "kern/netbsd.h"
+#include "vfs/vnode.h"
+
+struct lockf_head {
+	struct list lh_locks; /* of struct lockf */
+};
+
+struct lockf {
+	struct list lf_list;
+	struct list lf_all; /* all_locks */
+	struct vnode *lf_vp;
+	const void *lf_owner; /* struct proc or struct file */
+	pid_t lf_pid;         /* 0: a file's */
+	bool lf_exclusive;
+	off_t lf_start, lf_end; /* inclusive; INT64_MAX: to the end */
+};
+
+static kmutex_t lockf_lock; /* everything here */
+static kcondvar_t lockf_cv;
+static struct list all_locks = LIST_INITIALIZER(all_locks);
+
+static struct lockf *
+conflict(struct vnode *vp, const struct lockf *want) REQUIRES(lockf_lock)
+{
+	struct list *n;
+
+	if (vp->v_lockf == NULL)
+		return NULL;
+	LIST_FOREACH (n, &vp->v_lockf->lh_locks) {
+		struct lockf *lf = LIST_ENTRY(n, struct lockf, lf_list);
+
+		if (lf->lf_owner != want->lf_owner &&
+		    (lf->lf_pid == 0) == (want->lf_pid == 0) &&
+		    (lf->lf_exclusive || want->lf_exclusive) &&
+		    lf->lf_start <= want->lf_end &&
+		    want->lf_start <= lf->lf_end)
+			return lf;
+	}
+	return NULL;
+}
+
+static void
+lock_free(struct lockf *lf)
+{
+	list_remove(&lf->lf_list);
+	list_remove(&lf->lf_all);
+	kmem_free(lf, sizeof(*lf));
+}
+
+static void
+lock_insert(struct vnode *vp, struct lockf *lf) REQUIRES(lockf_lock)
+{
+	lf->lf_vp = vp;
+	list_insert_tail(&vp->v_lockf->lh_locks, &lf->lf_list);
+	list_insert_tail(&all_locks, &lf->lf_all);
+}
+
+/* Cut [start, end] out of one range; spare is used when it falls in two. */
+static void
+cut(struct vnode *vp, struct lockf *lf, off_t start, off_t end,
+    struct lockf **spare) REQUIRES(lockf_lock)
+{
+	if (lf->lf_end < start || lf->lf_start > end)
+		return;
+	if (lf->lf_start < start && lf->lf_end > end) {
+		struct lockf *tail = *spare;
+
+		*spare = NULL;
+		*tail = *lf;
+		tail->lf_start = end + 1;
+		lf->lf_end = start - 1;
+		lock_insert(vp, tail);
+		return;
+	}
+	if (lf->lf_start < start) {
+		lf->lf_end = start - 1;
+		return;
+	}
+	if (lf->lf_end > end) {
+		lf->lf_start = end + 1;
+		return;
+	}
+	lock_free(lf);
+}
+
+static void
+cut_owner(struct vnode *vp, const void *owner, off_t start, off_t end,
+    struct lockf **spare) REQUIRES(lockf_lock)
+{
+	struct list *n, *next;
+
+	if (vp->v_lockf == NULL)
+		return;
+	LIST_FOREACH_SAFE(n, next, &vp->v_lockf->lh_locks)
+	{
+		struct lockf *lf = LIST_ENTRY(n, struct lockf, lf_list);
+
+		if (lf->lf_owner == owner)
+			cut(vp, lf, start, end, spare);
+	}
+	if (list_empty(&vp->v_lockf->lh_locks)) {
+		kmem_free(vp->v_lockf, sizeof(*vp->v_lockf));
+		vp->v_lockf = NULL;
+	}
+	cv_broadcast(&lockf_cv);
+}
+
+/* Free what was not needed. */
+static void
+free_spares(struct lockf *a, struct lockf *b, struct lockf_head *head)
+{
+	kmem_free(a, sizeof(*a));
+	kmem_free(b, sizeof(*b));
+	kmem_free(head, sizeof(*head));
+}
+
+/*
+ * Bring *want about: wait for conflicting locks if asked to, replace what the
+ * owner has there.  unlock: only remove.
+ */
+static int
+set_lock(struct vnode *vp, const struct lockf *want, bool unlock, bool wait)
+{
+	struct lockf *fresh = kmem_alloc(sizeof(*fresh), KM_SLEEP);
+	struct lockf *spare = kmem_alloc(sizeof(*spare), KM_SLEEP);
+	struct lockf_head *head = kmem_alloc(sizeof(*head), KM_SLEEP);
+	int error = 0;
+
+	mutex_enter(&lockf_lock);
+	while (!unlock && error == 0 && conflict(vp, want) != NULL) {
+		if (wait)
+			error = cv_wait_sig(&lockf_cv, &lockf_lock);
+		else
+			error = EAGAIN;
+	}
+	if (error == 0)
+		cut_owner(
+		    vp, want->lf_owner, want->lf_start, want->lf_end, &spare);
+	if (error == 0 && !unlock) {
+		if (vp->v_lockf == NULL) {
+			list_init(&head->lh_locks);
+			vp->v_lockf = head;
+			head = NULL;
+		}
+		*fresh = *want;
+		lock_insert(vp, fresh);
+		fresh = NULL;
+	}
+	mutex_exit(&lockf_lock);
+	free_spares(fresh, spare, head);
+	return error;
+}
+
+/* [start, end] of a struct flock. */
+static int
+range(const struct rump_flock *fl, off_t pos, off_t size, struct lockf *lf)
+{
+	off_t start = fl->l_start, base;
+
+	switch (fl->l_whence) {
+	case SEEK_SET:
+		base = 0;
+		break;
+	case SEEK_CUR:
+		base = pos;
+		break;
+	case SEEK_END:
+		base = size;
+		break;
+	default:
+		return EINVAL;
+	}
+	if (__builtin_add_overflow(start, base, &start))
+		return EOVERFLOW;
+	lf->lf_start = start;
+	lf->lf_end = INT64_MAX;
+	if (fl->l_len > 0 &&
+	    __builtin_add_overflow(start, fl->l_len - 1, &lf->lf_end))
+		return EOVERFLOW;
+	if (fl->l_len < 0) {
+		lf->lf_end = start - 1;
+		if (__builtin_add_overflow(start, fl->l_len, &lf->lf_start))
+			return EINVAL;
+	}
+	return lf->lf_start < 0 ? EINVAL : 0;
+}
+
+static void
+get_lock(struct vnode *vp, const struct lockf *want, struct rump_flock *fl)
+{
+	const struct lockf *lf;
+
+	mutex_enter(&lockf_lock);
+	lf = conflict(vp, want);
+	fl->l_type = F_UNLCK;
+	if (lf != NULL) {
+		fl->l_type = lf->lf_exclusive ? F_WRLCK : F_RDLCK;
+		fl->l_whence = SEEK_SET;
+		fl->l_start = lf->lf_start;
+		fl->l_len =
+		    lf->lf_end == INT64_MAX ? 0 : lf->lf_end - lf->lf_start + 1;
+		fl->l_pid = lf->lf_pid;
+	}
+	mutex_exit(&lockf_lock);
+}
+
+int
+lockf_record(struct vnode *vp, unsigned cmd, struct rump_flock *fl, off_t pos,
+    off_t size)
+{
+	struct lockf want = {
+		.lf_owner = curproc,
+		.lf_pid = MAX(curproc->p_pid, 1),
+		.lf_exclusive = fl->l_type == F_WRLCK,
+	};
+	int error;
+
+	if (fl->l_type != F_RDLCK && fl->l_type != F_WRLCK &&
+	    fl->l_type != F_UNLCK)
+		return EINVAL;
+	error = range(fl, pos, size, &want);
+	if (error != 0)
+		return error;
+	if (cmd != F_GETLK)
+		return set_lock(
+		    vp, &want, fl->l_type == F_UNLCK, cmd == F_SETLKW);
+	if (fl->l_type == F_UNLCK)
+		return EINVAL;
+	get_lock(vp, &want, fl);
+	return 0;
+}
+
+int
+lockf_file(struct vnode *vp, struct file *fp, int how)
+{
+	struct lockf want = {
+		.lf_owner = fp,
+		.lf_end = INT64_MAX,
+	};
+
+	switch (how & ~LOCK_NB) {
+	case LOCK_UN:
+		return set_lock(vp, &want, true, false);
+	case LOCK_EX:
+		want.lf_exclusive = true;
+		break;
+	case LOCK_SH:
+		break;
+	default:
+		return EINVAL;
+	}
+	return set_lock(vp, &want, false, (how & LOCK_NB) == 0);
+}
+
+/* Locks of a process that has ended, wherever they are. */
+static void
+exit_locks(struct proc *p)
+{
+	struct lockf *none = NULL;
+	struct list *n;
+
+	mutex_enter(&lockf_lock);
+again:
+	LIST_FOREACH (n, &all_locks) {
+		struct lockf *lf = LIST_ENTRY(n, struct lockf, lf_all);
+
+		if (lf->lf_owner == p) {
+			cut_owner(lf->lf_vp, p, 0, INT64_MAX, &none);
+			goto again;
+		}
+	}
+	mutex_exit(&lockf_lock);
+}
+
+void
+lockf_init(void)
+{
+	static struct prochook hook = { .ph_exit = exit_locks };
+
+	mutex_init(&lockf_lock, "lockf");
+	cv_init(&lockf_cv, "lockf");
+	prochook_attach(&hook);
+}
+
+void
+lockf_purge(struct vnode *vp)
+{
+	struct lockf *none = NULL;
+
+	mutex_enter(&lockf_lock);
+	while (vp->v_lockf != NULL) {
+		struct list *n = vp->v_lockf->lh_locks.next;
+
+		cut_owner(vp, LIST_ENTRY(n, struct lockf, lf_list)->lf_owner, 0,
+		    INT64_MAX, &none);
+	}
+	mutex_exit(&lockf_lock);
+}
+
+void
+lockf_close(struct vnode *vp, struct file *fp)
+{
+	struct lockf *none = NULL;
+
+	mutex_enter(&lockf_lock);
+	if (vp->v_lockf != NULL)
+		cut_owner(vp, fp, 0, INT64_MAX, &none);
+	if (vp->v_lockf != NULL)
+		cut_owner(vp, curproc, 0, INT64_MAX, &none);
+	mutex_exit(&lockf_lock);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Advisory locks on vnodes, within this kernel: record locks owned by
+ * processes (fcntl) and whole-file locks owned by open files (flock).  The two
+ * kinds do not see each other.
+ */
+#ifndef VFS_LOCKF_H
+#define VFS_LOCKF_H
+
+#include "kern/types.h"
+#include "rump/rumpabi.h"
+
+struct file;
+struct vnode;
+
+/*
+ * F_GETLK, F_SETLK or F_SETLKW of the current process; pos and size are what
+ * SEEK_CUR and SEEK_END mean.  0, EINVAL, EAGAIN, ERESTART, ENOLCK.
+ */
+int lockf_record(struct vnode *vp, unsigned cmd, struct rump_flock *fl,
+    off_t pos, off_t size);
+/* flock(2) with LOCK_* in how.  0, EINVAL, EWOULDBLOCK, ERESTART, ENOLCK. */
+int lockf_file(struct vnode *vp, struct file *fp, int how);
+/* The file is closed for good: its locks and, as the last close of a process
+ * does, those of the current process. */
+void lockf_close(struct vnode *vp, struct file *fp);
+/* The vnode goes: whatever locks are left go with it. */
+void lockf_purge(struct vnode *vp);
+void lockf_init(void);
+
+#endif /* !VFS_LOCKF_H */

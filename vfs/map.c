@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Mappings of rump files into the host program.
+ *
+ * The first map of a file gives its cache a window of the memfd, with room to
+ * grow; the window stays as long as the cache.  Blocks move into it when a map
+ * needs them.  A map wires the blocks that it has filled, so that what the
+ * program sees is never reclaimed; destroying the map unwires them.
+ */
+#include "vfs/map.h"
+
+#include "kern/file.h"
+#include "kern/kmem.h"
+#include "kern/libkern.h"
+#include "kern/lwp.h"
+#include "kern/netbsd.h"
+#include "rump/rump.h"
+#include "rump/rumphost.h"
+#include "vfs/pcblock.h"
+#include "vfs/vnode.h"
+#include "vfs/vop.h"
+
+#define WINDOW_LEAST ((off_t)1 << 30)
+#define MAP_LIMIT ((off_t)1 << 45)
+
+struct pcmap {
+	_Atomic uint32_t m_refcnt;
+	struct vnode *m_vp;     /* i: reference */
+	struct pagecache *m_pc; /* i: reference */
+	kauth_cred_t m_cred;    /* i: reference */
+	uint64_t m_first;       /* i: first block */
+	uint64_t m_nblocks;     /* i */
+	uint8_t *m_wired;       /* pc_lock: bit map of blocks */
+};
+
+static size_t
+bitmap_size(const struct pcmap *m)
+{
+	return (size_t)(m->m_nblocks + 7) / 8;
+}
+
+static bool
+is_wired(const struct pcmap *m, uint64_t index)
+{
+	uint64_t bit = index - m->m_first;
+
+	return (m->m_wired[bit / 8] & 1u << bit % 8) != 0;
+}
+
+/* See to a window that reaches to end. */
+static int
+window_reserve(struct pagecache *pc, off_t end) REQUIRES(pc->pc_lock)
+{
+	int error;
+
+	if (pc->pc_wlen != 0)
+		return end <= pc->pc_wlen ? 0 : ENOMEM;
+	end = ROUNDUP(end, PC_BLOCK);
+	pc->pc_wlen = MAX(4 * end, WINDOW_LEAST);
+	error = arena_window_alloc(pc->pc_wlen, &pc->pc_woff);
+	if (error != 0) {
+		pc->pc_wlen = end;
+		error = arena_window_alloc(end, &pc->pc_woff);
+	}
+	if (error != 0)
+		pc->pc_wlen = 0;
+	return error;
+}
+
+static int
+check_access(const struct file *fp, int prot, int flags)
+{
+	const struct vnode *vp = fp->f_data;
+	uint32_t fflags = atomic_load(&fp->f_flag);
+
+	if (vp->v_type != VREG)
+		return ENODEV;
+	if ((fflags & FREAD) == 0)
+		return EACCES;
+	if ((flags & MAP_SHARED) == 0 || (prot & PROT_WRITE) == 0)
+		return 0;
+	if ((fflags & FWRITE) == 0)
+		return EACCES;
+	return vp->v_op->vop_cacheops != NULL ? EOPNOTSUPP : 0;
+}
+
+static int
+map_create(struct file *fp, off_t off, size_t len, struct rump_map *rm)
+{
+	struct vnode *vp = fp->f_data;
+	struct vattr va;
+	struct pcmap *m;
+	int error;
+
+	error = VOP_GETATTR(vp, &va, curlwp->l_cred);
+	if (error != 0)
+		return error;
+	m = kmem_zalloc(sizeof(*m), KM_SLEEP);
+	atomic_init(&m->m_refcnt, 1);
+	m->m_first = (uint64_t)off / PC_BLOCK;
+	m->m_nblocks = ((uint64_t)off + len - 1) / PC_BLOCK - m->m_first + 1;
+	m->m_wired = kmem_zalloc(bitmap_size(m), KM_NOSLEEP);
+	if (m->m_wired == NULL) {
+		error = ENOMEM;
+		goto fail_free;
+	}
+	m->m_pc = pagecache_of(vp);
+	mutex_enter(&m->m_pc->pc_lock);
+	error = window_reserve(
+	    m->m_pc, MAX(off + (off_t)len, MIN(va.va_size, MAP_LIMIT)));
+	if (error == 0)
+		m->m_pc->pc_maps++;
+	mutex_exit(&m->m_pc->pc_lock);
+	if (error != 0)
+		goto fail_bitmap;
+	pagecache_ref(m->m_pc);
+	vref(vp);
+	m->m_vp = vp;
+	kauth_cred_hold(fp->f_cred);
+	m->m_cred = fp->f_cred;
+	rm->rm_handle = m;
+	rm->rm_hostfd = arena_hostfd();
+	rm->rm_hostoff = m->m_pc->pc_woff + off;
+	return 0;
+
+fail_bitmap:
+	kmem_free(m->m_wired, bitmap_size(m));
+fail_free:
+	kmem_free(m, sizeof(*m));
+	return error;
+}
+
+int
+rump_map_create(
+    int fd, int64_t off, size_t len, int prot, int flags, struct rump_map *rm)
+{
+	struct file *fp;
+	int error;
+
+	if (off < 0 || off % PC_PAGE != 0 || len == 0)
+		return EINVAL;
+	if (off > MAP_LIMIT || len > (size_t)(MAP_LIMIT - off))
+		return ENOMEM;
+	rump_schedule();
+	fp = fd_getfile(fd);
+	if (fp == NULL) {
+		rump_unschedule();
+		return EBADF;
+	}
+	error = ENODEV;
+	if (fp->f_type == DTYPE_VNODE)
+		error = check_access(fp, prot, flags);
+	if (error == 0)
+		error = map_create(fp, off, len, rm);
+	fd_putfile(fp);
+	rump_unschedule();
+	return error;
+}
+
+static void
+wire(struct pcmap *m, struct pcblock *b) REQUIRES(b->pb_pc->pc_lock)
+{
+	uint64_t bit = b->pb_index - m->m_first;
+
+	if (is_wired(m, b->pb_index))
+		return;
+	m->m_wired[bit / 8] |= (uint8_t)(1u << bit % 8);
+	b->pb_wired++;
+}
+
+static void
+unwire(struct pcmap *m, uint64_t index) REQUIRES(m->m_pc->pc_lock)
+{
+	uint64_t bit = index - m->m_first;
+	struct pcblock *b;
+
+	if (!is_wired(m, index))
+		return;
+	m->m_wired[bit / 8] &= (uint8_t) ~(1u << bit % 8);
+	b = pcblock_find(m->m_pc, index);
+	KASSERT(b != NULL && b->pb_wired > 0);
+	b->pb_wired--;
+}
+
+static int
+map_fill(struct pcmap *m, off_t lo, off_t hi)
+{
+	int error = 0;
+
+	while (lo < hi && error == 0) {
+		off_t end = MIN(hi, lo - lo % PC_BLOCK + PC_BLOCK);
+		struct pcblock *b;
+
+		error =
+		    pagecache_present(m->m_vp, m->m_pc, lo, end, m->m_cred, &b);
+		if (error != 0)
+			break;
+		wire(m, b);
+		mutex_exit(&m->m_pc->pc_lock);
+		pcblock_unpin(b);
+		lo = end;
+	}
+	return error;
+}
+
+int
+rump_map_fill(void *handle, int64_t off, size_t len)
+{
+	struct pcmap *m = handle;
+	off_t end = (off_t)(m->m_first + m->m_nblocks) * PC_BLOCK;
+	struct vattr va;
+	int error;
+
+	if (off % PC_PAGE != 0 || len == 0 ||
+	    off < (off_t)m->m_first * PC_BLOCK || off >= end)
+		return EINVAL;
+	if (len < (size_t)(end - off))
+		end = ROUNDUP(off + (off_t)len, PC_PAGE);
+	rump_schedule();
+	error = VOP_GETATTR(m->m_vp, &va, m->m_cred);
+	if (error == 0 && off >= va.va_size)
+		error = EFAULT;
+	if (error == 0) {
+		if (end > va.va_size)
+			end = ROUNDUP(va.va_size, PC_PAGE);
+		error = map_fill(m, off, end);
+	}
+	rump_unschedule();
+	return error;
+}
+
+void
+rump_map_drop(void *handle, off_t off, size_t len)
+{
+	struct pcmap *m = handle;
+	uint64_t first = ((uint64_t)off + PC_BLOCK - 1) / PC_BLOCK;
+	uint64_t last = ((uint64_t)off + len) / PC_BLOCK;
+
+	first = MAX(first, m->m_first);
+	last = MIN(last, m->m_first + m->m_nblocks);
+	rump_schedule();
+	mutex_enter(&m->m_pc->pc_lock);
+	for (; first < last; first++)
+		unwire(m, first);
+	mutex_exit(&m->m_pc->pc_lock);
+	rump_unschedule();
+}
+
+void
+rump_map_ref(void *handle)
+{
+	struct pcmap *m = handle;
+
+	atomic_fetch_add(&m->m_refcnt, 1);
+}
+
+void
+rump_map_destroy(void *handle)
+{
+	struct pcmap *m = handle;
+
+	if (atomic_fetch_sub(&m->m_refcnt, 1) != 1)
+		return;
+	rump_schedule();
+	mutex_enter(&m->m_pc->pc_lock);
+	for (uint64_t i = 0; i < m->m_nblocks; i++)
+		unwire(m, m->m_first + i);
+	m->m_pc->pc_maps--;
+	mutex_exit(&m->m_pc->pc_lock);
+	vrele(m->m_vp);
+	pagecache_unref(m->m_pc);
+	kauth_cred_free(m->m_cred);
+	kmem_free(m->m_wired, bitmap_size(m));
+	kmem_free(m, sizeof(*m));
+	rump_unschedule();
+}

@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Path resolution.
+ *
+ * namei() is a loop over components.  The state is the directory reached so
+ * far (a reference), what is left of the path, and the number of symbolic
+ * links followed; a link's target is put in front of what is left.  Mount
+ * points are crossed downwards after each lookup and upwards on "..".
+ *
+ * In a program's process the kernel owns only part of the name space.  With
+ * escapes on, an absolute link and ".." at the root of a mount that was made
+ * for the program do not go on here: the path as the program would see it is
+ * left in the lwp, and ENAMESPACE says so.
+ */
+#include "vfs/namei.h"
+
+#include "kern/copy.h"
+#include "kern/kmem.h"
+#include "kern/libkern.h"
+#include "kern/lwp.h"
+#include "kern/netbsd.h"
+#include "kern/uio.h"
+#include "rump/rump.h"
+#include "rump/rumphost.h"
+#include "vfs/cwd.h"
+#include "vfs/mount.h"
+#include "vfs/vop.h"
+
+struct walk {
+	struct nameidata *wk_ni;
+	struct vnode *wk_root; /* reference: what "/" and its ".." are */
+	struct vnode *wk_dvp;  /* reference: directory reached */
+	char *wk_next;         /* in ni_path: what is left */
+	unsigned wk_links;
+};
+
+static _Atomic bool escape_on;
+
+static void
+escape_free(struct lwp *l)
+{
+	if (l->l_namei_escape == NULL)
+		return;
+	kmem_free(l->l_namei_escape, sizeof(struct namei_escape));
+	l->l_namei_escape = NULL;
+}
+
+void
+namei_init(void)
+{
+	static struct prochook hook = { .ph_lwpexit = escape_free };
+
+	prochook_attach(&hook);
+}
+
+void
+rump_namei_escape_set(bool on)
+{
+	atomic_store(&escape_on, on);
+}
+
+static size_t
+escape_take(char *buf, size_t size, unsigned *followed)
+{
+	struct namei_escape *ne = curlwp->l_namei_escape;
+	size_t len;
+
+	if (ne == NULL)
+		return 0;
+	len = strlen(ne->ne_path);
+	if (len >= size)
+		return 0;
+	memcpy(buf, ne->ne_path, len + 1);
+	*followed = ne->ne_followed;
+	escape_free(curlwp);
+	return len;
+}
+
+size_t
+rump_namei_escaped(char *buf, size_t size, unsigned *followed)
+{
+	size_t len;
+
+	rump_schedule();
+	len = escape_take(buf, size, followed);
+	rump_unschedule();
+	return len;
+}
+
+/* Resolution goes on at first/second in the program's name space. */
+static int
+escape(struct walk *wk, const char *first, const char *second)
+{
+	struct namei_escape *ne = curlwp->l_namei_escape;
+	int len;
+
+	if (ne == NULL)
+		ne = kmem_alloc(sizeof(*ne), KM_SLEEP);
+	curlwp->l_namei_escape = ne;
+	ne->ne_followed = wk->wk_links;
+	len = ksnprintf(ne->ne_path, sizeof(ne->ne_path), "%s%s%s", first,
+	    second[0] == '\0' || second[0] == '/' ? "" : "/", second);
+	if (len < 0 || (size_t)len >= sizeof(ne->ne_path)) {
+		escape_free(curlwp);
+		return ENAMETOOLONG;
+	}
+	return ENAMESPACE;
+}
+
+static void
+step_to(struct walk *wk, struct vnode *dvp)
+{
+	vrele(wk->wk_dvp);
+	wk->wk_dvp = dvp;
+}
+
+/* Climb from roots of mounts to what they cover. */
+static int
+climb(struct walk *wk, bool *stay)
+{
+	*stay = false;
+	for (;;) {
+		struct vnode *dvp = wk->wk_dvp;
+		struct mount *mp = dvp->v_mount;
+
+		if (dvp == wk->wk_root || dvp == rootvnode) {
+			*stay = true;
+			return 0;
+		}
+		if (mp->mnt_root != dvp || mp->mnt_covered == NULL)
+			return 0;
+		if ((mp->mnt_iflag & IMNT_ESCAPE) != 0 &&
+		    atomic_load_explicit(&escape_on, memory_order_relaxed)) {
+			char up[NAMEI_MAXPATH];
+
+			ksnprintf(up, sizeof(up), "%s/..", mp->mnt_onname);
+			return escape(wk, up, wk->wk_next);
+		}
+		vref(mp->mnt_covered);
+		step_to(wk, mp->mnt_covered);
+	}
+}
+
+static int
+read_target(
+    struct vnode *vp, kauth_cred_t cred, char *buf, size_t size, size_t *len)
+{
+	struct rump_iovec iov;
+	struct uio uio;
+	int error;
+
+	uio_init(&uio, &iov, buf, size - 1, 0, UIO_READ, UIO_SYSSPACE);
+	error = VOP_READLINK(vp, &uio, cred);
+	if (error != 0)
+		return error;
+	*len = size - 1 - uio.uio_resid;
+	buf[*len] = '\0';
+	if (*len == 0)
+		return ENOENT;
+	return strlen(buf) != *len ? EIO : 0;
+}
+
+/* Replace the link just found by its target. */
+static int
+follow(struct walk *wk, struct vnode *link)
+{
+	struct nameidata *ni = wk->wk_ni;
+	char target[NAMEI_MAXPATH];
+	size_t len, rest;
+	int error;
+
+	if (++wk->wk_links > NAMEI_MAXLINKS)
+		return ELOOP;
+	error = read_target(link, ni->ni_cred, target, sizeof(target), &len);
+	if (error != 0)
+		return error;
+	if (target[0] == '/' &&
+	    atomic_load_explicit(&escape_on, memory_order_relaxed))
+		return escape(wk, target, wk->wk_next);
+	rest = strlen(wk->wk_next);
+	if (len + rest >= sizeof(ni->ni_path))
+		return ENAMETOOLONG;
+	memmove(ni->ni_path + len, wk->wk_next, rest + 1);
+	memcpy(ni->ni_path, target, len);
+	wk->wk_next = ni->ni_path;
+	if (target[0] == '/') {
+		vref(wk->wk_root);
+		step_to(wk, wk->wk_root);
+	}
+	return 0;
+}
+
+/* Cut the next component off; false at the end of the path. */
+static bool
+component(struct walk *wk, struct componentname *cn)
+{
+	struct nameidata *ni = wk->wk_ni;
+	char *p = wk->wk_next;
+
+	while (*p == '/')
+		p++;
+	if (*p == '\0')
+		return false;
+	cn->cn_nameptr = p;
+	while (*p != '/' && *p != '\0')
+		p++;
+	cn->cn_namelen = (size_t)(p - cn->cn_nameptr);
+	wk->wk_next = p;
+	ni->ni_trailing_slash = *p == '/';
+	while (*p == '/')
+		p++;
+	cn->cn_flags = CN_MAKEENTRY;
+	cn->cn_nameiop = LOOKUP;
+	if (*p == '\0') {
+		cn->cn_flags |= CN_ISLAST | ni->ni_intent;
+		cn->cn_nameiop = ni->ni_op;
+	}
+	cn->cn_cred = ni->ni_cred;
+	cn->cn_hash = cache_hash(cn->cn_nameptr, cn->cn_namelen);
+	return true;
+}
+
+static bool
+is_dotdot(const struct componentname *cn)
+{
+	return cn->cn_namelen == 2 && cn->cn_nameptr[0] == '.' &&
+	       cn->cn_nameptr[1] == '.';
+}
+
+static bool
+is_dot(const struct componentname *cn)
+{
+	return cn->cn_namelen == 1 && cn->cn_nameptr[0] == '.';
+}
+
+/* Look one name up in wk_dvp; *vpp is referenced, mounts are crossed. */
+static int
+lookup(struct walk *wk, struct componentname *cn, struct vnode **vpp)
+{
+	struct vnode *vp;
+	bool stay = false;
+	int error;
+
+	if (cn->cn_namelen > NAMEI_MAXNAME)
+		return ENAMETOOLONG;
+	if (wk->wk_dvp->v_type != VDIR)
+		return ENOTDIR;
+	error = VOP_ACCESS(wk->wk_dvp, X_OK, cn->cn_cred);
+	if (error != 0)
+		return error;
+	if (is_dotdot(cn)) {
+		cn->cn_flags |= CN_ISDOTDOT;
+		error = climb(wk, &stay);
+		if (error != 0)
+			return error;
+	}
+	if (stay || is_dot(cn)) {
+		vref(wk->wk_dvp);
+		*vpp = wk->wk_dvp;
+		return 0;
+	}
+	error = VOP_LOOKUP(wk->wk_dvp, &vp, cn);
+	if (error != 0)
+		return error;
+	*vpp = mount_cross(vp);
+	return 0;
+}
+
+/* Is the link that was found to be followed? */
+static bool
+wants_follow(const struct nameidata *ni, const struct componentname *cn)
+{
+	if ((cn->cn_flags & CN_ISLAST) == 0)
+		return true;
+	if (ni->ni_trailing_slash && ni->ni_op == LOOKUP)
+		return true;
+	return (ni->ni_flags & NI_FOLLOW) != 0;
+}
+
+/* The last component is not there: all right for those who want to make it. */
+static int
+absent(struct walk *wk)
+{
+	struct nameidata *ni = wk->wk_ni;
+
+	if (ni->ni_op != CREATE && ni->ni_op != RENAME)
+		return ENOENT;
+	ni->ni_vp = NULL;
+	return 0;
+}
+
+/* The walk ends at vp (reference taken over; NULL: absent). */
+static int
+finish(struct walk *wk, struct vnode *vp)
+{
+	struct nameidata *ni = wk->wk_ni;
+
+	if (vp != NULL && ni->ni_trailing_slash && vp->v_type != VDIR) {
+		vrele(vp);
+		return ENOTDIR;
+	}
+	ni->ni_vp = vp;
+	if ((ni->ni_flags & NI_PARENT) != 0) {
+		vref(wk->wk_dvp);
+		ni->ni_dvp = wk->wk_dvp;
+	}
+	return 0;
+}
+
+static int
+walk(struct walk *wk)
+{
+	struct nameidata *ni = wk->wk_ni;
+	struct componentname *cn = &ni->ni_cn;
+	struct vnode *vp;
+	int error;
+
+	while (component(wk, cn)) {
+		error = lookup(wk, cn, &vp);
+		if (error == ENOENT && (cn->cn_flags & CN_ISLAST) != 0) {
+			error = absent(wk);
+			return error != 0 ? error : finish(wk, NULL);
+		}
+		if (error != 0)
+			return error;
+		if (vp->v_type == VLNK && wants_follow(ni, cn)) {
+			error = follow(wk, vp);
+			vrele(vp);
+			if (error != 0)
+				return error;
+			continue;
+		}
+		if ((cn->cn_flags & CN_ISLAST) != 0)
+			return finish(wk, vp);
+		step_to(wk, vp);
+	}
+	/* "/" or only slashes behind a link to it: no last component. */
+	cn->cn_namelen = 0;
+	cn->cn_flags = CN_ISLAST;
+	cn->cn_nameiop = ni->ni_op;
+	cn->cn_cred = ni->ni_cred;
+	ni->ni_trailing_slash = false;
+	vref(wk->wk_dvp);
+	return finish(wk, wk->wk_dvp);
+}
+
+int
+namei(struct nameidata *ni)
+{
+	struct walk wk = { .wk_ni = ni, .wk_next = ni->ni_path };
+	int error;
+
+	ni->ni_vp = ni->ni_dvp = NULL;
+	ni->ni_trailing_slash = false;
+	if (ni->ni_path[0] == '\0' && (ni->ni_flags & NI_EMPTYPATH) == 0)
+		return ENOENT;
+	wk.wk_root = cwd_root();
+	if (ni->ni_path[0] == '/') {
+		vref(wk.wk_root);
+		wk.wk_dvp = wk.wk_root;
+	} else if (ni->ni_startdir != NULL) {
+		vref(ni->ni_startdir);
+		wk.wk_dvp = ni->ni_startdir;
+	} else {
+		wk.wk_dvp = cwd_get();
+	}
+	error = walk(&wk);
+	vrele(wk.wk_dvp);
+	vrele(wk.wk_root);
+	return error;
+}
+
+void
+namei_done(struct nameidata *ni)
+{
+	if (ni->ni_vp != NULL)
+		vrele(ni->ni_vp);
+	if (ni->ni_dvp != NULL)
+		vrele(ni->ni_dvp);
+	ni->ni_vp = ni->ni_dvp = NULL;
+}
+
+int
+namei_user(const char *upath, struct vnode *start, uint32_t flags,
+    uint32_t intent, struct vnode **vpp)
+{
+	struct nameidata ni;
+	int error;
+
+	ni.ni_startdir = start;
+	ni.ni_op = LOOKUP;
+	ni.ni_flags = flags;
+	ni.ni_intent = intent;
+	ni.ni_cred = curlwp->l_cred;
+	error = copyinstr(upath, ni.ni_path, sizeof(ni.ni_path), NULL);
+	if (error != 0)
+		return error;
+	error = namei(&ni);
+	if (error != 0)
+		return error;
+	*vpp = ni.ni_vp;
+	return 0;
+}

@@ -1,0 +1,443 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Blocks of the page cache: making, dropping and reclaiming them.
+ *
+ * Above the limit the memory of the least recently used clean block is taken
+ * over by the new one, pages and all, so that streaming through a large file
+ * neither returns pages to the host nor faults new ones in.  A hit only sets
+ * pb_used; the reclaimer gives such blocks a second round.
+ *
+ * Lock order: pc_lock, lru_lock, arena_lock.  The reclaimer goes the other way
+ * and only tries pc_lock.
+ */
+#include "vfs/pcblock.h"
+
+#include "kern/kmem.h"
+#include "kern/libkern.h"
+#include "kern/netbsd.h"
+#include "kern/stats.h"
+#include "vfs/param.h"
+#include "vfs/vnode.h"
+
+#define LIMIT_DEFAULT (UINT64_C(64) << 20)
+#define LIMIT_LEAST (UINT64_C(1) << 20)
+/* Blocks that are kept even when the host refuses memory. */
+#define LIMIT_TIGHTEST 16
+
+static kmutex_t lru_lock;
+static struct list lru = LIST_INITIALIZER(lru); /* lru_lock */
+static _Atomic uint32_t nlru;                   /* changed under lru_lock */
+static _Atomic uint32_t nblocks;
+static _Atomic uint32_t limit;
+
+static struct kstat stats[] = {
+	{ .ks_name = "pagecache_reclaimed",
+	    .ks_help = "blocks of 64 KiB taken from other files or places" },
+};
+
+void
+pcblock_init(void)
+{
+	uint64_t memory = param_get("RUMP_MEMLIMIT", LIMIT_DEFAULT * 4,
+	    LIMIT_LEAST * 4, LIMIT_DEFAULT * 4);
+
+	mutex_init(&lru_lock, "pclru");
+	pcblock_setlimit((uint32_t)(memory / 4 / PC_BLOCK));
+	kstat_attach(stats, NITEMS(stats));
+}
+
+void
+pcblock_setlimit(uint32_t blocks)
+{
+	atomic_store(&limit, blocks);
+}
+
+uint32_t
+pcblock_count(void)
+{
+	return atomic_load(&nblocks);
+}
+
+struct pcblock *
+pcblock_find(struct pagecache *pc, uint64_t index)
+{
+	return pctree_get(&pc->pc_tree, index);
+}
+
+void
+pcblock_pin(struct pcblock *b)
+{
+	atomic_fetch_add_explicit(&b->pb_pins, 1, memory_order_relaxed);
+}
+
+/* Free a block that nobody can reach but for its memory. */
+static void
+block_free_struct(struct pcblock *b)
+{
+	struct pagecache *pc = b->pb_pc;
+
+	atomic_fetch_sub(&nblocks, 1);
+	kmem_free(b, sizeof(*b));
+	pagecache_unref(pc);
+}
+
+/*
+ * Free a block that nobody can reach.  No pc_lock is held: somebody may be
+ * waiting for its place in the window.
+ */
+static void
+block_free(struct pcblock *b)
+{
+	struct pagecache *pc = b->pb_pc;
+
+	arena_free(&b->pb_mem);
+	if (b->pb_window) {
+		mutex_enter(&pc->pc_lock);
+		cv_broadcast(&pc->pc_cv);
+		mutex_exit(&pc->pc_lock);
+	}
+	block_free_struct(b);
+}
+
+/* Drop a pin; true if b is to be freed. */
+static bool
+last_pin(struct pcblock *b)
+{
+	return atomic_fetch_sub_explicit(
+		   &b->pb_pins, 1, memory_order_acq_rel) == 1 &&
+	       atomic_load_explicit(&b->pb_free, memory_order_relaxed);
+}
+
+void
+pcblock_unpin(struct pcblock *b)
+{
+	if (last_pin(b))
+		block_free(b);
+}
+
+static void
+lru_remove(struct pcblock *b)
+{
+	if (b->pb_pc->pc_memory)
+		return;
+	mutex_enter(&lru_lock);
+	if (!list_empty(&b->pb_lru)) {
+		list_remove(&b->pb_lru);
+		atomic_fetch_sub(&nlru, 1);
+	}
+	mutex_exit(&lru_lock);
+}
+
+/* Out of the tree: from here on no pins are added. */
+static void
+unlink_block(struct pcblock *b) REQUIRES(b->pb_pc->pc_lock)
+{
+	b->pb_orphan = true;
+	pctree_remove(&b->pb_pc->pc_tree, b->pb_index);
+	b->pb_pc->pc_nblocks--;
+}
+
+void
+pcblock_drop(struct pcblock *b)
+{
+	KASSERT(mutex_owned(&b->pb_pc->pc_lock));
+
+	/* This pin keeps b while it is taken apart, and may be the last. */
+	pcblock_pin(b);
+	unlink_block(b);
+	lru_remove(b);
+	atomic_store_explicit(&b->pb_free, true, memory_order_relaxed);
+	if (!last_pin(b))
+		return;
+	arena_free(&b->pb_mem);
+	cv_broadcast(&b->pb_pc->pc_cv);
+	/* The caller's reference keeps the cache whose lock this is. */
+	block_free_struct(b);
+}
+
+/*
+ * Look at one candidate: NULL if it has to stay, else it is off the tree and
+ * the list, and nobody has it.
+ */
+static struct pcblock *
+try_reclaim(struct pcblock *b) REQUIRES(lru_lock)
+{
+	struct pagecache *pc = b->pb_pc;
+	bool ok;
+
+	if (atomic_exchange_explicit(
+		&b->pb_used, false, memory_order_relaxed) ||
+	    atomic_load_explicit(&b->pb_pins, memory_order_relaxed) != 0 ||
+	    !mutex_tryenter(&pc->pc_lock))
+		return NULL;
+	ok = atomic_load_explicit(&b->pb_pins, memory_order_acquire) == 0 &&
+	     b->pb_wired == 0 && !b->pb_orphan;
+	if (ok) {
+		unlink_block(b);
+		list_remove(&b->pb_lru);
+		atomic_fetch_sub(&nlru, 1);
+	}
+	mutex_exit(&pc->pc_lock);
+	return ok ? b : NULL;
+}
+
+/* The least recently used block that can be had, or NULL. */
+static struct pcblock *
+reclaim_one(void)
+{
+	struct pcblock *b = NULL;
+	uint32_t tries;
+
+	mutex_enter(&lru_lock);
+	tries = atomic_load(&nlru) * 2;
+	while (b == NULL && tries-- > 0 && !list_empty(&lru)) {
+		struct list *n = lru.next;
+
+		b = try_reclaim(LIST_ENTRY(n, struct pcblock, pb_lru));
+		if (b == NULL) {
+			list_remove(n);
+			list_insert_tail(&lru, n);
+		}
+	}
+	mutex_exit(&lru_lock);
+	if (b != NULL)
+		KSTAT_ADD(&stats[0], 1);
+	return b;
+}
+
+/*
+ * Reclaim down to the limit, with room for one more.  am, unless NULL, gets the
+ * memory of one victim, if there was a loose one; true then.
+ */
+static bool
+take_over(struct arena_mem *am)
+{
+	bool got = false;
+
+	while (atomic_load(&nlru) >= atomic_load(&limit)) {
+		struct pcblock *victim = reclaim_one();
+
+		/* All are in use: go beyond the limit. */
+		if (victim == NULL)
+			break;
+		if (am != NULL && !got && !victim->pb_window) {
+			*am = victim->pb_mem;
+			got = true;
+			block_free_struct(victim);
+		} else {
+			block_free(victim);
+		}
+	}
+	return got;
+}
+
+/* The host gives no more memory or addresses: make do with less, and leave some
+ * to others. */
+static void
+tighten(void)
+{
+	uint32_t now = atomic_load(&nlru);
+
+	if (now > LIMIT_TIGHTEST)
+		atomic_store(&limit, MAX(now - now / 4, LIMIT_TIGHTEST));
+}
+
+/*
+ * Memory for a loose block: *zero says that it is fresh.  The file's own lock
+ * is not held, so that its blocks can be reclaimed, too.
+ */
+static int
+loose_memory(struct arena_mem *am, bool memory, bool *zero)
+{
+	*zero = false;
+	if (!memory && take_over(am))
+		return 0;
+	*zero = true;
+	if (arena_alloc(am) == 0)
+		return 0;
+	tighten();
+	*zero = false;
+	if (take_over(am))
+		return 0;
+	*zero = true;
+	return arena_alloc(am);
+}
+
+/* Blocks in windows lie where they lie: make room for them elsewhere. */
+static int
+window_memory(off_t off, struct arena_mem *am)
+{
+	int error;
+
+	take_over(NULL);
+	error = arena_alloc_at(off, am);
+	if (error != ENOMEM)
+		return error;
+	tighten();
+	take_over(NULL);
+	return arena_alloc_at(off, am);
+}
+
+/*
+ * A new block outside of the tree; no pc_lock is held.  EBUSY: its place in the
+ * window is still in use.
+ */
+static int
+block_alloc(struct pagecache *pc, uint64_t index, off_t woff, bool window,
+    struct pcblock **bp)
+{
+	struct pcblock *b = kmem_zalloc(sizeof(*b), KM_NOSLEEP);
+	bool zero = true;
+	int error;
+
+	if (b == NULL)
+		return ENOMEM;
+	if (window)
+		error =
+		    window_memory(woff + (off_t)index * PC_BLOCK, &b->pb_mem);
+	else
+		error = loose_memory(&b->pb_mem, pc->pc_memory, &zero);
+	if (error != 0) {
+		kmem_free(b, sizeof(*b));
+		return error;
+	}
+	list_init(&b->pb_lru);
+	list_init(&b->pb_fills);
+	pagecache_ref(pc);
+	b->pb_pc = pc;
+	b->pb_index = index;
+	b->pb_window = window;
+	b->pb_zero = zero ? PC_ALLPAGES : 0;
+	atomic_fetch_add(&nblocks, 1);
+	*bp = b;
+	return 0;
+}
+
+static bool
+in_window(const struct pagecache *pc, uint64_t index)
+{
+	return index < (uint64_t)pc->pc_wlen / PC_BLOCK;
+}
+
+static void
+lru_insert(struct pcblock *b)
+{
+	if (b->pb_pc->pc_memory)
+		return;
+	mutex_enter(&lru_lock);
+	list_insert_tail(&lru, &b->pb_lru);
+	atomic_fetch_add(&nlru, 1);
+	mutex_exit(&lru_lock);
+}
+
+static int
+block_enter(struct pcblock *b) REQUIRES(b->pb_pc->pc_lock)
+{
+	struct pagecache *pc = b->pb_pc;
+	int error;
+
+	error = pctree_insert(&pc->pc_tree, b->pb_index, b);
+	if (error != 0)
+		return error;
+	pc->pc_nblocks++;
+	lru_insert(b);
+	return 0;
+}
+
+int
+pcblock_get(struct pagecache *pc, uint64_t index, struct pcblock **bp)
+{
+	struct pcblock *b = pcblock_find(pc, index), *fresh = NULL;
+	int error = 0;
+
+	if (b == NULL) {
+		bool window = in_window(pc, index);
+		off_t woff = pc->pc_woff;
+
+		mutex_exit(&pc->pc_lock);
+		error = block_alloc(pc, index, woff, window, &fresh);
+		if (error == EBUSY)
+			error = block_alloc(pc, index, 0, false, &fresh);
+		mutex_enter(&pc->pc_lock);
+		if (error != 0)
+			return error;
+		b = pcblock_find(pc, index);
+	}
+	if (b == NULL) {
+		error = block_enter(fresh);
+		if (error == 0) {
+			b = fresh;
+			fresh = NULL;
+		}
+	}
+	if (b != NULL) {
+		pcblock_pin(b);
+		*bp = b;
+	}
+	if (fresh != NULL) {
+		mutex_exit(&pc->pc_lock);
+		block_free(fresh);
+		mutex_enter(&pc->pc_lock);
+	}
+	return error;
+}
+
+/* Put nb, a copy of b, in its place; b becomes an orphan. */
+static void
+replace(struct pcblock *b, struct pcblock *nb) REQUIRES(b->pb_pc->pc_lock)
+{
+	for (unsigned page = 0; page < PC_PAGES; page++) {
+		if ((b->pb_valid & 1u << page) == 0)
+			continue;
+		memcpy(pcblock_page(nb, page), pcblock_page(b, page), PC_PAGE);
+		nb->pb_valid |= 1u << page;
+		nb->pb_zero &= ~(1u << page);
+	}
+	pctree_replace(&b->pb_pc->pc_tree, b->pb_index, nb);
+	lru_insert(nb);
+	b->pb_orphan = true;
+	lru_remove(b);
+	atomic_store_explicit(&b->pb_free, true, memory_order_relaxed);
+}
+
+int
+pcblock_move(struct pcblock *b)
+{
+	struct pagecache *pc = b->pb_pc;
+	off_t woff = pc->pc_woff;
+	struct pcblock *nb;
+	int error;
+
+	KASSERT(mutex_owned(&pc->pc_lock));
+
+	mutex_exit(&pc->pc_lock);
+	error = block_alloc(pc, b->pb_index, woff, true, &nb);
+	mutex_enter(&pc->pc_lock);
+	/* Whoever is there gives notice under pc_lock when he has gone. */
+	while (
+	    error == EBUSY && arena_busy(woff + (off_t)b->pb_index * PC_BLOCK))
+		error = cv_wait_sig(&pc->pc_cv, &pc->pc_lock) == 0 ? EBUSY
+								   : ERESTART;
+	if (error != 0)
+		return error == EBUSY ? 0 : error;
+	if (!b->pb_orphan && b->pb_busy == 0 && b->pb_writers == 0) {
+		replace(b, nb);
+		return 0;
+	}
+	mutex_exit(&pc->pc_lock);
+	block_free(nb);
+	mutex_enter(&pc->pc_lock);
+	return 0;
+}
+
+void
+pcblock_validate(struct pcblock *b, uint32_t mask)
+{
+	uint32_t dirty = mask & ~(b->pb_valid | b->pb_zero);
+
+	for (; dirty != 0; dirty &= dirty - 1)
+		memset(pcblock_page(b, (unsigned)__builtin_ctz(dirty)), 0,
+		    PC_PAGE);
+	b->pb_valid |= mask;
+	b->pb_zero &= ~mask;
+}

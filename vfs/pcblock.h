@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Inside of the page cache: files' caches and their blocks. */
+#ifndef VFS_PCBLOCK_H
+#define VFS_PCBLOCK_H
+
+#include <stdatomic.h>
+
+#include "kern/condvar.h"
+#include "kern/mutex.h"
+#include "kern/queue.h"
+#include "vfs/arena.h"
+#include "vfs/pagecache.h"
+#include "vfs/pctree.h"
+
+#define PC_PAGES (PC_BLOCK / PC_PAGE) /* pages of a block */
+#define PC_ALLPAGES ((uint32_t)(1u << PC_PAGES) - 1)
+
+/* The cache of one file.  Referenced by its vnode, blocks, fills and maps. */
+struct pagecache {
+	kmutex_t pc_lock;
+	kcondvar_t pc_cv; /* pc_lock: a fill or a write has ended */
+	_Atomic uint32_t pc_refcnt;
+	const struct pagecacheops *pc_ops; /* i: NULL for memory files */
+	bool pc_memory; /* i: nothing behind the cache, never reclaimed */
+	struct pctree pc_tree;  /* pc_lock: of struct pcblock */
+	uint64_t pc_nblocks;    /* pc_lock */
+	off_t pc_woff, pc_wlen; /* pc_lock: window; pc_wlen 0: none */
+	uint32_t pc_maps;       /* pc_lock: maps that keep the window */
+	off_t pc_next;          /* pc_lock: where a sequential reader goes on */
+	off_t pc_ra_end;     /* pc_lock: readahead has been started to here */
+	off_t pc_ra_trigger; /* pc_lock: a reader here starts the next */
+};
+
+/*
+ * A block.  Pins keep its memory; they are taken under pc_lock and dropped
+ * without.  A block that is dropped while pinned becomes an orphan: out of the
+ * tree, freed with its last pin.
+ */
+struct pcblock {
+	struct list pb_lru;      /* lru_lock; not of memory files */
+	struct pagecache *pb_pc; /* i: reference */
+	uint64_t pb_index;       /* i */
+	struct arena_mem pb_mem; /* i */
+	bool pb_window;          /* i: lies in the window */
+	bool pb_orphan;          /* pc_lock */
+	_Atomic bool pb_free;    /* orphan: the last pin frees */
+	_Atomic bool pb_used;    /* hit since the reclaimer came by */
+	_Atomic uint32_t pb_pins;
+	uint32_t pb_wired;    /* pc_lock: maps that show it */
+	uint32_t pb_writers;  /* pc_lock: copies into it under way */
+	uint32_t pb_valid;    /* pc_lock: pages with the file's data */
+	uint32_t pb_busy;     /* pc_lock: pages in a fill */
+	uint32_t pb_zero;     /* pc_lock: pages known to be all zeros */
+	struct list pb_fills; /* pc_lock: of struct pcfill */
+};
+
+/*
+ * Make pages valid before they are written to: what the copy does not reach,
+ * because it is short or faults, is zeros.
+ */
+void pcblock_validate(struct pcblock *b, uint32_t mask)
+    REQUIRES(b->pb_pc->pc_lock);
+
+/* The cache of vp, or NULL; made at first use. */
+struct pagecache *pagecache_peek(const struct vnode *vp);
+struct pagecache *pagecache_of(struct vnode *vp);
+void pagecache_ref(struct pagecache *pc);
+void pagecache_unref(struct pagecache *pc);
+
+/*
+ * The block at index, made if there is none, pinned.  ENOMEM.  Enters and
+ * leaves with pc_lock held, but gives it up meanwhile.
+ */
+int pcblock_get(struct pagecache *pc, uint64_t index, struct pcblock **bp)
+    REQUIRES(pc->pc_lock);
+struct pcblock *pcblock_find(struct pagecache *pc, uint64_t index)
+    REQUIRES(pc->pc_lock);
+void pcblock_pin(struct pcblock *b) REQUIRES(b->pb_pc->pc_lock);
+void pcblock_unpin(struct pcblock *b);
+/* Out of the cache; freed when nobody has it pinned any more. */
+void pcblock_drop(struct pcblock *b) REQUIRES(b->pb_pc->pc_lock);
+/*
+ * Try to move a pinned loose block into the window, where maps want it.  Gives
+ * pc_lock up meanwhile: whether b has become an orphan, or is busy and has not
+ * moved, is to be looked at again.  0, ENOMEM or ERESTART.
+ */
+int pcblock_move(struct pcblock *b) REQUIRES(b->pb_pc->pc_lock);
+
+/*
+ * Make pages [lo, hi) of one block valid and pin it: fills for what is missing,
+ * or zeros in a memory file.  window: the block has to lie in the window.
+ * 0, ERESTART, ENOMEM or the error of a fill; pc_lock is held on return of 0
+ * only.
+ */
+int pagecache_present(struct vnode *vp, struct pagecache *pc, off_t lo,
+    off_t hi, kauth_cred_t cred, struct pcblock **bp);
+
+static inline char *
+pcblock_page(const struct pcblock *b, unsigned page)
+{
+	return (char *)b->pb_mem.am_addr + (size_t)page * PC_PAGE;
+}
+
+static inline off_t
+pc_page_ceil(off_t off)
+{
+	return ROUNDUP(off, PC_PAGE);
+}
+
+/* The bits of pages [first, last). */
+static inline uint32_t
+pc_page_mask(unsigned first, unsigned last)
+{
+	return (PC_ALLPAGES >> (PC_PAGES - (last - first))) << first;
+}
+
+/* The pages of block index that lie in [lo, hi). */
+static inline uint32_t
+pc_pages_within(uint64_t index, off_t lo, off_t hi)
+{
+	off_t base = (off_t)index * PC_BLOCK;
+	off_t first = MAX(lo - base, 0), last = MIN(hi - base, PC_BLOCK);
+
+	return pc_page_mask((unsigned)(first / PC_PAGE),
+	    (unsigned)(pc_page_ceil(last) / PC_PAGE));
+}
+
+void pcblock_init(void);
+/* For tests: change the limit of resident blocks; the number there are. */
+void pcblock_setlimit(uint32_t blocks);
+uint32_t pcblock_count(void);
+
+#endif /* !VFS_PCBLOCK_H */

@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Names in directories: the mkdir, mknod, link, unlink and rename families. */
+#include "kern/copy.h"
+#include "kern/libkern.h"
+#include "kern/lwp.h"
+#include "kern/netbsd.h"
+#include "syscall_table/sysprotos.h"
+#include "vfs/mount.h"
+#include "vfs/syspath.h"
+#include "vfs/vop.h"
+
+/*
+ * Resolve the name of something that is to be made: EEXIST if it is there, and
+ * whether the directory may be changed.
+ */
+static int
+lookup_new(int fd, const char *path, bool directory, struct nameidata *ni)
+{
+	int error;
+
+	error = path_lookup(fd, path, CREATE, NI_PARENT, CN_EXCL, ni);
+	if (error != 0)
+		return error;
+	if (ni->ni_vp != NULL)
+		error = EEXIST;
+	else if (ni->ni_trailing_slash && !directory)
+		error = ENOENT;
+	else
+		error = dir_writable(ni->ni_dvp);
+	if (error != 0)
+		namei_done(ni);
+	return error;
+}
+
+static void
+new_attributes(struct vattr *va, enum vtype type, mode_t mode)
+{
+	vattr_null(va);
+	va->va_type = type;
+	va->va_mode = mode & ALLPERMS & ~curproc->p_umask;
+}
+
+static int
+mkdirat(int fd, const char *path, mode_t mode)
+{
+	struct nameidata ni;
+	struct vattr va;
+	int error;
+
+	error = lookup_new(fd, path, true, &ni);
+	if (error != 0)
+		return error;
+	new_attributes(&va, VDIR, mode & (ACCESSPERMS | S_ISTXT));
+	error = VOP_MKDIR(ni.ni_dvp, &ni.ni_vp, &ni.ni_cn, &va);
+	namei_done(&ni);
+	return error;
+}
+
+int
+sys_mkdir(struct lwp *l, const struct sys_mkdir_args *uap, register_t *retval)
+{
+	return mkdirat(AT_FDCWD, uap->path, uap->mode);
+}
+
+int
+sys_mkdirat(
+    struct lwp *l, const struct sys_mkdirat_args *uap, register_t *retval)
+{
+	return mkdirat(uap->fd, uap->path, uap->mode);
+}
+
+static int
+mknodat(int fd, const char *path, enum vtype type, mode_t mode, dev_t dev)
+{
+	struct nameidata ni;
+	struct vattr va;
+	int error;
+
+	error = lookup_new(fd, path, false, &ni);
+	if (error != 0)
+		return error;
+	new_attributes(&va, type, mode);
+	va.va_rdev = dev;
+	if (type == VREG)
+		error = VOP_CREATE(ni.ni_dvp, &ni.ni_vp, &ni.ni_cn, &va);
+	else
+		error = VOP_MKNOD(ni.ni_dvp, &ni.ni_vp, &ni.ni_cn, &va);
+	namei_done(&ni);
+	return error;
+}
+
+static int
+mknod_checked(int fd, const char *path, mode_t mode, dev_t dev)
+{
+	enum vtype type = vtype_from_mode(mode);
+
+	if ((mode & S_IFMT) == 0)
+		type = VREG;
+	switch (type) {
+	case VREG:
+	case VFIFO:
+	case VSOCK:
+		return mknodat(fd, path, type, mode, 0);
+	case VCHR:
+	case VBLK:
+		if (curlwp->l_cred->cr_euid != 0)
+			return EPERM;
+		return mknodat(fd, path, type, mode, dev);
+	default:
+		return EINVAL;
+	}
+}
+
+int
+sys_mknod(struct lwp *l, const struct sys_mknod_args *uap, register_t *retval)
+{
+	return mknod_checked(AT_FDCWD, uap->path, uap->mode, uap->dev);
+}
+
+int
+sys_mknodat(
+    struct lwp *l, const struct sys_mknodat_args *uap, register_t *retval)
+{
+	return mknod_checked(uap->fd, uap->path, uap->mode, uap->dev);
+}
+
+int
+sys_mkfifo(struct lwp *l, const struct sys_mkfifo_args *uap, register_t *retval)
+{
+	return mknodat(AT_FDCWD, uap->path, VFIFO, uap->mode, 0);
+}
+
+int
+sys_mkfifoat(
+    struct lwp *l, const struct sys_mkfifoat_args *uap, register_t *retval)
+{
+	return mknodat(uap->fd, uap->path, VFIFO, uap->mode, 0);
+}
+
+static int
+symlinkat(const char *utarget, int fd, const char *path)
+{
+	char target[NAMEI_MAXPATH];
+	struct nameidata ni;
+	struct vattr va;
+	int error;
+
+	error = copyinstr(utarget, target, sizeof(target), NULL);
+	if (error == 0 && target[0] == '\0')
+		error = ENOENT;
+	if (error == 0)
+		error = lookup_new(fd, path, false, &ni);
+	if (error != 0)
+		return error;
+	new_attributes(&va, VLNK, ACCESSPERMS);
+	error = VOP_SYMLINK(ni.ni_dvp, &ni.ni_vp, &ni.ni_cn, &va, target);
+	namei_done(&ni);
+	return error;
+}
+
+int
+sys_symlink(
+    struct lwp *l, const struct sys_symlink_args *uap, register_t *retval)
+{
+	return symlinkat(uap->path, AT_FDCWD, uap->link);
+}
+
+int
+sys_symlinkat(
+    struct lwp *l, const struct sys_symlinkat_args *uap, register_t *retval)
+{
+	return symlinkat(uap->path1, uap->fd, uap->path2);
+}
+
+static int
+link_vnode(struct vnode *vp, int fd, const char *path)
+{
+	struct nameidata ni;
+	int error;
+
+	if (vp->v_type == VDIR)
+		return EPERM;
+	error = lookup_new(fd, path, false, &ni);
+	if (error != 0)
+		return error;
+	error = EXDEV;
+	if (ni.ni_dvp->v_mount == vp->v_mount)
+		error = VOP_LINK(ni.ni_dvp, vp, &ni.ni_cn);
+	namei_done(&ni);
+	return error;
+}
+
+static int
+linkat(int fd1, const char *name1, int fd2, const char *name2, bool follow)
+{
+	struct vnode *vp;
+	int error;
+
+	error = path_vnode(fd1, name1, follow, &vp);
+	if (error != 0)
+		return error;
+	error = link_vnode(vp, fd2, name2);
+	vrele(vp);
+	return error;
+}
+
+/* link(2) follows symbolic links in NetBSD. */
+int
+sys_link(struct lwp *l, const struct sys_link_args *uap, register_t *retval)
+{
+	return linkat(AT_FDCWD, uap->path, AT_FDCWD, uap->link, true);
+}
+
+int
+sys_linkat(struct lwp *l, const struct sys_linkat_args *uap, register_t *retval)
+{
+	if ((uap->flags & ~AT_SYMLINK_FOLLOW) != 0)
+		return EINVAL;
+	return linkat(uap->fd1, uap->name1, uap->fd2, uap->name2,
+	    (uap->flags & AT_SYMLINK_FOLLOW) != 0);
+}
+
+/* EISDIR rather than EPERM: remove(3) and rm(1) of the host rely on it. */
+static int
+remove_file(struct nameidata *ni)
+{
+	if (ni->ni_vp->v_type == VDIR)
+		return EISDIR;
+	return VOP_REMOVE(ni->ni_dvp, ni->ni_vp, &ni->ni_cn);
+}
+
+static int
+remove_directory(struct nameidata *ni)
+{
+	const struct componentname *cn = &ni->ni_cn;
+
+	if (ni->ni_vp->v_type != VDIR)
+		return ENOTDIR;
+	if (cn->cn_namelen == 1 && cn->cn_nameptr[0] == '.')
+		return EINVAL;
+	if (is_dots(cn))
+		return ENOTEMPTY;
+	if (is_mount_root(ni->ni_vp) || cn->cn_namelen == 0)
+		return EBUSY;
+	return VOP_RMDIR(ni->ni_dvp, ni->ni_vp, &ni->ni_cn);
+}
+
+static int
+unlinkat(int fd, const char *path, bool directory)
+{
+	struct nameidata ni;
+	int error;
+
+	error = path_lookup(fd, path, DELETE, NI_PARENT, 0, &ni);
+	if (error != 0)
+		return error;
+	error = dir_writable(ni.ni_dvp);
+	if (error == 0)
+		error = directory ? remove_directory(&ni) : remove_file(&ni);
+	namei_done(&ni);
+	return error;
+}
+
+int
+sys_unlink(struct lwp *l, const struct sys_unlink_args *uap, register_t *retval)
+{
+	return unlinkat(AT_FDCWD, uap->path, false);
+}
+
+int
+sys_rmdir(struct lwp *l, const struct sys_rmdir_args *uap, register_t *retval)
+{
+	return unlinkat(AT_FDCWD, uap->path, true);
+}
+
+int
+sys_unlinkat(
+    struct lwp *l, const struct sys_unlinkat_args *uap, register_t *retval)
+{
+	if ((uap->flag & ~AT_REMOVEDIR) != 0)
+		return EINVAL;
+	return unlinkat(uap->fd, uap->path, (uap->flag & AT_REMOVEDIR) != 0);
+}
+
+/* Against others who rename the same names all the time. */
+#define RENAME_TRIES 16
+
+struct renamereq {
+	int rn_fromfd, rn_tofd;
+	const char *rn_from, *rn_to; /* the caller's */
+	bool rn_posix; /* two links to one file: nothing is done */
+};
+
+/* Neither ".", ".." nor a root may be renamed or replaced. */
+static int
+check_operand(const struct nameidata *ni)
+{
+	if (is_dots(&ni->ni_cn))
+		return EINVAL;
+	if (ni->ni_cn.cn_namelen == 0 ||
+	    (ni->ni_vp != NULL && is_mount_root(ni->ni_vp)))
+		return EBUSY;
+	return 0;
+}
+
+/* Do source and target go together? */
+static int
+check_pair(const struct nameidata *from, const struct nameidata *to)
+{
+	bool dir = from->ni_vp->v_type == VDIR;
+
+	if (from->ni_dvp->v_mount != to->ni_dvp->v_mount)
+		return EXDEV;
+	if (to->ni_vp == NULL)
+		return !dir && to->ni_trailing_slash ? ENOTDIR : 0;
+	if (dir && to->ni_vp->v_type != VDIR)
+		return ENOTDIR;
+	if (!dir && to->ni_vp->v_type == VDIR)
+		return EISDIR;
+	return 0;
+}
+
+static bool
+same_name(const struct nameidata *from, const struct nameidata *to)
+{
+	return from->ni_dvp == to->ni_dvp &&
+	       from->ni_cn.cn_namelen == to->ni_cn.cn_namelen &&
+	       memcmp(from->ni_cn.cn_nameptr, to->ni_cn.cn_nameptr,
+		   from->ni_cn.cn_namelen) == 0;
+}
+
+static int
+rename_resolved(
+    const struct renamereq *rn, struct nameidata *from, struct nameidata *to)
+{
+	int error;
+
+	error = check_operand(from);
+	if (error == 0)
+		error = check_operand(to);
+	if (error == 0)
+		error = dir_writable(from->ni_dvp);
+	if (error == 0)
+		error = dir_writable(to->ni_dvp);
+	if (error == 0)
+		error = check_pair(from, to);
+	if (error != 0)
+		return error;
+	if (from->ni_vp != to->ni_vp)
+		return VOP_RENAME(from->ni_dvp, from->ni_vp, &from->ni_cn,
+		    to->ni_dvp, to->ni_vp, &to->ni_cn);
+	if (rn->rn_posix || same_name(from, to))
+		return 0;
+	return VOP_REMOVE(from->ni_dvp, from->ni_vp, &from->ni_cn);
+}
+
+static int
+rename_once(const struct renamereq *rn)
+{
+	struct nameidata from, to;
+	int error;
+
+	error = path_lookup(
+	    rn->rn_fromfd, rn->rn_from, DELETE, NI_PARENT, 0, &from);
+	if (error != 0)
+		return error;
+	error = path_lookup(rn->rn_tofd, rn->rn_to, RENAME, NI_PARENT, 0, &to);
+	if (error == 0) {
+		error = rename_resolved(rn, &from, &to);
+		namei_done(&to);
+	}
+	namei_done(&from);
+	return error;
+}
+
+static int
+renameat(const struct renamereq *rn)
+{
+	int error, tries = 0;
+
+	do {
+		error = rename_once(rn);
+	} while (error == ERELOOKUP && ++tries < RENAME_TRIES);
+	return error == ERELOOKUP ? EBUSY : error;
+}
+
+int
+sys_rename(struct lwp *l, const struct sys_rename_args *uap, register_t *retval)
+{
+	struct renamereq rn = {
+		.rn_fromfd = AT_FDCWD,
+		.rn_tofd = AT_FDCWD,
+		.rn_from = uap->from,
+		.rn_to = uap->to,
+	};
+
+	return renameat(&rn);
+}
+
+int
+sys___posix_rename(struct lwp *l, const struct sys___posix_rename_args *uap,
+    register_t *retval)
+{
+	struct renamereq rn = {
+		.rn_fromfd = AT_FDCWD,
+		.rn_tofd = AT_FDCWD,
+		.rn_from = uap->from,
+		.rn_to = uap->to,
+		.rn_posix = true,
+	};
+
+	return renameat(&rn);
+}
+
+int
+sys_renameat(
+    struct lwp *l, const struct sys_renameat_args *uap, register_t *retval)
+{
+	struct renamereq rn = {
+		.rn_fromfd = uap->fromfd,
+		.rn_tofd = uap->tofd,
+		.rn_from = uap->from,
+		.rn_to = uap->to,
+		.rn_posix = true,
+	};
+
+	return renameat(&rn);
+}

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* open(2) and openat(2). */
+#include "kern/file.h"
+#include "kern/libkern.h"
+#include "kern/lwp.h"
+#include "kern/netbsd.h"
+#include "syscall_table/sysprotos.h"
+#include "vfs/lockf.h"
+#include "vfs/mount.h"
+#include "vfs/syspath.h"
+#include "vfs/vnfile.h"
+#include "vfs/vop.h"
+
+/* Against a file system that finds nothing and yet has it. */
+#define CREATE_TRIES 8
+
+struct openreq {
+	int or_dirfd;
+	const char *or_path; /* the caller's */
+	int or_flags;        /* O_* */
+	mode_t or_mode;
+};
+
+static int
+check_flags(int oflags)
+{
+	if ((oflags & O_ACCMODE) == O_ACCMODE)
+		return EINVAL;
+	if ((oflags & O_CREAT) != 0 && (oflags & (O_DIRECTORY | O_SEARCH)) != 0)
+		return EINVAL;
+	if ((oflags & O_SHLOCK) != 0 && (oflags & O_EXLOCK) != 0)
+		return EINVAL;
+	return 0;
+}
+
+static int
+lookup(const struct openreq * or, struct nameidata *ni)
+{
+	uint32_t flags = NI_FOLLOW, intent = CN_OPEN;
+	enum nameiop op = LOOKUP;
+
+	if ((or->or_flags & O_CREAT) != 0) {
+		op = CREATE;
+		flags |= NI_PARENT;
+	}
+	if ((or->or_flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL)) {
+		flags &= ~(uint32_t)NI_FOLLOW;
+		intent |= CN_EXCL;
+	}
+	if ((or->or_flags & O_NOFOLLOW) != 0)
+		flags &= ~(uint32_t)NI_FOLLOW;
+	return path_lookup(or->or_dirfd, or->or_path, op, flags, intent, ni);
+}
+
+/* Make the file that the lookup did not find. */
+static int
+create(const struct openreq * or, struct nameidata *ni)
+{
+	struct vattr va;
+	int error;
+
+	if (ni->ni_trailing_slash)
+		return EISDIR;
+	error = dir_writable(ni->ni_dvp);
+	if (error != 0)
+		return error;
+	vattr_null(&va);
+	va.va_type = VREG;
+	va.va_mode = or->or_mode & ALLPERMS & ~curproc->p_umask;
+	return VOP_CREATE(ni->ni_dvp, &ni->ni_vp, &ni->ni_cn, &va);
+}
+
+/* What kind of file is it, and does that go with the flags? */
+static int
+check_type(const struct openreq * or, const struct vnode *vp)
+{
+	int oflags = or->or_flags;
+
+	if (vp->v_type == VLNK)
+		return EFTYPE;
+	if (vp->v_type == VSOCK)
+		return EOPNOTSUPP;
+	if (vp->v_type != VDIR)
+		return (oflags & (O_DIRECTORY | O_SEARCH)) != 0 ? ENOTDIR : 0;
+	if ((oflags & (O_ACCMODE | O_CREAT | O_TRUNC)) != 0)
+		return EISDIR;
+	return 0;
+}
+
+static int
+check_access(const struct openreq * or, struct vnode *vp)
+{
+	int fflags = FFLAGS(or->or_flags), mode = 0;
+
+	if ((or->or_flags & O_SEARCH) != 0)
+		return VOP_ACCESS(vp, X_OK, curlwp->l_cred);
+	if ((fflags & FREAD) != 0)
+		mode |= R_OK;
+	if ((fflags & FWRITE) != 0 || (fflags & O_TRUNC) != 0)
+		mode |= W_OK;
+	return VOP_ACCESS(vp, mode, curlwp->l_cred);
+}
+
+static int
+truncate_file(struct vnode *vp)
+{
+	struct vattr va;
+
+	if (vp->v_type != VREG)
+		return 0;
+	vattr_null(&va);
+	va.va_size = 0;
+	return VOP_SETATTR(vp, &va, curlwp->l_cred);
+}
+
+/* Look the file up, and make it if asked to. */
+static int
+find_or_create(const struct openreq * or, struct nameidata *ni, bool *created)
+{
+	int error;
+
+	*created = false;
+	error = lookup(or, ni);
+	if (error != 0)
+		return error;
+	*created = ni->ni_vp == NULL;
+	if (*created)
+		error = create(or, ni);
+	else if ((or->or_flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL))
+		error = EEXIST;
+	if (error != 0)
+		namei_done(ni);
+	return error;
+}
+
+/* The vnode to open, referenced, after all checks. */
+static int
+find(const struct openreq * or, struct vnode **vpp)
+{
+	struct nameidata ni;
+	bool created;
+	int error, tries = 0;
+
+	/*
+	 * When somebody else was quicker to make the file, take his; when
+	 * somebody removed it at once, make it again.
+	 */
+	do {
+		error = find_or_create(or, &ni, &created);
+	} while ((error == EEXIST || error == ENOENT) && created &&
+		 (or->or_flags & O_EXCL) == 0 && ++tries < CREATE_TRIES);
+	if (error != 0)
+		return error;
+	error = check_type(or, ni.ni_vp);
+	if (error == 0 && !created)
+		error = check_access(or, ni.ni_vp);
+	if (error != 0) {
+		namei_done(&ni);
+		return error;
+	}
+	if (ni.ni_dvp != NULL)
+		vrele(ni.ni_dvp);
+	*vpp = ni.ni_vp;
+	return 0;
+}
+
+/* After vn_openfile(): whatever fails here is undone by closing fp. */
+static int
+finish(const struct openreq * or, struct file *fp)
+{
+	struct vnode *vp = fp->f_data;
+	int error = 0, how;
+
+	if ((or->or_flags & (O_SHLOCK | O_EXLOCK)) != 0) {
+		how = (or->or_flags & O_EXLOCK) != 0 ? LOCK_EX : LOCK_SH;
+		if ((or->or_flags & O_NONBLOCK) != 0)
+			how |= LOCK_NB;
+		error = lockf_file(vp, fp, how);
+	}
+	if (error == 0 && (or->or_flags & O_TRUNC) != 0)
+		error = truncate_file(vp);
+	return error;
+}
+
+static int
+openat(const struct openreq * or, register_t *retval)
+{
+	struct vnode *vp;
+	struct file *fp;
+	int error, fd;
+
+	error = check_flags(or->or_flags);
+	if (error != 0)
+		return error;
+	error = fd_allocfile(&fp, &fd);
+	if (error != 0)
+		return error;
+	error = find(or, &vp);
+	if (error != 0)
+		goto fail_file;
+	error = vn_openfile(fp, vp, FFLAGS(or->or_flags));
+	if (error != 0)
+		goto fail_vnode;
+	error = finish(or, fp);
+	if (error != 0)
+		goto fail_file;
+	fd_affix(fp, fd, (or->or_flags & O_CLOEXEC) != 0);
+	*retval = fd;
+	return 0;
+
+fail_vnode:
+	vrele(vp);
+fail_file:
+	fd_abort(fp, fd);
+	return error;
+}
+
+int
+sys_open(struct lwp *l, const struct sys_open_args *uap, register_t *retval)
+{
+	struct openreq or = { AT_FDCWD, uap->path, uap->flags, uap->mode };
+
+	return openat(& or, retval);
+}
+
+int
+sys_openat(struct lwp *l, const struct sys_openat_args *uap, register_t *retval)
+{
+	struct openreq or = { uap->fd, uap->path, uap->oflags, uap->mode };
+
+	return openat(& or, retval);
+}

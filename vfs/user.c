@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Host half of the page cache.  Everything goes through the table of host
+ * calls; nothing here allocates or locks.
+ */
+#include "vfs/user.h"
+
+#include <errno.h>
+#include <linux/falloc.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+
+#include "rump/rumpuser.h"
+#include "rump/rumpuser_host.h"
+
+static int
+result(long r)
+{
+	return r < 0 ? rumpuser_component_errtrans((int)-r) : 0;
+}
+
+/*
+ * Growing a file beyond RLIMIT_FSIZE is an error and a signal, even for one
+ * that is all holes: use the hard limit for a moment, and no more than it.
+ */
+static long
+grow(int fd, off_t size)
+{
+	struct rlimit old, wide;
+	long r;
+
+	r = rumpuser_host_syscall(
+	    SYS_prlimit64, 0, RLIMIT_FSIZE, NULL, &old, 0, 0);
+	if (r < 0 || old.rlim_cur >= (rlim_t)size)
+		return rumpuser_host_syscall(
+		    SYS_ftruncate, fd, size, 0, 0, 0, 0);
+	if (old.rlim_max < (rlim_t)size)
+		return -EFBIG;
+	wide = old;
+	wide.rlim_cur = wide.rlim_max;
+	r = rumpuser_host_syscall(
+	    SYS_prlimit64, 0, RLIMIT_FSIZE, &wide, NULL, 0, 0);
+	if (r < 0)
+		return r;
+	r = rumpuser_host_syscall(SYS_ftruncate, fd, size, 0, 0, 0, 0);
+	(void)rumpuser_host_syscall(
+	    SYS_prlimit64, 0, RLIMIT_FSIZE, &old, NULL, 0, 0);
+	return r;
+}
+
+int
+rumpcomp_vfs_memfd(off_t size, int *hostfd)
+{
+	long fd, r;
+
+	fd = rumpuser_host_syscall(
+	    SYS_memfd_create, "rumpkit", MFD_CLOEXEC, 0, 0, 0, 0);
+	if (fd < 0)
+		return result(fd);
+	r = grow((int)fd, size);
+	if (r < 0) {
+		(void)rumpuser_host_syscall(SYS_close, fd, 0, 0, 0, 0, 0);
+		return result(r);
+	}
+	fd = rumpuser_hostops.ho_fd_hide((int)fd);
+	if (fd < 0)
+		return result(fd);
+	*hostfd = (int)fd;
+	return 0;
+}
+
+int
+rumpcomp_vfs_map(int hostfd, off_t off, size_t len, void **addr)
+{
+	long r;
+
+	r = rumpuser_host_syscall(SYS_mmap, NULL, len, PROT_READ | PROT_WRITE,
+	    MAP_SHARED, hostfd, off);
+	if (r < 0 && r >= -4095)
+		return result(r);
+	/* A cache is of no use in a core dump. */
+	(void)rumpuser_host_syscall(
+	    SYS_madvise, r, len, MADV_DONTDUMP, 0, 0, 0);
+	*addr = (void *)r;
+	return 0;
+}
+
+void
+rumpcomp_vfs_unmap(void *addr, size_t len)
+{
+	(void)rumpuser_host_syscall(SYS_munmap, addr, len, 0, 0, 0, 0);
+}
+
+void
+rumpcomp_vfs_punch(int hostfd, off_t off, off_t len)
+{
+	(void)rumpuser_host_syscall(SYS_fallocate, hostfd,
+	    FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, off, len, 0, 0);
+}

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Open files that are vnodes.  f_data is a reference to the vnode.  f_lock is
+ * held for the length of a read or write that moves the offset, so that two
+ * threads that share the file get different bytes.
+ */
+#include "vfs/vnfile.h"
+
+#include "kern/libkern.h"
+#include "kern/lwp.h"
+#include "kern/netbsd.h"
+#include "kern/uio.h"
+#include "vfs/lockf.h"
+#include "vfs/mount.h"
+#include "vfs/specfs.h"
+#include "vfs/vop.h"
+
+/* What of the open flags stays with the file. */
+#define KEEP_FLAGS                                                             \
+	(FREAD | FWRITE | O_NONBLOCK | O_APPEND | O_ASYNC | O_SYNC | O_DSYNC | \
+	    O_RSYNC | O_ALT_IO | O_DIRECT | O_NOSIGPIPE)
+
+int
+fd_getvnode(int fd, struct file **fpp)
+{
+	struct file *fp = fd_getfile(fd);
+
+	if (fp == NULL)
+		return EBADF;
+	if (fp->f_type != DTYPE_VNODE) {
+		fd_putfile(fp);
+		return EINVAL;
+	}
+	*fpp = fp;
+	return 0;
+}
+
+/* The device behind a node: ENXIO if there is none, or it may not be used. */
+static int
+find_device(struct vnode *vp, struct cdev **dp)
+{
+	struct vattr va;
+	struct cdev *d = NULL;
+	int error;
+
+	error = VOP_GETATTR(vp, &va, curlwp->l_cred);
+	if (error != 0)
+		return error;
+	if ((vp->v_mount->mnt_flag & MNT_NODEV) == 0 && vp->v_type == VCHR)
+		d = cdev_find(va.va_rdev);
+	if (d == NULL)
+		return ENXIO;
+	*dp = d;
+	return 0;
+}
+
+int
+vn_openfile(struct file *fp, struct vnode *vp, int fflags)
+{
+	const struct fileops *ops = &vn_fileops;
+	struct cdev *d = NULL;
+	int error;
+
+	switch (vp->v_type) {
+	case VREG:
+	case VDIR:
+		error = VOP_OPEN(vp, fflags, curlwp->l_cred, fp);
+		break;
+	case VCHR:
+	case VBLK:
+		error = find_device(vp, &d);
+		ops = &spec_fileops;
+		break;
+	default:
+		error = EOPNOTSUPP;
+		break;
+	}
+	if (error != 0)
+		return error;
+	fp->f_type = DTYPE_VNODE;
+	fp->f_ops = ops;
+	fp->f_data = vp;
+	if (d != NULL)
+		fp->f_fsdata = d;
+	atomic_store(&fp->f_flag, (uint32_t)(fflags & KEEP_FLAGS));
+	return 0;
+}
+
+static int
+vn_read(
+    struct file *fp, off_t *offp, struct uio *uio, kauth_cred_t cred, int flags)
+{
+	struct vnode *vp = fp->f_data;
+	int error;
+
+	if (PREDICT_FALSE(vp->v_type == VDIR))
+		return EISDIR;
+	if ((flags & FOF_UPDATE_OFFSET) == 0) {
+		uio->uio_offset = *offp;
+		return VOP_READ(vp, uio, 0, cred);
+	}
+	mutex_enter(&fp->f_lock);
+	uio->uio_offset = *offp;
+	error = VOP_READ(vp, uio, 0, cred);
+	*offp = uio->uio_offset;
+	mutex_exit(&fp->f_lock);
+	return error;
+}
+
+static int
+vn_write(
+    struct file *fp, off_t *offp, struct uio *uio, kauth_cred_t cred, int flags)
+{
+	struct vnode *vp = fp->f_data;
+	uint32_t fflags = atomic_load(&fp->f_flag);
+	int ioflag = 0, error;
+
+	if ((fflags & O_APPEND) != 0)
+		ioflag |= IO_APPEND;
+	if ((fflags & (O_SYNC | O_DSYNC)) != 0)
+		ioflag |= IO_SYNC;
+	if ((flags & FOF_UPDATE_OFFSET) == 0) {
+		uio->uio_offset = *offp;
+		return VOP_WRITE(vp, uio, ioflag, cred);
+	}
+	mutex_enter(&fp->f_lock);
+	uio->uio_offset = *offp;
+	error = VOP_WRITE(vp, uio, ioflag, cred);
+	*offp = uio->uio_offset;
+	mutex_exit(&fp->f_lock);
+	return error;
+}
+
+static int
+readable_bytes(struct file *fp, int *n)
+{
+	struct vattr va;
+	off_t left;
+	int error;
+
+	error = VOP_GETATTR(fp->f_data, &va, curlwp->l_cred);
+	if (error != 0)
+		return error;
+	mutex_enter(&fp->f_lock);
+	left = MAX(va.va_size - fp->f_offset, 0);
+	mutex_exit(&fp->f_lock);
+	*n = (int)MIN(left, INT32_MAX);
+	return 0;
+}
+
+static int
+vn_ioctl(struct file *fp, unsigned long cmd, void *data)
+{
+	struct vnode *vp = fp->f_data;
+
+	if (cmd == FIONBIO || cmd == FIOASYNC)
+		return 0;
+	if (cmd == FIONREAD && vp->v_type == VREG)
+		return readable_bytes(fp, data);
+	return VOP_IOCTL(
+	    vp, cmd, data, (int)atomic_load(&fp->f_flag), curlwp->l_cred);
+}
+
+/* Locking for reading needs a file open for reading, and so on. */
+static int
+check_lock_mode(const struct file *fp, const struct rump_flock *fl)
+{
+	uint32_t fflags = atomic_load(&fp->f_flag);
+
+	if (fl->l_type == F_RDLCK && (fflags & FREAD) == 0)
+		return EBADF;
+	if (fl->l_type == F_WRLCK && (fflags & FWRITE) == 0)
+		return EBADF;
+	return 0;
+}
+
+int
+vn_fcntl(struct file *fp, unsigned cmd, void *data)
+{
+	struct rump_flock *fl = data;
+	struct vattr va = { .va_size = 0 };
+	off_t pos;
+	int error = 0;
+
+	if (cmd != F_GETLK && cmd != F_SETLK && cmd != F_SETLKW)
+		return EINVAL;
+	if (cmd != F_GETLK)
+		error = check_lock_mode(fp, fl);
+	if (error == 0 && fl->l_whence == SEEK_END)
+		error = VOP_GETATTR(fp->f_data, &va, curlwp->l_cred);
+	if (error != 0)
+		return error;
+	mutex_enter(&fp->f_lock);
+	pos = fp->f_offset;
+	mutex_exit(&fp->f_lock);
+	return lockf_record(fp->f_data, cmd, fl, pos, va.va_size);
+}
+
+int
+vn_flock(struct file *fp, int how)
+{
+	return lockf_file(fp->f_data, fp, how);
+}
+
+static int
+vn_poll(struct file *fp, int events, struct selector *sel)
+{
+	return VOP_POLL(fp->f_data, events, sel);
+}
+
+int
+vn_getstat(struct vnode *vp, struct rump_stat *st, kauth_cred_t cred)
+{
+	struct vattr va;
+	int error;
+
+	error = VOP_GETATTR(vp, &va, cred);
+	if (error != 0)
+		return error;
+	vattr_to_stat(&va, st);
+	return 0;
+}
+
+int
+vn_stat(struct file *fp, struct rump_stat *st)
+{
+	return vn_getstat(fp->f_data, st, curlwp->l_cred);
+}
+
+int
+vn_closefile(struct file *fp)
+{
+	struct vnode *vp = fp->f_data;
+	int error = 0;
+
+	lockf_close(vp, fp);
+	if (fp->f_ops == &vn_fileops)
+		error = VOP_CLOSE(
+		    vp, (int)atomic_load(&fp->f_flag), fp->f_cred, fp);
+	vrele(vp);
+	return error;
+}
+
+int
+vn_pathconf(struct vnode *vp, int name, register_t *retval)
+{
+	register_t value = 0;
+	int error;
+
+	error = VOP_PATHCONF(vp, name, &value);
+	if (error != EINVAL && error != EOPNOTSUPP) {
+		if (error == 0)
+			*retval = value;
+		return error;
+	}
+	switch (name) {
+	case _PC_LINK_MAX:
+		value = LINK_MAX;
+		break;
+	case _PC_NAME_MAX:
+		value = 255;
+		break;
+	case _PC_PATH_MAX:
+		value = PATH_MAX;
+		break;
+	case _PC_PIPE_BUF:
+		value = PIPE_BUF;
+		break;
+	case _PC_CHOWN_RESTRICTED:
+	case _PC_NO_TRUNC:
+	case _PC_SYNC_IO:
+	case _PC_2_SYMLINKS:
+		value = 1;
+		break;
+	case _PC_FILESIZEBITS:
+		value = 64;
+		break;
+	case _PC_SYMLINK_MAX:
+		value = MAXPATHLEN - 1;
+		break;
+	default:
+		return EINVAL;
+	}
+	*retval = value;
+	return 0;
+}
+
+int
+vn_fpathconf(struct file *fp, int name, register_t *retval)
+{
+	return vn_pathconf(fp->f_data, name, retval);
+}
+
+const struct fileops vn_fileops = {
+	.fo_name = "vnode",
+	.fo_read = vn_read,
+	.fo_write = vn_write,
+	.fo_ioctl = vn_ioctl,
+	.fo_fcntl = vn_fcntl,
+	.fo_poll = vn_poll,
+	.fo_stat = vn_stat,
+	.fo_close = vn_closefile,
+	.fo_fpathconf = vn_fpathconf,
+	.fo_flock = vn_flock,
+};

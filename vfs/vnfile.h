@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Open files that are vnodes. */
+#ifndef VFS_VNFILE_H
+#define VFS_VNFILE_H
+
+#include "kern/file.h"
+
+struct vnode;
+
+extern const struct fileops vn_fileops;
+
+/*
+ * Make fp an open file of vp: VOP_OPEN, device lookup.  Takes over the
+ * reference on success.  fflags as FFLAGS().  ENXIO, EOPNOTSUPP.
+ */
+int vn_openfile(struct file *fp, struct vnode *vp, int fflags);
+
+/* Members of vn_fileops that device files share. */
+int vn_fcntl(struct file *fp, unsigned cmd, void *data);
+int vn_stat(struct file *fp, struct rump_stat *st);
+int vn_closefile(struct file *fp);
+int vn_fpathconf(struct file *fp, int name, register_t *retval);
+int vn_flock(struct file *fp, int how);
+
+/* The attributes of vp as stat(2) shows them. */
+int vn_getstat(struct vnode *vp, struct rump_stat *st, kauth_cred_t cred);
+/* pathconf(2) on vp: the file system's answer or the usual one. */
+int vn_pathconf(struct vnode *vp, int name, register_t *retval);
+/* The file behind fd if it is a vnode's, with a reference: EBADF, EINVAL. */
+int fd_getvnode(int fd, struct file **fpp);
+
+#endif /* !VFS_VNFILE_H */

@@ -29,11 +29,11 @@ struct ucontext_t;
 struct call {
 	long nr;
 	long arg[6];
-	uintptr_t site;   /* address of the syscall instruction */
-	void *ucontext;   /* ucontext_t * of the SIGSYS frame; NULL when
+	uintptr_t site; /* address of the syscall instruction */
+	void *ucontext; /* ucontext_t * of the SIGSYS frame; NULL when
 			   * reached through a patched site */
 	uintptr_t redirect;
-	long result;      /* host result, for after */
+	long result; /* host result, for after */
 	/* Set by a route together with CALL_TO_HOST: run on the kernel stack
 	 * after the host call; returns the result for the program. */
 	long (*after)(struct call *c);
@@ -52,14 +52,14 @@ enum call_class {
 	CALL_MEMORY,
 	CALL_PROCESS,
 	CALL_SIGNAL,
-	CALL_BOTH,      /* concerns both kernels */
-	CALL_REFUSED,   /* refused when anything is routed */
+	CALL_BOTH,    /* concerns both kernels */
+	CALL_REFUSED, /* refused when anything is routed */
 };
 
 /* Generated from syscall_table/linux.tbl. */
 struct linux_call {
 	const char *lc_name;
-	uint8_t lc_class;    /* enum call_class */
+	uint8_t lc_class; /* enum call_class */
 	uint8_t lc_nargs;
 	/* Argument indices, -1 none: first and second descriptor (or dirfd),
 	 * first and second path. */
@@ -77,9 +77,9 @@ extern const unsigned linux_ncalls;
 /* --- offered by the engine (preload/engine/) ------------------------- */
 
 /* Raw host call from the allowed range: result or -errno. */
-extern long (*host_call)(long nr, long a, long b, long c, long d, long e,
-    long f);
-#define HOST(nr, a, b, c, d, e, f) \
+extern long (*host_call)(
+    long nr, long a, long b, long c, long d, long e, long f);
+#define HOST(nr, a, b, c, d, e, f)                                             \
 	host_call((nr), (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), \
 	    (long)(f))
 

@@ -187,6 +187,7 @@ struct readreq {
 	struct uio *rr_uio;
 	off_t rr_eof;
 	off_t rr_ahead; /* bytes of readahead; 0 none */
+	bool rr_stream; /* the file does not fit into the cache */
 	kauth_cred_t rr_cred;
 };
 
@@ -272,10 +273,12 @@ copy_hit(const struct readreq *rr, struct pcblock *b)
 	struct uio *uio = rr->rr_uio;
 	off_t off = uio->uio_offset, lo = 0, hi = 0;
 	size_t n = MIN(valid_run(b, off), (size_t)(read_end(rr) - off));
-	bool ahead;
+	bool ahead, spent;
 	int error;
 
 	pcblock_pin(b);
+	spent = rr->rr_stream && off == pc->pc_next &&
+		(off + (off_t)n) % PC_BLOCK == 0;
 	pc->pc_next = off + (off_t)n;
 	ahead = rr->rr_ahead != 0 && plan_ahead(rr, &lo, &hi);
 	mutex_exit(&pc->pc_lock);
@@ -284,6 +287,8 @@ copy_hit(const struct readreq *rr, struct pcblock *b)
 	if (PREDICT_FALSE(ahead))
 		start_ahead(rr->rr_vp, pc, lo, hi, rr->rr_cred);
 	error = uiomove((char *)b->pb_mem.am_addr + off % PC_BLOCK, n, uio);
+	if (spent)
+		pcblock_spend(b);
 	pcblock_unpin(b);
 	return error;
 }
@@ -354,6 +359,7 @@ pagecache_read(struct vnode *vp, struct uio *uio, off_t eof, unsigned ra_blocks,
 		.rr_uio = uio,
 		.rr_eof = MIN(eof, FILE_MAX),
 		.rr_ahead = (off_t)ra_blocks * PC_BLOCK,
+		.rr_stream = eof > pcblock_capacity(),
 		.rr_cred = cred,
 	};
 	size_t before = uio->uio_resid;

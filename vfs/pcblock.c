@@ -5,7 +5,10 @@
  * Above the limit the memory of the least recently used clean block is taken
  * over by the new one, pages and all, so that streaming through a large file
  * neither returns pages to the host nor faults new ones in.  A hit only sets
- * pb_used; the reclaimer gives such blocks a second round.
+ * pb_used; the reclaimer gives such blocks a second round.  What a reader of a
+ * file larger than the limit leaves behind would go before it is read again:
+ * such blocks are spent and are taken over first, also below the limit, so that
+ * the stream runs through few pages, which the processor's caches hold.
  *
  * Lock order: pc_lock, lru_lock, arena_lock.  The reclaimer goes the other way
  * and only tries pc_lock.
@@ -25,8 +28,9 @@
 #define LIMIT_TIGHTEST 16
 
 static kmutex_t lru_lock;
-static struct list lru = LIST_INITIALIZER(lru); /* lru_lock */
-static _Atomic uint32_t nlru;                   /* changed under lru_lock */
+static struct list lru = LIST_INITIALIZER(lru);     /* lru_lock */
+static struct list spent = LIST_INITIALIZER(spent); /* lru_lock */
+static _Atomic uint32_t nlru; /* on both lists; changed under lru_lock */
 static _Atomic uint32_t nblocks;
 static _Atomic uint32_t limit;
 
@@ -181,6 +185,26 @@ try_reclaim(struct pcblock *b) REQUIRES(lru_lock)
 	return ok ? b : NULL;
 }
 
+/* A block that a stream has left behind, or NULL. */
+static struct pcblock *
+reclaim_spent(void)
+{
+	struct pcblock *b = NULL;
+
+	mutex_enter(&lru_lock);
+	if (!list_empty(&spent)) {
+		struct list *n = spent.next;
+
+		b = try_reclaim(LIST_ENTRY(n, struct pcblock, pb_lru));
+		if (b == NULL) {
+			list_remove(n);
+			list_insert_tail(&lru, n);
+		}
+	}
+	mutex_exit(&lru_lock);
+	return b;
+}
+
 /* The least recently used block that can be had, or NULL. */
 static struct pcblock *
 reclaim_one(void)
@@ -188,6 +212,7 @@ reclaim_one(void)
 	struct pcblock *b = NULL;
 	uint32_t tries;
 
+	b = reclaim_spent();
 	mutex_enter(&lru_lock);
 	tries = atomic_load(&nlru) * 2;
 	while (b == NULL && tries-- > 0 && !list_empty(&lru)) {
@@ -205,6 +230,38 @@ reclaim_one(void)
 	return b;
 }
 
+void
+pcblock_spend(struct pcblock *b)
+{
+	mutex_enter(&lru_lock);
+	if (!list_empty(&b->pb_lru)) {
+		list_remove(&b->pb_lru);
+		list_insert_tail(&spent, &b->pb_lru);
+		atomic_store_explicit(&b->pb_used, false, memory_order_relaxed);
+	}
+	mutex_exit(&lru_lock);
+}
+
+off_t
+pcblock_capacity(void)
+{
+	return (off_t)atomic_load_explicit(&limit, memory_order_relaxed) *
+	       PC_BLOCK;
+}
+
+/* The memory of a victim for am, if it is a loose one; the rest is freed. */
+static bool
+inherit(struct pcblock *victim, struct arena_mem *am)
+{
+	if (am == NULL || victim->pb_window) {
+		block_free(victim);
+		return false;
+	}
+	*am = victim->pb_mem;
+	block_free_struct(victim);
+	return true;
+}
+
 /*
  * Reclaim down to the limit, with room for one more.  am, unless NULL, gets the
  * memory of one victim, if there was a loose one; true then.
@@ -212,21 +269,16 @@ reclaim_one(void)
 static bool
 take_over(struct arena_mem *am)
 {
-	bool got = false;
+	struct pcblock *victim = am != NULL ? reclaim_spent() : NULL;
+	bool got = victim != NULL && inherit(victim, am);
 
 	while (atomic_load(&nlru) >= atomic_load(&limit)) {
-		struct pcblock *victim = reclaim_one();
-
+		victim = reclaim_one();
 		/* All are in use: go beyond the limit. */
 		if (victim == NULL)
 			break;
-		if (am != NULL && !got && !victim->pb_window) {
-			*am = victim->pb_mem;
+		if (inherit(victim, got ? NULL : am))
 			got = true;
-			block_free_struct(victim);
-		} else {
-			block_free(victim);
-		}
 	}
 	return got;
 }

@@ -79,6 +79,10 @@ void pcblock_pin(struct pcblock *b) REQUIRES(b->pb_pc->pc_lock);
 void pcblock_unpin(struct pcblock *b);
 /* Out of the cache; freed when nobody has it pinned any more. */
 void pcblock_drop(struct pcblock *b) REQUIRES(b->pb_pc->pc_lock);
+/* A stream has read b and will not come back: first to be taken over. */
+void pcblock_spend(struct pcblock *b);
+/* Bytes that the cache may hold: a file that is larger streams through. */
+off_t pcblock_capacity(void);
 /*
  * Try to move a pinned loose block into the window, where maps want it.  Gives
  * pc_lock up meanwhile: whether b has become an orphan, or is busy and has not

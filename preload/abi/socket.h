@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Address families, socket types, addresses, message flags and headers. */
+#ifndef PRELOAD_ABI_SOCKET_H
+#define PRELOAD_ABI_SOCKET_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct rump_sockaddr_storage;
+
+/* 0 or EAFNOSUPPORT. */
+int abi_family_to_netbsd(int family, int *out);
+int abi_family_to_linux(int family, int *out);
+
+/* SOCK_* with SOCK_CLOEXEC and SOCK_NONBLOCK; 0 or EINVAL. */
+int abi_socktype_to_netbsd(int type, int *out);
+/* The type alone, of SO_TYPE. */
+int abi_socktype_to_linux(int type);
+/* The flags of accept4(2); 0 or EINVAL. */
+int abi_sockflags_to_netbsd(int flags, int *out);
+
+/*
+ * A Linux address of len bytes as NetBSD's: sa_len, family number, layout.
+ * 0 and *outlen; EINVAL (length), EAFNOSUPPORT.
+ */
+int abi_sockaddr_to_netbsd(const void *in, size_t len,
+    struct rump_sockaddr_storage *out, size_t *outlen);
+/*
+ * The other way, into at most size bytes at out; returns the length that the
+ * whole address has, as Linux reports it.  A length of 0 stays 0.
+ */
+size_t abi_sockaddr_to_linux(
+    const struct rump_sockaddr_storage *in, size_t len, void *out, size_t size);
+
+/* MSG_*; 0 or EOPNOTSUPP (MSG_ERRQUEUE, MSG_ZEROCOPY, MSG_FASTOPEN). */
+int abi_msgflags_to_netbsd(int flags, int *out);
+int abi_msgflags_to_linux(int flags);
+
+/*
+ * Control messages.  0 and *outlen; EINVAL (malformed, too long), EOPNOTSUPP
+ * (a kind that has no twin; SCM_RIGHTS).
+ */
+int abi_cmsg_to_netbsd(
+    const void *in, size_t len, void *out, size_t size, size_t *outlen);
+/* Kinds without a twin are left out; *truncated tells that something did not
+ * fit.  EIO when in is malformed. */
+int abi_cmsg_to_linux(const void *in, size_t len, void *out, size_t size,
+    size_t *outlen, int *truncated);
+
+#endif /* !PRELOAD_ABI_SOCKET_H */

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * RUMPHIJACK has its default only where nothing else says what to route: with
+ * RUMPKIT_MOUNT alone just the mounts are routed, and without
+ * RUMPKIT_IN_PROCESS and RUMP_SERVER the library does nothing.
+ */
+#include "preload/config.h"
+
+#include <errno.h>
+
+#include "preload/text.h"
+#include "preload/trace.h"
+
+struct config config;
+
+const char *
+config_getenv(char *const *envp, const char *name)
+{
+	size_t len = text_length(name);
+
+	for (; envp != NULL && *envp != NULL; envp++) {
+		if (text_begins(*envp, name) && (*envp)[len] == '=')
+			return *envp + len + 1;
+	}
+	return NULL;
+}
+
+static bool
+flag(char *const *envp, const char *name)
+{
+	const char *value = config_getenv(envp, name);
+
+	return value != NULL && value[0] != '\0' && !text_equal(value, "0");
+}
+
+static int
+complain(struct config_error *ce, const char *variable, const char *token,
+    const char *rule)
+{
+	struct text t;
+
+	ce->ce_variable = variable;
+	ce->ce_rule = rule;
+	text_init(&t, ce->ce_token, sizeof(ce->ce_token));
+	text_put(&t, token);
+	return EINVAL;
+}
+
+/* The '=' that a scheme follows; NULL if there is none. */
+static char *
+find_source(char *line)
+{
+	for (; *line != '\0'; line++) {
+		const char *p = line + 1;
+
+		if (*line != '=')
+			continue;
+		while (*p >= 'a' && *p <= 'z')
+			p++;
+		if (p > line + 1 && *p == ':')
+			return line;
+	}
+	return NULL;
+}
+
+static int
+parse_mount(struct config *cf, char *line, struct config_error *ce)
+{
+	char *source = find_source(line);
+
+	if (source == NULL || line[0] != '/')
+		return complain(ce, "RUMPKIT_MOUNT", line,
+		    "lines of the form /PATH=SCHEME:...");
+	if (cf->cf_nmounts == CONFIG_MAXMOUNTS)
+		return complain(ce, "RUMPKIT_MOUNT", line, "at most 32 mounts");
+	*source = '\0';
+	cf->cf_mounts[cf->cf_nmounts++] =
+	    (struct config_mount){ line, source + 1 };
+	return 0;
+}
+
+static int
+parse_mounts(struct config *cf, char *text, struct config_error *ce)
+{
+	char *next;
+	int error;
+
+	for (char *line = text; line != NULL; line = next) {
+		next = NULL;
+		for (char *p = line; *p != '\0'; p++) {
+			if (*p == '\n') {
+				*p = '\0';
+				next = p + 1;
+				break;
+			}
+		}
+		if (*line == '\0')
+			continue;
+		error = parse_mount(cf, line, ce);
+		if (error != 0)
+			return error;
+	}
+	return 0;
+}
+
+static int
+parse_number(const char *s)
+{
+	int n = 0;
+
+	while (s != NULL && *s >= '0' && *s <= '9' && n < 100000000)
+		n = n * 10 + (*s++ - '0');
+	return n;
+}
+
+static int
+parse_hijack(struct config *cf, char *const *envp, struct config_error *ce)
+{
+	const char *spec = config_getenv(envp, "RUMPHIJACK");
+	struct hijackspec_error he;
+	int error;
+
+	if (spec == NULL && (cf->cf_nmounts != 0 ||
+				(!cf->cf_in_process && cf->cf_server == NULL)))
+		spec = "";
+	error = hijackspec_parse(spec, &cf->cf_hijack, &he);
+	if (error != 0)
+		return complain(ce, "RUMPHIJACK", he.he_token, he.he_rule);
+	return 0;
+}
+
+/* RUMPKIT_NET=host: leave sockets alone, whatever RUMPHIJACK's default says. */
+static int
+parse_net(struct config *cf, char *const *envp, struct config_error *ce)
+{
+	const char *net = config_getenv(envp, "RUMPKIT_NET");
+
+	if (net == NULL || *net == '\0' || text_equal(net, "sockin"))
+		return 0;
+	if (!text_equal(net, "host"))
+		return complain(ce, "RUMPKIT_NET", net, "host or sockin");
+	if (config_getenv(envp, "RUMPHIJACK") == NULL)
+		cf->cf_hijack.hs_sockets = 0;
+	return 0;
+}
+
+int
+config_parse(struct config *cf, char *const *envp, char *mount_text,
+    struct config_error *ce)
+{
+	const char *trace = config_getenv(envp, "RUMPKIT_TRACE");
+	const char *bad;
+	int error;
+
+	cf->cf_in_process = flag(envp, "RUMPKIT_IN_PROCESS");
+	cf->cf_summary = flag(envp, "RUMPKIT_SUMMARY");
+	cf->cf_quiet = flag(envp, "RUMPKIT_QUIET");
+	cf->cf_kernel_pid =
+	    parse_number(config_getenv(envp, "RUMPKIT_KERNEL_PID"));
+	cf->cf_server = config_getenv(envp, "RUMP_SERVER");
+	cf->cf_libdir = config_getenv(envp, "RUMPKIT_LIBDIR");
+	cf->cf_log_file = config_getenv(envp, "RUMPKIT_LOG_FILE");
+	cf->cf_mount_text = mount_text;
+	if (mount_text != NULL) {
+		error = parse_mounts(cf, mount_text, ce);
+		if (error != 0)
+			return error;
+	}
+	if (trace != NULL && !trace_parse(trace, &cf->cf_trace, &bad))
+		return complain(ce, "RUMPKIT_TRACE", bad,
+		    "1, or classes out of " TRACE_CLASS_NAMES);
+	error = parse_hijack(cf, envp, ce);
+	if (error != 0)
+		return error;
+	return parse_net(cf, envp, ce);
+}
+
+bool
+config_routes(const struct config *cf)
+{
+	const struct hijackspec *hs = &cf->cf_hijack;
+
+	return cf->cf_nmounts != 0 || hs->hs_sockets != 0 ||
+	       hs->hs_path != NULL || hs->hs_nblankets != 0;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the environment asks of the hijack library. */
+#ifndef PRELOAD_CONFIG_H
+#define PRELOAD_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "preload/hijackspec.h"
+
+#define CONFIG_MAXMOUNTS 32
+
+struct config_mount {
+	const char *cm_path;
+	const char *cm_url;
+};
+
+struct config {
+	struct hijackspec cf_hijack;                     /* RUMPHIJACK */
+	struct config_mount cf_mounts[CONFIG_MAXMOUNTS]; /* RUMPKIT_MOUNT */
+	unsigned cf_nmounts;
+	bool cf_in_process;      /* RUMPKIT_IN_PROCESS=1 */
+	int cf_kernel_pid;       /* RUMPKIT_KERNEL_PID, 0 unset */
+	const char *cf_server;   /* RUMP_SERVER, NULL unset */
+	const char *cf_libdir;   /* RUMPKIT_LIBDIR, NULL unset */
+	const char *cf_log_file; /* RUMPKIT_LOG_FILE, NULL standard error */
+	uint32_t cf_trace;       /* RUMPKIT_TRACE: TRACE_* of trace.h */
+	bool cf_summary;         /* RUMPKIT_SUMMARY=1 */
+	bool cf_quiet;           /* RUMPKIT_QUIET=1 */
+	char *cf_mount_text;     /* what the mounts point into */
+};
+
+extern struct config config;
+
+struct config_error {
+	const char *ce_variable;
+	char ce_token[64];
+	const char *ce_rule;
+};
+
+/*
+ * Fill *cf from name=value strings.  Strings of envp are kept by reference,
+ * apart from those that are cut up (mount_text: at least as long as
+ * RUMPKIT_MOUNT with its NUL; NULL when there is none).  0, or EINVAL with *ce
+ * filled.
+ */
+int config_parse(struct config *cf, char *const *envp, char *mount_text,
+    struct config_error *ce);
+
+/* The value of a variable in envp, or NULL. */
+const char *config_getenv(char *const *envp, const char *name);
+
+/* Does the configuration route anything at all? */
+bool config_routes(const struct config *cf);
+
+#endif /* !PRELOAD_CONFIG_H */

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Calls on descriptors that are not I/O: numbers, flags, locks.  Numbers and
+ * close-on-exec are the placeholder's business and done by the host; all else
+ * is the kernel's.
+ */
+#include "preload/descriptor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+
+#include "preload/abi/fcntl.h"
+#include "preload/abi/open.h"
+#include "preload/process.h"
+#include "preload/route.h"
+#include "preload/usercopy.h"
+#include "rump/rump_syscallnum.h"
+#include "rump/rumpabi.h"
+#include "rump/rumpdefs.h"
+#include "syscall_table/linux_routes.h"
+
+long
+fd_run(struct call *c, bool io, long (*op)(struct call *, struct rfile *))
+{
+	struct rfile *rf;
+	long result;
+	int error;
+
+	rf = fdmap_get_rump(c->arg[0], &error);
+	if (error != 0)
+		return -error;
+	if (rf == NULL)
+		return CALL_TO_HOST;
+	route_mark_rump(c, rf->rf_rule);
+	result = io && rf->rf_path_only ? -EBADF : op(c, rf);
+	(void)fdmap_put(rf);
+	return result;
+}
+
+long
+fd_call(struct call *c, struct rfile *rf, int num, int64_t a, int64_t b,
+    int64_t d, int64_t e)
+{
+	int64_t args[BACKEND_SLOTS] = { rf->rf_fd, a, b, d, e }, value = 0;
+	int error = rump_call(c, num, args, &value);
+
+	return route_result(error, value);
+}
+
+long
+fd_sigpipe(long result)
+{
+	if (result == -EPIPE)
+		HOST(SYS_tgkill, HOST(SYS_getpid, 0, 0, 0, 0, 0, 0),
+		    HOST(SYS_gettid, 0, 0, 0, 0, 0, 0), SIGPIPE, 0, 0, 0);
+	return result;
+}
+
+static long
+close_run(struct call *c)
+{
+	route_mark_rump(c, -1);
+	return fdmap_close((int)c->arg[0]);
+}
+ROUTE(close, close_run)
+
+static long
+close_range_run(struct call *c)
+{
+	return fdmap_close_range(
+	    (unsigned)c->arg[0], (unsigned)c->arg[1], (unsigned)c->arg[2]);
+}
+ROUTE(close_range, close_range_run)
+
+static long
+dup_run(struct call *c)
+{
+	route_mark_rump(c, -1);
+	return fdmap_dup((int)c->arg[0], 0, false);
+}
+ROUTE(dup, dup_run)
+
+static long
+dup2_run(struct call *c)
+{
+	return fdmap_dup2((int)c->arg[0], (int)c->arg[1], -1);
+}
+ROUTE(dup2, dup2_run)
+
+static long
+dup3_run(struct call *c)
+{
+	if ((int)c->arg[0] == (int)c->arg[1])
+		return -EINVAL;
+	return fdmap_dup2((int)c->arg[0], (int)c->arg[1], (unsigned)c->arg[2]);
+}
+ROUTE(dup3, dup3_run)
+
+static long
+fcntl_lock(struct call *c, struct rfile *rf)
+{
+	struct flock lf;
+	struct rump_flock nf;
+	long result;
+	int cmd, error;
+
+	error = abi_lock_cmd_to_netbsd((int)c->arg[1], &cmd);
+	if (error == 0)
+		error = usercopy_in(&lf, (const void *)c->arg[2], sizeof(lf));
+	if (error == 0)
+		error = abi_flock_to_netbsd(&lf, &nf);
+	if (error != 0)
+		return -error;
+	result = fd_call(c, rf, RUMP_SYS_fcntl, cmd, (int64_t)&nf, 0, 0);
+	if (result < 0 || cmd != RUMP_F_GETLK)
+		return result;
+	abi_flock_to_linux(&nf, &lf);
+	return -usercopy_out(&lf, (void *)c->arg[2], sizeof(lf));
+}
+
+static long
+fcntl_getfl(struct call *c, struct rfile *rf)
+{
+	long flags;
+
+	if (rf->rf_path_only)
+		return O_PATH;
+	flags = fd_call(c, rf, RUMP_SYS_fcntl, RUMP_F_GETFL, 0, 0, 0);
+	return flags < 0 ? flags : abi_open_to_linux((int)flags);
+}
+
+static long
+fcntl_rump(struct call *c, struct rfile *rf)
+{
+	switch ((int)c->arg[1]) {
+	case F_GETFD:
+	case F_SETFD:
+		return HOST(
+		    SYS_fcntl, c->arg[0], c->arg[1], c->arg[2], 0, 0, 0);
+	case F_GETFL:
+		return fcntl_getfl(c, rf);
+	case F_SETFL:
+		if (rf->rf_path_only)
+			return -EBADF;
+		return fd_call(c, rf, RUMP_SYS_fcntl, RUMP_F_SETFL,
+		    abi_status_to_netbsd((int)c->arg[2]), 0, 0);
+	case F_GETLK:
+	case F_SETLK:
+	case F_SETLKW:
+		return rf->rf_path_only ? -EBADF : fcntl_lock(c, rf);
+	default:
+		route_note(c, "this fcntl command");
+		return -EINVAL;
+	}
+}
+
+static long
+fcntl_run(struct call *c)
+{
+	if ((int)c->arg[1] == F_DUPFD || (int)c->arg[1] == F_DUPFD_CLOEXEC)
+		return fdmap_dup((int)c->arg[0], c->arg[2],
+		    (int)c->arg[1] == F_DUPFD_CLOEXEC);
+	return fd_run(c, false, fcntl_rump);
+}
+ROUTE(fcntl, fcntl_run)
+
+static long
+ioctl_int(struct call *c, struct rfile *rf, unsigned cmd)
+{
+	int value = 0;
+	long result;
+	int error = 0;
+
+	if ((cmd & 0x80000000) != 0)
+		error =
+		    usercopy_in(&value, (const void *)c->arg[2], sizeof(value));
+	if (error != 0)
+		return -error;
+	result = fd_call(c, rf, RUMP_SYS_ioctl, cmd, (int64_t)&value, 0, 0);
+	if (result == 0 && (cmd & 0x40000000) != 0)
+		result =
+		    -usercopy_out(&value, (void *)c->arg[2], sizeof(value));
+	return result;
+}
+
+static long
+ioctl_rump(struct call *c, struct rfile *rf)
+{
+	unsigned request = (unsigned)c->arg[1], cmd;
+
+	if (request == FIOCLEX || request == FIONCLEX)
+		return HOST(SYS_fcntl, c->arg[0], F_SETFD,
+		    request == FIOCLEX ? FD_CLOEXEC : 0, 0, 0, 0);
+	if (abi_ioctl_to_netbsd(request, &cmd) != 0)
+		return -ENOTTY;
+	return ioctl_int(c, rf, cmd);
+}
+
+static long
+ioctl_run(struct call *c)
+{
+	return fd_run(c, true, ioctl_rump);
+}
+ROUTE(ioctl, ioctl_run)
+
+static long
+flock_rump(struct call *c, struct rfile *rf)
+{
+	int op, error = abi_flock_op_to_netbsd((int)c->arg[1], &op);
+
+	if (error != 0)
+		return -error;
+	return fd_call(c, rf, RUMP_SYS_flock, op, 0, 0, 0);
+}
+
+static long
+flock_run(struct call *c)
+{
+	return fd_run(c, true, flock_rump);
+}
+ROUTE(flock, flock_run)

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Routes that start from one descriptor. */
+#ifndef PRELOAD_DESCRIPTOR_H
+#define PRELOAD_DESCRIPTOR_H
+
+#include "preload/call.h"
+#include "preload/fdmap.h"
+
+/*
+ * Run op on the rump file behind descriptor c->arg[0], with a reference; host
+ * descriptors go to the host.  io: refuse O_PATH descriptors with EBADF.
+ */
+long fd_run(
+    struct call *c, bool io, long (*op)(struct call *c, struct rfile *rf));
+
+/* Make system call num on rf with up to four arguments behind the
+ * descriptor. */
+long fd_call(struct call *c, struct rfile *rf, int num, int64_t a, int64_t b,
+    int64_t d, int64_t e);
+
+/* The result of a write: EPIPE raises SIGPIPE, as the host's kernel would. */
+long fd_sigpipe(long result);
+
+#endif /* !PRELOAD_DESCRIPTOR_H */

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The two entrances meet here: on_sigsys() and engine_patched().  Calls that
+ * concern no rump object leave for the host on the program's stack, after a
+ * look into the table; the others run on the thread's kernel stack, marked "in
+ * kernel".  A host call that may block is never made there: a handler of the
+ * program that interrupts it finds nothing of ours and may longjmp away.
+ */
+#include "preload/engine/dispatch.h"
+
+#include <errno.h>
+#include <sys/syscall.h>
+
+#include "preload/engine/broken.h"
+#include "preload/engine/engine.h"
+#include "preload/engine/entry.h"
+#include "preload/engine/process.h"
+#include "preload/engine/routes.h"
+#include "preload/engine/signals.h"
+#include "preload/engine/sud.h"
+#include "preload/engine/thread.h"
+
+long (*host_call)(
+    long nr, long a, long b, long c, long d, long e, long f) = engine_host_call;
+
+static inline long
+call_host(const struct call *c)
+{
+	return engine_host_call(c->nr, c->arg[0], c->arg[1], c->arg[2],
+	    c->arg[3], c->arg[4], c->arg[5]);
+}
+
+static bool
+class_is_ours(const struct linux_call *lc)
+{
+	return lc->lc_class == CALL_SIGNAL || lc->lc_class == CALL_PROCESS;
+}
+
+static bool
+makes_thread(long nr)
+{
+	return nr == SYS_clone || nr == SYS_clone3 || nr == SYS_fork ||
+	       nr == SYS_vfork;
+}
+
+/* A descriptor call that names no rump descriptor. */
+static inline bool
+fds_are_host(const struct linux_call *lc, const long arg[6])
+{
+	if (lc->lc_class != CALL_FD)
+		return false;
+	return (lc->lc_fd < 0 || !fdmap_is_rump(arg[lc->lc_fd])) &&
+	       (lc->lc_fd2 < 0 || !fdmap_is_rump(arg[lc->lc_fd2]));
+}
+
+/* Nothing to do for a call but to make it. */
+static inline bool
+is_plain(const struct thread *t, long nr, const long arg[6])
+{
+	const struct linux_call *lc;
+
+	if ((unsigned long)nr >= linux_ncalls)
+		return true;
+	if (nr == SYS_ptrace)
+		return !t->t_borrowed;
+	lc = &linux_calls[nr];
+	if (lc->lc_route == NULL || fds_are_host(lc, arg))
+		return true;
+	if ((t->t_in_kernel || t->t_own) && !BROKEN(BREAK_OWN_THREAD))
+		return !makes_thread(nr);
+	return router_idle && !class_is_ours(lc) &&
+	       lc->lc_class != CALL_READINESS;
+}
+
+/* Routes of the engine: on the program's stack, signals open. */
+static long
+dispatch_ours(struct call *c, const struct linux_call *lc)
+{
+	long r = lc->lc_route(c);
+
+	if (r != CALL_TO_HOST)
+		return r;
+	r = call_host(c);
+	if (c->after == NULL)
+		return r;
+	c->result = r;
+	return c->after(c);
+}
+
+uint8_t dispatch_slow[CALLS_MAX];
+
+void
+dispatch_init(void)
+{
+	const struct linux_call *lc;
+	unsigned nr;
+
+	for (nr = 0; nr < CALLS_MAX && nr < linux_ncalls; nr++) {
+		lc = &linux_calls[nr];
+		dispatch_slow[nr] = lc->lc_route != NULL &&
+				    (!router_idle || class_is_ours(lc) ||
+					lc->lc_class == CALL_READINESS);
+	}
+	dispatch_slow[SYS_ptrace] = 1;
+}
+
+static long
+run_route(void *arg)
+{
+	struct call *c = arg;
+
+	return linux_calls[c->nr].lc_route(c);
+}
+
+static long
+run_after(void *arg)
+{
+	struct call *c = arg;
+
+	return c->after(c);
+}
+
+static long
+run_efault(void *arg)
+{
+	return router_efault(arg);
+}
+
+/*
+ * The route asked for the host call.  If a signal was deferred meanwhile, it
+ * came before the call, which would otherwise block with everything blocked: it
+ * starts again behind the handler.
+ */
+static long
+finish_on_host(struct thread *t, struct call *c)
+{
+	long r = RESULT_AGAIN;
+
+	c->result = -EINTR;
+	if (!t->t_deferred) {
+		r = call_host(c);
+		if (r == -EFAULT && thread_run(t, run_efault, c) > 0 &&
+		    !t->t_deferred)
+			r = call_host(c);
+		c->result = r;
+	}
+	if (c->after == NULL)
+		return r;
+	if (r == RESULT_AGAIN) {
+		thread_run(t, run_after, c);
+		return r;
+	}
+	return thread_run(t, run_after, c);
+}
+
+static long
+dispatch_routed(struct thread *t, struct call *c)
+{
+	long r, arg[6];
+	int i;
+
+	if (thread_is_guest(t))
+		return -ENOTSUP;
+	for (i = 0; i < 6; i++)
+		arg[i] = c->arg[i];
+	for (;;) {
+		r = thread_run(t, run_route, c);
+		if (r == CALL_TO_HOST)
+			r = finish_on_host(t, c);
+		if (r != CALL_RESTART)
+			break;
+		if (t->t_deferred) {
+			r = RESULT_RESTART;
+			break;
+		}
+		/* What ended the sleep needs no handler. */
+		t->t_interrupted = true;
+		c->after = NULL;
+		for (i = 0; i < 6; i++)
+			c->arg[i] = arg[i];
+	}
+	if (t->t_swapped && !t->t_deferred) {
+		t->t_swapped = false;
+		signal_set_mask(t->t_outmask);
+	}
+	return r;
+}
+
+long
+dispatch_call(struct thread *t, struct call *c)
+{
+	const struct linux_call *lc;
+	long r;
+
+	if (is_plain(t, c->nr, c->arg))
+		return call_host(c);
+	if (c->nr == SYS_ptrace)
+		return process_ptrace(c);
+	lc = &linux_calls[c->nr];
+	if (class_is_ours(lc))
+		return dispatch_ours(c, lc);
+	if (router_idle) {
+		r = engine_filter_mask(c);
+		return r != 0 ? r : call_host(c);
+	}
+	return dispatch_routed(t, c);
+}
+
+/*
+ * Leave through a frame of the program: trap at an instruction of ours that
+ * stands for the program's syscall.  To start again is to enter the stub's
+ * fixed part: the syscall itself may not be caught.
+ */
+static struct outcome
+leave_by_trap(
+    struct thread *t, long nr, long result, const struct patched_frame *f)
+{
+	t->t_result = result;
+	t->t_nr = nr;
+	t->t_back = f->pf_back;
+	t->t_again = f->pf_slot;
+	return (struct outcome){
+		.oc_ip = (uintptr_t)(sud_armed ? engine_trap_sud
+					       : engine_trap_fault),
+	};
+}
+
+static __attribute__((noinline)) struct outcome
+patched_slowly(
+    struct thread *t, struct patched_frame *f, long nr, const long arg[6])
+{
+	struct call c;
+	long r;
+	int i;
+
+	c.nr = nr;
+	for (i = 0; i < 6; i++)
+		c.arg[i] = arg[i];
+	c.site = f->pf_back - 2;
+	c.ucontext = NULL;
+	c.after = NULL;
+	r = dispatch_call(t, &c);
+	if (r == CALL_REDIRECT)
+		return (struct outcome){ c.nr, c.redirect };
+	if (t->t_deferred && !t->t_in_kernel)
+		return leave_by_trap(t, nr, r, f);
+	return (struct outcome){ r, f->pf_back };
+}
+
+struct outcome
+engine_patched(struct patched_frame *f, long nr)
+{
+	const long arg[6] = { f->pf_rdi, f->pf_rsi, f->pf_rdx, f->pf_r10,
+		f->pf_r8, f->pf_r9 };
+	struct thread *t = &engine_thread;
+
+	if (!is_plain(t, nr, arg))
+		return patched_slowly(t, f, nr, arg);
+	return (struct outcome){
+		engine_host_call(
+		    nr, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]),
+		f->pf_back,
+	};
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the interception engine offers to the router, beyond preload/call.h.
+ * All of it may be called on the kernel stack unless said otherwise.
+ */
+#ifndef ENGINE_ENGINE_H
+#define ENGINE_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "preload/call.h"
+#include "rump/rumpuser_host.h"
+
+/* Host calls of the hypercall layer: raw, from the range that SUD lets
+ * through.  ho_fd_hide and ho_fd_unhide are the router's and NULL here: copy
+ * the table and fill them in. */
+extern const struct rumpuser_hostops engine_hostops;
+
+/*
+ * Set by the router in router_init(), before interception is armed; NULL where
+ * nothing is to be done.
+ */
+struct engine_hooks {
+	/* From a signal handler that interrupted a routed call: end its sleep,
+	 * and, at the next routed call of the thread, take that back.
+	 * rump_interrupt(), rump_interrupt_clear(). */
+	void (*eh_interrupt)(void);
+	void (*eh_interrupt_clear)(void);
+	/* rump_copy_fixup(). */
+	uintptr_t (*eh_copy_fixup)(uintptr_t ip);
+	/* The thread is about to end: rump_thread_fini(). */
+	void (*eh_thread_exit)(void);
+	/* Before execve and execveat: 0 or -errno. */
+	long (*eh_exec)(struct call *c);
+	/* Around unshare and setns: end our threads, start them again. */
+	void (*eh_park)(void);
+	void (*eh_unpark)(void);
+};
+extern struct engine_hooks engine_hooks;
+
+/* The calling thread is ours: its calls are never intercepted. */
+void engine_own_thread(void);
+
+/*
+ * Copy to or from the program's memory, which may be bad: 0 or -EFAULT.
+ * String: at most size bytes with the NUL; the length without it, or -EFAULT,
+ * -ENAMETOOLONG.
+ */
+long engine_copy(void *to, const void *from, size_t len);
+long engine_copy_string(char *to, const void *from, size_t size);
+
+/*
+ * ppoll, pselect6, epoll_pwait, epoll_pwait2 on their way to the host: replace
+ * the mask argument by a copy without the signals that interception lives on.
+ * The copy is in c->scratch[5] to [7].  0, -EFAULT or -EINVAL.  Nothing is
+ * done for other calls and without a mask.
+ */
+long engine_filter_mask(struct call *c);
+
+/*
+ * The same calls, routed: until the call returns to the program, the thread's
+ * mask is the one at address mask (8 bytes); a signal that it lets through
+ * ends the kernel's sleep, and its handler runs on the way out, before the old
+ * mask is back.  0 or -EFAULT.
+ */
+long engine_swap_mask(const void *mask);
+
+/* fn(arg) with the program's vector registers saved around it: for functions
+ * of libc. */
+long engine_call_saved(long (*fn)(void *), void *arg);
+
+/* The environment as it was at start; after start-up only LD_PRELOAD, RUMP*
+ * and RUMPKIT* are found. */
+const char *engine_getenv(const char *name);
+
+/* Absolute path of this library; "" if unknown. */
+extern char engine_library[];
+
+/* How calls are caught, for doctor and --trace. */
+enum engine_mode {
+	ENGINE_LAZY,  /* SUD, sites patched when they are used often */
+	ENGINE_TRAPS, /* SUD alone */
+	ENGINE_EAGER, /* patches alone: no SUD here */
+};
+extern enum engine_mode engine_mode;
+
+#endif /* !ENGINE_ENGINE_H */

@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The engine's assembly: everything that cannot be said in C.
+ *
+ * Three areas:
+ *   engine_range   the instructions that Syscall User Dispatch lets through.
+ *                  All system calls of ours are made here.
+ *   engine_slots   the stubs of patched sites.  The fixed part is assembled
+ *                  here, so that unwind information is static; patch.c fills
+ *                  in the relocated instructions and the return point.
+ *   the rest       entries, stack switches, copies with a fixup.
+ *
+ * At a patched site the program has given up rcx and r11 and nothing else:
+ * every other register, the flags and the red zone survive.
+ */
+#include "layout.h"
+
+	.hidden	engine_patched
+	.hidden	engine_clone_landed
+	.hidden	thunk_table
+	.hidden	dispatch_slow
+
+#define FUNCTION(name)		\
+	.globl	name;		\
+	.hidden	name;		\
+	.type	name, @function;\
+name:
+
+#define LABEL(name)		\
+	.globl	name;		\
+	.hidden	name;		\
+name:
+
+/* --- the range ------------------------------------------------------- */
+
+	.section .text.engine_range, "ax", @progbits
+	.balign	64
+LABEL(engine_range_begin)
+
+/* long engine_host_call(long nr, long a, long b, long c, long d, long e,
+ *     long f) */
+FUNCTION(engine_host_call)
+	.cfi_startproc
+	mov	%rdi, %rax
+	mov	%rsi, %rdi
+	mov	%rdx, %rsi
+	mov	%rcx, %rdx
+	mov	%r8, %r10
+	mov	%r9, %r8
+	mov	8(%rsp), %r9
+LABEL(engine_host_insn)
+	syscall
+LABEL(engine_host_after)
+	ret
+	.cfi_endproc
+
+/*
+ * long engine_host_call_intr(const volatile uint32_t *intr, long nr,
+ *     const long args[6])
+ * A signal handler that finds us between engine_intr_check and
+ * engine_intr_insn sends us to engine_intr_abort: checking *intr and making
+ * the call are one step.
+ */
+FUNCTION(engine_host_call_intr)
+	.cfi_startproc
+	mov	%rdi, %r11
+	mov	%rsi, %rax
+	mov	%rdx, %rcx
+	mov	(%rcx), %rdi
+	mov	8(%rcx), %rsi
+	mov	16(%rcx), %rdx
+	mov	24(%rcx), %r10
+	mov	32(%rcx), %r8
+	mov	40(%rcx), %r9
+	test	%r11, %r11
+	jz	1f
+LABEL(engine_intr_check)
+	cmpl	$0, (%r11)
+	jne	engine_intr_abort
+LABEL(engine_intr_insn)
+	syscall
+	ret
+LABEL(engine_intr_abort)
+	mov	$-4, %rax		/* -EINTR */
+	ret
+1:	syscall
+	ret
+	.cfi_endproc
+
+/* --- the entrance from patched sites --------------------------------- */
+
+/*
+ * On entry: the program's return point, the red zone; rcx is the slot's fixed
+ * part.  To an unwinder this frame is called by the program directly.
+ *
+ * Most calls are plain: made here, without a C function and without a ret,
+ * which some processors always mispredict after a system call.
+ */
+	.balign	64
+FUNCTION(engine_patched_entry)
+	.cfi_startproc
+	.cfi_def_cfa %rsp, 136
+	.cfi_offset %rip, -136
+	push	%rcx
+	.cfi_adjust_cfa_offset 8
+	mov	%rax, %r11
+	lahf
+	seto	%al
+	push	%rax
+	.cfi_adjust_cfa_offset 8
+	cmp	$CALLS_MAX, %r11
+	jae	1f
+	lea	dispatch_slow(%rip), %rcx
+	cmpb	$0, (%rcx, %r11)
+	jne	1f
+	mov	%r11, %rax
+	syscall
+	mov	%rax, %r11
+	pop	%rax
+	.cfi_adjust_cfa_offset -8
+	add	$127, %al
+	sahf
+	mov	%r11, %rax
+	mov	8(%rsp), %rcx
+	.cfi_register %rip, %rcx
+	lea	144(%rsp), %rsp
+	.cfi_adjust_cfa_offset -144
+	jmp	*%rcx
+	.cfi_adjust_cfa_offset 152
+	.cfi_offset %rip, -136
+1:	push	%rdi
+	.cfi_adjust_cfa_offset 8
+	push	%rsi
+	.cfi_adjust_cfa_offset 8
+	push	%rdx
+	.cfi_adjust_cfa_offset 8
+	push	%r10
+	.cfi_adjust_cfa_offset 8
+	push	%r8
+	.cfi_adjust_cfa_offset 8
+	push	%r9
+	.cfi_adjust_cfa_offset 8
+	push	%rbp
+	.cfi_adjust_cfa_offset 8
+	.cfi_rel_offset %rbp, 0
+	mov	%rsp, %rbp
+	.cfi_def_cfa_register %rbp
+	and	$-16, %rsp
+	mov	%rbp, %rdi
+	mov	%r11, %rsi
+	call	engine_patched
+	mov	%rbp, %rsp
+	.cfi_def_cfa_register %rsp
+	mov	%rax, %r11
+	mov	%rdx, %rcx
+	pop	%rbp
+	.cfi_adjust_cfa_offset -8
+	.cfi_restore %rbp
+	pop	%r9
+	.cfi_adjust_cfa_offset -8
+	pop	%r8
+	.cfi_adjust_cfa_offset -8
+	pop	%r10
+	.cfi_adjust_cfa_offset -8
+	pop	%rdx
+	.cfi_adjust_cfa_offset -8
+	pop	%rsi
+	.cfi_adjust_cfa_offset -8
+	pop	%rdi
+	.cfi_adjust_cfa_offset -8
+	pop	%rax
+	.cfi_adjust_cfa_offset -8
+	add	$127, %al
+	sahf
+	mov	%r11, %rax
+	.cfi_register %rip, %rcx
+	lea	144(%rsp), %rsp
+	.cfi_adjust_cfa_offset -144
+	jmp	*%rcx
+	.cfi_endproc
+
+/*
+ * Thunks: the call itself, made with the program's registers and on whatever
+ * stack it asked for; r11, which the call destroys anyway, then names the
+ * thunk's record.
+ */
+	.balign	THUNK_SIZE
+LABEL(engine_thunks)
+	.set	i, 0
+	.rept	THUNK_COUNT
+	.balign	THUNK_SIZE
+	syscall
+	lea	thunk_table + 16 * i(%rip), %r11
+	jmp	clone_return
+	.set	i, i + 1
+	.endr
+
+/*
+ * Where signal handlers return to.  No unwind information here nor just
+ * before: unwinders then recognise a signal frame by these very bytes.
+ */
+	.balign	64
+	nop
+	nop
+FUNCTION(engine_restorer)
+	mov	$15, %rax		/* rt_sigreturn */
+	syscall
+	ud2
+LABEL(engine_range_end)
+
+/* --- clone's return, in the child and in a parent of vfork ------------ */
+
+	.text
+	.balign	16
+clone_return:
+	test	%rax, %rax
+	jz	1f
+	testl	$0x4000, 8(%r11)	/* CLONE_VFORK */
+	jnz	1f
+	jmp	*(%r11)
+1:	lea	-128(%rsp), %rsp
+	push	%rdi
+	push	%rsi
+	push	%rdx
+	push	%r10
+	push	%r8
+	push	%r9
+	push	%rbp
+	push	%rax
+	mov	%rsp, %rbp
+	and	$-16, %rsp
+	mov	%r11, %rdi
+	mov	%rax, %rsi
+	call	engine_clone_landed
+	mov	%rax, %r11
+	mov	%rbp, %rsp
+	pop	%rax
+	pop	%rbp
+	pop	%r9
+	pop	%r8
+	pop	%r10
+	pop	%rdx
+	pop	%rsi
+	pop	%rdi
+	lea	128(%rsp), %rsp
+	jmp	*%r11
+
+/* --- stacks ---------------------------------------------------------- */
+
+/* long engine_on_stack(long (*fn)(void *), void *arg, uintptr_t top) */
+FUNCTION(engine_on_stack)
+	.cfi_startproc
+	push	%rbp
+	.cfi_adjust_cfa_offset 8
+	.cfi_rel_offset %rbp, 0
+	mov	%rsp, %rbp
+	.cfi_def_cfa_register %rbp
+	mov	%rdx, %rsp
+	mov	%rdi, %rax
+	mov	%rsi, %rdi
+	call	*%rax
+	mov	%rbp, %rsp
+	.cfi_def_cfa_register %rsp
+	pop	%rbp
+	.cfi_adjust_cfa_offset -8
+	.cfi_restore %rbp
+	ret
+	.cfi_endproc
+
+/* void engine_jump(uintptr_t sp, void *handler, int sig, void *info,
+ *     void *uc): enter a signal handler as the host does. */
+FUNCTION(engine_jump)
+	mov	%rdi, %rsp
+	mov	%rsi, %r11
+	mov	%edx, %edi
+	mov	%rcx, %rsi
+	mov	%r8, %rdx
+	xor	%eax, %eax
+	cld
+	jmp	*%r11
+
+/* long engine_call_saved_size(long (*fn)(void *), void *arg, size_t size):
+ * size bytes of vector state, 0 for the FXSAVE format. */
+FUNCTION(engine_call_saved_size)
+	.cfi_startproc
+	push	%rbp
+	.cfi_adjust_cfa_offset 8
+	.cfi_rel_offset %rbp, 0
+	mov	%rsp, %rbp
+	.cfi_def_cfa_register %rbp
+	push	%rbx
+	push	%r12
+	.cfi_offset %rbx, -24
+	.cfi_offset %r12, -32
+	mov	%rdi, %rbx
+	mov	%rdx, %r12
+	mov	%rsi, %rdi
+	sub	$576, %rsp
+	sub	%rdx, %rsp
+	and	$-64, %rsp
+	test	%r12, %r12
+	jz	2f
+	xor	%eax, %eax		/* the header must be zero */
+	lea	512(%rsp), %rdx
+	mov	$8, %ecx
+1:	mov	%rax, -8(%rdx, %rcx, 8)
+	dec	%ecx
+	jnz	1b
+	mov	$-1, %eax
+	mov	$-1, %edx
+	xsave64	(%rsp)
+	call	*%rbx
+	mov	%rax, %rbx
+	mov	$-1, %eax
+	mov	$-1, %edx
+	xrstor64 (%rsp)
+	jmp	3f
+2:	fxsave64 (%rsp)
+	call	*%rbx
+	mov	%rax, %rbx
+	fxrstor64 (%rsp)
+3:	mov	%rbx, %rax
+	mov	-8(%rbp), %rbx
+	mov	-16(%rbp), %r12
+	leave
+	.cfi_def_cfa %rsp, 8
+	ret
+	.cfi_endproc
+
+/* --- copies of the program's memory ----------------------------------- */
+
+/* size_t engine_copy_bytes(void *to, const void *from, size_t n): what is
+ * left to copy; not 0 after a fault. */
+FUNCTION(engine_copy_bytes)
+	.cfi_startproc
+	mov	%rdx, %rcx
+LABEL(engine_copy_insn)
+	rep movsb
+LABEL(engine_copy_fixup)
+	mov	%rcx, %rax
+	ret
+	.cfi_endproc
+
+/* --- traps of our own: they make a true signal frame ------------------ */
+
+LABEL(engine_trap_sud)
+	syscall				/* outside the range */
+LABEL(engine_trap_sud_after)
+	ud2
+LABEL(engine_trap_fault)
+	hlt				/* SIGSEGV; where SUD is missing */
+
+/* --- stubs ------------------------------------------------------------ */
+
+	.section .text.engine_slots, "ax", @progbits
+	.balign	4096
+LABEL(engine_slots)
+	.rept	SLOT_COUNT
+	.balign	SLOT_SIZE, 0xcc
+	.cfi_startproc
+	/* CFA = rsp; the return address is in the slot:
+	 * DW_CFA_expression rip, (pc & -SLOT_SIZE) + SLOT_BACK */
+	.cfi_def_cfa %rsp, 0
+	.cfi_escape 0x10, 0x10, 7, 0x80, 0, 0x09, -SLOT_SIZE & 0xff, 0x1a, 0x23, SLOT_BACK
+	.skip	SLOT_PREFIX, 0xcc
+0:	lea	-128(%rsp), %rsp
+	.cfi_adjust_cfa_offset 128
+	push	0b - SLOT_PREFIX + SLOT_BACK(%rip)
+	.cfi_adjust_cfa_offset 8
+	lea	0b(%rip), %rcx
+	jmp	engine_patched_entry
+	.skip	SLOT_BACK - (. - 0b) - SLOT_PREFIX, 0xcc
+	.quad	0
+	.cfi_endproc
+	.endr
+	.balign	4096, 0xcc
+
+	.section .note.GNU-stack, "", @progbits

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The names of entry.S, and the C functions that it calls. */
+#ifndef ENGINE_ENTRY_H
+#define ENGINE_ENTRY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "preload/engine/layout.h"
+
+long engine_host_call(long nr, long a, long b, long c, long d, long e, long f);
+long engine_host_call_intr(
+    const volatile uint32_t *intr, long nr, const long args[6]);
+void engine_restorer(void);
+void engine_patched_entry(void);
+long engine_on_stack(long (*fn)(void *), void *arg, uintptr_t top);
+_Noreturn void engine_jump(
+    uintptr_t sp, void *handler, int sig, void *info, void *uc);
+long engine_call_saved_size(long (*fn)(void *), void *arg, size_t size);
+size_t engine_copy_bytes(void *to, const void *from, size_t n);
+
+/* Addresses in the code. */
+extern uint8_t engine_range_begin[], engine_range_end[];
+extern uint8_t engine_host_insn[], engine_host_after[];
+extern uint8_t engine_intr_check[], engine_intr_insn[], engine_intr_abort[];
+extern uint8_t engine_copy_insn[], engine_copy_fixup[];
+extern uint8_t engine_trap_sud[], engine_trap_sud_after[];
+extern uint8_t engine_trap_fault[];
+extern uint8_t engine_thunks[], engine_slots[];
+
+/* What a patched site's registers look like on the program's stack. */
+struct patched_frame {
+	long pf_rbp, pf_r9, pf_r8, pf_r10, pf_rdx, pf_rsi, pf_rdi;
+	uint64_t pf_flags; /* in the format of lahf */
+	uintptr_t pf_slot; /* the stub's fixed part */
+	uintptr_t pf_back; /* behind the program's syscall */
+};
+
+/* rax, and where the program continues. */
+struct outcome {
+	long oc_result;
+	uintptr_t oc_ip;
+};
+
+struct outcome engine_patched(struct patched_frame *f, long nr);
+
+/* For each call, not 0: more is to be done than to make it. */
+extern uint8_t dispatch_slow[CALLS_MAX];
+
+/* A clone made by a thunk returns to th_back; see process.c. */
+struct thunk {
+	_Atomic uintptr_t th_back;
+	_Atomic uint64_t th_flags;
+};
+extern struct thunk thunk_table[THUNK_COUNT];
+
+/* In the child of a clone, and in a parent of vfork: where to continue. */
+uintptr_t engine_clone_landed(struct thunk *th, long result);
+
+#endif /* !ENGINE_ENTRY_H */

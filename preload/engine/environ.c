@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Variables are copied at start: programs overwrite their initial environment
+ * (setproctitle).  A new program's environment is rebuilt outside of the
+ * program's own memory, since the caller may be a vfork child.
+ */
+#include "preload/engine/environ.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <link.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include "preload/engine/engine.h"
+#include "preload/engine/entry.h"
+
+#define KEPT_MAX 64
+#define KEPT_SMALL 4096
+#define ENTRIES_MAX (1 << 20)
+#define HEAD_SIZE 512 /* of an entry; a longer library path is merged anew */
+#define VALUE_MAX (128 * 1024)
+#define PRELOAD_MAX (VALUE_MAX + sizeof(engine_library) + 16)
+
+static const char PRELOAD[] = "LD_PRELOAD=";
+
+char engine_library[4096];
+static const char *kept[KEPT_MAX]; /* NAME=value, LD_PRELOAD not among them */
+static unsigned kept_count;
+static char kept_small[KEPT_SMALL];
+static char **start_envp;
+
+static bool
+begins(const char *s, const char *prefix)
+{
+	while (*prefix != '\0') {
+		if (*s++ != *prefix++)
+			return false;
+	}
+	return true;
+}
+
+/* Same NAME= ? */
+static bool
+same_name(const char *a, const char *b)
+{
+	for (; *a == *b; a++, b++) {
+		if (*a == '=')
+			return true;
+		if (*a == '\0')
+			return false;
+	}
+	return false;
+}
+
+static bool
+is_kept(const char *entry)
+{
+	return begins(entry, "RUMP");
+}
+
+static void
+find_library(void)
+{
+	struct dl_find_object object;
+	const char *name;
+	size_t n = 0;
+	long r;
+
+	if (_dl_find_object((void *)engine_range_begin, &object) != 0)
+		return;
+	name = object.dlfo_link_map->l_name;
+	if (name[0] != '/') {
+		r = HOST(SYS_getcwd, engine_library, sizeof(engine_library) / 2,
+		    0, 0, 0, 0);
+		if (r <= 0)
+			return;
+		n = (size_t)r;
+		engine_library[n - 1] = '/';
+	}
+	if (n + strlen(name) + 1 > sizeof(engine_library)) {
+		engine_library[0] = '\0';
+		return;
+	}
+	memcpy(engine_library + n, name, strlen(name) + 1);
+}
+
+void
+environ_init(char **envp)
+{
+	size_t total = 0;
+	char *space = kept_small;
+	char **e;
+	long r;
+
+	start_envp = envp;
+	find_library();
+	for (e = envp; *e != NULL; e++) {
+		if (is_kept(*e))
+			total += strlen(*e) + 1;
+	}
+	if (total > sizeof(kept_small)) {
+		r = HOST(SYS_mmap, 0, total, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (r < 0)
+			return;
+		space = (char *)r;
+	}
+	for (e = envp; *e != NULL && kept_count < KEPT_MAX; e++) {
+		if (!is_kept(*e))
+			continue;
+		memcpy(space, *e, strlen(*e) + 1);
+		kept[kept_count++] = space;
+		space += strlen(space) + 1;
+	}
+}
+
+void
+environ_close(void)
+{
+	start_envp = NULL;
+}
+
+static const char *
+value_of(const char *entry, const char *name)
+{
+	size_t n = strlen(name);
+
+	return begins(entry, name) && entry[n] == '=' ? entry + n + 1 : NULL;
+}
+
+const char *
+engine_getenv(const char *name)
+{
+	const char *v;
+	char **e;
+	unsigned i;
+
+	for (i = 0; i < kept_count; i++) {
+		v = value_of(kept[i], name);
+		if (v != NULL)
+			return v;
+	}
+	for (e = start_envp; e != NULL && *e != NULL; e++) {
+		v = value_of(*e, name);
+		if (v != NULL)
+			return v;
+	}
+	return NULL;
+}
+
+/* --- rebuilding ------------------------------------------------------- */
+
+struct survey {
+	size_t su_entries;
+	const char *su_preload; /* the program's entry, NULL none */
+	bool su_has_library;    /* ... and it leads with this library */
+	uint64_t su_present;    /* bit i: kept[i] is there */
+};
+
+static bool
+is_separator(char c)
+{
+	return c == ':' || c == ' ';
+}
+
+static const char *
+base_name(const char *s, const char *end)
+{
+	const char *base = s;
+
+	for (; s < end; s++) {
+		if (*s == '/')
+			base = s + 1;
+	}
+	return base;
+}
+
+/* Is the token [s, end) this library by name? */
+static bool
+names_library(const char *s, const char *end)
+{
+	const char *libend = engine_library + strlen(engine_library);
+	const char *lib = base_name(engine_library, libend);
+	const char *base = base_name(s, end);
+
+	return end - base == libend - lib &&
+	       memcmp(base, lib, (size_t)(libend - lib)) == 0;
+}
+
+static const char *
+token_end(const char *s)
+{
+	while (*s != '\0' && !is_separator(*s))
+		s++;
+	return s;
+}
+
+/* Does the list start with this library under its full name? */
+static bool
+leads_with_library(const char *list)
+{
+	const char *end = token_end(list);
+
+	return (size_t)(end - list) == strlen(engine_library) &&
+	       memcmp(list, engine_library, (size_t)(end - list)) == 0;
+}
+
+static long
+read_entry(char **envp, size_t i, char **entry)
+{
+	return engine_copy(entry, &envp[i], sizeof(*entry));
+}
+
+/* head: the first bytes of an entry at address entry. */
+static void
+note_entry(struct survey *su, const char *head, const char *entry)
+{
+	unsigned k;
+
+	for (k = 0; k < kept_count; k++) {
+		if (same_name(head, kept[k]))
+			su->su_present |= 1UL << k;
+	}
+	if (su->su_preload == NULL && begins(head, PRELOAD)) {
+		su->su_preload = entry;
+		su->su_has_library =
+		    leads_with_library(head + sizeof(PRELOAD) - 1);
+	}
+}
+
+static long
+survey(char **envp, struct survey *su)
+{
+	char *entry, head[HEAD_SIZE];
+	size_t i;
+
+	memset(su, 0, sizeof(*su));
+	for (i = 0; envp != NULL; i++) {
+		if (i == ENTRIES_MAX)
+			return -E2BIG;
+		if (read_entry(envp, i, &entry) != 0)
+			return -EFAULT;
+		if (entry == NULL)
+			break;
+		if (engine_copy_string(head, entry, sizeof(head)) == -EFAULT)
+			return -EFAULT;
+		head[sizeof(head) - 1] = '\0';
+		note_entry(su, head, entry);
+	}
+	su->su_entries = i;
+	return 0;
+}
+
+/* This library, then the other tokens of list. */
+static size_t
+merge_preload(char *to, const char *list)
+{
+	char *p = to;
+	const char *end;
+
+	memcpy(p, PRELOAD, sizeof(PRELOAD) - 1);
+	p += sizeof(PRELOAD) - 1;
+	memcpy(p, engine_library, strlen(engine_library));
+	p += strlen(engine_library);
+	while (*list != '\0') {
+		end = token_end(list);
+		if (end > list && !names_library(list, end)) {
+			*p++ = ':';
+			memcpy(p, list, (size_t)(end - list));
+			p += end - list;
+		}
+		list = *end == '\0' ? end : end + 1;
+	}
+	*p++ = '\0';
+	return (size_t)(p - to);
+}
+
+static long
+write_entries(char **envp, const struct survey *su, char *preload, char **out)
+{
+	size_t i, n = 0;
+	unsigned k;
+
+	out[n++] = preload;
+	for (i = 0; i < su->su_entries; i++) {
+		if (read_entry(envp, i, &out[n]) != 0)
+			return -EFAULT;
+		if (out[n] != su->su_preload)
+			n++;
+	}
+	for (k = 0; k < kept_count; k++) {
+		if ((su->su_present & (1UL << k)) == 0)
+			out[n++] = (char *)(uintptr_t)kept[k];
+	}
+	out[n] = NULL;
+	return 0;
+}
+
+static bool
+is_complete(const struct survey *su)
+{
+	uint64_t all = kept_count == 64 ? ~0UL : (1UL << kept_count) - 1;
+
+	return su->su_has_library && su->su_present == all;
+}
+
+/* old and preload have room for VALUE_MAX and PRELOAD_MAX bytes. */
+static long
+write_preload(const struct survey *su, char *old, char *preload)
+{
+	long n = sizeof(PRELOAD) - 1;
+
+	old[n] = '\0';
+	if (su->su_preload != NULL)
+		n = engine_copy_string(old, su->su_preload, VALUE_MAX);
+	if (n < 0)
+		return n == -ENAMETOOLONG ? -E2BIG : n;
+	merge_preload(preload, old + sizeof(PRELOAD) - 1);
+	return 0;
+}
+
+long
+environ_rebuild(char **envp, char ***newp, void **map, size_t *maplen)
+{
+	struct survey su;
+	char *base;
+	size_t len;
+	long r;
+
+	*map = NULL;
+	*newp = envp;
+	if (engine_library[0] == '\0')
+		return 0;
+	r = survey(envp, &su);
+	if (r != 0 || is_complete(&su))
+		return r;
+	len = VALUE_MAX + PRELOAD_MAX +
+	      (su.su_entries + kept_count + 2) * sizeof(char *);
+	r = HOST(SYS_mmap, 0, len, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (r < 0)
+		return -ENOMEM;
+	base = (char *)r;
+	r = write_preload(&su, base, base + VALUE_MAX);
+	if (r == 0)
+		r = write_entries(envp, &su, base + VALUE_MAX,
+		    (char **)(void *)(base + VALUE_MAX + PRELOAD_MAX));
+	if (r != 0) {
+		HOST(SYS_munmap, base, len, 0, 0, 0, 0);
+		return r;
+	}
+	*newp = (char **)(void *)(base + VALUE_MAX + PRELOAD_MAX);
+	*map = base;
+	*maplen = len;
+	return 0;
+}

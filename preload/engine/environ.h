@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The environment: what it was at start, and what a new program is given. */
+#ifndef ENGINE_ENVIRON_H
+#define ENGINE_ENVIRON_H
+
+#include <stddef.h>
+
+/* From the constructor: keep LD_PRELOAD, RUMP* and RUMPKIT*; find our path. */
+void environ_init(char **envp);
+/* Start-up is over: the program may overwrite what envp points to. */
+void environ_close(void);
+
+/*
+ * An environment for exec from the program's envp (which may be NULL or bad):
+ * with this library first in LD_PRELOAD and our variables where they are
+ * missing.  *newp is envp itself when nothing has to change, else lies in a
+ * mapping (*map, *maplen) that the caller unmaps.  0, -EFAULT, -ENOMEM, -E2BIG.
+ */
+long environ_rebuild(char **envp, char ***newp, void **map, size_t *maplen);
+
+#endif /* !ENGINE_ENVIRON_H */

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The dynamic linker ignores LD_PRELOAD, silently and with exit status 0,
+ * where it is not there (static), is not glibc's, runs in secure mode (set-id,
+ * file capabilities) or cannot load the library.  Half a hijacked tree is worse
+ * than none, so exec is refused beforehand.
+ *
+ * Used by the engine inside execve, so: raw calls, no libc, little stack.
+ */
+#include "preload/engine/image.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#define HEAD_SIZE 256 /* as much of a script as the host looks at */
+#define SCRIPT_DEPTH 5
+#define PHDRS_MAX 64
+
+struct image {
+	image_call im_call;
+	int im_fd;
+	unsigned im_uid, im_euid, im_gid, im_egid;
+	bool im_no_new_privs;
+};
+
+#define CALL(im, nr, a, b, c, d)                                               \
+	(im)->im_call((nr), (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
+
+static long
+image_read(const struct image *im, void *buf, size_t len, uint64_t off)
+{
+	return CALL(im, SYS_pread64, im->im_fd, buf, len, off);
+}
+
+static bool
+contains(const char *s, const char *what)
+{
+	size_t i, n = strlen(what);
+
+	for (; *s != '\0'; s++) {
+		for (i = 0; i < n && s[i] == what[i]; i++)
+			continue;
+		if (i == n)
+			return true;
+	}
+	return false;
+}
+
+/* The host's rules for secure execution, as far as they follow from the file
+ * and the identity of the caller. */
+static enum image_verdict
+check_identity(const struct image *im)
+{
+	unsigned euid = im->im_euid, egid = im->im_egid;
+	uint8_t caps[32];
+	struct stat st;
+	bool setid;
+
+	if (CALL(im, SYS_fstat, im->im_fd, &st, 0, 0) != 0)
+		return IMAGE_OK;
+	setid = !im->im_no_new_privs;
+	if (setid && (st.st_mode & S_ISUID) != 0)
+		euid = st.st_uid;
+	if (setid && (st.st_mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP))
+		egid = st.st_gid;
+	if (euid != im->im_uid || egid != im->im_gid) {
+		if (euid == im->im_euid && egid == im->im_egid)
+			return IMAGE_IDENTITY;
+		return IMAGE_SETID;
+	}
+	if (!im->im_no_new_privs && im->im_uid != 0 &&
+	    CALL(im, SYS_fgetxattr, im->im_fd, "security.capability", caps,
+		sizeof(caps)) > 0)
+		return IMAGE_CAPS;
+	return IMAGE_OK;
+}
+
+/* ld.so itself may be run as a program, and honours LD_PRELOAD. */
+static bool
+is_loader(const char *path)
+{
+	return contains(path, "/ld-linux") || contains(path, "/ld-2.") ||
+	       contains(path, "/ld.so");
+}
+
+static enum image_verdict
+check_interpreter(const struct image *im, const Elf64_Phdr *ph)
+{
+	char name[HEAD_SIZE];
+	long n = (long)ph->p_filesz;
+
+	if (n <= 0 || n >= HEAD_SIZE ||
+	    image_read(im, name, (size_t)n, ph->p_offset) != n)
+		return IMAGE_OK;
+	name[n] = '\0';
+	return contains(name, "ld-linux") ? IMAGE_OK : IMAGE_MUSL;
+}
+
+static enum image_verdict
+check_elf(const struct image *im, const uint8_t *head, const char *path)
+{
+	Elf64_Ehdr eh;
+	Elf64_Phdr ph;
+	unsigned i;
+
+	memcpy(&eh, head, sizeof(eh));
+	if (eh.e_ident[EI_CLASS] != ELFCLASS64 || eh.e_machine != EM_X86_64)
+		return IMAGE_CLASS;
+	for (i = 0; i < eh.e_phnum && i < PHDRS_MAX; i++) {
+		if (image_read(im, &ph, sizeof(ph),
+			eh.e_phoff + (uint64_t)i * sizeof(ph)) != sizeof(ph))
+			return IMAGE_OK;
+		if (ph.p_type == PT_INTERP)
+			return check_interpreter(im, &ph);
+	}
+	return is_loader(path) ? IMAGE_OK : IMAGE_STATIC;
+}
+
+/* The interpreter's path of a script's first line, cut out in place. */
+static char *
+script_interpreter(char *head)
+{
+	char *p = head + 2, *end;
+
+	while (*p == ' ' || *p == '\t')
+		p++;
+	for (end = p;
+	     *end != '\0' && *end != ' ' && *end != '\t' && *end != '\n';)
+		end++;
+	*end = '\0';
+	return p == end ? NULL : p;
+}
+
+static void
+image_init(struct image *im, image_call call)
+{
+	im->im_call = call;
+	im->im_uid = (unsigned)CALL(im, SYS_getuid, 0, 0, 0, 0);
+	im->im_euid = (unsigned)CALL(im, SYS_geteuid, 0, 0, 0, 0);
+	im->im_gid = (unsigned)CALL(im, SYS_getgid, 0, 0, 0, 0);
+	im->im_egid = (unsigned)CALL(im, SYS_getegid, 0, 0, 0, 0);
+	im->im_no_new_privs =
+	    CALL(im, SYS_prctl, PR_GET_NO_NEW_PRIVS, 0, 0, 0) == 1;
+}
+
+static bool
+library_readable(const struct image *im, const char *library)
+{
+	long r = CALL(
+	    im, SYS_faccessat2, AT_FDCWD, library, 4 /* R_OK */, AT_EACCESS);
+
+	return r == 0 || r == -ENOSYS || r == -EPERM;
+}
+
+/*
+ * One file.  *next: where to go on, in head, for a script.
+ */
+static enum image_verdict
+check_file(struct image *im, const char *path, char *head, char **next)
+{
+	enum image_verdict v;
+	long n;
+
+	*next = NULL;
+	n = image_read(im, head, HEAD_SIZE - 1, 0);
+	if (n < 4)
+		return IMAGE_OK;
+	head[n] = '\0';
+	if (head[0] == '#' && head[1] == '!') {
+		*next = script_interpreter(head);
+		return IMAGE_OK;
+	}
+	if (n < (long)sizeof(Elf64_Ehdr) || memcmp(head, ELFMAG, SELFMAG) != 0)
+		return IMAGE_OK;
+	v = check_elf(im, (const uint8_t *)head, path);
+	return v != IMAGE_OK ? v : check_identity(im);
+}
+
+enum image_verdict
+image_check(image_call call, int dirfd, const char *path, int flags,
+    const char *library)
+{
+	enum image_verdict v = IMAGE_OK;
+	char heads[2][HEAD_SIZE], *next;
+	struct image im;
+	int depth;
+	bool empty = path[0] == '\0' && (flags & AT_EMPTY_PATH) != 0;
+
+	image_init(&im, call);
+	for (depth = 0; depth <= SCRIPT_DEPTH; depth++) {
+		if (empty)
+			im.im_fd = (int)CALL(&im, SYS_dup, dirfd, 0, 0, 0);
+		else
+			im.im_fd = (int)CALL(&im, SYS_openat, dirfd, path,
+			    O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0);
+		if (im.im_fd < 0)
+			return IMAGE_OK;
+		v = check_file(&im, path, heads[depth & 1], &next);
+		CALL(&im, SYS_close, im.im_fd, 0, 0, 0);
+		if (v != IMAGE_OK)
+			return v;
+		if (next == NULL)
+			break;
+		path = next;
+		dirfd = AT_FDCWD;
+		empty = false;
+	}
+	if (library != NULL && library[0] != '\0' &&
+	    !library_readable(&im, library))
+		return IMAGE_LIBRARY;
+	return IMAGE_OK;
+}
+
+const char *
+image_reason(enum image_verdict v)
+{
+	switch (v) {
+	case IMAGE_STATIC:
+		return "statically linked";
+	case IMAGE_CLASS:
+		return "not a 64-bit x86 program";
+	case IMAGE_MUSL:
+		return "its dynamic linker is not glibc's";
+	case IMAGE_SETID:
+		return "set-user-id or set-group-id";
+	case IMAGE_CAPS:
+		return "has file capabilities";
+	case IMAGE_LIBRARY:
+		return "the hijack library is not readable for it";
+	case IMAGE_IDENTITY:
+		return "runs with an effective identity that is not the real "
+		       "one";
+	case IMAGE_OK:
+		break;
+	}
+	return "can be hijacked";
+}

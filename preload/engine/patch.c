@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A site is patched at its third trap: most sites of most programs run once or
+ * twice, and two traps cost less than a patch.
+ *
+ * Patching takes all signals blocked and the lock, which is tried and not
+ * waited for: the loser's site keeps trapping and has its turn later.  Without
+ * it, one thread makes a page executable-only between another's mprotect and
+ * its store.  The store itself is one aligned-enough 8-byte store within a
+ * cache line, which other processors see whole or not at all; a window that
+ * crosses a line is left alone while there are threads.  A slot is complete
+ * before the jump to it is stored.
+ */
+#include "preload/engine/patch.h"
+
+#include <dlfcn.h>
+#include <link.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include "preload/call.h"
+#include "preload/engine/broken.h"
+#include "preload/engine/entry.h"
+#include "preload/engine/insn.h"
+#include "preload/engine/signals.h"
+#include "preload/engine/site.h"
+#include "preload/engine/thread.h"
+
+#define PAGE 4096UL
+#define LINE 64UL
+#define JUMP_LEN 5
+#define SITES 2048 /* a power of two */
+#define PROBES 16
+#define TRAPS_BEFORE_PATCH 3
+#define DECIDED 255
+
+static struct {
+	_Atomic uintptr_t st_site;
+	_Atomic uint8_t st_traps; /* DECIDED: patched or hopeless */
+} sites[SITES];
+
+static atomic_flag patch_lock = ATOMIC_FLAG_INIT;
+static unsigned slots_used; /* patch_lock */
+static atomic_bool stopped;
+
+void
+patch_stop(void)
+{
+	atomic_store(&stopped, true);
+}
+
+void
+patch_forked(void)
+{
+	atomic_flag_clear(&patch_lock);
+}
+
+static bool
+make_writable(uintptr_t addr, size_t len, bool writable)
+{
+	uintptr_t page = addr & ~(PAGE - 1);
+	int prot = PROT_READ | PROT_EXEC | (writable ? PROT_WRITE : 0);
+
+	return HOST(SYS_mprotect, page, addr + len - page, prot, 0, 0, 0) == 0;
+}
+
+static bool
+fill_slot(uint8_t *slot, const struct site_plan *pl, uintptr_t back)
+{
+	if (!make_writable((uintptr_t)slot, SLOT_SIZE, true))
+		return false;
+	memcpy(slot + SLOT_PREFIX - pl->pl_len, pl->pl_code, pl->pl_len);
+	memcpy(slot + SLOT_BACK, &back, sizeof(back));
+	make_writable((uintptr_t)slot, SLOT_SIZE, false);
+	return true;
+}
+
+static bool
+crosses_line(uintptr_t at)
+{
+	return (at & (LINE - 1)) > LINE - JUMP_LEN;
+}
+
+/* The 8 bytes around the window that lie in its cache line. */
+static void
+store_jump(uint8_t *at, const uint8_t jump[JUMP_LEN])
+{
+	uintptr_t line = (uintptr_t)at & ~(LINE - 1);
+	uint8_t *word = at;
+	union {
+		uint64_t v;
+		uint8_t b[8];
+	} u;
+
+	if (crosses_line((uintptr_t)at)) {
+		memcpy(at, jump, JUMP_LEN);
+		return;
+	}
+	if ((uintptr_t)at + 8 > line + LINE)
+		word = (uint8_t *)(line + LINE - 8);
+	memcpy(u.b, word, 8);
+	memcpy(u.b + (at - word), jump, JUMP_LEN);
+	*(volatile uint64_t *)(void *)word = u.v;
+}
+
+static bool
+patch_at(uint8_t *at, const uint8_t *target)
+{
+	intptr_t distance = target - (at + JUMP_LEN);
+	int32_t d32 = (int32_t)distance;
+	uint8_t jump[JUMP_LEN] = { 0xe9 };
+
+	if (d32 != distance || (engine_threads && crosses_line((uintptr_t)at)))
+		return false;
+	memcpy(jump + 1, &d32, sizeof(d32));
+	if (!make_writable((uintptr_t)at, JUMP_LEN, true)) {
+		patch_stop();
+		return false;
+	}
+	store_jump(at, jump);
+	make_writable((uintptr_t)at, JUMP_LEN, false);
+	return true;
+}
+
+/* The lock is held. */
+static void
+patch_site(const uint8_t *site, long nr, const uint8_t *hdr)
+{
+	uint8_t *slot = engine_slots + (size_t)slots_used * SLOT_SIZE;
+	struct site_plan pl;
+
+	if (slots_used == SLOT_COUNT ||
+	    !site_make_plan(site, nr, hdr, slot + SLOT_PREFIX, &pl))
+		return;
+	if (!fill_slot(slot, &pl, (uintptr_t)site + 2)) {
+		patch_stop();
+		return;
+	}
+	if (patch_at(
+		(uint8_t *)(uintptr_t)pl.pl_at, slot + SLOT_PREFIX - pl.pl_len))
+		slots_used++;
+}
+
+/* The site's entry, made if need be; -1 when the table is crowded there. */
+static int
+site_index(uintptr_t site)
+{
+	uint64_t hash = (site * 0x9e3779b97f4a7c15UL) >> 40;
+	uintptr_t seen;
+	unsigned i;
+	int at;
+
+	for (i = 0; i < PROBES; i++) {
+		at = (int)((hash + i) & (SITES - 1));
+		seen = 0;
+		if (atomic_compare_exchange_strong(
+			&sites[at].st_site, &seen, site) ||
+		    seen == site)
+			return at;
+	}
+	return -1;
+}
+
+static bool
+try_lock(void)
+{
+	if (BROKEN(BREAK_PATCH_LOCK))
+		return true;
+	return !atomic_flag_test_and_set_explicit(
+	    &patch_lock, memory_order_acquire);
+}
+
+void
+patch_hit(uintptr_t site, long nr)
+{
+	struct dl_find_object object;
+	uint64_t mask;
+	int at;
+
+	if (atomic_load_explicit(&stopped, memory_order_relaxed))
+		return;
+	at = site_index(site);
+	if (at < 0 || sites[at].st_traps == DECIDED)
+		return;
+	if (++sites[at].st_traps < TRAPS_BEFORE_PATCH)
+		return;
+	mask = signal_block_all();
+	if (try_lock()) {
+		sites[at].st_traps = DECIDED;
+		if (_dl_find_object((void *)site, &object) == 0)
+			patch_site(
+			    (const uint8_t *)site, nr, object.dlfo_eh_frame);
+		atomic_flag_clear_explicit(&patch_lock, memory_order_release);
+	} else {
+		sites[at].st_traps = TRAPS_BEFORE_PATCH - 1;
+	}
+	signal_set_mask(mask);
+}
+
+/* --- without SUD: everything, before the program starts --------------- */
+
+static void
+patch_function(const uint8_t *begin, const uint8_t *end, const uint8_t *hdr)
+{
+	struct insn in;
+	const uint8_t *p;
+
+	for (p = begin; p < end; p += in.in_len) {
+		if (insn_decode(p, &in) == 0)
+			return;
+		if (in.in_len == 2 && p[0] == 0x0f && p[1] == 0x05)
+			patch_site(p, -1, hdr);
+	}
+}
+
+static int
+patch_object(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	const uint8_t *begin, *end, *hdr = NULL;
+	const int32_t *table;
+	uint32_t n, i;
+
+	for (i = 0; i < info->dlpi_phnum; i++) {
+		if (info->dlpi_phdr[i].p_type == PT_GNU_EH_FRAME)
+			hdr = (const uint8_t *)(info->dlpi_addr +
+						info->dlpi_phdr[i].p_vaddr);
+	}
+	/* The vDSO's text is not ours to change. */
+	if (hdr == NULL || strlen(info->dlpi_name) == 0 ||
+	    memcmp(info->dlpi_name, "linux-vdso", 10) == 0)
+		return 0;
+	if (hdr[3] != 0x3b)
+		return 0;
+	memcpy(&n, hdr + 8, sizeof(n));
+	table = (const int32_t *)(const void *)(hdr + 12);
+	for (i = 0; i < n; i++) {
+		if (site_function(hdr, hdr + table[2 * i], &begin, &end) &&
+		    (begin < engine_range_begin || begin >= engine_range_end))
+			patch_function(begin, end, hdr);
+	}
+	return 0;
+}
+
+void
+patch_everything(void)
+{
+	dl_iterate_phdr(patch_object, NULL);
+}

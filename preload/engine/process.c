@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Syscall User Dispatch is inherited by no child, and a child on a stack of its
+ * own has none of our frames to return through.  So calls that make children
+ * are made by a thunk: outside of any handler, with exactly the program's
+ * registers, without using a stack.  Back from the call, r11 names the thunk's
+ * record; the child's first act, before it goes on in the program, is
+ * engine_clone_landed().  So does a parent of vfork, whose record and mask its
+ * child has used.
+ *
+ * A record is keyed by return address and flags and never changes once it is
+ * complete; there are few call sites and few flags.
+ */
+#include "preload/engine/process.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+
+#include "preload/engine/broken.h"
+#include "preload/engine/engine.h"
+#include "preload/engine/entry.h"
+#include "preload/engine/patch.h"
+#include "preload/engine/routes.h"
+#include "preload/engine/signals.h"
+#include "preload/engine/sud.h"
+#include "preload/engine/thread.h"
+
+#ifndef CLONE_CLEAR_SIGHAND
+#define CLONE_CLEAR_SIGHAND 0x100000000UL
+#endif
+
+/* Beside the CLONE_ bits in th_flags. */
+#define THUNK_OWN (1UL << 63)      /* made by code of ours */
+#define THUNK_BORROWED (1UL << 62) /* the parent itself is a vfork child */
+/* The parent's virtually blocked signals, for its return from vfork. */
+#define THUNK_VMASK_SEGV (1UL << 61)
+#define THUNK_VMASK_BUS (1UL << 60)
+#define THUNK_VMASK_SYS (1UL << 59)
+
+#define CLAIMED 1UL /* th_back of a record that is being filled */
+
+#define PR_SET_SECCOMP_CODE 22
+#define PR_SUD_CODE 59
+
+struct thunk thunk_table[THUNK_COUNT];
+bool process_forked;
+
+bool
+engine_is_owner(void)
+{
+	return !process_forked && !engine_thread.t_borrowed;
+}
+
+bool
+engine_is_threaded(void)
+{
+	return engine_threads;
+}
+
+void
+engine_own_thread(void)
+{
+	engine_thread.t_own = true;
+	engine_threads = true;
+}
+
+/* --- before the call -------------------------------------------------- */
+
+static unsigned
+thunk_hash(uintptr_t back, uint64_t flags)
+{
+	return (
+	    unsigned)((back * 0x9e3779b97f4a7c15UL ^ flags * 0x85ebca6bUL) >>
+		      48);
+}
+
+/* The thunk for (back, flags), made if need be; NULL when all are taken. */
+static uint8_t *
+thunk_get(uintptr_t back, uint64_t flags)
+{
+	unsigned i, at, start = thunk_hash(back, flags);
+	uintptr_t seen;
+	struct thunk *th;
+
+	for (i = 0; i < THUNK_COUNT; i++) {
+		at = (start + i) % THUNK_COUNT;
+		th = &thunk_table[at];
+		seen = 0;
+		if (atomic_compare_exchange_strong(
+			&th->th_back, &seen, CLAIMED)) {
+			atomic_store(&th->th_flags, flags);
+			atomic_store(&th->th_back, back);
+			return engine_thunks + (size_t)at * THUNK_SIZE;
+		}
+		if (seen == back && atomic_load(&th->th_flags) == flags)
+			return engine_thunks + (size_t)at * THUNK_SIZE;
+	}
+	return NULL;
+}
+
+static long
+clone_by_thunk(struct call *c, uint64_t flags)
+{
+	const struct thread *t = &engine_thread;
+	uint8_t *thunk;
+
+	if (t->t_own || t->t_in_kernel)
+		flags |= THUNK_OWN;
+	if (t->t_borrowed)
+		flags |= THUNK_BORROWED;
+	if ((flags & CLONE_VFORK) != 0) {
+		if ((t->t_vmask & SIGBIT(SIGSEGV)) != 0)
+			flags |= THUNK_VMASK_SEGV;
+		if ((t->t_vmask & SIGBIT(SIGBUS)) != 0)
+			flags |= THUNK_VMASK_BUS;
+		if ((t->t_vmask & SIGBIT(SIGSYS)) != 0)
+			flags |= THUNK_VMASK_SYS;
+	}
+	if (BROKEN(BREAK_THUNK))
+		return CALL_TO_HOST;
+	thunk = thunk_get(c->site + 2, flags);
+	if (thunk == NULL)
+		return -EAGAIN;
+	c->redirect = (uintptr_t)thunk;
+	return CALL_REDIRECT;
+}
+
+long
+route_clone(struct call *c)
+{
+	return clone_by_thunk(c, (uint32_t)c->arg[0]);
+}
+
+long
+route_clone3(struct call *c)
+{
+	uint64_t flags;
+
+	if (engine_copy(&flags, (void *)c->arg[0], sizeof(flags)) != 0)
+		return -EFAULT;
+	return clone_by_thunk(c, flags & (CLONE_CLEAR_SIGHAND | 0xffffffffUL));
+}
+
+long
+route_fork(struct call *c)
+{
+	return clone_by_thunk(c, 0);
+}
+
+long
+route_vfork(struct call *c)
+{
+	return clone_by_thunk(c, CLONE_VM | CLONE_VFORK);
+}
+
+/* --- behind the call -------------------------------------------------- */
+
+static long
+run_forked(void *arg)
+{
+	router_forked();
+	return 0;
+}
+
+static void
+child_process(struct thread *t, uint64_t flags)
+{
+	process_forked = true;
+	thread_forked(t);
+	patch_forked();
+	signal_forked((flags & CLONE_CLEAR_SIGHAND) != 0);
+	sud_arm();
+	if (!router_idle)
+		thread_run(t, run_forked, NULL);
+}
+
+static void
+child_thread(struct thread *t, uint64_t flags)
+{
+	engine_threads = true;
+	if ((flags & CLONE_SETTLS) == 0) {
+		thread_add_guest();
+	} else {
+		memset(t, 0, sizeof(*t));
+		t->t_tid = (int)HOST(SYS_gettid, 0, 0, 0, 0, 0, 0);
+	}
+	sud_arm();
+}
+
+/* Shares memory, and so our tables, with a process that is not it. */
+static void
+child_borrower(struct thread *t, uint64_t flags)
+{
+	if ((flags & CLONE_SETTLS) != 0) {
+		memset(t, 0, sizeof(*t));
+		t->t_tid = (int)HOST(SYS_gettid, 0, 0, 0, 0, 0, 0);
+		t->t_borrowed = true;
+	} else if ((flags & CLONE_VFORK) != 0) {
+		t->t_borrowed = true;
+	} else {
+		thread_add_guest();
+	}
+	if ((flags & CLONE_VFORK) == 0)
+		engine_threads = true;
+	if ((flags & CLONE_CLEAR_SIGHAND) != 0 && !BROKEN(BREAK_CLEAR_SIGHAND))
+		signal_reinstall();
+	sud_arm();
+}
+
+static void
+vfork_parent(struct thread *t, uint64_t flags)
+{
+	t->t_borrowed = (flags & THUNK_BORROWED) != 0;
+	t->t_vmask = 0;
+	if ((flags & THUNK_VMASK_SEGV) != 0)
+		t->t_vmask |= SIGBIT(SIGSEGV);
+	if ((flags & THUNK_VMASK_BUS) != 0)
+		t->t_vmask |= SIGBIT(SIGBUS);
+	if ((flags & THUNK_VMASK_SYS) != 0)
+		t->t_vmask |= SIGBIT(SIGSYS);
+	if (t->t_scratch != NULL) {
+		HOST(SYS_munmap, t->t_scratch, t->t_scratch_len, 0, 0, 0, 0);
+		t->t_scratch = NULL;
+	}
+}
+
+static void
+child(struct thread *t, uint64_t flags)
+{
+	if ((flags & THUNK_OWN) != 0 && (flags & CLONE_SETTLS) != 0) {
+		memset(t, 0, sizeof(*t));
+		t->t_own = true;
+		engine_threads = true;
+		return;
+	}
+	if (BROKEN(BREAK_REARM))
+		return;
+	if ((flags & CLONE_VM) == 0)
+		child_process(t, flags);
+	else if ((flags & CLONE_THREAD) != 0)
+		child_thread(t, flags);
+	else
+		child_borrower(t, flags);
+}
+
+uintptr_t
+engine_clone_landed(struct thunk *th, long result)
+{
+	struct thread *t = &engine_thread;
+	uintptr_t back = atomic_load(&th->th_back);
+	uint64_t flags = atomic_load(&th->th_flags);
+
+	if (result != 0) {
+		vfork_parent(t, flags);
+		return back;
+	}
+	child(t, flags);
+	if (!t->t_deferred || t->t_in_kernel)
+		return back;
+	t->t_result = 0;
+	t->t_nr = SYS_fork;
+	t->t_back = t->t_again = back;
+	return (uintptr_t)(sud_armed ? engine_trap_sud : engine_trap_fault);
+}
+
+/* --- ends ------------------------------------------------------------- */
+
+static long
+run_thread_exit(void *arg)
+{
+	engine_hooks.eh_thread_exit();
+	return 0;
+}
+
+static long
+run_exit(void *arg)
+{
+	router_exit();
+	return 0;
+}
+
+/* libc has blocked all signals; the stack goes back to the pool while nothing
+ * of ours runs on it. */
+long
+route_exit(struct call *c)
+{
+	struct thread *t = &engine_thread;
+
+	if (t->t_borrowed || thread_is_guest(t))
+		return CALL_TO_HOST;
+	if (t->t_stack_top != 0 && engine_hooks.eh_thread_exit != NULL)
+		thread_run(t, run_thread_exit, NULL);
+	thread_put_stack(t);
+	return CALL_TO_HOST;
+}
+
+long
+route_exit_group(struct call *c)
+{
+	struct thread *t = &engine_thread;
+
+	if (!router_idle && !t->t_borrowed && !thread_is_guest(t))
+		thread_run(t, run_exit, NULL);
+	return CALL_TO_HOST;
+}
+
+/* --- what would take interception away --------------------------------- */
+
+long
+route_prctl(struct call *c)
+{
+	if (c->arg[0] == PR_SUD_CODE && !BROKEN(BREAK_PRCTL))
+		return -EPERM;
+	if (c->arg[0] == PR_SET_SECCOMP_CODE)
+		patch_stop();
+	return CALL_TO_HOST;
+}
+
+/* A filter may kill for mprotect. */
+long
+route_seccomp(struct call *c)
+{
+	patch_stop();
+	return CALL_TO_HOST;
+}
+
+/*
+ * A traced vfork child stops for each signal until its parent lets it go on,
+ * and its parent, suspended, cannot: no SIGSYS in it from now on.  What it does
+ * is exec.
+ */
+long
+process_ptrace(struct call *c)
+{
+	long r =
+	    HOST(SYS_ptrace, c->arg[0], c->arg[1], c->arg[2], c->arg[3], 0, 0);
+
+	if (r == 0 && c->arg[0] == PTRACE_TRACEME && !BROKEN(BREAK_TRACEME))
+		sud_disarm();
+	return r;
+}
+
+static long
+run_park(void *arg)
+{
+	engine_hooks.eh_park();
+	return 0;
+}
+
+static long
+run_unpark(void *arg)
+{
+	engine_hooks.eh_unpark();
+	return 0;
+}
+
+static long
+unpark(struct call *c)
+{
+	long r = c->result;
+
+	thread_run(&engine_thread, run_unpark, NULL);
+	return r;
+}
+
+/* Refused to a process with threads, so ours step aside. */
+static long
+alone(struct call *c)
+{
+	if (router_idle || engine_hooks.eh_park == NULL ||
+	    engine_hooks.eh_unpark == NULL)
+		return CALL_TO_HOST;
+	thread_run(&engine_thread, run_park, NULL);
+	c->after = unpark;
+	return CALL_TO_HOST;
+}
+
+long
+route_unshare(struct call *c)
+{
+	return alone(c);
+}
+
+long
+route_setns(struct call *c)
+{
+	return alone(c);
+}

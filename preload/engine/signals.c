@@ -1,0 +1,832 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Theory of operation.
+ *
+ * Every handler of the program is installed in the host as wrap(), which runs
+ * with everything blocked until it has decided:
+ *
+ *  - The thread is not in the kernel: set the mask that the program asked for
+ *    and enter its handler.  The frame is the host's own, the wrapper leaves
+ *    nothing on the stack, the handler may return, longjmp or unwind.
+ *  - The thread is in a routed call: keep signal, siginfo and mask in the one
+ *    slot of the thread, end the kernel's sleep, and leave with everything
+ *    blocked.  Later signals stay pending in the host, which keeps queueing and
+ *    order.  On the way out the thread traps at the program's own syscall
+ *    instruction, or at one that stands for it; that frame holds exactly the
+ *    program's registers and vector state.  signal_finish() writes the result
+ *    or the restart there and enters the handler on top of it.
+ *
+ * SIGSYS carries Syscall User Dispatch; SIGSEGV and SIGBUS carry EFAULT of the
+ * kernel's copies and the filling of mapped rump files.  None of the three is
+ * ever blocked or ignored in the host; what the program asked for them is kept
+ * here (actions[], t_vmask).
+ *
+ * actions[] is guarded by actions_lock, which is held with every signal
+ * blocked, so that no handler can want it from its own holder.
+ */
+#include "preload/engine/signals.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#include "preload/engine/broken.h"
+#include "preload/engine/dispatch.h"
+#include "preload/engine/engine.h"
+#include "preload/engine/entry.h"
+#include "preload/engine/routes.h"
+#include "preload/engine/sud.h"
+#include "preload/engine/thread.h"
+
+#define NSIGNALS 64
+#define SA_RESTORER_FLAG 0x04000000UL
+#define SS_AUTODISARM_FLAG (1U << 31)
+#define SIGSET_SIZE 8
+
+/* The host's struct sigaction. */
+struct action {
+	uintptr_t ac_handler;
+	uint64_t ac_flags;
+	uintptr_t ac_restorer;
+	uint64_t ac_mask;
+};
+
+static struct action actions[NSIGNALS + 1];
+static atomic_flag actions_lock = ATOMIC_FLAG_INIT;
+
+static void wrap(int sig, siginfo_t *si, void *ucontext);
+
+static uint64_t
+strip(void)
+{
+	return BROKEN(BREAK_STRIP) ? 0 : SIGNAL_STRIP;
+}
+
+static bool
+is_function(uintptr_t handler)
+{
+	return handler != (uintptr_t)SIG_DFL && handler != (uintptr_t)SIG_IGN;
+}
+
+static bool
+is_fault_signal(int sig)
+{
+	return sig == SIGSEGV || sig == SIGBUS;
+}
+
+uint64_t
+signal_block_all(void)
+{
+	uint64_t all = ~0UL, old = 0;
+
+	HOST(SYS_rt_sigprocmask, SIG_SETMASK, &all, &old, SIGSET_SIZE, 0, 0);
+	return old;
+}
+
+void
+signal_set_mask(uint64_t mask)
+{
+	HOST(SYS_rt_sigprocmask, SIG_SETMASK, &mask, 0, SIGSET_SIZE, 0, 0);
+}
+
+static uint64_t *
+frame_mask(ucontext_t *uc)
+{
+	return (uint64_t *)(void *)&uc->uc_sigmask;
+}
+
+/* Everything is blocked. */
+static void
+actions_enter(void)
+{
+	while (atomic_flag_test_and_set_explicit(
+	    &actions_lock, memory_order_acquire))
+		__builtin_ia32_pause();
+}
+
+static void
+actions_leave(void)
+{
+	atomic_flag_clear_explicit(&actions_lock, memory_order_release);
+}
+
+/* --- dispositions in the host ----------------------------------------- */
+
+static void
+host_action(int sig, uintptr_t handler, uint64_t flags, uint64_t mask)
+{
+	struct action a = {
+		.ac_handler = handler,
+		.ac_flags = flags | SA_RESTORER_FLAG,
+		.ac_restorer = (uintptr_t)engine_restorer,
+		.ac_mask = mask,
+	};
+
+	HOST(SYS_rt_sigaction, sig, &a, 0, SIGSET_SIZE, 0, 0);
+}
+
+static void
+host_wrap(int sig, uint64_t flags)
+{
+	flags &= SA_ONSTACK | SA_NOCLDSTOP | SA_NOCLDWAIT | SA_RESTART;
+	host_action(sig, (uintptr_t)wrap, flags | SA_SIGINFO, ~0UL);
+}
+
+/* Make the host's disposition that of actions[sig]. */
+static void
+install(int sig)
+{
+	const struct action *a = &actions[sig];
+
+	if (sig == SIGSYS) {
+		sud_install();
+		return;
+	}
+	if (is_function(a->ac_handler))
+		host_wrap(sig, a->ac_flags);
+	else if (is_fault_signal(sig))
+		host_wrap(sig, 0);
+	else
+		host_action(sig, a->ac_handler, a->ac_flags & ~SA_ONSTACK, 0);
+}
+
+void
+signal_reinstall(void)
+{
+	sud_install();
+	host_wrap(SIGSEGV, actions[SIGSEGV].ac_flags);
+	host_wrap(SIGBUS, actions[SIGBUS].ac_flags);
+}
+
+void
+signal_init(void)
+{
+	uint64_t open = SIGNAL_STRIP;
+	int sig;
+
+	for (sig = 1; sig <= NSIGNALS; sig++)
+		HOST(
+		    SYS_rt_sigaction, sig, 0, &actions[sig], SIGSET_SIZE, 0, 0);
+	signal_reinstall();
+	HOST(SYS_rt_sigprocmask, SIG_UNBLOCK, &open, 0, SIGSET_SIZE, 0, 0);
+}
+
+void
+signal_forked(bool cleared)
+{
+	int sig;
+
+	atomic_flag_clear(&actions_lock);
+	if (!cleared)
+		return;
+	for (sig = 1; sig <= NSIGNALS; sig++) {
+		if (is_function(actions[sig].ac_handler))
+			actions[sig].ac_handler = (uintptr_t)SIG_DFL;
+	}
+	if (!BROKEN(BREAK_CLEAR_SIGHAND))
+		signal_reinstall();
+}
+
+/* What exec inherits is only whether a signal is ignored. */
+void
+signal_exec_begin(void)
+{
+	static const int ours[] = { SIGSEGV, SIGBUS };
+	size_t i;
+
+	for (i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {
+		if (actions[ours[i]].ac_handler == (uintptr_t)SIG_IGN)
+			host_action(ours[i], (uintptr_t)SIG_IGN, 0, 0);
+	}
+}
+
+void
+signal_exec_failed(void)
+{
+	host_wrap(SIGSEGV, actions[SIGSEGV].ac_flags);
+	host_wrap(SIGBUS, actions[SIGBUS].ac_flags);
+}
+
+/* --- delivery --------------------------------------------------------- */
+
+/* Take the default action of sig; a fault is simply taken again. */
+static void
+die(int sig, bool again)
+{
+	host_action(sig, (uintptr_t)SIG_DFL, 0, 0);
+	if (again)
+		return;
+	HOST(SYS_tgkill, HOST(SYS_getpid, 0, 0, 0, 0, 0, 0),
+	    HOST(SYS_gettid, 0, 0, 0, 0, 0, 0), sig, 0, 0, 0);
+	signal_set_mask(~SIGBIT(sig));
+}
+
+static size_t
+fpstate_size(const uint8_t *fp)
+{
+	uint32_t magic, size;
+
+	memcpy(&magic, fp + 464, sizeof(magic));
+	memcpy(&size, fp + 468, sizeof(size));
+	return magic == 0x46505853 && size >= 512 ? size : 512;
+}
+
+/*
+ * Copy the host's signal frame to the program's alternate stack.  0 when it
+ * has none, is on it already, or it is too small.
+ */
+static uintptr_t
+frame_to_altstack(const siginfo_t *si, const ucontext_t *uc)
+{
+	stack_t ss, off = { .ss_flags = SS_DISABLE };
+	uintptr_t sp, fp;
+	size_t fpsize;
+	void *fpregs = uc->uc_mcontext.fpregs;
+
+	if (HOST(SYS_sigaltstack, 0, &ss, 0, 0, 0, 0) != 0 ||
+	    (ss.ss_flags & (SS_DISABLE | SS_ONSTACK)) != 0)
+		return 0;
+	fpsize = fpregs != NULL ? fpstate_size(fpregs) : 0;
+	sp = (uintptr_t)ss.ss_sp + ss.ss_size;
+	if (ss.ss_size < fpsize + FRAME_SIGINFO + FRAME_SIGINFO_SIZE + 256)
+		return 0;
+	fp = (sp - fpsize) & ~63UL;
+	sp = ((fp - FRAME_SIGINFO - FRAME_SIGINFO_SIZE) & ~15UL) - 8;
+
+	if (fpregs != NULL)
+		memcpy((void *)fp, fpregs, fpsize);
+	*(uintptr_t *)sp = (uintptr_t)engine_restorer;
+	memcpy((void *)(sp + FRAME_UCONTEXT), uc, FRAME_UCONTEXT_SIZE);
+	memcpy((void *)(sp + FRAME_SIGINFO), si, FRAME_SIGINFO_SIZE);
+	uc = (ucontext_t *)(sp + FRAME_UCONTEXT);
+	if (fpregs != NULL)
+		((ucontext_t *)(uintptr_t)uc)->uc_mcontext.fpregs = (void *)fp;
+	if (((unsigned)ss.ss_flags & SS_AUTODISARM_FLAG) != 0) {
+		((ucontext_t *)(uintptr_t)uc)->uc_stack = ss;
+		HOST(SYS_sigaltstack, &off, 0, 0, 0, 0, 0);
+	}
+	return sp;
+}
+
+enum {
+	DELIVER_LATE = 1,      /* the frame is not yet on the stack that
+				* SA_ONSTACK asks for */
+	DELIVER_SYNTHETIC = 2, /* not what the processor reported */
+};
+
+static struct action
+take_action(int sig)
+{
+	struct action a;
+
+	actions_enter();
+	a = actions[sig];
+	if ((a.ac_flags & SA_RESETHAND) != 0 && is_function(a.ac_handler) &&
+	    !BROKEN(BREAK_RESETHAND)) {
+		actions[sig].ac_handler = (uintptr_t)SIG_DFL;
+		install(sig);
+	}
+	actions_leave();
+	return a;
+}
+
+static _Noreturn void
+enter_handler(const struct action *a, int sig, const siginfo_t *si,
+    ucontext_t *uc, uint64_t base, int how)
+{
+	uintptr_t alt, sp = (uintptr_t)uc - FRAME_UCONTEXT;
+
+	if ((how & DELIVER_LATE) != 0) {
+		if ((void *)(sp + FRAME_SIGINFO) != (const void *)si)
+			memcpy((void *)(sp + FRAME_SIGINFO), si,
+			    FRAME_SIGINFO_SIZE);
+		alt = 0;
+		if ((a->ac_flags & SA_ONSTACK) != 0 &&
+		    !BROKEN(BREAK_LATE_STACK))
+			alt = frame_to_altstack(si, uc);
+		if (alt != 0)
+			sp = alt;
+	}
+	base |= a->ac_mask;
+	if ((a->ac_flags & SA_NODEFER) == 0)
+		base |= SIGBIT(sig);
+	signal_set_mask(base & ~strip());
+	engine_jump(sp, (void *)a->ac_handler, sig,
+	    (void *)(sp + FRAME_SIGINFO), (void *)(sp + FRAME_UCONTEXT));
+}
+
+/*
+ * Act on sig as the program wants.  uc: the host's frame; base: the
+ * mask in force when the signal was taken.  Everything is blocked.  Returns
+ * when the frame is to be resumed as it is.
+ */
+static void
+deliver(int sig, const siginfo_t *si, ucontext_t *uc, uint64_t base, int how)
+{
+	struct action a = take_action(sig);
+	bool fault = is_fault_signal(sig) && si->si_code > 0;
+
+	if (is_function(a.ac_handler))
+		enter_handler(&a, sig, si, uc, base, how);
+	if (fault || a.ac_handler != (uintptr_t)SIG_IGN)
+		die(sig, fault && (how & DELIVER_SYNTHETIC) == 0);
+}
+
+/*
+ * The mask in force when the signal came.  The frame has the one that will be
+ * restored; they differ in sigsuspend, ppoll and their like, which are
+ * recognised by the interrupted registers.
+ */
+static uint64_t
+mask_in_force(const struct thread *t, ucontext_t *uc)
+{
+	const greg_t *g = uc->uc_mcontext.gregs;
+	const uint64_t *mask = t->t_tempmask;
+	uintptr_t ip = (uintptr_t)g[REG_RIP];
+
+	if (mask == NULL || ip != (uintptr_t)engine_host_after ||
+	    g[REG_RAX] != -EINTR)
+		return *frame_mask(uc);
+	if (g[REG_RDI] == (greg_t)mask || g[REG_R10] == (greg_t)mask ||
+	    g[REG_R8] == (greg_t)mask || g[REG_R9] == (greg_t)(mask - 2))
+		return *mask;
+	return *frame_mask(uc);
+}
+
+static void
+defer(struct thread *t, int sig, const siginfo_t *si, ucontext_t *uc)
+{
+	greg_t *ip = &uc->uc_mcontext.gregs[REG_RIP];
+
+	if (t->t_deferred)
+		return;
+	t->t_sig = sig;
+	t->t_info = *si;
+	t->t_sigmask = *frame_mask(uc);
+	t->t_deferred = 1;
+	if (!BROKEN(BREAK_WAKE) && engine_hooks.eh_interrupt != NULL) {
+		t->t_interrupted = true;
+		engine_hooks.eh_interrupt();
+	}
+	if (*ip >= (greg_t)engine_intr_check &&
+	    *ip <= (greg_t)engine_intr_insn && !BROKEN(BREAK_INTERRUPT))
+		*ip = (greg_t)engine_intr_abort;
+	if (!BROKEN(BREAK_BLOCK))
+		*frame_mask(uc) = ~strip();
+}
+
+struct fault {
+	uintptr_t fa_addr;
+	bool fa_write;
+};
+
+/* Returns when there is no handler to run. */
+static void
+deliver_deferred(struct thread *t, siginfo_t *si, ucontext_t *uc)
+{
+	*frame_mask(uc) = t->t_swapped ? t->t_outmask : t->t_sigmask;
+	t->t_swapped = false;
+	signal_block_all();
+	*si = t->t_info;
+	t->t_deferred = 0;
+	deliver(t->t_sig, si, uc, t->t_sigmask, DELIVER_LATE);
+}
+
+static long
+ask_router(void *arg)
+{
+	const struct fault *f = arg;
+
+	return router_fault(f->fa_addr, f->fa_write);
+}
+
+/*
+ * A fault in program code: may be a page of a mapped rump file.  True when the
+ * instruction is to be tried again; else *sig is the signal to deliver.
+ */
+static bool
+fill_page(struct thread *t, siginfo_t *si, ucontext_t *uc, int *sig)
+{
+	struct fault f = {
+		.fa_addr = (uintptr_t)si->si_addr,
+		.fa_write = (uc->uc_mcontext.gregs[REG_ERR] & 2) != 0,
+	};
+	uint64_t base = *frame_mask(uc);
+	long r;
+
+	if (router_idle || t->t_own || thread_is_guest(t))
+		return false;
+	t->t_in_kernel = 1;
+	signal_set_mask(base & ~strip());
+	r = thread_run(t, ask_router, &f);
+	signal_block_all();
+	if (t->t_deferred) {
+		deliver_deferred(t, si, uc);
+		return true;
+	}
+	if (r > 0)
+		*sig = (int)r;
+	return r == 0;
+}
+
+/* True when a fault of the host's making was ours, and is dealt with. */
+static bool
+fix_fault(struct thread *t, siginfo_t *si, ucontext_t *uc, int *sig)
+{
+	greg_t *ip = &uc->uc_mcontext.gregs[REG_RIP];
+	uintptr_t to = 0;
+
+	if (*ip == (greg_t)engine_copy_insn) {
+		*ip = (greg_t)engine_copy_fixup;
+		return true;
+	}
+	if (*ip == (greg_t)engine_trap_fault) {
+		signal_finish(t, si, uc);
+		return true;
+	}
+	if (!t->t_in_kernel)
+		return fill_page(t, si, uc, sig);
+	if (engine_hooks.eh_copy_fixup != NULL && !BROKEN(BREAK_FIXUP))
+		to = engine_hooks.eh_copy_fixup((uintptr_t)*ip);
+	if (to == 0) {
+		/* A bug of ours: fault again, and dump core. */
+		host_action(*sig, (uintptr_t)SIG_DFL, 0, 0);
+		return true;
+	}
+	*ip = (greg_t)to;
+	return true;
+}
+
+/* Sent to a thread that blocks a signal which the host cannot block for it. */
+static void
+keep_pending(struct thread *t, int sig, const siginfo_t *si)
+{
+	int i = sig == SIGSEGV ? 0 : sig == SIGBUS ? 1 : 2;
+
+	if ((t->t_vpending & SIGBIT(sig)) == 0)
+		t->t_vinfo[i] = *si;
+	t->t_vpending |= SIGBIT(sig);
+}
+
+static void
+release_pending(struct thread *t)
+{
+	static const int sigs[] = { SIGSEGV, SIGBUS, SIGSYS };
+	size_t i;
+
+	for (i = 0; i < 3; i++) {
+		uint64_t bit = SIGBIT(sigs[i]);
+
+		if ((t->t_vpending & bit) == 0 || (t->t_vmask & bit) != 0)
+			continue;
+		t->t_vpending &= ~bit;
+		HOST(SYS_rt_tgsigqueueinfo, HOST(SYS_getpid, 0, 0, 0, 0, 0, 0),
+		    HOST(SYS_gettid, 0, 0, 0, 0, 0, 0), sigs[i], &t->t_vinfo[i],
+		    0, 0);
+	}
+}
+
+static void
+wrap(int sig, siginfo_t *si, void *ucontext)
+{
+	struct thread *t = &engine_thread;
+	ucontext_t *uc = ucontext;
+	bool fault = is_fault_signal(sig) && si->si_code > 0;
+	int hostsig = sig;
+
+	if (fault && fix_fault(t, si, uc, &sig))
+		return;
+	if (t->t_in_kernel && !fault && !BROKEN(BREAK_DEFER)) {
+		defer(t, sig, si, uc);
+		return;
+	}
+	if ((t->t_vmask & SIGBIT(sig)) != 0) {
+		if (fault)
+			die(sig, sig == hostsig);
+		else
+			keep_pending(t, sig, si);
+		return;
+	}
+	si->si_signo = sig;
+	deliver(sig, si, uc, mask_in_force(t, uc),
+	    sig == hostsig ? 0 : DELIVER_SYNTHETIC);
+}
+
+void
+signal_foreign_sigsys(siginfo_t *si, ucontext_t *uc)
+{
+	struct thread *t = &engine_thread;
+
+	signal_block_all();
+	if (t->t_in_kernel)
+		defer(t, SIGSYS, si, uc);
+	else if ((t->t_vmask & SIGBIT(SIGSYS)) != 0)
+		keep_pending(t, SIGSYS, si);
+	else
+		deliver(SIGSYS, si, uc, mask_in_force(t, uc), DELIVER_LATE);
+}
+
+static bool
+wants_restart(int sig)
+{
+	return (actions[sig].ac_flags & SA_RESTART) != 0 ||
+	       !is_function(actions[sig].ac_handler);
+}
+
+void
+signal_finish(struct thread *t, siginfo_t *si, ucontext_t *uc)
+{
+	greg_t *g = uc->uc_mcontext.gregs;
+	long result = t->t_result;
+
+	g[REG_RIP] = (greg_t)t->t_back;
+	g[REG_RAX] = result;
+	if (result == RESULT_AGAIN ||
+	    (result == RESULT_RESTART && wants_restart(t->t_sig) &&
+		!BROKEN(BREAK_RESTART))) {
+		g[REG_RIP] = (greg_t)t->t_again;
+		g[REG_RAX] = t->t_nr;
+	} else if (result == RESULT_RESTART) {
+		g[REG_RAX] = -EINTR;
+	}
+	deliver_deferred(t, si, uc);
+}
+
+/* --- the program's calls ---------------------------------------------- */
+
+/*
+ * A vfork child has its own dispositions in the host, or none, but shares our
+ * tables with its parent: what it sets goes to the host alone.  Exec resets
+ * handlers anyway, which is what such children are about.
+ */
+static long
+borrowed_sigaction(int sig, const struct action *new, struct action *old)
+{
+	struct action a;
+	long r;
+
+	if (new != NULL && (is_fault_signal(sig) || sig == SIGSYS))
+		new = NULL;
+	if (new != NULL) {
+		a = *new;
+		a.ac_mask &= ~strip();
+	}
+	r = HOST(SYS_rt_sigaction, sig, new != NULL ? &a : NULL, old,
+	    SIGSET_SIZE, 0, 0);
+	if (r == 0 && (old->ac_handler == (uintptr_t)wrap || sig == SIGSYS))
+		*old = actions[sig];
+	return r;
+}
+
+static void
+change_action(int sig, const struct action *new, struct action *old)
+{
+	uint64_t mask = signal_block_all();
+
+	actions_enter();
+	*old = actions[sig];
+	if (new != NULL) {
+		actions[sig] = *new;
+		actions[sig].ac_mask &= ~(SIGBIT(SIGKILL) | SIGBIT(SIGSTOP));
+		install(sig);
+	}
+	actions_leave();
+	signal_set_mask(mask);
+}
+
+long
+route_rt_sigaction(struct call *c)
+{
+	int sig = (int)c->arg[0];
+	struct action new, old;
+	const struct action *np = c->arg[1] != 0 ? &new : NULL;
+	long r = 0;
+
+	if (c->arg[3] != SIGSET_SIZE || sig < 1 || sig > NSIGNALS)
+		return -EINVAL;
+	if (np != NULL && (sig == SIGKILL || sig == SIGSTOP))
+		return -EINVAL;
+	if (sig == SIGSYS && BROKEN(BREAK_VIRTUAL_SIGSYS))
+		return CALL_TO_HOST;
+	if (np != NULL &&
+	    engine_copy(&new, (void *)c->arg[1], sizeof(new)) != 0)
+		return -EFAULT;
+	if ((engine_thread.t_borrowed || thread_is_guest(&engine_thread)) &&
+	    !BROKEN(BREAK_BORROWED))
+		r = borrowed_sigaction(sig, np, &old);
+	else
+		change_action(sig, np, &old);
+	if (r == 0 && c->arg[2] != 0)
+		r = engine_copy((void *)c->arg[2], &old, sizeof(old));
+	return r;
+}
+
+static uint64_t
+virtual_mask(uint64_t mask, long how, uint64_t set)
+{
+	set &= SIGNAL_STRIP;
+	switch (how) {
+	case SIG_BLOCK:
+		return mask | set;
+	case SIG_UNBLOCK:
+		return mask & ~set;
+	default:
+		return set;
+	}
+}
+
+long
+route_rt_sigprocmask(struct call *c)
+{
+	struct thread *t = &engine_thread;
+	uint64_t want = 0, real, old, now;
+	long r;
+
+	if (c->arg[3] != SIGSET_SIZE)
+		return -EINVAL;
+	if (c->arg[1] != 0 &&
+	    engine_copy(&want, (void *)c->arg[1], sizeof(want)) != 0)
+		return -EFAULT;
+	real = want & ~strip();
+	r = HOST(SYS_rt_sigprocmask, c->arg[0], c->arg[1] != 0 ? &real : NULL,
+	    &old, SIGSET_SIZE, 0, 0);
+	if (r != 0)
+		return r;
+	old |= t->t_vmask;
+	if (c->arg[1] != 0) {
+		t->t_vmask = virtual_mask(t->t_vmask, c->arg[0], want);
+		if (c->ucontext != NULL && !BROKEN(BREAK_FRAME_MASK)) {
+			HOST(SYS_rt_sigprocmask, SIG_BLOCK, 0, &now,
+			    SIGSET_SIZE, 0, 0);
+			*frame_mask(c->ucontext) = now;
+		}
+		if ((t->t_vpending & ~t->t_vmask) != 0)
+			release_pending(t);
+	}
+	if (c->arg[2] != 0)
+		return engine_copy((void *)c->arg[2], &old, sizeof(old));
+	return 0;
+}
+
+/* The frame is found by the stack pointer: leave ours first. */
+long
+route_rt_sigreturn(struct call *c)
+{
+	if (BROKEN(BREAK_SIGRETURN))
+		return CALL_TO_HOST;
+	c->redirect = (uintptr_t)engine_restorer;
+	return CALL_REDIRECT;
+}
+
+/* Argument argi is a mask: replace it by a filtered copy. */
+static long
+filter_argument(struct call *c, int argi, const void *user)
+{
+	uint64_t mask;
+
+	if (user == NULL)
+		return 0;
+	if (engine_copy(&mask, user, sizeof(mask)) != 0)
+		return -EFAULT;
+	c->scratch[7] = mask & ~strip();
+	if (argi >= 0)
+		c->arg[argi] = (long)&c->scratch[7];
+	engine_thread.t_tempmask = &c->scratch[7];
+	return 0;
+}
+
+static long
+filter_pselect6(struct call *c)
+{
+	uint64_t pair[2];
+	long r;
+
+	if (c->arg[5] == 0)
+		return 0;
+	if (engine_copy(pair, (void *)c->arg[5], sizeof(pair)) != 0)
+		return -EFAULT;
+	if (pair[0] == 0)
+		return 0;
+	if (pair[1] != SIGSET_SIZE)
+		return -EINVAL;
+	r = filter_argument(c, -1, (void *)pair[0]);
+	if (r != 0)
+		return r;
+	c->scratch[5] = (uint64_t)&c->scratch[7];
+	c->scratch[6] = SIGSET_SIZE;
+	c->arg[5] = (long)&c->scratch[5];
+	return 0;
+}
+
+long
+engine_filter_mask(struct call *c)
+{
+	int argi;
+
+	switch (c->nr) {
+	case SYS_pselect6:
+		return filter_pselect6(c);
+	case SYS_ppoll:
+		argi = 3;
+		break;
+	case SYS_epoll_pwait:
+	case SYS_epoll_pwait2:
+		argi = 4;
+		break;
+	default:
+		return 0;
+	}
+	if (c->arg[argi] == 0)
+		return 0;
+	if (c->arg[argi + 1] != SIGSET_SIZE)
+		return -EINVAL;
+	return filter_argument(c, argi, (void *)c->arg[argi]);
+}
+
+long
+engine_swap_mask(const void *mask)
+{
+	struct thread *t = &engine_thread;
+	uint64_t real;
+
+	if (mask == NULL)
+		return 0;
+	if (engine_copy(&real, mask, sizeof(real)) != 0)
+		return -EFAULT;
+	real &= ~strip();
+	t->t_swapped = true;
+	HOST(SYS_rt_sigprocmask, SIG_SETMASK, &real, &t->t_outmask, SIGSET_SIZE,
+	    0, 0);
+	return 0;
+}
+
+static long
+to_host(long error)
+{
+	return error != 0 ? error : CALL_TO_HOST;
+}
+
+long
+route_rt_sigsuspend(struct call *c)
+{
+	if (c->arg[1] != SIGSET_SIZE || c->arg[0] == 0)
+		return CALL_TO_HOST;
+	return to_host(filter_argument(c, 0, (void *)c->arg[0]));
+}
+
+long
+route_rt_sigtimedwait(struct call *c)
+{
+	if (c->arg[3] != SIGSET_SIZE || c->arg[0] == 0)
+		return CALL_TO_HOST;
+	return to_host(filter_argument(c, 0, (void *)c->arg[0]));
+}
+
+long
+route_signalfd4(struct call *c)
+{
+	if (c->arg[2] != SIGSET_SIZE || c->arg[1] == 0)
+		return CALL_TO_HOST;
+	return to_host(filter_argument(c, 1, (void *)c->arg[1]));
+}
+
+long
+route_signalfd(struct call *c)
+{
+	return route_signalfd4(c);
+}
+
+long
+route_rt_sigpending(struct call *c)
+{
+	uint64_t set = 0;
+	long r;
+
+	if ((unsigned long)c->arg[1] > SIGSET_SIZE)
+		return -EINVAL;
+	r = HOST(SYS_rt_sigpending, &set, c->arg[1], 0, 0, 0, 0);
+	if (r != 0)
+		return r;
+	set |= engine_thread.t_vpending;
+	return engine_copy((void *)c->arg[0], &set, (size_t)c->arg[1]);
+}
+
+/*
+ * The alternate stack is the host's own: our SIGSYS frames do not use it.
+ * What the SIGSYS handler is given must be stored in its frame, or the way out
+ * undoes it.
+ */
+long
+route_sigaltstack(struct call *c)
+{
+	ucontext_t *uc = c->ucontext;
+	long r;
+
+	r = HOST(SYS_sigaltstack, c->arg[0], c->arg[1], 0, 0, 0, 0);
+	if (r == 0 && c->arg[0] != 0 && uc != NULL &&
+	    !BROKEN(BREAK_FRAME_STACK))
+		HOST(SYS_sigaltstack, 0, &uc->uc_stack, 0, 0, 0, 0);
+	return r;
+}

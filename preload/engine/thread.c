@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Kernel stacks: 64 KiB over a guard page, made when a thread first routes a
+ * call, kept in a pool when it ends.  The pool's lock is only ever tried: a
+ * signal handler may have interrupted its holder, so whoever does not get it
+ * maps or unmaps a stack of its own instead.
+ *
+ * Records lie in initial-exec TLS: reaching one costs an instruction and no
+ * allocation.  libc hands each new thread a zeroed one.
+ */
+#include "preload/engine/thread.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include "preload/engine/engine.h"
+#include "preload/engine/entry.h"
+
+#define STACK_SIZE (64 * 1024)
+#define GUARD_SIZE 4096
+#define POOL_MAX 32
+
+__thread struct thread engine_thread;
+bool engine_threads;
+
+static atomic_flag pool_lock = ATOMIC_FLAG_INIT;
+static uintptr_t pool[POOL_MAX]; /* pool_lock */
+static unsigned pool_count;      /* pool_lock */
+static atomic_bool guests;
+
+bool
+thread_is_guest(const struct thread *t)
+{
+	if (!atomic_load_explicit(&guests, memory_order_relaxed))
+		return false;
+	return t->t_tid != 0 && HOST(SYS_gettid, 0, 0, 0, 0, 0, 0) != t->t_tid;
+}
+
+void
+thread_add_guest(void)
+{
+	atomic_store(&guests, true);
+}
+
+static uintptr_t
+pool_get(void)
+{
+	uintptr_t top = 0;
+
+	if (atomic_flag_test_and_set_explicit(&pool_lock, memory_order_acquire))
+		return 0;
+	if (pool_count > 0)
+		top = pool[--pool_count];
+	atomic_flag_clear_explicit(&pool_lock, memory_order_release);
+	return top;
+}
+
+static bool
+pool_put(uintptr_t top)
+{
+	bool kept;
+
+	if (atomic_flag_test_and_set_explicit(&pool_lock, memory_order_acquire))
+		return false;
+	kept = pool_count < POOL_MAX;
+	if (kept)
+		pool[pool_count++] = top;
+	atomic_flag_clear_explicit(&pool_lock, memory_order_release);
+	return kept;
+}
+
+static uintptr_t
+stack_map(void)
+{
+	long base;
+
+	base =
+	    HOST(SYS_mmap, 0, GUARD_SIZE + STACK_SIZE, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+	if (base < 0)
+		return 0;
+	HOST(SYS_mprotect, base, GUARD_SIZE, PROT_NONE, 0, 0, 0);
+	return (uintptr_t)base + GUARD_SIZE + STACK_SIZE;
+}
+
+uintptr_t
+thread_stack(struct thread *t)
+{
+	if (t->t_stack_top == 0)
+		t->t_stack_top = pool_get();
+	if (t->t_stack_top == 0)
+		t->t_stack_top = stack_map();
+	return t->t_stack_top;
+}
+
+void
+thread_put_stack(struct thread *t)
+{
+	uintptr_t top = t->t_stack_top;
+
+	t->t_stack_top = 0;
+	if (top != 0 && !pool_put(top))
+		HOST(SYS_munmap, top - STACK_SIZE - GUARD_SIZE,
+		    STACK_SIZE + GUARD_SIZE, 0, 0, 0, 0);
+}
+
+long
+thread_run(struct thread *t, long (*fn)(void *), void *arg)
+{
+	uintptr_t top = thread_stack(t);
+	long result;
+
+	if (top == 0)
+		return -ENOMEM;
+	t->t_in_kernel = 1;
+	atomic_signal_fence(memory_order_seq_cst);
+	if (t->t_interrupted) {
+		t->t_interrupted = false;
+		if (engine_hooks.eh_interrupt_clear != NULL)
+			engine_hooks.eh_interrupt_clear();
+	}
+	result = engine_on_stack(fn, arg, top);
+	atomic_signal_fence(memory_order_seq_cst);
+	t->t_in_kernel = 0;
+	atomic_signal_fence(memory_order_seq_cst);
+	return result;
+}
+
+/* Stacks of threads that the child does not have stay where they are: their
+ * owners' records are not reachable. */
+void
+thread_forked(struct thread *t)
+{
+	atomic_flag_clear(&pool_lock);
+	atomic_store(&guests, false);
+	engine_threads = false;
+	t->t_tid = (int)HOST(SYS_gettid, 0, 0, 0, 0, 0, 0);
+	t->t_borrowed = false;
+	t->t_vpending = 0;
+}

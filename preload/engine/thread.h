@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the engine keeps for each thread, and the stacks of routed calls. */
+#ifndef ENGINE_THREAD_H
+#define ENGINE_THREAD_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Only the thread itself and signal handlers on it touch its record.  A vfork
+ * child uses the record of its suspended parent.
+ */
+struct thread {
+	volatile uint32_t t_in_kernel; /* a routed call runs */
+	volatile uint32_t t_deferred;  /* t_sig waits for the way out */
+	bool t_interrupted;            /* eh_interrupt has been called */
+	bool t_own;                    /* a thread of ours */
+	bool t_borrowed;               /* the process-wide tables are another
+					* process's: vfork child */
+	bool t_swapped;                /* t_outmask is to be restored */
+	int t_tid;
+	uintptr_t t_stack_top; /* kernel stack, 0 none yet */
+
+	uint64_t t_vmask;           /* blocked, of the signals that are
+					* never blocked in the host */
+	uint64_t t_vpending;        /* ... and pending, sent by kill() */
+	const uint64_t *t_tempmask; /* mask argument of the host call */
+	uint64_t t_outmask;
+
+	int t_sig;           /* the deferred signal */
+	uint64_t t_sigmask;  /* mask when it was taken */
+	long t_result, t_nr; /* of the call on its way out */
+	uintptr_t t_back;    /* where the program continues */
+	uintptr_t t_again;   /* ... and where the call starts anew */
+	void *t_scratch;     /* of an exec under way */
+	size_t t_scratch_len;
+	siginfo_t t_info;
+	siginfo_t t_vinfo[3]; /* of t_vpending */
+};
+
+extern __thread struct thread engine_thread
+    __attribute__((tls_model("initial-exec")));
+
+/* A thread that shares its parent's record while the parent runs on (clone
+ * with CLONE_VM, without CLONE_SETTLS and CLONE_VFORK) can only pass through:
+ * true for it. */
+bool thread_is_guest(const struct thread *t);
+void thread_add_guest(void);
+
+/* The kernel stack's top; 0 when memory is short. */
+uintptr_t thread_stack(struct thread *t);
+/* The thread ends, or never routes again. */
+void thread_put_stack(struct thread *t);
+
+/* Run fn(arg) on the kernel stack with the thread marked "in kernel". -ENOMEM
+ * when there is no stack. */
+long thread_run(struct thread *t, long (*fn)(void *), void *arg);
+
+/* In the child of a fork. */
+void thread_forked(struct thread *t);
+
+/* More than one thread may execute the program's code. */
+extern bool engine_threads;
+
+#endif /* !ENGINE_THREAD_H */

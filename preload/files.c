@@ -1,0 +1,466 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Calls with one path, apart from open(2).  Each becomes NetBSD's *at(2) call;
+ * an empty path (AT_EMPTY_PATH) the one on a descriptor.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/time.h>
+#include <utime.h>
+
+#include "preload/abi/open.h"
+#include "preload/abi/stat.h"
+#include "preload/abi/time.h"
+#include "preload/cwd.h"
+#include "preload/descriptor.h"
+#include "preload/process.h"
+#include "preload/resolve.h"
+#include "preload/route.h"
+#include "preload/usercopy.h"
+#include "rump/rump_syscallnum.h"
+#include "rump/rumpabi.h"
+#include "rump/rumpdefs.h"
+#include "syscall_table/linux_routes.h"
+
+/* route_NAME from a path_route; the fields as in resolve.h. */
+#define PATH_ROUTE(name, dirfd, path, at, flags, op)                           \
+	PATH_ROUTE_AFTER(name, dirfd, path, at, flags, op, NULL)
+#define PATH_ROUTE_AFTER(name, dirfd, path, at, flags, op, after)              \
+	static const struct path_route name##_path = { dirfd, path, at, flags, \
+		op, after };                                                   \
+	static long name##_run(struct call *c)                                 \
+	{                                                                      \
+		return path_run(c, &name##_path);                              \
+	}                                                                      \
+	ROUTE(name, name##_run)
+
+/* --- attributes -------------------------------------------------------- */
+
+static int
+place_stat(struct call *c, const struct place *pl, int at, struct rump_stat *st)
+{
+	int64_t args[BACKEND_SLOTS] = { pl->pl_dirfd, (int64_t)pl->pl_path,
+		(int64_t)st, at };
+	int64_t fargs[BACKEND_SLOTS] = { pl->pl_dirfd, (int64_t)st };
+
+	if (pl->pl_path[0] == '\0')
+		return rump_call(c, RUMP_SYS_fstat, fargs, NULL);
+	return rump_call(c, RUMP_SYS_fstatat, args, NULL);
+}
+
+static int
+stat_out(struct call *c, const struct place *pl, int at, long addr)
+{
+	struct rump_stat nst;
+	struct stat st;
+	int error = place_stat(c, pl, at, &nst);
+
+	if (error != 0)
+		return error;
+	abi_stat(&nst, &st);
+	return usercopy_out(&st, (void *)addr, sizeof(st));
+}
+
+static int
+stat_op(struct call *c, const struct place *pl, int64_t *value)
+{
+	return stat_out(c, pl, 0, c->arg[1]);
+}
+PATH_ROUTE(stat, -1, 0, -1, 0, stat_op)
+
+static int
+lstat_op(struct call *c, const struct place *pl, int64_t *value)
+{
+	return stat_out(c, pl, RUMP_AT_SYMLINK_NOFOLLOW, c->arg[1]);
+}
+PATH_ROUTE(lstat, -1, 0, -1, PLACE_NOFOLLOW, lstat_op)
+
+static int
+fstatat_op(struct call *c, const struct place *pl, int64_t *value)
+{
+	int at, error = abi_at_to_netbsd(ABI_AT_STAT, (int)c->arg[3], &at);
+
+	return error != 0 ? error : stat_out(c, pl, at, c->arg[2]);
+}
+PATH_ROUTE(newfstatat, 0, 1, 3, 0, fstatat_op)
+
+static int
+statx_op(struct call *c, const struct place *pl, int64_t *value)
+{
+	struct rump_stat nst;
+	struct statx stx;
+	int at, error = abi_at_to_netbsd(ABI_AT_STAT, (int)c->arg[2], &at);
+
+	if (error == 0)
+		error = place_stat(c, pl, at, &nst);
+	if (error != 0)
+		return error;
+	abi_statx(&nst, &stx);
+	return usercopy_out(&stx, (void *)c->arg[4], sizeof(stx));
+}
+PATH_ROUTE(statx, 0, 1, 2, 0, statx_op)
+
+static int
+statfs_op(struct call *c, const struct place *pl, int64_t *value)
+{
+	struct rump_statvfs sv;
+	struct statfs sf;
+	int64_t args[BACKEND_SLOTS] = { (int64_t)pl->pl_path, (int64_t)&sv,
+		RUMP_ST_WAIT };
+	int error = rump_call(c, RUMP_SYS_statvfs1, args, NULL);
+
+	if (error != 0)
+		return error;
+	abi_statfs(&sv, &sf);
+	return usercopy_out(&sf, (void *)c->arg[1], sizeof(sf));
+}
+PATH_ROUTE(statfs, -1, 0, -1, 0, statfs_op)
+
+static int
+access_at(struct call *c, const struct place *pl, long mode, int linux_at)
+{
+	const char *path = pl->pl_path;
+	int at, error = abi_at_to_netbsd(ABI_AT_ACCESS, linux_at, &at);
+
+	if (error != 0)
+		return error;
+	if ((mode & ~7L) != 0)
+		return EINVAL;
+	/* NetBSD knows only directories as starting points. */
+	if (path[0] == '\0')
+		path = ".";
+	int64_t args[BACKEND_SLOTS] = { pl->pl_dirfd, (int64_t)path, mode, at };
+
+	return rump_call(c, RUMP_SYS_faccessat, args, NULL);
+}
+
+static int
+access_op(struct call *c, const struct place *pl, int64_t *value)
+{
+	return access_at(c, pl, (int)c->arg[1], 0);
+}
+PATH_ROUTE(access, -1, 0, -1, 0, access_op)
+
+static int
+faccessat_op(struct call *c, const struct place *pl, int64_t *value)
+{
+	return access_at(c, pl, (int)c->arg[2], 0);
+}
+PATH_ROUTE(faccessat, 0, 1, -1, 0, faccessat_op)
+
+static int
+faccessat2_op(struct call *c, const struct place *pl, int64_t *value)
+{
+	return access_at(c, pl, (int)c->arg[2], (int)c->arg[3]);
+}
+PATH_ROUTE(faccessat2, 0, 1, 3, 0, faccessat2_op)
+
+static int
+readlink_at(
+    struct call *c, const struct place *pl, long buf, long size, int64_t *value)
+{
+	int64_t args[BACKEND_SLOTS] = { pl->pl_dirfd, (int64_t)pl->pl_path, buf,
+		size };
+
+	if ((int)size <= 0)
+		return EINVAL;
+	if (pl->pl_path[0] == '\0')
+		return ENOENT;
+	return rump_call(c, RUMP_SYS_readlinkat, args, value);
+}
+
+static int
+readlink_op(struct call *c, const struct place *pl, int64_t *value)
+{
+	return readlink_at(c, pl, c->arg[1], c->arg[2], value);
+}
+PATH_ROUTE(readlink, -1, 0, -1, PLACE_NOFOLLOW, readlink_op)
+
+static int
+readlinkat_op(struct call *c, const struct place *pl, int64_t *value)
+{
+	return readlink_at(c, pl, c->arg[2], c->arg[3], value);
+}
+PATH_ROUTE(readlinkat, 0, 1, -1, PLACE_NOFOLLOW | PLACE_EMPTY, readlinkat_op)
+
+/* --- changes ----------------------------------------------------------- */
+
+/* NetBSD call num (dirfd, path, a, b, d). */
+static int
+at_call(struct call *c, const struct place *pl, int num, int64_t a, int64_t b,
+    int64_t d)
+{
+	int64_t args[BACKEND_SLOTS] = { pl->pl_dirfd, (int64_t)pl->pl_path, a,
+		b, d };
+
+	return rump_call(c, num, args, NULL);
+}
+
+#define CHANGE(name, dirfd, path, at, flags, number, a, b, d)                  \
+	static int name##_op(                                                  \
+	    struct call *c, const struct place *pl, int64_t *value)            \
+	{                                                                      \
+		return at_call(c, pl, RUMP_SYS_##number, a, b, d);             \
+	}                                                                      \
+	PATH_ROUTE(name, dirfd, path, at, flags, name##_op)
+
+CHANGE(mkdir, -1, 0, -1, PLACE_NOFOLLOW, mkdirat, c->arg[1] & 07777, 0, 0)
+CHANGE(mkdirat, 0, 1, -1, PLACE_NOFOLLOW, mkdirat, c->arg[2] & 07777, 0, 0)
+CHANGE(rmdir, -1, 0, -1, PLACE_NOFOLLOW, unlinkat, RUMP_AT_REMOVEDIR, 0, 0)
+CHANGE(unlink, -1, 0, -1, PLACE_NOFOLLOW, unlinkat, 0, 0, 0)
+CHANGE(mknod, -1, 0, -1, PLACE_NOFOLLOW, mknodat, (uint32_t)c->arg[1], 0,
+    (uint32_t)c->arg[2])
+CHANGE(mknodat, 0, 1, -1, PLACE_NOFOLLOW, mknodat, (uint32_t)c->arg[2], 0,
+    (uint32_t)c->arg[3])
+CHANGE(chmod, -1, 0, -1, 0, fchmodat, c->arg[1] & 07777, 0, 0)
+CHANGE(fchmodat, 0, 1, -1, 0, fchmodat, c->arg[2] & 07777, 0, 0)
+CHANGE(
+    chown, -1, 0, -1, 0, fchownat, (uint32_t)c->arg[1], (uint32_t)c->arg[2], 0)
+CHANGE(lchown, -1, 0, -1, PLACE_NOFOLLOW, fchownat, (uint32_t)c->arg[1],
+    (uint32_t)c->arg[2], RUMP_AT_SYMLINK_NOFOLLOW)
+
+static int
+unlinkat_op(struct call *c, const struct place *pl, int64_t *value)
+{
+	int at, error = abi_at_to_netbsd(ABI_AT_UNLINK, (int)c->arg[2], &at);
+
+	return error != 0 ? error : at_call(c, pl, RUMP_SYS_unlinkat, at, 0, 0);
+}
+PATH_ROUTE(unlinkat, 0, 1, -1, PLACE_NOFOLLOW, unlinkat_op)
+
+static int
+fchmodat2_op(struct call *c, const struct place *pl, int64_t *value)
+{
+	int64_t fargs[BACKEND_SLOTS] = { pl->pl_dirfd, c->arg[2] & 07777 };
+	int at, error = abi_at_to_netbsd(ABI_AT_CHOWN, (int)c->arg[3], &at);
+
+	if (error != 0)
+		return error;
+	if (pl->pl_path[0] == '\0')
+		return rump_call(c, RUMP_SYS_fchmod, fargs, NULL);
+	return at_call(c, pl, RUMP_SYS_fchmodat, c->arg[2] & 07777, at, 0);
+}
+PATH_ROUTE(fchmodat2, 0, 1, 3, 0, fchmodat2_op)
+
+static int
+fchownat_op(struct call *c, const struct place *pl, int64_t *value)
+{
+	int64_t fargs[BACKEND_SLOTS] = { pl->pl_dirfd, (uint32_t)c->arg[2],
+		(uint32_t)c->arg[3] };
+	int at, error = abi_at_to_netbsd(ABI_AT_CHOWN, (int)c->arg[4], &at);
+
+	if (error != 0)
+		return error;
+	if (pl->pl_path[0] == '\0')
+		return rump_call(c, RUMP_SYS_fchown, fargs, NULL);
+	return at_call(c, pl, RUMP_SYS_fchownat, (uint32_t)c->arg[2],
+	    (uint32_t)c->arg[3], at);
+}
+PATH_ROUTE(fchownat, 0, 1, 4, 0, fchownat_op)
+
+static int
+symlink_op(struct call *c, const struct place *pl, int64_t *value)
+{
+	int64_t args[BACKEND_SLOTS] = { c->arg[0], pl->pl_dirfd,
+		(int64_t)pl->pl_path };
+
+	return rump_call(c, RUMP_SYS_symlinkat, args, NULL);
+}
+PATH_ROUTE(symlink, -1, 1, -1, PLACE_NOFOLLOW, symlink_op)
+PATH_ROUTE(symlinkat, 1, 2, -1, PLACE_NOFOLLOW, symlink_op)
+
+static int
+truncate_op(struct call *c, const struct place *pl, int64_t *value)
+{
+	int64_t args[BACKEND_SLOTS] = { (int64_t)pl->pl_path, 0, c->arg[1] };
+
+	return rump_call(c, RUMP_SYS_truncate, args, NULL);
+}
+PATH_ROUTE(truncate, -1, 0, -1, 0, truncate_op)
+
+/* --- times ------------------------------------------------------------- */
+
+static int
+set_times(struct call *c, const struct place *pl,
+    const struct rump_timespec *ts, int at)
+{
+	int64_t fargs[BACKEND_SLOTS] = { pl->pl_dirfd, (int64_t)ts };
+
+	if (pl->pl_path[0] == '\0')
+		return rump_call(c, RUMP_SYS_futimens, fargs, NULL);
+	return at_call(c, pl, RUMP_SYS_utimensat, (int64_t)ts, at, 0);
+}
+
+static int
+utimensat_op(struct call *c, const struct place *pl, int64_t *value)
+{
+	struct rump_timespec ts[2];
+	int at, error = abi_at_to_netbsd(ABI_AT_UTIMENS, (int)c->arg[3], &at);
+
+	/* struct timespec is the same on both systems. */
+	if (error == 0 && c->arg[2] != 0)
+		error = usercopy_in(ts, (const void *)c->arg[2], sizeof(ts));
+	if (error != 0)
+		return error;
+	return set_times(c, pl, c->arg[2] == 0 ? NULL : ts, at);
+}
+
+static const struct path_route utimensat_path = { 0, 1, 3, 0, utimensat_op,
+	NULL };
+
+static long
+futimens_rump(struct call *c, struct rfile *rf)
+{
+	struct rump_timespec ts[2];
+	int error = 0;
+
+	if (c->arg[2] != 0)
+		error = usercopy_in(ts, (const void *)c->arg[2], sizeof(ts));
+	if (error != 0)
+		return -error;
+	return fd_call(c, rf, RUMP_SYS_futimens,
+	    c->arg[2] == 0 ? 0 : (int64_t)ts, 0, 0, 0);
+}
+
+/* Without a path it is futimens(3). */
+static long
+utimensat_run(struct call *c)
+{
+	if (c->arg[1] == 0 && (int)c->arg[0] != AT_FDCWD)
+		return fd_run(c, true, futimens_rump);
+	if (c->arg[1] == 0)
+		return CALL_TO_HOST;
+	return path_run(c, &utimensat_path);
+}
+ROUTE(utimensat, utimensat_run)
+
+static int
+timevals_op(struct call *c, const struct place *pl, long addr)
+{
+	struct rump_timespec ts[2];
+	struct timeval tv[2];
+	int error;
+
+	if (addr == 0)
+		return set_times(c, pl, NULL, 0);
+	error = usercopy_in(tv, (const void *)addr, sizeof(tv));
+	for (int i = 0; i < 2 && error == 0; i++)
+		error = abi_timeval_to_timespec(&tv[i], &ts[i]);
+	return error != 0 ? error : set_times(c, pl, ts, 0);
+}
+
+static int
+utimes_op(struct call *c, const struct place *pl, int64_t *value)
+{
+	return timevals_op(c, pl, c->arg[1]);
+}
+PATH_ROUTE(utimes, -1, 0, -1, 0, utimes_op)
+
+static int
+futimesat_op(struct call *c, const struct place *pl, int64_t *value)
+{
+	return timevals_op(c, pl, c->arg[2]);
+}
+PATH_ROUTE(futimesat, 0, 1, -1, 0, futimesat_op)
+
+static int
+utime_op(struct call *c, const struct place *pl, int64_t *value)
+{
+	struct rump_timespec ts[2] = { 0 };
+	struct utimbuf ut;
+	int error;
+
+	if (c->arg[1] == 0)
+		return set_times(c, pl, NULL, 0);
+	error = usercopy_in(&ut, (const void *)c->arg[1], sizeof(ut));
+	if (error != 0)
+		return error;
+	ts[0].tv_sec = ut.actime;
+	ts[1].tv_sec = ut.modtime;
+	return set_times(c, pl, ts, 0);
+}
+PATH_ROUTE(utime, -1, 0, -1, 0, utime_op)
+
+/* --- the working directory --------------------------------------------- */
+
+static int
+chdir_op(struct call *c, const struct place *pl, int64_t *value)
+{
+	int64_t args[BACKEND_SLOTS] = { (int64_t)pl->pl_path };
+	int error = rump_call(c, RUMP_SYS_chdir, args, NULL);
+
+	if (error == 0)
+		cwd_set(pl->pl_rule);
+	return error;
+}
+
+static long
+chdir_after(struct call *c)
+{
+	if (process_owns_memory())
+		cwd_set(NS_HOST);
+	return c->result;
+}
+PATH_ROUTE_AFTER(chdir, -1, 0, -1, 0, chdir_op, chdir_after)
+
+static long
+fchdir_rump(struct call *c, struct rfile *rf)
+{
+	long result = fd_call(c, rf, RUMP_SYS_fchdir, 0, 0, 0, 0);
+
+	if (result == 0)
+		cwd_set(rf->rf_rule);
+	return result;
+}
+
+static long
+fchdir_after(struct call *c)
+{
+	return c->result < 0 ? c->result : chdir_after(c);
+}
+
+static long
+fchdir_run(struct call *c)
+{
+	long result = fd_run(c, false, fchdir_rump);
+
+	return result == CALL_TO_HOST ? route_to_host(c, fchdir_after) : result;
+}
+ROUTE(fchdir, fchdir_run)
+
+static long
+getcwd_rump(struct call *c, int rule)
+{
+	char kernel_path[RUMP_MAXPATHLEN], path[PLACE_PATH];
+	int64_t args[BACKEND_SLOTS] = { (int64_t)kernel_path,
+		sizeof(kernel_path) };
+	size_t len;
+	int error;
+
+	kernel_path[0] = '\0';
+	error = rump_call(c, RUMP_SYS___getcwd, args, NULL);
+	if (error != 0)
+		return route_result(error, 0);
+	len = namespace_program_path(
+	    &resolve_ns, rule, kernel_path, path, sizeof(path));
+	if (len == 0)
+		return -ENAMETOOLONG;
+	if ((unsigned long)c->arg[1] < len + 1)
+		return -ERANGE;
+	error = usercopy_out(path, (void *)c->arg[0], len + 1);
+	return error != 0 ? -error : (long)len + 1;
+}
+
+static long
+getcwd_run(struct call *c)
+{
+	int rule = cwd_rule();
+
+	if (rule == NS_HOST)
+		return CALL_TO_HOST;
+	route_mark_rump(c, rule);
+	return getcwd_rump(c, rule);
+}
+ROUTE(getcwd, getcwd_run)

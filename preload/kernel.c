@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The libraries are looked for in RUMPKIT_LIBDIR, beside this library, and
+ * where the build tree has them.  They are loaded lowest first, so that the
+ * NEEDED entry of each finds the one below already there, wherever it came
+ * from.
+ */
+#include "preload/kernel.h"
+
+#include <dlfcn.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "preload/backend.h"
+#include "preload/engine/engine.h"
+#include "preload/fdmap.h"
+#include "rump/rump_syscallnum.h"
+#include "rump/rumpabi.h"
+#include "rump/rumpdefs.h"
+#include "rump/rumpuser_host.h"
+
+struct kernel kernel;
+
+static const struct {
+	const char *name;
+	const char *build_dir; /* relative to this library's */
+} libraries[] = {
+	{ "librumpuser.so.0", "../rumpuser" },
+	{ "librump.so.0", "../kern" },
+	{ "librumpvfs.so.0", "../vfs" },
+	{ "librumpnet.so.0", "../net" },
+	{ "librumpnet_sockin.so.0", "../sockin" },
+	{ "librumpfs_nfs.so.0", "../nfs" },
+};
+
+#define SYMBOL(member, symbol)                                                 \
+	{                                                                      \
+		offsetof(struct kernel, member), symbol                        \
+	}
+static const struct {
+	size_t offset;
+	const char *name;
+} symbols[] = {
+	SYMBOL(k_set_hostops, "rumpuser_set_hostops"),
+	SYMBOL(k_init, "rump_init"),
+	SYMBOL(k_syscall, "rump_syscall"),
+	SYMBOL(k_copy_fixup, "rump_copy_fixup"),
+	SYMBOL(k_interrupt, "rump_interrupt"),
+	SYMBOL(k_interrupt_clear, "rump_interrupt_clear"),
+	SYMBOL(k_thread_fini, "rump_thread_fini"),
+	SYMBOL(k_set_hostcred, "rump_set_hostcred"),
+	SYMBOL(k_escape_set, "rump_namei_escape_set"),
+	SYMBOL(k_escaped, "rump_namei_escaped"),
+	SYMBOL(k_map_create, "rump_map_create"),
+	SYMBOL(k_map_fill, "rump_map_fill"),
+	SYMBOL(k_map_ref, "rump_map_ref"),
+	SYMBOL(k_map_destroy, "rump_map_destroy"),
+	SYMBOL(k_map_drop, "rump_map_drop"),
+	SYMBOL(k_mount_url, "rump_mount_url"),
+	SYMBOL(k_stats, "rump_stats_iterate"),
+};
+
+#define NLIBRARIES (sizeof(libraries) / sizeof(libraries[0]))
+#define NSYMBOLS (sizeof(symbols) / sizeof(symbols[0]))
+
+static bool
+try_place(const char *dir, size_t dirlen, const char *place, const char *name,
+    char *path, size_t size)
+{
+	return snprintf(path, size, "%.*s/%s/%s", (int)dirlen, dir, place,
+		   name) < (int)size &&
+	       access(path, R_OK) == 0;
+}
+
+static bool
+find_library(const char *libdir, size_t i, char *path, size_t size)
+{
+	const char *name = libraries[i].name;
+	const char *slash = strrchr(engine_library, '/');
+	size_t own = slash == NULL ? 0 : (size_t)(slash - engine_library);
+
+	if (libdir != NULL && *libdir != '\0' &&
+	    (try_place(libdir, strlen(libdir), ".", name, path, size) ||
+		try_place(libdir, strlen(libdir), libraries[i].build_dir, name,
+		    path, size)))
+		return true;
+	return slash != NULL &&
+	       (try_place(engine_library, own, ".", name, path, size) ||
+		   try_place(engine_library, own, libraries[i].build_dir, name,
+		       path, size));
+}
+
+static bool
+load_libraries(const char *libdir, void **handles, char *text, size_t size)
+{
+	char path[4096];
+
+	for (size_t i = 0; i < NLIBRARIES; i++) {
+		if (!find_library(libdir, i, path, sizeof(path))) {
+			snprintf(text, size,
+			    "%s is not beside %s; say where "
+			    "it is with RUMPKIT_LIBDIR",
+			    libraries[i].name, engine_library);
+			return false;
+		}
+		handles[i] = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+		if (handles[i] == NULL) {
+			snprintf(text, size, "%s", dlerror());
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool
+find_symbols(void *const *handles, char *text, size_t size)
+{
+	for (size_t i = 0; i < NSYMBOLS; i++) {
+		void *sym = NULL;
+
+		for (size_t j = NLIBRARIES; j > 0 && sym == NULL; j--)
+			sym = dlsym(handles[j - 1], symbols[i].name);
+		if (sym == NULL) {
+			snprintf(text, size,
+			    "the kernel's libraries lack %s: "
+			    "they are of another version",
+			    symbols[i].name);
+			return false;
+		}
+		memcpy((char *)&kernel + symbols[i].offset, &sym, sizeof(sym));
+	}
+	return true;
+}
+
+static void
+set_hostops(void)
+{
+	static struct rumpuser_hostops ops; /* kept by reference */
+
+	ops = engine_hostops;
+	ops.ho_fd_hide = fdmap_hide;
+	ops.ho_fd_unhide = fdmap_unhide;
+	kernel.k_set_hostops(&ops);
+}
+
+/* Programs have more files open than NetBSD's default allows. */
+static void
+raise_limits(void)
+{
+	struct rump_rlimit rl;
+	int64_t args[BACKEND_SLOTS] = { RUMP_RLIMIT_NOFILE, (int64_t)&rl },
+		retval[2];
+	struct rlimit host;
+
+	if (getrlimit(RLIMIT_NOFILE, &host) != 0)
+		return;
+	rl = (struct rump_rlimit){ host.rlim_max, host.rlim_max };
+	(void)rump_backend_syscall(RUMP_SYS_setrlimit, args, retval);
+}
+
+/* Files are made with the program's umask, whichever kernel makes them. */
+static void
+set_umask(void)
+{
+	long mask = HOST(SYS_umask, 0, 0, 0, 0, 0, 0);
+	int64_t args[BACKEND_SLOTS] = { mask }, retval[2];
+
+	HOST(SYS_umask, mask, 0, 0, 0, 0, 0);
+	(void)rump_backend_syscall(RUMP_SYS_umask, args, retval);
+}
+
+static void
+set_hooks(void)
+{
+	engine_hooks.eh_interrupt = kernel.k_interrupt;
+	engine_hooks.eh_interrupt_clear = kernel.k_interrupt_clear;
+	engine_hooks.eh_copy_fixup = kernel.k_copy_fixup;
+	engine_hooks.eh_thread_exit = kernel.k_thread_fini;
+}
+
+bool
+kernel_start(const char *libdir, char *text, size_t size)
+{
+	void *handles[NLIBRARIES];
+	int error;
+
+	if (!load_libraries(libdir, handles, text, size) ||
+	    !find_symbols(handles, text, size))
+		return false;
+	set_hostops();
+	error = kernel.k_init();
+	if (error != 0) {
+		snprintf(
+		    text, size, "the kernel does not boot: error %d", error);
+		return false;
+	}
+	set_hooks();
+	kernel_set_cred();
+	raise_limits();
+	set_umask();
+	return true;
+}
+
+/* Raw calls: also used by routes, after setuid(2) and the like. */
+void
+kernel_set_cred(void)
+{
+	uint32_t uid[3], gid[3], groups[16];
+	long n;
+
+	if (kernel.k_set_hostcred == NULL)
+		return;
+	HOST(SYS_getresuid, &uid[0], &uid[1], &uid[2], 0, 0, 0);
+	HOST(SYS_getresgid, &gid[0], &gid[1], &gid[2], 0, 0, 0);
+	n = HOST(SYS_getgroups, 16, groups, 0, 0, 0, 0);
+	kernel.k_set_hostcred(
+	    uid[0], uid[1], gid[0], gid[1], n > 0 ? (size_t)n : 0, groups);
+}

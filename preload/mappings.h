@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The table of the program's mappings of rump files: disjoint intervals in
+ * order of address.  Functions whose name ends in _locked want the table
+ * locked.
+ */
+#ifndef PRELOAD_MAPPINGS_H
+#define PRELOAD_MAPPINGS_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct mapping {
+	uintptr_t m_start, m_end;
+	void *m_handle; /* of rump_map_create(); one reference each */
+	int64_t m_off;  /* file offset of m_start */
+	int m_prot;     /* what the program asked for */
+	bool m_shared;
+	bool m_keep;     /* may hold the program's own changes */
+	size_t m_window; /* bytes made accessible at a time */
+};
+
+/* No mapping at all: a fast test, without the lock. */
+extern atomic_uint mappings_n;
+
+void mappings_lock(void);
+void mappings_unlock(void);
+void mappings_reset(void); /* in a forked child: unlock */
+
+/* Enter a mapping where there is none; takes over m's handle.  False when
+ * memory is out. */
+bool mappings_insert_locked(const struct mapping *m);
+/* The mapping at addr, or NULL; valid while locked. */
+struct mapping *mappings_find_locked(uintptr_t addr);
+/* The first mapping that ends behind addr, or NULL. */
+struct mapping *mappings_next_locked(uintptr_t addr);
+/* Make addr, if it lies within a mapping, a border.  False: out of memory. */
+bool mappings_split_locked(uintptr_t addr);
+
+/* Forget [start, end), splitting what overlaps; drops the references.  Takes
+ * the lock itself; may sleep. */
+void mappings_remove(uintptr_t start, uintptr_t end);
+
+#endif /* !PRELOAD_MAPPINGS_H */

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Processes and identities.  The kernel's threads and locks do not survive a
+ * fork, so in a forked child every routed call is refused, with one line that
+ * says why; descriptors can still be closed and duplicated.
+ *
+ * Calls of class "both" change something in the host and in the kernel: the
+ * host goes first, and the kernel follows what the host has made of it.
+ */
+#include "preload/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <sys/syscall.h>
+
+#include "preload/backend.h"
+#include "preload/call.h"
+#include "preload/config.h"
+#include "preload/cwd.h"
+#include "preload/engine/thread.h"
+#include "preload/fdmap.h"
+#include "preload/kernel.h"
+#include "preload/memory.h"
+#include "preload/resolve.h"
+#include "preload/route.h"
+#include "preload/trace.h"
+#include "rump/rump_syscallnum.h"
+#include "syscall_table/linux_routes.h"
+
+static int kernel_pid;
+static atomic_bool has_said;
+
+bool
+process_owns_memory(void)
+{
+	return !engine_thread.t_borrowed;
+}
+
+void
+process_set_kernel(int pid)
+{
+	kernel_pid = pid;
+}
+
+int
+process_refuse(struct call *c)
+{
+	if (!atomic_exchange(&has_said, true)) {
+		engine_say(
+		    "process %ld: %s: the rump kernel is in process %d "
+		    "and cannot be used from another one; run this program "
+		    "without fork",
+		    HOST(SYS_getpid, 0, 0, 0, 0, 0, 0),
+		    linux_calls[c->nr].lc_name, kernel_pid);
+	}
+	route_note(c, "kernel is in another process");
+	return EOPNOTSUPP;
+}
+
+void
+router_forked(void)
+{
+	if (backend_state == BACKEND_HERE)
+		backend_state = BACKEND_ELSEWHERE;
+	atomic_store(&has_said, false);
+	fdmap_forked();
+	memory_forked();
+	trace_forked();
+}
+
+/* After a call that changed who the process is. */
+static long
+cred_after(struct call *c)
+{
+	if (c->result >= 0 && backend_reachable())
+		kernel_set_cred();
+	return c->result;
+}
+
+static long
+cred_run(struct call *c)
+{
+	return route_to_host(c, cred_after);
+}
+
+ROUTE(setuid, cred_run)
+ROUTE(setgid, cred_run)
+ROUTE(setreuid, cred_run)
+ROUTE(setregid, cred_run)
+ROUTE(setresuid, cred_run)
+ROUTE(setresgid, cred_run)
+ROUTE(setgroups, cred_run)
+ROUTE(setfsuid, cred_run)
+ROUTE(setfsgid, cred_run)
+
+static long
+umask_run(struct call *c)
+{
+	int64_t args[BACKEND_SLOTS] = { c->arg[0] & 0777 }, retval[2];
+
+	if (backend_reachable())
+		(void)rump_backend_syscall(RUMP_SYS_umask, args, retval);
+	return CALL_TO_HOST;
+}
+ROUTE(umask, umask_run)
+
+static long
+sync_run(struct call *c)
+{
+	int64_t args[BACKEND_SLOTS] = { 0 }, retval[2];
+
+	if (backend_reachable())
+		(void)rump_backend_syscall(RUMP_SYS_sync, args, retval);
+	return CALL_TO_HOST;
+}
+ROUTE(sync, sync_run)
+
+static long
+chroot_after(struct call *c)
+{
+	struct place *pl = route_place(c);
+
+	if (c->result == 0 && process_owns_memory() && pl != NULL)
+		resolve_chroot(pl->pl_path);
+	return c->result;
+}
+
+/* Mounts below the new root stay where they are; the others are out of
+ * reach. */
+static long
+chroot_run(struct call *c)
+{
+	struct place *pl = place_get(c);
+	int error;
+
+	if (pl == NULL)
+		return -ENOMEM;
+	error = place_find(pl, AT_FDCWD, c->arg[0], PLACE_ABSOLUTE);
+	if (error != 0)
+		return -error;
+	if (pl->pl_rump) {
+		route_note(c, "the root directory stays the host's");
+		return -EPERM;
+	}
+	return route_to_host(c, chroot_after);
+}
+ROUTE(chroot, chroot_run)

@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A path that starts in the rump kernel (its working directory, one of its
+ * descriptors) goes there as it is; the kernel says when it leaves
+ * (ROUTE_ESCAPED).  A relative path that starts on the host is made absolute
+ * only if it could lead into a mount.
+ */
+#include "preload/resolve.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/syscall.h>
+
+#include "preload/cwd.h"
+#include "preload/fdmap.h"
+#include "preload/hostlinks.h"
+#include "preload/kernel.h"
+#include "preload/pool.h"
+#include "preload/process.h"
+#include "preload/route.h"
+#include "preload/text.h"
+#include "preload/usercopy.h"
+#include "rump/rump_syscallnum.h"
+#include "rump/rumpdefs.h"
+
+#define MAXLINKS 40
+
+struct namespace resolve_ns;
+bool resolve_shadowed;
+
+const char *
+resolve_rule_name(int rule)
+{
+	const struct ns_rule *nr = &resolve_ns.ns_rules[rule];
+
+	return nr->nr_len != 0 ? nr->nr_prefix
+			       : namespace_kind_name(nr->nr_kind);
+}
+
+void
+resolve_chroot(const char *root)
+{
+	namespace_chroot(&resolve_ns, root);
+}
+
+void
+place_init(struct place *pl)
+{
+	pl->pl_rump = pl->pl_changed = false;
+	pl->pl_rule = NS_HOST;
+	pl->pl_dirfd = RUMP_AT_FDCWD;
+	pl->pl_links = 0;
+	pl->pl_dir = NULL;
+	pl->pl_route = NULL;
+	pl->pl_path[0] = '\0';
+}
+
+void
+place_fini(struct place *pl)
+{
+	if (pl->pl_dir != NULL)
+		(void)fdmap_put(pl->pl_dir);
+	pl->pl_dir = NULL;
+}
+
+static void
+place_copy(struct place *pl, const char *path)
+{
+	struct text t;
+
+	text_init(&t, pl->pl_path, sizeof(pl->pl_path));
+	text_put(&t, path);
+}
+
+static int
+decide(struct place *pl, const char *path)
+{
+	struct ns_decision nd = { .nd_path = pl->pl_path };
+	int error =
+	    namespace_decide(&resolve_ns, path, &nd, sizeof(pl->pl_path));
+
+	if (error != 0)
+		return error;
+	pl->pl_rump = nd.nd_rule != NS_HOST;
+	pl->pl_rule = nd.nd_rule;
+	pl->pl_changed = nd.nd_changed;
+	return 0;
+}
+
+/* Follow the host's symbolic links to a rump name, if they lead to one. */
+static int
+decide_links(struct place *pl, const char *path, unsigned flags)
+{
+	char *out = pool_get(&pathbufs);
+	int error = 0;
+
+	if (out == NULL)
+		return ENOMEM;
+	if (hostlinks_walk(&resolve_ns, path, (flags & PLACE_NOFOLLOW) != 0,
+		out, PATHBUF_SIZE)) {
+		if (++pl->pl_links > MAXLINKS)
+			error = ELOOP;
+		else
+			error = decide(pl, out);
+	}
+	pool_put(&pathbufs, out);
+	return error;
+}
+
+/*
+ * Is there a symbolic link on the way, or at the end?  Two calls instead of one
+ * for each component; true when in doubt.
+ */
+static bool
+meets_link(long dirfd, long path)
+{
+	struct open_how how = {
+		.flags = O_PATH | O_NOFOLLOW | O_CLOEXEC,
+		.resolve = RESOLVE_NO_SYMLINKS,
+	};
+	long fd = HOST(SYS_openat2, dirfd, path, &how, sizeof(how), 0, 0), n;
+	char c;
+
+	if (fd < 0)
+		return fd != -ENOENT && fd != -ENOTDIR;
+	n = HOST(SYS_readlinkat, fd, "", &c, sizeof(c), 0, 0);
+	HOST(SYS_close, fd, 0, 0, 0, 0, 0);
+	return n >= 0;
+}
+
+static int
+find_absolute(struct place *pl, const char *path, unsigned flags)
+{
+	int error = decide(pl, path);
+
+	if (error != 0 || pl->pl_rump ||
+	    ((flags & PLACE_LINKS) == 0 && !resolve_shadowed) ||
+	    !meets_link(AT_FDCWD, (long)path))
+		return error;
+	return decide_links(pl, path, flags);
+}
+
+/* Relative, from a directory of the host. */
+static int
+find_from_host(struct place *pl, long dirfd, const char *path, unsigned flags)
+{
+	char *whole;
+	struct text t;
+	int error;
+
+	if (path[0] == '\0' ||
+	    ((flags & (PLACE_LINKS | PLACE_ABSOLUTE)) == 0 &&
+		!resolve_shadowed && !namespace_maybe(&resolve_ns, path)))
+		return 0;
+	whole = pool_get(&pathbufs);
+	if (whole == NULL)
+		return ENOMEM;
+	error = cwd_host_path(dirfd, whole, PATHBUF_SIZE);
+	if (error == 0) {
+		text_continue(&t, whole, PATHBUF_SIZE);
+		text_char(&t, '/');
+		text_put(&t, path);
+		error = t.t_len + 1 < t.t_size ? find_absolute(pl, whole, flags)
+					       : 0;
+	} else {
+		error = 0; /* unreachable: the host's to judge */
+	}
+	pool_put(&pathbufs, whole);
+	return error;
+}
+
+/*
+ * Relative, from a directory that only leads to mounts: what is above the
+ * highest of them is the host's, although the kernel has a root there.
+ */
+static int
+find_from_parent(struct place *pl, const char *path, unsigned flags)
+{
+	char *whole = pool_get(&pathbufs);
+	int64_t args[BACKEND_SLOTS] = { (int64_t)whole, RUMP_MAXPATHLEN };
+	int64_t retval[2];
+	struct text t;
+	int error = ENOENT;
+
+	if (whole == NULL)
+		return ENOMEM;
+	if (backend_reachable() &&
+	    rump_backend_syscall(RUMP_SYS___getcwd, args, retval) == 0) {
+		text_continue(&t, whole, PATHBUF_SIZE);
+		text_char(&t, '/');
+		text_put(&t, path);
+		error = find_absolute(pl, whole, flags);
+		pl->pl_changed = !pl->pl_rump;
+	}
+	pool_put(&pathbufs, whole);
+	return error;
+}
+
+static bool
+leads_to_mounts(const struct place *pl)
+{
+	return pl->pl_rump && pl->pl_dir == NULL &&
+	       resolve_ns.ns_rules[pl->pl_rule].nr_kind == NS_PARENT;
+}
+
+static int
+find_relative(struct place *pl, long dirfd, const char *path, unsigned flags)
+{
+	struct rfile *rf;
+	int error;
+
+	if ((int)dirfd == AT_FDCWD) {
+		pl->pl_rule = cwd_rule();
+		pl->pl_rump = pl->pl_rule != NS_HOST;
+	} else {
+		rf = fdmap_get_rump(dirfd, &error);
+		if (error != 0)
+			return error;
+		if (rf != NULL) {
+			pl->pl_rump = true;
+			pl->pl_dir = rf;
+			pl->pl_dirfd = rf->rf_fd;
+			pl->pl_rule = rf->rf_rule;
+		}
+	}
+	if (!pl->pl_rump)
+		return find_from_host(pl, dirfd, path, flags);
+	if (leads_to_mounts(pl) && path[0] != '\0')
+		return find_from_parent(pl, path, flags);
+	/* Only a rump place has to say so: the host says it itself. */
+	if (path[0] == '\0' && (flags & PLACE_EMPTY) == 0)
+		return ENOENT;
+	place_copy(pl, path[0] == '\0' && pl->pl_dir == NULL ? "." : path);
+	return 0;
+}
+
+int
+place_find(struct place *pl, long dirfd, long upath, unsigned flags)
+{
+	char *path = pool_get(&pathbufs);
+	int error;
+
+	if (path == NULL)
+		return ENOMEM;
+	place_fini(pl);
+	pl->pl_rump = pl->pl_changed = false;
+	pl->pl_rule = NS_HOST;
+	pl->pl_dirfd = RUMP_AT_FDCWD;
+	error = usercopy_string(path, (const void *)upath, PATHBUF_SIZE, NULL);
+	if (error == 0 && path[0] == '/')
+		error = find_absolute(pl, path, flags);
+	else if (error == 0)
+		error = find_relative(pl, dirfd, path, flags);
+	pool_put(&pathbufs, path);
+	return error;
+}
+
+/* A path of a kernel whose root the program sees at a prefix. */
+static bool
+needs_prefix(int rule)
+{
+	return rule != NS_HOST &&
+	       (resolve_ns.ns_rules[rule].nr_kind == NS_PATH ||
+		   resolve_ns.ns_rules[rule].nr_kind == NS_LITERAL);
+}
+
+static int
+find_escaped(struct place *pl, char *path, char *prefixed, unsigned flags)
+{
+	unsigned followed = 0;
+	int error, rule = pl->pl_rule;
+
+	if (kernel.k_escaped == NULL ||
+	    kernel.k_escaped(path, PATHBUF_SIZE, &followed) == 0)
+		return ENAMETOOLONG;
+	pl->pl_links += followed > 0 ? followed : 1;
+	if (pl->pl_links > MAXLINKS)
+		return ELOOP;
+	place_fini(pl);
+	pl->pl_dirfd = RUMP_AT_FDCWD;
+	error = find_absolute(pl, path, flags);
+	if (error == 0 && !pl->pl_rump && needs_prefix(rule)) {
+		if (namespace_program_path(
+			&resolve_ns, rule, path, prefixed, PATHBUF_SIZE) == 0)
+			return ENAMETOOLONG;
+		error = find_absolute(pl, prefixed, flags);
+	}
+	if (!pl->pl_rump)
+		pl->pl_changed = true;
+	return error;
+}
+
+int
+place_escaped(struct place *pl, unsigned flags)
+{
+	char *path = pool_get(&pathbufs), *prefixed = pool_get(&pathbufs);
+	int error = ENOMEM;
+
+	if (path != NULL && prefixed != NULL)
+		error = find_escaped(pl, path, prefixed, flags);
+	if (path != NULL)
+		pool_put(&pathbufs, path);
+	if (prefixed != NULL)
+		pool_put(&pathbufs, prefixed);
+	return error;
+}
+
+static unsigned
+route_flags(const struct call *c, const struct path_route *pr)
+{
+	unsigned flags = pr->pr_flags;
+	long at = pr->pr_at < 0 ? 0 : c->arg[pr->pr_at];
+
+	if ((at & AT_SYMLINK_NOFOLLOW) != 0)
+		flags |= PLACE_NOFOLLOW;
+	if ((at & AT_EMPTY_PATH) != 0)
+		flags |= PLACE_EMPTY;
+	return flags;
+}
+
+static long path_after(struct call *c);
+
+static long
+path_to_host(struct call *c, struct place *pl)
+{
+	const struct path_route *pr = pl->pl_route;
+
+	route_mark_host(c);
+	if (pl->pl_changed) {
+		c->arg[pr->pr_path] = (long)pl->pl_path;
+		if (pr->pr_dirfd >= 0)
+			c->arg[pr->pr_dirfd] = AT_FDCWD;
+	}
+	return route_to_host(c, path_after);
+}
+
+static long
+path_to_rump(struct call *c, struct place *pl, unsigned flags)
+{
+	int64_t value = 0;
+	int error;
+
+	for (;;) {
+		route_mark_rump(c, pl->pl_rule);
+		error = pl->pl_route->pr_op(c, pl, &value);
+		if (error != ROUTE_ESCAPED)
+			return route_result(error, value);
+		error = place_escaped(pl, flags);
+		if (error != 0)
+			return -error;
+		if (!pl->pl_rump)
+			return path_to_host(c, pl);
+	}
+}
+
+/* The host did not find it: does one of its links lead into a mount? */
+static long
+path_retry(struct call *c, struct place *pl)
+{
+	const struct path_route *pr = pl->pl_route;
+	long dirfd = pr->pr_dirfd < 0 ? AT_FDCWD : c->arg[pr->pr_dirfd];
+	unsigned flags = route_flags(c, pr) | PLACE_LINKS;
+	long result;
+
+	if (!meets_link(dirfd, c->arg[pr->pr_path]) ||
+	    place_find(pl, dirfd, c->arg[pr->pr_path], flags) != 0 ||
+	    !pl->pl_rump)
+		return c->result;
+	result = path_to_rump(c, pl, flags);
+	if (result == CALL_TO_HOST)
+		result = HOST(c->nr, c->arg[0], c->arg[1], c->arg[2], c->arg[3],
+		    c->arg[4], c->arg[5]);
+	return result == CALL_RESTART ? -EINTR : result;
+}
+
+static long
+path_after(struct call *c)
+{
+	struct place *pl = route_place(c);
+	const struct path_route *pr = pl->pl_route;
+
+	if (c->result == -ENOENT || c->result == -ENOTDIR)
+		return path_retry(c, pl);
+	if (c->result >= 0 && pr->pr_after != NULL)
+		return pr->pr_after(c);
+	return c->result;
+}
+
+long
+path_run_flags(struct call *c, const struct path_route *pr, unsigned flags)
+{
+	struct place *pl = place_get(c);
+	int error;
+
+	if (pl == NULL)
+		return -ENOMEM;
+	pl->pl_route = pr;
+	flags |= route_flags(c, pr);
+	error =
+	    place_find(pl, pr->pr_dirfd < 0 ? AT_FDCWD : c->arg[pr->pr_dirfd],
+		c->arg[pr->pr_path], flags);
+	if (error != 0)
+		return -error;
+	return pl->pl_rump ? path_to_rump(c, pl, flags) : path_to_host(c, pl);
+}
+
+long
+path_run(struct call *c, const struct path_route *pr)
+{
+	return path_run_flags(c, pr, 0);
+}

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Start and end of routing.
+ *
+ * The constructor calls router_init() before anything is intercepted.  When
+ * nothing is asked for it returns at once and router_idle stays true.  The
+ * kernel is started only in the process that is to have it; programs that it
+ * forks and executes come here too, know the rules, and refuse what would be
+ * routed.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "preload/backend.h"
+#include "preload/call.h"
+#include "preload/config.h"
+#include "preload/cwd.h"
+#include "preload/dirs.h"
+#include "preload/engine/engine.h"
+#include "preload/fdmap.h"
+#include "preload/kernel.h"
+#include "preload/libcinit.h"
+#include "preload/process.h"
+#include "preload/resolve.h"
+#include "preload/route.h"
+#include "preload/summary.h"
+#include "preload/text.h"
+#include "preload/trace.h"
+
+#define EXIT_CONFIG 1   /* as the genuine library */
+#define EXIT_FAILED 125 /* rumpkit itself failed */
+
+bool router_idle = true;
+
+static void
+leave(int status)
+{
+	_exit(status);
+}
+
+/* A copy of s that lives for ever, with room for one more byte. */
+static char *
+keep(const char *s)
+{
+	size_t size = text_length(s) + 2;
+	long r = HOST(SYS_mmap, 0, size, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct text t;
+
+	if (r < 0 && r > -4096) {
+		engine_say("out of memory");
+		leave(EXIT_FAILED);
+	}
+	text_init(&t, (char *)r, size);
+	text_put(&t, s);
+	return (char *)r;
+}
+
+static void
+read_config(char **envp)
+{
+	const char *mounts = config_getenv(envp, "RUMPKIT_MOUNT");
+	struct config_error ce;
+
+	if (config_parse(&config, envp, mounts == NULL ? NULL : keep(mounts),
+		&ce) != 0) {
+		engine_say("%s: \"%s\": expected %s", ce.ce_variable,
+		    ce.ce_token, ce.ce_rule);
+		leave(EXIT_CONFIG);
+	}
+}
+
+/* Where the kernel is to be found; leaves if nowhere. */
+static void
+check_backend(void)
+{
+	if (config.cf_in_process)
+		return;
+	if (config.cf_server != NULL)
+		engine_say(
+		    "RUMP_SERVER=%s: kernels in server processes come "
+		    "with a later version; RUMPKIT_IN_PROCESS=1 starts one in "
+		    "the program itself",
+		    config.cf_server);
+	else
+		engine_say(
+		    "RUMPHIJACK and RUMPKIT_MOUNT ask for a rump "
+		    "kernel, but neither RUMP_SERVER nor RUMPKIT_IN_PROCESS=1 "
+		    "says where it is");
+	leave(EXIT_CONFIG);
+}
+
+static void
+add_rule(enum ns_kind kind, const char *prefix)
+{
+	if (namespace_add(&resolve_ns, kind, prefix) != 0) {
+		engine_say("%s: more than %d prefixes are routed", prefix,
+		    NS_MAXRULES);
+		leave(EXIT_CONFIG);
+	}
+}
+
+static bool
+host_stat(const char *path, struct stat *st)
+{
+	return HOST(SYS_stat, *path == '\0' ? "/" : path, st, 0, 0, 0, 0) == 0;
+}
+
+/*
+ * The first name on the way to a mount point that the host lacks: it appears in
+ * its parent's listing, and if it is not the mount point itself it is a
+ * directory of the kernel.
+ */
+static void
+add_parents(const char *mount)
+{
+	char *path = keep(mount);
+	size_t len = text_length(path), slash;
+	bool shortened = false;
+	struct stat st;
+
+	while (len > 0 && path[len - 1] == '/')
+		path[--len] = '\0';
+	if (host_stat(path, &st)) {
+		resolve_shadowed = true;
+		return;
+	}
+	/* path is a name that the host lacks: up to one with a parent. */
+	for (;; len = slash, shortened = true) {
+		for (slash = len - 1; path[slash] != '/'; slash--)
+			continue;
+		path[slash] = '\0';
+		if (host_stat(path, &st) || slash == 0)
+			break;
+	}
+	path[slash] = '/';
+	(void)dirs_add_overlay(st.st_dev, st.st_ino, path + slash + 1);
+	if (shortened)
+		add_rule(NS_PARENT, path);
+}
+
+static void
+make_namespace(void)
+{
+	const struct hijackspec *hs = &config.cf_hijack;
+
+	for (unsigned i = 0; i < config.cf_nmounts; i++)
+		add_rule(NS_MOUNT, config.cf_mounts[i].cm_path);
+	for (unsigned i = 0; i < config.cf_nmounts; i++)
+		add_parents(config.cf_mounts[i].cm_path);
+	if (hs->hs_path != NULL)
+		add_rule(NS_PATH, hs->hs_path);
+	for (unsigned i = 0; i < hs->hs_nblankets; i++)
+		add_rule(NS_BLANKET, hs->hs_blankets[i]);
+}
+
+static void
+mount_all(void)
+{
+	char text[1024];
+
+	for (unsigned i = 0; i < config.cf_nmounts; i++) {
+		const struct config_mount *cm = &config.cf_mounts[i];
+
+		text[0] = '\0';
+		if (kernel.k_mount_url(
+			cm->cm_path, cm->cm_url, text, sizeof(text)) == 0)
+			continue;
+		engine_say("%s=%s: %s", cm->cm_path, cm->cm_url,
+		    text[0] != '\0' ? text : "cannot be mounted");
+		leave(EXIT_FAILED);
+	}
+}
+
+static void
+start_kernel(int argc, char **argv, char **envp)
+{
+	char text[1024];
+
+	libcinit_run(argc, argv, envp);
+	if (!kernel_start(config.cf_libdir, text, sizeof(text))) {
+		engine_say("%s", text);
+		leave(EXIT_FAILED);
+	}
+	backend_state = BACKEND_HERE;
+	kernel.k_escape_set(config.cf_nmounts != 0);
+	mount_all();
+}
+
+/* A program on a rump path cannot be executed: the host must read it. */
+static long
+exec_check(struct call *c)
+{
+	bool at = c->nr == SYS_execveat;
+	struct place *pl = place_create();
+	bool rump;
+
+	if (pl == NULL)
+		return -ENOMEM;
+	rump = place_find(pl, at ? c->arg[0] : AT_FDCWD, c->arg[at ? 1 : 0],
+		   at && (c->arg[4] & AT_EMPTY_PATH) != 0 ? PLACE_EMPTY : 0) ==
+		   0 &&
+	       pl->pl_rump;
+	if (rump)
+		engine_say("%s: programs on a rump file system cannot be "
+			   "executed yet; copy it to the host first",
+		    pl->pl_path);
+	place_destroy(pl);
+	return rump ? -EACCES : 0;
+}
+
+void
+router_init(int argc, char **argv, char **envp)
+{
+	int pid, error;
+
+	read_config(envp);
+	if (!config_routes(&config))
+		return;
+	check_backend();
+	error = fdmap_init();
+	if (error != 0) {
+		engine_say("no descriptor is left for rumpkit: raise "
+			   "RLIMIT_NOFILE (error %d)",
+		    error);
+		leave(EXIT_FAILED);
+	}
+	if (!trace_init()) {
+		engine_say(
+		    "RUMPKIT_LOG_FILE=%s cannot be opened", config.cf_log_file);
+		leave(EXIT_FAILED);
+	}
+	make_namespace();
+	pid = (int)HOST(SYS_getpid, 0, 0, 0, 0, 0, 0);
+	process_set_kernel(
+	    config.cf_kernel_pid != 0 ? config.cf_kernel_pid : pid);
+	engine_hooks.eh_exec = exec_check;
+	backend_state = BACKEND_ELSEWHERE;
+	router_idle = false;
+	if (config.cf_kernel_pid == 0 || config.cf_kernel_pid == pid)
+		start_kernel(argc, argv, envp);
+}
+
+void
+router_exit(void)
+{
+	summary_print();
+}

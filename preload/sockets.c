@@ -1,0 +1,611 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Sockets of the families that RUMPHIJACK's socket= names.  A family that the
+ * kernel does not have is left to the host, which the trace says once.
+ *
+ * Addresses, options and message headers are converted in buffers on the kernel
+ * stack, and handed to the kernel as if they were the program's; data go
+ * straight between the kernel and the program's memory.
+ */
+#include <errno.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+
+#include "preload/abi/socket.h"
+#include "preload/abi/sockopt.h"
+#include "preload/config.h"
+#include "preload/descriptor.h"
+#include "preload/process.h"
+#include "preload/resolve.h"
+#include "preload/route.h"
+#include "preload/trace.h"
+#include "preload/usercopy.h"
+#include "rump/rump_syscallnum.h"
+#include "rump/rumpabi.h"
+#include "rump/rumpdefs.h"
+#include "syscall_table/linux_routes.h"
+
+#define CONTROL_MAX 1024
+#define IOV_LIMIT 1024
+
+static const struct {
+	int family;
+	unsigned bit;
+	const char *missing;
+} families[] = {
+	{ AF_UNIX, HS_LOCAL, "the kernel has no PF_LOCAL: left to the host" },
+	{ AF_INET, HS_INET, "the kernel has no PF_INET: left to the host" },
+	{ AF_INET6, HS_INET6, "the kernel has no PF_INET6: left to the host" },
+};
+#define NFAMILIES (sizeof(families) / sizeof(families[0]))
+
+static _Atomic(unsigned) absent; /* HS_* bits that the kernel lacks */
+
+/* The index of a family that is to be routed, or -1. */
+static int
+routed_family(int family)
+{
+	for (size_t i = 0; i < NFAMILIES; i++) {
+		if (families[i].family == family &&
+		    (config.cf_hijack.hs_sockets & families[i].bit) != 0 &&
+		    (absent & families[i].bit) == 0)
+			return (int)i;
+	}
+	return -1;
+}
+
+static void
+family_absent(int i)
+{
+	if ((atomic_fetch_or(&absent, families[i].bit) & families[i].bit) ==
+		0 &&
+	    config.cf_trace != 0)
+		trace_line(families[i].missing);
+}
+
+static long
+socket_run(struct call *c)
+{
+	int i = routed_family((int)c->arg[0]), family, type, error;
+	int64_t fd;
+
+	if (i < 0)
+		return CALL_TO_HOST;
+	if (abi_socktype_to_netbsd((int)c->arg[1], &type) != 0)
+		return -EINVAL;
+	error = abi_family_to_netbsd((int)c->arg[0], &family);
+	if (error != 0)
+		return -error;
+	int64_t args[BACKEND_SLOTS] = { family, type & ~RUMP_SOCK_CLOEXEC,
+		(int)c->arg[2] };
+
+	error = rump_call(c, RUMP_SYS_socket, args, &fd);
+	if (error == EAFNOSUPPORT) {
+		family_absent(i);
+		route_mark_host(c);
+		return CALL_TO_HOST;
+	}
+	if (error != 0)
+		return route_result(error, 0);
+	return fdmap_install((int)fd, RF_SOCKET, NS_HOST, false,
+	    ((int)c->arg[1] & SOCK_CLOEXEC) != 0);
+}
+ROUTE(socket, socket_run)
+
+/* Both numbers, or none. */
+static long
+install_pair(struct call *c, const int *rump)
+{
+	bool cloexec = ((int)c->arg[1] & SOCK_CLOEXEC) != 0;
+	long first, second;
+	int out[2];
+
+	first = fdmap_install(rump[0], RF_SOCKET, NS_HOST, false, cloexec);
+	second = fdmap_install(rump[1], RF_SOCKET, NS_HOST, false, cloexec);
+	out[0] = (int)first;
+	out[1] = (int)second;
+	if (first >= 0 && second >= 0 &&
+	    usercopy_out(out, (void *)c->arg[3], sizeof(out)) == 0)
+		return 0;
+	if (first >= 0)
+		(void)fdmap_close(first);
+	if (second >= 0)
+		(void)fdmap_close(second);
+	return first < 0 ? first : second < 0 ? second : -EFAULT;
+}
+
+static long
+socketpair_run(struct call *c)
+{
+	int i = routed_family((int)c->arg[0]), family, type, error;
+	int rump[2] = { -1, -1 };
+
+	if (i < 0)
+		return CALL_TO_HOST;
+	if (abi_socktype_to_netbsd((int)c->arg[1], &type) != 0)
+		return -EINVAL;
+	error = abi_family_to_netbsd((int)c->arg[0], &family);
+	if (error != 0)
+		return -error;
+	int64_t args[BACKEND_SLOTS] = { family, type & ~RUMP_SOCK_CLOEXEC,
+		(int)c->arg[2], (int64_t)rump };
+
+	error = rump_call(c, RUMP_SYS_socketpair, args, NULL);
+	if (error == EAFNOSUPPORT) {
+		family_absent(i);
+		route_mark_host(c);
+		return CALL_TO_HOST;
+	}
+	return error != 0 ? route_result(error, 0) : install_pair(c, rump);
+}
+ROUTE(socketpair, socketpair_run)
+
+/* --- addresses --------------------------------------------------------- */
+
+static int
+address_in(
+    long addr, long len, struct rump_sockaddr_storage *out, size_t *outlen)
+{
+	char linux_addr[sizeof(struct sockaddr_storage)];
+
+	if ((int)len < 0 || (size_t)len > sizeof(linux_addr))
+		return EINVAL;
+	if (usercopy_in(linux_addr, (const void *)addr, (size_t)len) != 0)
+		return EFAULT;
+	return abi_sockaddr_to_netbsd(linux_addr, (size_t)len, out, outlen);
+}
+
+/* *lenp bounds what is written and gets the whole length. */
+static int
+address_out(
+    const struct rump_sockaddr_storage *in, size_t len, long addr, long lenp)
+{
+	char linux_addr[sizeof(struct sockaddr_storage)];
+	uint32_t room, whole;
+
+	if (addr == 0)
+		return 0;
+	if (usercopy_in(&room, (const void *)lenp, sizeof(room)) != 0)
+		return EFAULT;
+	if ((int32_t)room < 0)
+		return EINVAL;
+	whole = (uint32_t)abi_sockaddr_to_linux(
+	    in, len, linux_addr, sizeof(linux_addr));
+	if (usercopy_out(
+		linux_addr, (void *)addr, whole < room ? whole : room) != 0 ||
+	    usercopy_out(&whole, (void *)lenp, sizeof(whole)) != 0)
+		return EFAULT;
+	return 0;
+}
+
+static long
+name_call(struct call *c, struct rfile *rf, int num)
+{
+	struct rump_sockaddr_storage ss;
+	size_t len;
+	int error = address_in(c->arg[1], c->arg[2], &ss, &len);
+
+	if (error != 0)
+		return -error;
+	return fd_call(c, rf, num, (int64_t)&ss, (int64_t)len, 0, 0);
+}
+
+static long
+bind_rump(struct call *c, struct rfile *rf)
+{
+	return name_call(c, rf, RUMP_SYS_bind);
+}
+
+static long
+connect_rump(struct call *c, struct rfile *rf)
+{
+	return name_call(c, rf, RUMP_SYS_connect);
+}
+
+static long
+get_name(struct call *c, struct rfile *rf, int num)
+{
+	struct rump_sockaddr_storage ss = { 0 };
+	uint32_t len = sizeof(ss);
+	long result = fd_call(c, rf, num, (int64_t)&ss, (int64_t)&len, 0, 0);
+
+	if (result < 0)
+		return result;
+	if (c->arg[1] == 0)
+		return -EFAULT;
+	return -address_out(&ss, len, c->arg[1], c->arg[2]);
+}
+
+static long
+getsockname_rump(struct call *c, struct rfile *rf)
+{
+	return get_name(c, rf, RUMP_SYS_getsockname);
+}
+
+static long
+getpeername_rump(struct call *c, struct rfile *rf)
+{
+	return get_name(c, rf, RUMP_SYS_getpeername);
+}
+
+static long
+accept_flags(struct call *c, struct rfile *rf, int flags)
+{
+	struct rump_sockaddr_storage ss = { 0 };
+	uint32_t len = sizeof(ss);
+	int nflags, error = abi_sockflags_to_netbsd(flags, &nflags);
+	long fd, number;
+
+	if (error != 0)
+		return -error;
+	fd = fd_call(c, rf, RUMP_SYS_paccept, (int64_t)&ss, (int64_t)&len, 0,
+	    nflags & ~RUMP_SOCK_CLOEXEC);
+	if (fd < 0)
+		return fd;
+	number = fdmap_install(
+	    (int)fd, RF_SOCKET, NS_HOST, false, (flags & SOCK_CLOEXEC) != 0);
+	if (number < 0)
+		return number;
+	error = address_out(&ss, len, c->arg[1], c->arg[2]);
+	if (error == 0)
+		return number;
+	(void)fdmap_close(number);
+	return -error;
+}
+
+static long
+accept_rump(struct call *c, struct rfile *rf)
+{
+	return accept_flags(c, rf, 0);
+}
+
+static long
+accept4_rump(struct call *c, struct rfile *rf)
+{
+	return accept_flags(c, rf, (int)c->arg[3]);
+}
+
+static long
+listen_rump(struct call *c, struct rfile *rf)
+{
+	return fd_call(c, rf, RUMP_SYS_listen, (int)c->arg[1], 0, 0, 0);
+}
+
+static long
+shutdown_rump(struct call *c, struct rfile *rf)
+{
+	return fd_call(c, rf, RUMP_SYS_shutdown, (int)c->arg[1], 0, 0, 0);
+}
+
+/* --- options ----------------------------------------------------------- */
+
+static long
+setsockopt_rump(struct call *c, struct rfile *rf)
+{
+	const struct abi_sockopt *so =
+	    abi_sockopt_find((int)c->arg[1], (int)c->arg[2]);
+	char in[ABI_SOCKOPT_MAX], out[ABI_SOCKOPT_MAX];
+	size_t len = (size_t)c->arg[4], outlen;
+	int error;
+
+	if (so == NULL)
+		return -ENOPROTOOPT;
+	if ((int)c->arg[4] < 0)
+		return -EINVAL;
+	if (len > sizeof(in))
+		len = sizeof(in);
+	if (usercopy_in(in, (const void *)c->arg[3], len) != 0)
+		return -EFAULT;
+	error = abi_sockopt_set(so, in, len, out, &outlen);
+	if (error != 0 || so->as_kind == ABI_SO_IGNORED)
+		return -error;
+	return fd_call(c, rf, RUMP_SYS_setsockopt, so->as_netbsd_level,
+	    so->as_netbsd_name, (int64_t)out, (int64_t)outlen);
+}
+
+/* What Linux answers from the socket itself. */
+static long
+option_of_linux(struct call *c, struct rfile *rf, int *value)
+{
+	struct rump_sockaddr_storage ss = { 0 };
+	uint32_t len = sizeof(ss);
+	long result;
+
+	if ((int)c->arg[1] != SOL_SOCKET || (int)c->arg[2] != SO_DOMAIN)
+		return -ENOPROTOOPT;
+	result = fd_call(
+	    c, rf, RUMP_SYS_getsockname, (int64_t)&ss, (int64_t)&len, 0, 0);
+	if (result < 0)
+		return result;
+	return -abi_family_to_linux(ss.ss_family, value);
+}
+
+static long
+getsockopt_rump(struct call *c, struct rfile *rf)
+{
+	const struct abi_sockopt *so =
+	    abi_sockopt_find((int)c->arg[1], (int)c->arg[2]);
+	char in[ABI_SOCKOPT_MAX] = { 0 }, out[ABI_SOCKOPT_MAX];
+	uint32_t room, len;
+	long result = 0;
+	int value;
+
+	if (usercopy_in(&room, (const void *)c->arg[4], sizeof(room)) != 0)
+		return -EFAULT;
+	if ((int32_t)room < 0)
+		return -EINVAL;
+	if (room > sizeof(out))
+		room = sizeof(out);
+	if (so == NULL) {
+		result = option_of_linux(c, rf, &value);
+		len = room < sizeof(value) ? room : sizeof(value);
+		for (uint32_t i = 0; i < len; i++)
+			out[i] = ((char *)&value)[i];
+	} else {
+		len = (uint32_t)abi_sockopt_size(so, room);
+		if (so->as_kind != ABI_SO_IGNORED)
+			result = fd_call(c, rf, RUMP_SYS_getsockopt,
+			    so->as_netbsd_level, so->as_netbsd_name,
+			    (int64_t)in, (int64_t)&len);
+		len = (uint32_t)abi_sockopt_get(so, in, len, out, room);
+	}
+	if (result < 0)
+		return result;
+	if (usercopy_out(out, (void *)c->arg[3], len) != 0 ||
+	    usercopy_out(&len, (void *)c->arg[4], sizeof(len)) != 0)
+		return -EFAULT;
+	return 0;
+}
+
+/* --- data -------------------------------------------------------------- */
+
+static long
+sendto_rump(struct call *c, struct rfile *rf)
+{
+	struct rump_sockaddr_storage ss;
+	size_t len = 0;
+	int flags, error = abi_msgflags_to_netbsd((int)c->arg[3], &flags);
+
+	if (error == 0 && c->arg[4] != 0)
+		error = address_in(c->arg[4], c->arg[5], &ss, &len);
+	if (error != 0)
+		return -error;
+	int64_t args[BACKEND_SLOTS] = { rf->rf_fd, c->arg[1], c->arg[2], flags,
+		len != 0 ? (int64_t)&ss : 0, (int64_t)len },
+		n = 0;
+
+	error = rump_call(c, RUMP_SYS_sendto, args, &n);
+	n = route_result(error, n);
+	return ((int)c->arg[3] & MSG_NOSIGNAL) != 0 ? n : fd_sigpipe(n);
+}
+
+static long
+recvfrom_rump(struct call *c, struct rfile *rf)
+{
+	struct rump_sockaddr_storage ss = { 0 };
+	uint32_t len = sizeof(ss);
+	int flags, error = abi_msgflags_to_netbsd((int)c->arg[3], &flags);
+
+	if (error != 0)
+		return -error;
+	int64_t args[BACKEND_SLOTS] = { rf->rf_fd, c->arg[1], c->arg[2], flags,
+		c->arg[4] != 0 ? (int64_t)&ss : 0,
+		c->arg[4] != 0 ? (int64_t)&len : 0 },
+		n = 0;
+
+	error = rump_call(c, RUMP_SYS_recvfrom, args, &n);
+	if (error == 0)
+		error = address_out(&ss, len, c->arg[4], c->arg[5]);
+	return route_result(error, n);
+}
+
+/* A message header with the buffers that its conversion needs. */
+struct message {
+	struct msghdr m_linux;
+	struct rump_msghdr m_netbsd;
+	struct rump_sockaddr_storage m_name;
+	char m_control[CONTROL_MAX], m_user_control[CONTROL_MAX];
+};
+
+static int
+message_in(struct message *m, long addr)
+{
+	if (usercopy_in(&m->m_linux, (const void *)addr, sizeof(m->m_linux)) !=
+	    0)
+		return EFAULT;
+	if (m->m_linux.msg_iovlen > IOV_LIMIT)
+		return EMSGSIZE;
+	m->m_netbsd = (struct rump_msghdr){
+		/* struct iovec is the same on both systems. */
+		.msg_iov = (struct rump_iovec *)m->m_linux.msg_iov,
+		.msg_iovlen = (int32_t)m->m_linux.msg_iovlen,
+	};
+	return 0;
+}
+
+static int
+message_in_send(struct message *m)
+{
+	const struct msghdr *mh = &m->m_linux;
+	size_t len;
+	int error;
+
+	if (mh->msg_name != NULL && mh->msg_namelen != 0) {
+		error = address_in(
+		    (long)mh->msg_name, mh->msg_namelen, &m->m_name, &len);
+		if (error != 0)
+			return error;
+		m->m_netbsd.msg_name = &m->m_name;
+		m->m_netbsd.msg_namelen = (uint32_t)len;
+	}
+	if (mh->msg_control == NULL || mh->msg_controllen == 0)
+		return 0;
+	if (mh->msg_controllen > CONTROL_MAX)
+		return ENOBUFS;
+	if (usercopy_in(
+		m->m_user_control, mh->msg_control, mh->msg_controllen) != 0)
+		return EFAULT;
+	error = abi_cmsg_to_netbsd(m->m_user_control, mh->msg_controllen,
+	    m->m_control, CONTROL_MAX, &len);
+	if (error == 0 && len != 0) {
+		m->m_netbsd.msg_control = m->m_control;
+		m->m_netbsd.msg_controllen = (uint32_t)len;
+	}
+	return error;
+}
+
+static long
+send_message(struct call *c, struct rfile *rf, long addr, int linux_flags)
+{
+	struct message m;
+	long result;
+	int flags, error = abi_msgflags_to_netbsd(linux_flags, &flags);
+
+	if (error == 0)
+		error = message_in(&m, addr);
+	if (error == 0)
+		error = message_in_send(&m);
+	if (error != 0)
+		return -error;
+	result =
+	    fd_call(c, rf, RUMP_SYS_sendmsg, (int64_t)&m.m_netbsd, flags, 0, 0);
+	return (linux_flags & MSG_NOSIGNAL) != 0 ? result : fd_sigpipe(result);
+}
+
+static long
+sendmsg_rump(struct call *c, struct rfile *rf)
+{
+	return send_message(c, rf, c->arg[1], (int)c->arg[2]);
+}
+
+static int
+message_out(struct message *m, long addr)
+{
+	struct msghdr *mh = &m->m_linux;
+	char name[sizeof(struct sockaddr_storage)];
+	size_t len, control = 0;
+	int truncated = 0, error;
+
+	if (mh->msg_name != NULL) {
+		len = abi_sockaddr_to_linux(
+		    &m->m_name, m->m_netbsd.msg_namelen, name, sizeof(name));
+		if (usercopy_out(name, mh->msg_name,
+			len < mh->msg_namelen ? len : mh->msg_namelen) != 0)
+			return EFAULT;
+		mh->msg_namelen = (uint32_t)len;
+	}
+	if (m->m_netbsd.msg_control != NULL) {
+		error = abi_cmsg_to_linux(m->m_control,
+		    m->m_netbsd.msg_controllen, m->m_user_control,
+		    mh->msg_controllen < CONTROL_MAX ? mh->msg_controllen
+						     : CONTROL_MAX,
+		    &control, &truncated);
+		if (error == 0 && usercopy_out(m->m_user_control,
+				      mh->msg_control, control) != 0)
+			error = EFAULT;
+		if (error != 0)
+			return error;
+	}
+	mh->msg_controllen = control;
+	mh->msg_flags = abi_msgflags_to_linux(m->m_netbsd.msg_flags) |
+			(truncated ? MSG_CTRUNC : 0);
+	return usercopy_out(mh, (void *)addr, sizeof(*mh));
+}
+
+static long
+receive_message(struct call *c, struct rfile *rf, long addr, int linux_flags)
+{
+	struct message m;
+	int flags, error = abi_msgflags_to_netbsd(linux_flags, &flags);
+	long n;
+
+	if (error == 0)
+		error = message_in(&m, addr);
+	if (error != 0)
+		return -error;
+	if (m.m_linux.msg_name != NULL) {
+		m.m_netbsd.msg_name = &m.m_name;
+		m.m_netbsd.msg_namelen = sizeof(m.m_name);
+	}
+	if (m.m_linux.msg_control != NULL && m.m_linux.msg_controllen != 0) {
+		m.m_netbsd.msg_control = m.m_control;
+		m.m_netbsd.msg_controllen = CONTROL_MAX;
+	}
+	n = fd_call(c, rf, RUMP_SYS_recvmsg, (int64_t)&m.m_netbsd, flags, 0, 0);
+	if (n < 0)
+		return n;
+	error = message_out(&m, addr);
+	return error != 0 ? -error : n;
+}
+
+static long
+recvmsg_rump(struct call *c, struct rfile *rf)
+{
+	return receive_message(c, rf, c->arg[1], (int)c->arg[2]);
+}
+
+/* Several messages: one after the other; an error after the first is reported
+ * by the next call. */
+static long
+message_vector(struct call *c, struct rfile *rf,
+    long (*one)(struct call *, struct rfile *, long, int), int flags,
+    bool receive)
+{
+	struct mmsghdr *vec = (struct mmsghdr *)c->arg[1];
+	unsigned count = (unsigned)c->arg[2], done;
+	long n = 0;
+
+	if (count > IOV_LIMIT)
+		count = IOV_LIMIT;
+	for (done = 0; done < count; done++) {
+		unsigned len;
+
+		n = one(
+		    c, rf, (long)&vec[done].msg_hdr, flags & ~MSG_WAITFORONE);
+		if (n < 0)
+			break;
+		len = (unsigned)n;
+		if (usercopy_out(&len, &vec[done].msg_len, sizeof(len)) != 0)
+			return done > 0 ? (long)done : -EFAULT;
+		if (receive && (flags & MSG_WAITFORONE) != 0)
+			flags |= MSG_DONTWAIT;
+	}
+	return done > 0 || n >= 0 ? (long)done : n;
+}
+
+static long
+sendmmsg_rump(struct call *c, struct rfile *rf)
+{
+	return message_vector(c, rf, send_message, (int)c->arg[3], false);
+}
+
+static long
+recvmmsg_rump(struct call *c, struct rfile *rf)
+{
+	return message_vector(c, rf, receive_message, (int)c->arg[3], true);
+}
+
+/* A rump file that is not a socket fails in the kernel, with ENOTSOCK. */
+#define SOCKET_ROUTE(name)                                                     \
+	static long name##_run(struct call *c)                                 \
+	{                                                                      \
+		return fd_run(c, true, name##_rump);                           \
+	}                                                                      \
+	ROUTE(name, name##_run)
+
+SOCKET_ROUTE(bind)
+SOCKET_ROUTE(connect)
+SOCKET_ROUTE(getsockname)
+SOCKET_ROUTE(getpeername)
+SOCKET_ROUTE(accept)
+SOCKET_ROUTE(accept4)
+SOCKET_ROUTE(listen)
+SOCKET_ROUTE(shutdown)
+SOCKET_ROUTE(setsockopt)
+SOCKET_ROUTE(getsockopt)
+SOCKET_ROUTE(sendto)
+SOCKET_ROUTE(recvfrom)
+SOCKET_ROUTE(sendmsg)
+SOCKET_ROUTE(recvmsg)
+SOCKET_ROUTE(sendmmsg)
+SOCKET_ROUTE(recvmmsg)

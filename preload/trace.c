@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A line is built on the stack and written with one write(2), so that lines of
+ * several threads do not mix.  The log file is opened once in each process; its
+ * descriptor is hidden from the program.
+ */
+#include "preload/trace.h"
+
+#include <fcntl.h>
+#include <sys/syscall.h>
+
+#include "preload/abi/errno.h"
+#include "preload/call.h"
+#include "preload/config.h"
+#include "preload/fdmap.h"
+#include "preload/text.h"
+#include "preload/usercopy.h"
+
+#define LINE_SIZE 2048
+#define STRING_MAX 128 /* shown of a path or string */
+#define BUFFER_MAX 32  /* shown of a buffer */
+
+static int log_fd = 2;
+
+static const struct {
+	const char *name;
+	uint32_t bits;
+} classes_by_name[] = {
+	{ "path", TRACE_PATH },
+	{ "fd", TRACE_FD },
+	{ "socket", TRACE_SOCKET },
+	{ "readiness", TRACE_READINESS },
+	{ "memory", TRACE_MEMORY },
+	{ "process", TRACE_PROCESS },
+	{ "refused", TRACE_REFUSED },
+	{ "host", TRACE_HOST },
+	{ "all", TRACE_ALL },
+	{ "1", TRACE_ALL },
+};
+
+#define NCLASSES (sizeof(classes_by_name) / sizeof(classes_by_name[0]))
+
+static bool
+class_bits(const char *name, size_t len, uint32_t *bits)
+{
+	for (size_t i = 0; i < NCLASSES; i++) {
+		if (text_length(classes_by_name[i].name) == len &&
+		    text_begins(name, classes_by_name[i].name)) {
+			*bits |= classes_by_name[i].bits;
+			return true;
+		}
+	}
+	return false;
+}
+
+bool
+trace_parse(const char *spec, uint32_t *classes, const char **bad)
+{
+	uint32_t bits = 0;
+	const char *p = spec;
+
+	if (*spec == '\0') {
+		*classes = TRACE_ALL;
+		return true;
+	}
+	if (text_equal(spec, "0")) {
+		*classes = 0;
+		return true;
+	}
+	for (;;) {
+		size_t len = 0;
+
+		while (p[len] != '\0' && p[len] != ',')
+			len++;
+		if (!class_bits(p, len, &bits)) {
+			*bad = p;
+			return false;
+		}
+		if (p[len] == '\0')
+			break;
+		p += len + 1;
+	}
+	*classes = bits;
+	return true;
+}
+
+static long
+open_log(void)
+{
+	char path[4096];
+	struct text t;
+
+	text_init(&t, path, sizeof(path));
+	for (const char *p = config.cf_log_file; *p != '\0'; p++) {
+		if (p[0] == '%' && p[1] == 'p') {
+			text_dec(&t, HOST(SYS_getpid, 0, 0, 0, 0, 0, 0));
+			p++;
+		} else {
+			text_char(&t, *p);
+		}
+	}
+	return HOST(SYS_open, path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC,
+	    0666, 0, 0, 0);
+}
+
+bool
+trace_init(void)
+{
+	long fd;
+
+	if (config.cf_log_file == NULL || *config.cf_log_file == '\0')
+		return true;
+	fd = open_log();
+	if (fd >= 0)
+		fd = fdmap_hide((int)fd);
+	if (fd < 0)
+		return false;
+	log_fd = (int)fd;
+	return true;
+}
+
+void
+trace_forked(void)
+{
+	bool own = false;
+
+	for (const char *p = config.cf_log_file; p != NULL && *p != '\0'; p++)
+		own = own || (p[0] == '%' && p[1] == 'p');
+	if (!own || log_fd == 2)
+		return;
+	fdmap_unhide(log_fd);
+	HOST(SYS_close, log_fd, 0, 0, 0, 0, 0);
+	log_fd = 2;
+	(void)trace_init();
+}
+
+static void
+put_string(struct text *t, long addr)
+{
+	char s[STRING_MAX + 2];
+	size_t len = 0;
+
+	if (addr == 0) {
+		text_put(t, "NULL");
+		return;
+	}
+	/* Byte by byte is slow, but the end of the string may be the end of
+	 * the mapping, and this is a trace. */
+	while (len <= STRING_MAX) {
+		if (usercopy_in(&s[len], (const char *)addr + len, 1) != 0) {
+			text_hex(t, (uint64_t)addr);
+			return;
+		}
+		if (s[len] == '\0')
+			break;
+		len++;
+	}
+	text_quote(t, s, len, STRING_MAX);
+}
+
+static const struct {
+	int bit;
+	const char *name;
+} open_names[] = {
+	{ O_CREAT, "O_CREAT" },
+	{ O_EXCL, "O_EXCL" },
+	{ O_NOCTTY, "O_NOCTTY" },
+	{ O_TRUNC, "O_TRUNC" },
+	{ O_APPEND, "O_APPEND" },
+	{ O_NONBLOCK, "O_NONBLOCK" },
+	{ O_DIRECTORY, "O_DIRECTORY" },
+	{ O_NOFOLLOW, "O_NOFOLLOW" },
+	{ O_CLOEXEC, "O_CLOEXEC" },
+	{ O_PATH, "O_PATH" },
+	{ O_NOATIME, "O_NOATIME" },
+};
+
+static void
+put_open_flags(struct text *t, long flags)
+{
+	static const char *const modes[] = { "O_RDONLY", "O_WRONLY", "O_RDWR",
+		"O_ACCMODE" };
+
+	text_put(t, modes[flags & O_ACCMODE]);
+	flags &= ~(long)O_ACCMODE;
+	for (size_t i = 0; i < sizeof(open_names) / sizeof(open_names[0]);
+	     i++) {
+		if ((flags & open_names[i].bit) == 0)
+			continue;
+		flags &= ~(long)open_names[i].bit;
+		text_char(t, '|');
+		text_put(t, open_names[i].name);
+	}
+	if (flags != 0) {
+		text_char(t, '|');
+		text_hex(t, (uint64_t)flags);
+	}
+}
+
+static void
+put_argument(struct text *t, char letter, long value)
+{
+	switch (letter) {
+	case 'F':
+		if ((int)value == AT_FDCWD) {
+			text_put(t, "AT_FDCWD");
+			break;
+		}
+		text_dec(t, (int)value);
+		break;
+	case 'f':
+	case 'S':
+		text_dec(t, (int)value);
+		break;
+	case 'd':
+		text_dec(t, value);
+		break;
+	case 's':
+		put_string(t, value);
+		break;
+	case 'o':
+		put_open_flags(t, value);
+		break;
+	case 'm':
+		text_oct(t, (uint32_t)value);
+		break;
+	case 'u':
+		text_udec(t, (uint64_t)value);
+		break;
+	case 'x':
+		text_hex(t, (uint32_t)value);
+		break;
+	default:
+		if (value == 0)
+			text_put(t, "NULL");
+		else
+			text_hex(t, (uint64_t)value);
+		break;
+	}
+}
+
+void
+trace_arguments(const struct call *c, char *buf, unsigned long size)
+{
+	const struct linux_call *lc = &linux_calls[c->nr];
+	struct text t;
+
+	text_init(&t, buf, size);
+	for (int i = 0; i < lc->lc_nargs && lc->lc_format[i] != '\0'; i++) {
+		if (lc->lc_format[i] == '-')
+			break;
+		if (i > 0)
+			text_put(&t, ", ");
+		put_argument(&t, lc->lc_format[i], c->arg[i]);
+	}
+}
+
+static void
+put_result(struct text *t, long result)
+{
+	const char *name = NULL;
+
+	if (result == CALL_RESTART) {
+		text_put(t, "? ERESTARTSYS");
+		return;
+	}
+	if (result < 0 && result > -4096)
+		name = abi_errno_name((int)-result);
+	if (name != NULL) {
+		text_put(t, "-1 ");
+		text_put(t, name);
+		return;
+	}
+	if (result < -4096 || result > 0x7fffffff)
+		text_hex(t, (uint64_t)result);
+	else
+		text_dec(t, result);
+}
+
+static void
+write_line(struct text *t)
+{
+	HOST(SYS_write, log_fd, t->t_buf, t->t_len, 0, 0, 0);
+}
+
+void
+trace_call(const struct call *c, const char *arguments, long result,
+    const char *where, const char *rule, const char *note)
+{
+	char line[LINE_SIZE];
+	struct text t;
+
+	/* One byte is kept for the newline of a line that is cut off. */
+	text_init(&t, line, sizeof(line) - 1);
+	text_dec(&t, HOST(SYS_getpid, 0, 0, 0, 0, 0, 0));
+	text_char(&t, ' ');
+	text_put(&t, linux_calls[c->nr].lc_name);
+	text_char(&t, '(');
+	text_put(&t, arguments);
+	text_put(&t, ") = ");
+	put_result(&t, result);
+	text_put(&t, " <");
+	text_put(&t, where);
+	if (rule != NULL) {
+		text_char(&t, ':');
+		text_put(&t, rule);
+	}
+	text_char(&t, '>');
+	if (note != NULL) {
+		text_put(&t, " (");
+		text_put(&t, note);
+		text_char(&t, ')');
+	}
+	t.t_size++;
+	text_char(&t, '\n');
+	write_line(&t);
+}
+
+void
+trace_line(const char *s)
+{
+	char line[LINE_SIZE];
+	struct text t;
+
+	text_init(&t, line, sizeof(line) - 1);
+	text_dec(&t, HOST(SYS_getpid, 0, 0, 0, 0, 0, 0));
+	text_char(&t, ' ');
+	text_put(&t, s);
+	t.t_size++;
+	text_char(&t, '\n');
+	write_line(&t);
+}
+
+static uint32_t
+call_class(const struct call *c)
+{
+	long nr = c->nr;
+
+	if ((nr >= SYS_socket && nr <= SYS_getsockopt) || nr == SYS_accept4 ||
+	    nr == SYS_recvmmsg || nr == SYS_sendmmsg)
+		return TRACE_SOCKET;
+	switch (linux_calls[nr].lc_class) {
+	case CALL_PATH:
+		return TRACE_PATH;
+	case CALL_READINESS:
+		return TRACE_READINESS;
+	case CALL_MEMORY:
+		return TRACE_MEMORY;
+	case CALL_REFUSED:
+		return TRACE_REFUSED;
+	case CALL_FD:
+	case CALL_CREATE:
+		return TRACE_FD;
+	default:
+		return TRACE_PROCESS;
+	}
+}
+
+bool
+trace_wants(const struct call *c, bool rump, bool refused)
+{
+	if (refused && (config.cf_trace & TRACE_REFUSED) != 0)
+		return true;
+	if (!rump && (config.cf_trace & TRACE_HOST) == 0)
+		return false;
+	return (config.cf_trace & (call_class(c) | (rump ? 0 : TRACE_HOST))) !=
+	       0;
+}

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The descriptor map with the real host below it; the kernel above it is a
+ * table that knows which of its descriptors are open.
+ */
+#include "preload/fdmap.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "preload/backend.h"
+#include "preload/call.h"
+#include "preload/dirs.h"
+#include "preload/pool.h"
+#include "preload/process.h"
+#include "rump/rump_syscallnum.h"
+
+#define NFILES 32768 /* more than are ever opened */
+#define NTHREADS 4
+#define ROUNDS 4000
+
+static atomic_int is_open[NFILES];
+static atomic_int next_file, closes, bad_closes;
+
+static long
+raw_call(long nr, long a, long b, long c, long d, long e, long f)
+{
+	long r = syscall(nr, a, b, c, d, e, f);
+
+	return r < 0 ? -errno : r;
+}
+
+long (*host_call)(long, long, long, long, long, long, long) = raw_call;
+
+bool
+process_owns_memory(void)
+{
+	return true;
+}
+
+bool
+backend_reachable(void)
+{
+	return true;
+}
+
+void
+dirpos_destroy(struct dirpos *dp)
+{
+}
+
+long
+rump_backend_syscall(int num, const int64_t *args, int64_t retval[2])
+{
+	assert_int_equal(num, RUMP_SYS_close);
+	atomic_fetch_add(&closes, 1);
+	if (atomic_exchange(&is_open[args[0] % NFILES], 0) != 1)
+		atomic_fetch_add(&bad_closes, 1);
+	return 0;
+}
+
+static int
+open_file(void)
+{
+	int fd = atomic_fetch_add(&next_file, 1);
+
+	atomic_store(&is_open[fd % NFILES], 1);
+	return fd;
+}
+
+static int
+start(void **state)
+{
+	atomic_store(&closes, 0);
+	atomic_store(&bad_closes, 0);
+	return 0;
+}
+
+static long
+install(bool cloexec)
+{
+	return fdmap_install(open_file(), RF_FILE, 3, false, cloexec);
+}
+
+static void
+a_file_gets_the_lowest_free_number(void **state)
+{
+	int probe = dup(0), error;
+	long fd, fd2;
+	struct rfile *rf;
+
+	close(probe);
+	fd = install(true);
+	assert_int_equal(fd, probe);
+	assert_int_equal(fcntl((int)fd, F_GETFD), FD_CLOEXEC);
+	assert_true(fdmap_is_rump(fd));
+	/* Whoever goes round the library meets a wall. */
+	assert_int_equal(read((int)fd, &error, 1), -1);
+	assert_int_equal(errno, EBADF);
+	fd2 = install(false);
+	assert_int_equal(fcntl((int)fd2, F_GETFD), 0);
+	rf = fdmap_get(fd, &error);
+	assert_non_null(rf);
+	assert_int_equal(rf->rf_rule, 3);
+	assert_int_equal(fdmap_put(rf), 0);
+	assert_int_equal(fdmap_close(fd), 0);
+	assert_int_equal(closes, 1);
+	assert_null(fdmap_get(fd, &error));
+	assert_int_equal(error, 0);
+	assert_int_equal(fdmap_close(fd), -EBADF);
+	assert_int_equal(fdmap_close(fd2), 0);
+	assert_int_equal(closes, 2);
+}
+
+static void
+duplicates_share_one_file(void **state)
+{
+	long fd = install(false), fd2 = fdmap_dup(fd, 40, true), fd3;
+	struct rfile *a, *b;
+	int error;
+
+	assert_int_equal(fd2, 40);
+	assert_int_equal(fcntl(40, F_GETFD), FD_CLOEXEC);
+	fd3 = fdmap_dup2(fd, 50, -1);
+	assert_int_equal(fd3, 50);
+	a = fdmap_get(fd, &error);
+	b = fdmap_get(50, &error);
+	assert_ptr_equal(a, b);
+	fdmap_put(a);
+	fdmap_put(b);
+	assert_int_equal(fdmap_dup2(fd, fd, -1), fd);
+	assert_int_equal(fdmap_close(fd), 0);
+	assert_int_equal(fdmap_close(40), 0);
+	assert_int_equal(closes, 0);
+	/* A host descriptor takes the place of the last one. */
+	assert_int_equal(fdmap_dup2(0, 50, O_CLOEXEC), 50);
+	assert_int_equal(closes, 1);
+	assert_false(fdmap_is_rump(50));
+	/* And the other way. */
+	fd = install(false);
+	assert_int_equal(fdmap_dup2(fd, 50, -1), 50);
+	assert_true(fdmap_is_rump(50));
+	fdmap_close(50);
+	fdmap_close(fd);
+	assert_int_equal(closes, 2);
+}
+
+static void
+a_failing_dup2_leaves_everything_in_place(void **state)
+{
+	long fd = install(false);
+
+	assert_int_equal(fdmap_dup2(999, fd, -1), -EBADF);
+	assert_int_equal(fdmap_dup2(0, fd, 0x4000), -EINVAL);
+	assert_true(fdmap_is_rump(fd));
+	assert_int_equal(fdmap_dup2(fd, 1 << 30, -1), -EBADF);
+	assert_true(fdmap_is_rump(fd));
+	assert_int_equal(closes, 0);
+	fdmap_close(fd);
+	assert_int_equal(closes, 1);
+}
+
+static void
+our_own_descriptors_cannot_be_touched(void **state)
+{
+	long hidden = fdmap_hide(dup(0)), fd;
+	int error;
+
+	assert_true(hidden > 100);
+	assert_true(fdmap_is_hidden(hidden));
+	assert_int_equal(fcntl((int)hidden, F_GETFD), FD_CLOEXEC);
+	assert_int_equal(fdmap_close(hidden), -EBADF);
+	assert_int_equal(fdmap_dup2(0, hidden, -1), -EBADF);
+	assert_int_equal(fdmap_dup(hidden, 0, false), -EBADF);
+	assert_null(fdmap_get(hidden, &error));
+	assert_int_equal(error, EBADF);
+	fd = install(false);
+	assert_int_equal(dup2(0, 70), 70);
+	assert_int_equal(fdmap_close_range((unsigned)fd, ~0U, 0), 0);
+	assert_true(fcntl((int)hidden, F_GETFD) >= 0);
+	assert_int_equal(fcntl(70, F_GETFD), -1);
+	assert_int_equal(fcntl((int)fd, F_GETFD), -1);
+	assert_false(fdmap_is_rump(fd));
+	assert_int_equal(closes, 1);
+	/* The placeholder survived. */
+	fd = install(false);
+	assert_true(fd >= 0);
+	fdmap_close(fd);
+	fdmap_unhide((int)hidden);
+	close((int)hidden);
+}
+
+static void
+a_file_without_a_number_is_closed(void **state)
+{
+	struct rlimit rl, none;
+	int probe = dup(0);
+
+	close(probe);
+	getrlimit(RLIMIT_NOFILE, &rl);
+	none = rl;
+	none.rlim_cur = (rlim_t)probe;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	assert_int_equal(install(false), -EMFILE);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &rl), 0);
+	assert_int_equal(closes, 1);
+	assert_int_equal(bad_closes, 0);
+}
+
+/* --- races ------------------------------------------------------------- */
+
+static atomic_long shared_fd[8];
+static atomic_bool stop;
+static atomic_int wrong;
+
+static void *
+reader(void *arg)
+{
+	unsigned i = 0;
+
+	while (!atomic_load(&stop)) {
+		int error;
+		struct rfile *rf =
+		    fdmap_get(atomic_load(&shared_fd[i++ % 8]), &error);
+
+		if (rf == NULL)
+			continue;
+		/* As long as we hold it, it is open. */
+		for (int n = 0; n < 10; n++) {
+			if (atomic_load(&is_open[rf->rf_fd % NFILES]) != 1)
+				atomic_fetch_add(&wrong, 1);
+		}
+		fdmap_put(rf);
+	}
+	return NULL;
+}
+
+static void *
+changer(void *arg)
+{
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		atomic_long *slot = &shared_fd[(i + (uintptr_t)arg) % 8];
+		long fd = install(false), old, copy = fdmap_dup(fd, 0, false);
+
+		old = atomic_exchange(slot, copy);
+		fdmap_close(fd);
+		if (old >= 0)
+			fdmap_close(old);
+	}
+	return NULL;
+}
+
+static void
+a_file_in_use_is_never_closed_or_exchanged(void **state)
+{
+	pthread_t readers[NTHREADS], changers[NTHREADS];
+	int opened = atomic_load(&next_file);
+
+	for (int i = 0; i < 8; i++)
+		atomic_store(&shared_fd[i], -1);
+	for (uintptr_t i = 0; i < NTHREADS; i++) {
+		pthread_create(&readers[i], NULL, reader, NULL);
+		pthread_create(&changers[i], NULL, changer, (void *)i);
+	}
+	for (int i = 0; i < NTHREADS; i++)
+		pthread_join(changers[i], NULL);
+	atomic_store(&stop, true);
+	for (int i = 0; i < NTHREADS; i++)
+		pthread_join(readers[i], NULL);
+	for (int i = 0; i < 8; i++)
+		fdmap_close(atomic_load(&shared_fd[i]));
+	assert_int_equal(wrong, 0);
+	assert_int_equal(bad_closes, 0);
+	assert_int_equal(closes, atomic_load(&next_file) - opened);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(
+		    a_file_gets_the_lowest_free_number, start),
+		cmocka_unit_test_setup(duplicates_share_one_file, start),
+		cmocka_unit_test_setup(
+		    a_failing_dup2_leaves_everything_in_place, start),
+		cmocka_unit_test_setup(
+		    our_own_descriptors_cannot_be_touched, start),
+		cmocka_unit_test_setup(
+		    a_file_without_a_number_is_closed, start),
+		cmocka_unit_test_setup(
+		    a_file_in_use_is_never_closed_or_exchanged, start),
+	};
+
+	if (fdmap_init() != 0)
+		return 1;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

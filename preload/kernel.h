@@ -31,7 +31,7 @@ struct kernel {
 	int (*k_map_fill)(void *, int64_t, size_t);
 	void (*k_map_ref)(void *);
 	void (*k_map_destroy)(void *);
-	void (*k_map_drop)(void *, int64_t, size_t); /* vfs/map.h */
+	void (*k_map_drop)(void *, int64_t, size_t);
 	int (*k_mount_url)(const char *, const char *, char *, size_t);
 	void (*k_stats)(
 	    void (*)(const char *, const char *, uint64_t, void *), void *);

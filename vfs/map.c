@@ -7,7 +7,6 @@
  * needs them.  A map wires the blocks that it has filled, so that what the
  * program sees is never reclaimed; destroying the map unwires them.
  */
-#include "vfs/map.h"
 
 #include "kern/file.h"
 #include "kern/kmem.h"
@@ -230,18 +229,26 @@ rump_map_fill(void *handle, int64_t off, size_t len)
 }
 
 void
-rump_map_drop(void *handle, off_t off, size_t len)
+rump_map_drop(void *handle, int64_t off, size_t len)
 {
 	struct pcmap *m = handle;
 	uint64_t first = ((uint64_t)off + PC_BLOCK - 1) / PC_BLOCK;
 	uint64_t last = ((uint64_t)off + len) / PC_BLOCK;
+	bool stream = (off_t)m->m_nblocks * PC_BLOCK > pcblock_capacity();
+	struct pcblock *b;
 
 	first = MAX(first, m->m_first);
 	last = MIN(last, m->m_first + m->m_nblocks);
 	rump_schedule();
 	mutex_enter(&m->m_pc->pc_lock);
-	for (; first < last; first++)
+	for (; first < last; first++) {
+		if (!is_wired(m, first))
+			continue;
 		unwire(m, first);
+		b = pcblock_find(m->m_pc, first);
+		if (stream && b->pb_wired == 0)
+			pcblock_spend(b);
+	}
 	mutex_exit(&m->m_pc->pc_lock);
 	rump_unschedule();
 }

@@ -180,6 +180,7 @@ try_reclaim(struct pcblock *b) REQUIRES(lru_lock)
 		unlink_block(b);
 		list_remove(&b->pb_lru);
 		atomic_fetch_sub(&nlru, 1);
+		KSTAT_ADD(&stats[0], 1);
 	}
 	mutex_exit(&pc->pc_lock);
 	return ok ? b : NULL;
@@ -225,8 +226,6 @@ reclaim_one(void)
 		}
 	}
 	mutex_exit(&lru_lock);
-	if (b != NULL)
-		KSTAT_ADD(&stats[0], 1);
 	return b;
 }
 
@@ -269,7 +268,7 @@ inherit(struct pcblock *victim, struct arena_mem *am)
 static bool
 take_over(struct arena_mem *am)
 {
-	struct pcblock *victim = am != NULL ? reclaim_spent() : NULL;
+	struct pcblock *victim = reclaim_spent();
 	bool got = victim != NULL && inherit(victim, am);
 
 	while (atomic_load(&nlru) >= atomic_load(&limit)) {

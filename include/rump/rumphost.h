@@ -81,6 +81,12 @@ int rump_map_create(
 int rump_map_fill(void *handle, int64_t off, size_t len);
 void rump_map_ref(void *handle); /* one more rump_map_destroy() to come */
 void rump_map_destroy(void *handle);
+/*
+ * Undo rump_map_fill() for the 64 KiB blocks that lie wholly in [off, off +
+ * len) of the file: the caller has made them inaccessible in every mapping
+ * made from handle, and fills them again before they are used.
+ */
+void rump_map_drop(void *handle, int64_t off, size_t len);
 
 /*
  * Mount.  dir is an absolute path in the kernel's name space; missing

@@ -58,8 +58,8 @@ static atomic_flag actions_lock = ATOMIC_FLAG_INIT;
 
 static void wrap(int sig, siginfo_t *si, void *ucontext);
 
-static uint64_t
-strip(void)
+uint64_t
+signal_strip(void)
 {
 	return BROKEN(BREAK_STRIP) ? 0 : SIGNAL_STRIP;
 }
@@ -91,8 +91,8 @@ signal_set_mask(uint64_t mask)
 	HOST(SYS_rt_sigprocmask, SIG_SETMASK, &mask, 0, SIGSET_SIZE, 0, 0);
 }
 
-static uint64_t *
-frame_mask(ucontext_t *uc)
+uint64_t *
+signal_frame_mask(ucontext_t *uc)
 {
 	return (uint64_t *)(void *)&uc->uc_sigmask;
 }
@@ -312,7 +312,7 @@ enter_handler(const struct action *a, int sig, const siginfo_t *si,
 	base |= a->ac_mask;
 	if ((a->ac_flags & SA_NODEFER) == 0)
 		base |= SIGBIT(sig);
-	signal_set_mask(base & ~strip());
+	signal_set_mask(base & ~signal_strip());
 	engine_jump(sp, (void *)a->ac_handler, sig,
 	    (void *)(sp + FRAME_SIGINFO), (void *)(sp + FRAME_UCONTEXT));
 }
@@ -348,11 +348,11 @@ mask_in_force(const struct thread *t, ucontext_t *uc)
 
 	if (mask == NULL || ip != (uintptr_t)engine_host_after ||
 	    g[REG_RAX] != -EINTR)
-		return *frame_mask(uc);
+		return *signal_frame_mask(uc);
 	if (g[REG_RDI] == (greg_t)mask || g[REG_R10] == (greg_t)mask ||
 	    g[REG_R8] == (greg_t)mask || g[REG_R9] == (greg_t)(mask - 2))
 		return *mask;
-	return *frame_mask(uc);
+	return *signal_frame_mask(uc);
 }
 
 static void
@@ -364,7 +364,7 @@ defer(struct thread *t, int sig, const siginfo_t *si, ucontext_t *uc)
 		return;
 	t->t_sig = sig;
 	t->t_info = *si;
-	t->t_sigmask = *frame_mask(uc);
+	t->t_sigmask = *signal_frame_mask(uc);
 	t->t_deferred = 1;
 	if (!BROKEN(BREAK_WAKE) && engine_hooks.eh_interrupt != NULL) {
 		t->t_interrupted = true;
@@ -374,7 +374,7 @@ defer(struct thread *t, int sig, const siginfo_t *si, ucontext_t *uc)
 	    *ip <= (greg_t)engine_intr_insn && !BROKEN(BREAK_INTERRUPT))
 		*ip = (greg_t)engine_intr_abort;
 	if (!BROKEN(BREAK_BLOCK))
-		*frame_mask(uc) = ~strip();
+		*signal_frame_mask(uc) = ~signal_strip();
 }
 
 struct fault {
@@ -386,7 +386,7 @@ struct fault {
 static void
 deliver_deferred(struct thread *t, siginfo_t *si, ucontext_t *uc)
 {
-	*frame_mask(uc) = t->t_swapped ? t->t_outmask : t->t_sigmask;
+	*signal_frame_mask(uc) = t->t_swapped ? t->t_outmask : t->t_sigmask;
 	t->t_swapped = false;
 	signal_block_all();
 	*si = t->t_info;
@@ -413,13 +413,13 @@ fill_page(struct thread *t, siginfo_t *si, ucontext_t *uc, int *sig)
 		.fa_addr = (uintptr_t)si->si_addr,
 		.fa_write = (uc->uc_mcontext.gregs[REG_ERR] & 2) != 0,
 	};
-	uint64_t base = *frame_mask(uc);
+	uint64_t base = *signal_frame_mask(uc);
 	long r;
 
 	if (router_idle || t->t_own || thread_is_guest(t))
 		return false;
 	t->t_in_kernel = 1;
-	signal_set_mask(base & ~strip());
+	signal_set_mask(base & ~signal_strip());
 	r = thread_run(t, ask_router, &f);
 	signal_block_all();
 	if (t->t_deferred) {
@@ -470,8 +470,8 @@ keep_pending(struct thread *t, int sig, const siginfo_t *si)
 	t->t_vpending |= SIGBIT(sig);
 }
 
-static void
-release_pending(struct thread *t)
+void
+signal_release_pending(struct thread *t)
 {
 	static const int sigs[] = { SIGSEGV, SIGBUS, SIGSYS };
 	size_t i;
@@ -571,7 +571,7 @@ borrowed_sigaction(int sig, const struct action *new, struct action *old)
 		new = NULL;
 	if (new != NULL) {
 		a = *new;
-		a.ac_mask &= ~strip();
+		a.ac_mask &= ~signal_strip();
 	}
 	r = HOST(SYS_rt_sigaction, sig, new != NULL ? &a : NULL, old,
 	    SIGSET_SIZE, 0, 0);
@@ -623,53 +623,6 @@ route_rt_sigaction(struct call *c)
 	return r;
 }
 
-static uint64_t
-virtual_mask(uint64_t mask, long how, uint64_t set)
-{
-	set &= SIGNAL_STRIP;
-	switch (how) {
-	case SIG_BLOCK:
-		return mask | set;
-	case SIG_UNBLOCK:
-		return mask & ~set;
-	default:
-		return set;
-	}
-}
-
-long
-route_rt_sigprocmask(struct call *c)
-{
-	struct thread *t = &engine_thread;
-	uint64_t want = 0, real, old, now;
-	long r;
-
-	if (c->arg[3] != SIGSET_SIZE)
-		return -EINVAL;
-	if (c->arg[1] != 0 &&
-	    engine_copy(&want, (void *)c->arg[1], sizeof(want)) != 0)
-		return -EFAULT;
-	real = want & ~strip();
-	r = HOST(SYS_rt_sigprocmask, c->arg[0], c->arg[1] != 0 ? &real : NULL,
-	    &old, SIGSET_SIZE, 0, 0);
-	if (r != 0)
-		return r;
-	old |= t->t_vmask;
-	if (c->arg[1] != 0) {
-		t->t_vmask = virtual_mask(t->t_vmask, c->arg[0], want);
-		if (c->ucontext != NULL && !BROKEN(BREAK_FRAME_MASK)) {
-			HOST(SYS_rt_sigprocmask, SIG_BLOCK, 0, &now,
-			    SIGSET_SIZE, 0, 0);
-			*frame_mask(c->ucontext) = now;
-		}
-		if ((t->t_vpending & ~t->t_vmask) != 0)
-			release_pending(t);
-	}
-	if (c->arg[2] != 0)
-		return engine_copy((void *)c->arg[2], &old, sizeof(old));
-	return 0;
-}
-
 /* The frame is found by the stack pointer: leave ours first. */
 long
 route_rt_sigreturn(struct call *c)
@@ -678,139 +631,6 @@ route_rt_sigreturn(struct call *c)
 		return CALL_TO_HOST;
 	c->redirect = (uintptr_t)engine_restorer;
 	return CALL_REDIRECT;
-}
-
-/* Argument argi is a mask: replace it by a filtered copy. */
-static long
-filter_argument(struct call *c, int argi, const void *user)
-{
-	uint64_t mask;
-
-	if (user == NULL)
-		return 0;
-	if (engine_copy(&mask, user, sizeof(mask)) != 0)
-		return -EFAULT;
-	c->scratch[7] = mask & ~strip();
-	if (argi >= 0)
-		c->arg[argi] = (long)&c->scratch[7];
-	engine_thread.t_tempmask = &c->scratch[7];
-	return 0;
-}
-
-static long
-filter_pselect6(struct call *c)
-{
-	uint64_t pair[2];
-	long r;
-
-	if (c->arg[5] == 0)
-		return 0;
-	if (engine_copy(pair, (void *)c->arg[5], sizeof(pair)) != 0)
-		return -EFAULT;
-	if (pair[0] == 0)
-		return 0;
-	if (pair[1] != SIGSET_SIZE)
-		return -EINVAL;
-	r = filter_argument(c, -1, (void *)pair[0]);
-	if (r != 0)
-		return r;
-	c->scratch[5] = (uint64_t)&c->scratch[7];
-	c->scratch[6] = SIGSET_SIZE;
-	c->arg[5] = (long)&c->scratch[5];
-	return 0;
-}
-
-long
-engine_filter_mask(struct call *c)
-{
-	int argi;
-
-	switch (c->nr) {
-	case SYS_pselect6:
-		return filter_pselect6(c);
-	case SYS_ppoll:
-		argi = 3;
-		break;
-	case SYS_epoll_pwait:
-	case SYS_epoll_pwait2:
-		argi = 4;
-		break;
-	default:
-		return 0;
-	}
-	if (c->arg[argi] == 0)
-		return 0;
-	if (c->arg[argi + 1] != SIGSET_SIZE)
-		return -EINVAL;
-	return filter_argument(c, argi, (void *)c->arg[argi]);
-}
-
-long
-engine_swap_mask(const void *mask)
-{
-	struct thread *t = &engine_thread;
-	uint64_t real;
-
-	if (mask == NULL)
-		return 0;
-	if (engine_copy(&real, mask, sizeof(real)) != 0)
-		return -EFAULT;
-	real &= ~strip();
-	t->t_swapped = true;
-	HOST(SYS_rt_sigprocmask, SIG_SETMASK, &real, &t->t_outmask, SIGSET_SIZE,
-	    0, 0);
-	return 0;
-}
-
-static long
-to_host(long error)
-{
-	return error != 0 ? error : CALL_TO_HOST;
-}
-
-long
-route_rt_sigsuspend(struct call *c)
-{
-	if (c->arg[1] != SIGSET_SIZE || c->arg[0] == 0)
-		return CALL_TO_HOST;
-	return to_host(filter_argument(c, 0, (void *)c->arg[0]));
-}
-
-long
-route_rt_sigtimedwait(struct call *c)
-{
-	if (c->arg[3] != SIGSET_SIZE || c->arg[0] == 0)
-		return CALL_TO_HOST;
-	return to_host(filter_argument(c, 0, (void *)c->arg[0]));
-}
-
-long
-route_signalfd4(struct call *c)
-{
-	if (c->arg[2] != SIGSET_SIZE || c->arg[1] == 0)
-		return CALL_TO_HOST;
-	return to_host(filter_argument(c, 1, (void *)c->arg[1]));
-}
-
-long
-route_signalfd(struct call *c)
-{
-	return route_signalfd4(c);
-}
-
-long
-route_rt_sigpending(struct call *c)
-{
-	uint64_t set = 0;
-	long r;
-
-	if ((unsigned long)c->arg[1] > SIGSET_SIZE)
-		return -EINVAL;
-	r = HOST(SYS_rt_sigpending, &set, c->arg[1], 0, 0, 0, 0);
-	if (r != 0)
-		return r;
-	set |= engine_thread.t_vpending;
-	return engine_copy((void *)c->arg[0], &set, (size_t)c->arg[1]);
 }
 
 /*

@@ -41,6 +41,13 @@ void signal_finish(struct thread *t, siginfo_t *si, ucontext_t *uc);
 void signal_exec_begin(void);
 void signal_exec_failed(void);
 
+/* The signals to take out of a mask: SIGNAL_STRIP. */
+uint64_t signal_strip(void);
+/* The mask that a frame restores. */
+uint64_t *signal_frame_mask(ucontext_t *uc);
+/* Signals that were pending virtually and are not blocked any more. */
+void signal_release_pending(struct thread *t);
+
 /* Block everything and back. */
 uint64_t signal_block_all(void);
 void signal_set_mask(uint64_t mask);

@@ -7,7 +7,6 @@
 #include "tests/unit/vfs/vfs_test.h"
 
 #include "kern/kmem.h"
-#include "vfs/map.h"
 #include "vfs/pcblock.h"
 
 #define BLOCK 65536

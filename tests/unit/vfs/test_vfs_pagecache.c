@@ -110,7 +110,32 @@ memory_stays_below_the_limit(void **state)
 		read_and_check(fd, 2, 100000, off);
 		assert_true(pcblock_count() <= 16);
 	}
+	/* Readahead that nobody waited for. */
+	while (slowfs_finish(0, 0))
+		continue;
 	OK(rump_sys_close(fd));
+}
+
+/* What a stream leaves behind makes room for what comes, not others' data. */
+static void
+streams_leave_other_files_cached(void **state)
+{
+	int small = open_file(1), large = open_file(2);
+	unsigned starts;
+
+	pcblock_setlimit(16);
+	slowfs.size = 4 * BLOCK;
+	read_and_check(small, 1, 4 * BLOCK, 0);
+	slowfs.size = 64 * BLOCK;
+	for (int64_t off = 0; off < 64 * BLOCK; off += BLOCK)
+		read_and_check(large, 2, BLOCK, off);
+	assert_true(pcblock_count() <= 8);
+	slowfs.size = 4 * BLOCK;
+	starts = slowfs.starts;
+	read_and_check(small, 1, 4 * BLOCK, 0);
+	assert_int_equal(slowfs.starts, starts);
+	OK(rump_sys_close(small));
+	OK(rump_sys_close(large));
 }
 
 struct reader {
@@ -397,6 +422,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(reads_of_all_sizes_are_right, fresh),
 		cmocka_unit_test_setup(memory_stays_below_the_limit, fresh),
+		cmocka_unit_test_setup(streams_leave_other_files_cached, fresh),
 		cmocka_unit_test_setup(
 		    late_fills_out_of_order_wake_their_readers, fresh),
 		cmocka_unit_test_setup(

@@ -1,0 +1,587 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The traps of interception, one case each: traps CASE exits 0 when the engine
+ * copes.  Runs under the engine with the router of fake_router.c: getppid()
+ * is 4242 while calls are intercepted.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define CHECK(x)                                                               \
+	do {                                                                   \
+		if (!(x)) {                                                    \
+			fprintf(stderr, "line %d: %s (errno %d)\n", __LINE__,  \
+			    #x, errno);                                        \
+			return 1;                                              \
+		}                                                              \
+	} while (0)
+
+static char *self;
+static volatile sig_atomic_t got;
+static sigjmp_buf jump;
+
+static int
+caught(void)
+{
+	return syscall(SYS_getppid) == 4242;
+}
+
+static void
+count(int sig)
+{
+	got++;
+}
+
+static void
+handle(int sig, void (*handler)(int), int flags)
+{
+	struct sigaction sa = { .sa_handler = handler, .sa_flags = flags };
+
+	sigaction(sig, &sa, NULL);
+}
+
+static int
+exit_status(pid_t pid)
+{
+	int status;
+
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		return -1;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static void
+mask(int how, int sig)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, sig);
+	sigprocmask(how, &set, NULL);
+}
+
+/* --- 1, 2, 4, 5, 6: the SIGSYS handler and the program's signals ------- */
+
+static int
+frame_mask(void)
+{
+	handle(SIGUSR1, count, 0);
+	mask(SIG_BLOCK, SIGUSR1);
+	raise(SIGUSR1);
+	CHECK(got == 0);
+	mask(SIG_UNBLOCK, SIGUSR1);
+	CHECK(got == 1);
+	return 0;
+}
+
+static char stacks[2][65536];
+
+static int
+frame_stack(void)
+{
+	stack_t ss = { .ss_sp = stacks[0], .ss_size = sizeof(stacks[0]) }, q;
+
+	CHECK(sigaltstack(&ss, NULL) == 0);
+	ss.ss_sp = stacks[1];
+	CHECK(sigaltstack(&ss, NULL) == 0);
+	CHECK(sigaltstack(NULL, &q) == 0 && q.ss_sp == stacks[1]);
+	ss.ss_flags = SS_DISABLE;
+	CHECK(sigaltstack(&ss, NULL) == 0);
+	CHECK(sigaltstack(NULL, &q) == 0 && q.ss_flags == SS_DISABLE);
+	return 0;
+}
+
+static int
+strip(void)
+{
+	struct timespec ts = { .tv_nsec = 1000000 };
+	sigset_t all, old, now;
+
+	sigfillset(&all);
+	CHECK(sigprocmask(SIG_BLOCK, &all, &old) == 0);
+	CHECK(caught());
+	CHECK(sigprocmask(SIG_SETMASK, &old, &now) == 0);
+	CHECK(
+	    sigismember(&now, SIGSYS) == 1 && sigismember(&now, SIGSEGV) == 1);
+	CHECK(ppoll(NULL, 0, &ts, &all) == 0 && caught());
+	CHECK(pselect(0, NULL, NULL, NULL, &ts, &all) == 0 && caught());
+	return 0;
+}
+
+static int
+virtual_sigsys(void)
+{
+	struct sigaction sa;
+
+	handle(SIGSYS, count, 0);
+	CHECK(sigaction(SIGSYS, NULL, &sa) == 0 && sa.sa_handler == count);
+	raise(SIGSYS);
+	CHECK(got == 1);
+	CHECK(caught() && caught() && caught() && caught() && got == 1);
+	mask(SIG_BLOCK, SIGSYS);
+	raise(SIGSYS);
+	CHECK(caught() && got == 1);
+	mask(SIG_UNBLOCK, SIGSYS);
+	CHECK(got == 2);
+	handle(SIGSYS, SIG_IGN, 0);
+	raise(SIGSYS);
+	CHECK(caught());
+	return 0;
+}
+
+/* A handler that makes rt_sigreturn itself. */
+void returning_handler(int sig);
+extern volatile int returned;
+volatile int returned;
+__asm__(".globl returning_handler\n"
+	"returning_handler:\n"
+	"	incl returned(%rip)\n"
+	"	add $8, %rsp\n"
+	"	mov $15, %eax\n"
+	"	syscall\n"
+	"	ud2\n");
+
+static int
+own_sigreturn(void)
+{
+	int i;
+
+	handle(SIGUSR1, returning_handler, 0);
+	for (i = 0; i < 6; i++)
+		raise(SIGUSR1);
+	CHECK(returned == 6 && caught());
+	return 0;
+}
+
+/* --- 3, 7, 8, 9, 10: children ------------------------------------------ */
+
+static void *
+thread_caught(void *arg)
+{
+	*(int *)arg = caught();
+	return NULL;
+}
+
+static int
+rearm(void)
+{
+	pthread_t t;
+	pid_t pid;
+	int ok = 0;
+
+	pid = fork();
+	if (pid == 0)
+		_exit(caught() && fork() >= 0 && caught() ? 0 : 1);
+	CHECK(exit_status(pid) == 0);
+	CHECK(pthread_create(&t, NULL, thread_caught, &ok) == 0);
+	pthread_join(t, NULL);
+	CHECK(ok);
+	pid = vfork();
+	if (pid == 0)
+		_exit(caught() ? 0 : 1);
+	CHECK(exit_status(pid) == 0 && caught());
+	return 0;
+}
+
+static int
+cloned(void *arg)
+{
+	/* It shares its parent's record, so it is caught, and not served. */
+	return syscall(SYS_getppid) == -1 && *(int *)arg == 5 ? 7 : 1;
+}
+
+static int
+thunk(void)
+{
+	int i, five = 5;
+	pid_t pid;
+
+	pid = clone(
+	    cloned, stacks[0] + sizeof(stacks[0]), CLONE_VM | SIGCHLD, &five);
+	CHECK(exit_status(pid) == 7);
+	for (i = 0; i < 20; i++) {
+		pid = vfork();
+		if (pid == 0) {
+			execl("/bin/true", "true", NULL);
+			_exit(1);
+		}
+		CHECK(exit_status(pid) == 0);
+	}
+	return 0;
+}
+
+static int
+borrowed(void)
+{
+	char *argv[] = { "true", NULL };
+	posix_spawnattr_t attr;
+	struct sigaction sa;
+	sigset_t set;
+	pid_t pid;
+
+	handle(SIGUSR1, count, 0);
+	posix_spawnattr_init(&attr);
+	sigfillset(&set);
+	posix_spawnattr_setsigdefault(&attr, &set);
+	posix_spawnattr_setsigmask(&attr, &set);
+	posix_spawnattr_setflags(
+	    &attr, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+	CHECK(posix_spawn(&pid, "/bin/true", NULL, &attr, argv, environ) == 0);
+	CHECK(exit_status(pid) == 0);
+	CHECK(sigaction(SIGUSR1, NULL, &sa) == 0 && sa.sa_handler == count);
+	raise(SIGUSR1);
+	CHECK(got == 1);
+	CHECK(posix_spawn(&pid, "/none", NULL, &attr, argv, environ) != 0);
+	CHECK(sigprocmask(SIG_BLOCK, NULL, &set) == 0 &&
+	      sigismember(&set, SIGSEGV) == 0);
+	return 0;
+}
+
+static int
+clear_sighand(void)
+{
+	struct clone_args ca = {
+		.flags = CLONE_CLEAR_SIGHAND,
+		.exit_signal = SIGCHLD,
+	};
+	struct sigaction sa;
+	pid_t pid;
+
+	handle(SIGUSR1, count, 0);
+	pid = (pid_t)syscall(SYS_clone3, &ca, sizeof(ca));
+	if (pid == 0) {
+		sigaction(SIGUSR1, NULL, &sa);
+		_exit(caught() && sa.sa_handler == SIG_DFL ? 0 : 1);
+	}
+	CHECK(exit_status(pid) == 0);
+	return 0;
+}
+
+static int
+say_caught(void)
+{
+	return caught() ? 0 : 1;
+}
+
+static int
+exec_env(void)
+{
+	char *argv[] = { self, "say_caught", NULL };
+	char *empty[] = { NULL };
+	char *other[] = { "LD_PRELOAD=libdl.so.2", "A=b", NULL };
+	char **envs[] = { NULL, empty, other };
+	char **volatile bad = (char **)8;
+	volatile int i;
+	pid_t pid;
+
+	for (i = 0; i < 3; i++) {
+		pid = fork();
+		if (pid == 0) {
+			syscall(SYS_execve, self, argv, envs[i]);
+			_exit(3);
+		}
+		CHECK(exit_status(pid) == 0);
+		pid = vfork();
+		if (pid == 0) {
+			execve(self, argv, envs[i]);
+			_exit(3);
+		}
+		CHECK(exit_status(pid) == 0);
+	}
+	CHECK(execve(self, argv, bad) == -1 && errno == EFAULT);
+	CHECK(execve("/none", argv, empty) == -1 && errno == ENOENT);
+	CHECK(caught());
+	return 0;
+}
+
+/* --- 12, 13: long jumps, races ----------------------------------------- */
+
+static void
+jump_out(int sig)
+{
+	siglongjmp(jump, 1);
+}
+
+static void
+alarm_after(long us, long again)
+{
+	struct itimerval it = { { 0, again }, { 0, us } };
+
+	setitimer(ITIMER_REAL, &it, NULL);
+}
+
+static int
+long_jump(void)
+{
+	volatile int i, n = 0;
+
+	handle(SIGALRM, jump_out, 0);
+	for (i = 0; i < 100; i++) {
+		if (sigsetjmp(jump, 1) != 0) {
+			n++;
+			continue;
+		}
+		alarm_after(500, 0);
+		for (;;)
+			pause();
+	}
+	CHECK(n == 100 && caught());
+	return 0;
+}
+
+static pthread_barrier_t barrier;
+
+/* Eight threads enter fresh sites of one page at once, again and again. */
+static void *
+fresh_sites(void *arg)
+{
+	int j;
+
+	for (j = 0; j < 12 * 6; j++) {
+		pthread_barrier_wait(&barrier);
+		switch ((j + (int)(intptr_t)arg * 3) % 12) {
+		case 0:
+			getuid();
+			break;
+		case 1:
+			geteuid();
+			break;
+		case 2:
+			getgid();
+			break;
+		case 3:
+			sched_yield();
+			break;
+		case 4:
+			access("/", F_OK);
+			break;
+		case 5:
+			close(-1);
+			break;
+		case 6:
+			dup(-1);
+			break;
+		case 7:
+			lseek(-1, 0, SEEK_SET);
+			break;
+		case 8:
+			getpgid(0);
+			break;
+		case 9:
+			getsid(0);
+			break;
+		case 10:
+			unlink("");
+			break;
+		case 11:
+			fchdir(-1);
+			break;
+		}
+	}
+	return NULL;
+}
+
+static int
+patch_race(void)
+{
+	pthread_t t[8];
+	int i;
+
+	pthread_barrier_init(&barrier, NULL, 8);
+	for (i = 0; i < 8; i++)
+		CHECK(pthread_create(
+			  &t[i], NULL, fresh_sites, (void *)(intptr_t)i) == 0);
+	for (i = 0; i < 8; i++)
+		pthread_join(t[i], NULL);
+	return 0;
+}
+
+/* --- 21: a vfork child that asks to be traced ---------------------------- */
+
+static int
+traceme(void)
+{
+	int status;
+	pid_t pid = vfork();
+
+	if (pid == 0) {
+		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+		setpgid(0, 0);
+		execl("/bin/true", "true", NULL);
+		_exit(9);
+	}
+	CHECK(waitpid(pid, &status, 0) == pid && WIFSTOPPED(status) &&
+	      WSTOPSIG(status) == SIGTRAP);
+	CHECK(ptrace(PTRACE_CONT, pid, NULL, NULL) == 0);
+	/* From now on SIGSYS is only passed on. */
+	while (waitpid(pid, &status, 0) == pid && WIFSTOPPED(status))
+		CHECK(ptrace(PTRACE_CONT, pid, NULL,
+			  (void *)(intptr_t)WSTOPSIG(status)) == 0);
+	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	return 0;
+}
+
+/* --- 17, 25, 29, 31, 32, 33 -------------------------------------------- */
+
+static int
+no_prctl(void)
+{
+	CHECK(prctl(59, 0, 0, 0, 0) == -1 && errno == EPERM);
+	CHECK(caught());
+	return 0;
+}
+
+static int
+int80(void)
+{
+	long r;
+
+	__asm__ volatile("int $0x80" : "=a"(r) : "a"(20) : "memory");
+	CHECK(r == -ENOSYS);
+	return 0;
+}
+
+/* fake_router.c starts a thread of the library's own. */
+static int
+own_thread(void)
+{
+	long r;
+	int i;
+
+	for (i = 0; i < 6; i++)
+		CHECK(getppid() == 4242); /* until libc's site is patched */
+	r = syscall(SYS_sched_get_priority_max, 4243);
+	CHECK(r > 0 && r != 4242);
+	CHECK(caught());
+	return 0;
+}
+
+static void *
+routed_calls(void *arg)
+{
+	char c;
+	int i;
+
+	for (i = 0; i < 10; i++) {
+		if (write(903, "x", 1) != 1 || read(903, &c, 1) != 1)
+			return arg;
+	}
+	return NULL;
+}
+
+static int
+small_stack(void)
+{
+	pthread_attr_t attr;
+	pthread_t t;
+	void *bad;
+	int i;
+
+	pthread_attr_init(&attr);
+	CHECK(pthread_attr_setstacksize(&attr, 16384) == 0);
+	for (i = 0; i < 200; i++) {
+		CHECK(pthread_create(&t, &attr, routed_calls, &i) == 0);
+		CHECK(pthread_join(t, &bad) == 0 && bad == NULL);
+	}
+	return 0;
+}
+
+/* argv[2] is a static program. */
+static char *operand;
+
+static int
+image(void)
+{
+	char *argv[] = { operand, NULL };
+
+	CHECK(operand != NULL);
+	CHECK(execve(operand, argv, environ) == -1 && errno == EACCES);
+	return 0;
+}
+
+/* Text must not become writable: traps alone then. */
+static int
+no_exec_gain(void)
+{
+	int i;
+
+	if (prctl(65, 1, 0, 0, 0) != 0)
+		return 77;
+	for (i = 0; i < 20; i++)
+		CHECK(caught());
+	return 0;
+}
+
+static int
+no_exec_gain_child(void)
+{
+	pid_t pid;
+
+	if (prctl(65, 1, 0, 0, 0) != 0)
+		return 77;
+	pid = fork();
+	if (pid == 0) {
+		execl(self, self, "say_caught", NULL);
+		_exit(9);
+	}
+	CHECK(exit_status(pid) == 0);
+	return no_exec_gain();
+}
+
+static const struct {
+	const char *name;
+	int (*run)(void);
+} cases[] = {
+	{ "frame_mask", frame_mask },
+	{ "frame_stack", frame_stack },
+	{ "rearm", rearm },
+	{ "strip", strip },
+	{ "virtual_sigsys", virtual_sigsys },
+	{ "sigreturn", own_sigreturn },
+	{ "thunk", thunk },
+	{ "borrowed", borrowed },
+	{ "clear_sighand", clear_sighand },
+	{ "exec_env", exec_env },
+	{ "say_caught", say_caught },
+	{ "long_jump", long_jump },
+	{ "patch_race", patch_race },
+	{ "traceme", traceme },
+	{ "no_prctl", no_prctl },
+	{ "int80", int80 },
+	{ "own_thread", own_thread },
+	{ "small_stack", small_stack },
+	{ "image", image },
+	{ "no_exec_gain", no_exec_gain_child },
+};
+
+int
+main(int argc, char **argv)
+{
+	size_t i;
+
+	self = argv[0];
+	operand = argc > 2 ? argv[2] : NULL;
+	for (i = 0; argc > 1 && i < sizeof(cases) / sizeof(cases[0]); i++) {
+		if (strcmp(argv[1], cases[i].name) == 0)
+			return cases[i].run();
+	}
+	return 2;
+}

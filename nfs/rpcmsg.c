@@ -152,14 +152,14 @@ rpc_outcome_errno(enum rpc_outcome outcome)
 void
 rpc_record_init(struct rpc_record *rr, size_t max)
 {
-	*rr = (struct rpc_record) { .rr_max = max };
+	*rr = (struct rpc_record){ .rr_max = max };
 }
 
 bool
 rpc_record_idle(const struct rpc_record *rr)
 {
 	return rr->rr_left == 0 && !rr->rr_last && rr->rr_nmark == 0 &&
-	    rr->rr_size == 0;
+	       rr->rr_size == 0;
 }
 
 /* Read a mark; false when bytes are missing. */
@@ -184,8 +184,7 @@ read_mark(struct rpc_record *rr, const uint8_t *p, size_t n, size_t *used)
 }
 
 enum rpc_record_event
-rpc_record_step(struct rpc_record *rr, const uint8_t *p, size_t n,
-    size_t *used)
+rpc_record_step(struct rpc_record *rr, const uint8_t *p, size_t n, size_t *used)
 {
 	*used = 0;
 	while (rr->rr_left == 0 && !rr->rr_last) {

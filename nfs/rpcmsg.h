@@ -20,9 +20,9 @@ struct rpc_auth {
 };
 
 /* Largest call header with its record mark. */
-#define RPC_CALL_HEADER \
-	(RPC_MARK + 6 * 4 + (2 + 5 + RPC_AUTH_GROUPS) * 4 + \
-	    RPC_AUTH_MACHINE + 2 * 4)
+#define RPC_CALL_HEADER                                                        \
+	(RPC_MARK + 6 * 4 + (2 + 5 + RPC_AUTH_GROUPS) * 4 + RPC_AUTH_MACHINE + \
+	    2 * 4)
 
 /*
  * Begin a call in an empty cursor: the record mark's place and the header.
@@ -83,8 +83,8 @@ struct rpc_record {
 };
 
 void rpc_record_init(struct rpc_record *rr, size_t max);
-enum rpc_record_event rpc_record_step(struct rpc_record *rr, const uint8_t *p,
-    size_t n, size_t *used);
+enum rpc_record_event rpc_record_step(
+    struct rpc_record *rr, const uint8_t *p, size_t n, size_t *used);
 /* n <= rr_left. */
 void rpc_record_take(struct rpc_record *rr, size_t n);
 /* True between records. */

@@ -11,7 +11,7 @@
 void
 xdr_out_init(struct xdr_out *xo, void *buf, size_t size)
 {
-	*xo = (struct xdr_out) { .xo_base = buf, .xo_size = size };
+	*xo = (struct xdr_out){ .xo_base = buf, .xo_size = size };
 }
 
 static uint8_t *
@@ -74,7 +74,7 @@ xdr_put_opaque(struct xdr_out *xo, const void *p, size_t len)
 void
 xdr_in_init(struct xdr_in *xi, const void *buf, size_t size)
 {
-	*xi = (struct xdr_in) { .xi_base = buf, .xi_size = size };
+	*xi = (struct xdr_in){ .xi_base = buf, .xi_size = size };
 }
 
 void

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* One mounted NFS file system: its server, its options, its limits. */
+#ifndef NFS_NFSMOUNT_H
+#define NFS_NFSMOUNT_H
+
+#include <stdatomic.h>
+
+#include "kern/condvar.h"
+#include "kern/mutex.h"
+#include "kern/queue.h"
+#include "nfs/proto.h"
+#include "nfs/rpc.h"
+#include "nfs/url.h"
+
+struct mount;
+
+#define NFS_RSIZE_MAX (1024 * 1024)
+
+/* Letters: i = set while mounting; l = nm_lock. */
+struct nfsmount {
+	struct mount *nm_mount;            /* i */
+	struct rpc_conn *nm_conn;          /* i: owned */
+	struct nfs_options nm_options;     /* i */
+	uint32_t nm_addr;                  /* i: IPv4, network order */
+	uint16_t nm_port;                  /* i */
+	uint16_t nm_mountport;             /* i: 0 when we did not do MNT */
+	char nm_export[NFS_EXPORTMAX + 1]; /* i */
+	struct nfs3_fh nm_root;            /* i */
+	bool nm_resvport;           /* i: the server wants ports below 1024 */
+	uint32_t nm_rsize;          /* i: bytes of one READ */
+	uint32_t nm_dirsize;        /* i: bytes of one READDIR */
+	unsigned nm_readahead;      /* i: blocks of the page cache */
+	uint32_t nm_name_max;       /* i */
+	uint32_t nm_link_max;       /* i */
+	_Atomic bool nm_nordirplus; /* the server has no READDIRPLUS */
+	kmutex_t nm_lock;
+	struct list nm_loading; /* l: attributes for vnodes in the making */
+	kcondvar_t nm_napcv;    /* slept on when the server says later */
+};
+
+/* An empty structure with defaults; freed by nfsmount_destroy(). */
+struct nfsmount *nfsmount_create(struct mount *mp);
+void nfsmount_destroy(struct nfsmount *nm);
+
+#endif /* !NFS_NFSMOUNT_H */

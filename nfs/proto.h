@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * NFS version 3, MOUNT version 3 (both RFC 1813) and the port mapper (RFC
+ * 1833): argument encoders and result decoders, without I/O.
+ *
+ * Encoders append arguments behind rpc_call_begin(); that they did not fit
+ * shows at rpc_call_end().  Decoders read results behind rpc_reply_decode()
+ * and return 0 or EBADRPC; status members are the server's verdict, which
+ * nfs3_errno() translates.  Results other than the status and the attributes
+ * that a failure carries are there only when the status is NFS3_OK.
+ */
+#ifndef NFS_PROTO_H
+#define NFS_PROTO_H
+
+#include "nfs/xdr.h"
+
+#define NFS3_PROG 100003
+#define NFS3_VERS 3
+#define NFS3_PORT 2049
+enum nfs3_proc {
+	NFS3PROC_NULL,
+	NFS3PROC_GETATTR,
+	NFS3PROC_SETATTR,
+	NFS3PROC_LOOKUP,
+	NFS3PROC_ACCESS,
+	NFS3PROC_READLINK,
+	NFS3PROC_READ,
+	NFS3PROC_WRITE,
+	NFS3PROC_CREATE,
+	NFS3PROC_MKDIR,
+	NFS3PROC_SYMLINK,
+	NFS3PROC_MKNOD,
+	NFS3PROC_REMOVE,
+	NFS3PROC_RMDIR,
+	NFS3PROC_RENAME,
+	NFS3PROC_LINK,
+	NFS3PROC_READDIR,
+	NFS3PROC_READDIRPLUS,
+	NFS3PROC_FSSTAT,
+	NFS3PROC_FSINFO,
+	NFS3PROC_PATHCONF,
+	NFS3PROC_COMMIT,
+};
+
+#define MOUNT3_PROG 100005
+#define MOUNT3_VERS 3
+enum mount3_proc { MOUNT3PROC_NULL, MOUNT3PROC_MNT, MOUNT3PROC_UMNT = 3 };
+
+#define PMAP_PROG 100000
+#define PMAP_VERS 2
+#define PMAP_PORT 111
+enum pmap_proc { PMAPPROC_NULL, PMAPPROC_GETPORT = 3 };
+#define PMAP_TCP 6
+
+#define NFS3_FHSIZE 64
+#define NFS3_NAMEMAX 255   /* our limit; the protocol has none */
+#define NFS3_PATHMAX 1024  /* MNTPATHLEN, and what a symbolic link may hold */
+#define NFS3_ARGS_MAX 1200 /* arguments of any call that is encoded here */
+#define NFS3_ATTR_SIZE 84
+/* From the reply's first byte to the data of a READ, verifier included. */
+#define NFS3_READ_HEAD (6 * 4 + 400 + 4 + 4 + NFS3_ATTR_SIZE + 3 * 4)
+
+enum nfs3_status {
+	NFS3_OK = 0,
+	NFS3ERR_PERM = 1,
+	NFS3ERR_NOENT = 2,
+	NFS3ERR_IO = 5,
+	NFS3ERR_NXIO = 6,
+	NFS3ERR_ACCES = 13,
+	NFS3ERR_EXIST = 17,
+	NFS3ERR_XDEV = 18,
+	NFS3ERR_NODEV = 19,
+	NFS3ERR_NOTDIR = 20,
+	NFS3ERR_ISDIR = 21,
+	NFS3ERR_INVAL = 22,
+	NFS3ERR_FBIG = 27,
+	NFS3ERR_NOSPC = 28,
+	NFS3ERR_ROFS = 30,
+	NFS3ERR_MLINK = 31,
+	NFS3ERR_NAMETOOLONG = 63,
+	NFS3ERR_NOTEMPTY = 66,
+	NFS3ERR_DQUOT = 69,
+	NFS3ERR_STALE = 70,
+	NFS3ERR_REMOTE = 71,
+	NFS3ERR_BADHANDLE = 10001,
+	NFS3ERR_NOT_SYNC = 10002,
+	NFS3ERR_BAD_COOKIE = 10003,
+	NFS3ERR_NOTSUPP = 10004,
+	NFS3ERR_TOOSMALL = 10005,
+	NFS3ERR_SERVERFAULT = 10006,
+	NFS3ERR_BADTYPE = 10007,
+	NFS3ERR_JUKEBOX = 10008,
+};
+
+/*
+ * NetBSD errno of a status; EIO for those that no errno fits or that nobody
+ * defined, EAGAIN for NFS3ERR_JUKEBOX.  The statuses of MOUNT are a subset.
+ */
+int nfs3_errno(uint32_t status);
+
+struct nfs3_fh {
+	uint32_t fh_len; /* 1..64 */
+	uint8_t fh_data[NFS3_FHSIZE];
+};
+
+enum nfs3_type {
+	NFS3_REG = 1,
+	NFS3_DIR,
+	NFS3_BLK,
+	NFS3_CHR,
+	NFS3_LNK,
+	NFS3_SOCK,
+	NFS3_FIFO,
+};
+
+struct nfs3_time {
+	uint32_t t_sec;
+	uint32_t t_nsec; /* < 1000000000, whatever the server sent */
+};
+
+struct nfs3_attr {
+	enum nfs3_type a_type;
+	uint32_t a_mode; /* permission bits */
+	uint32_t a_nlink;
+	uint32_t a_uid;
+	uint32_t a_gid;
+	uint64_t a_size; /* at most INT64_MAX */
+	uint64_t a_used;
+	uint32_t a_major;
+	uint32_t a_minor;
+	uint64_t a_fsid;
+	uint64_t a_fileid;
+	struct nfs3_time a_atime;
+	struct nfs3_time a_mtime;
+	struct nfs3_time a_ctime;
+};
+
+/* post_op_attr */
+struct nfs3_opt_attr {
+	bool oa_there;
+	struct nfs3_attr oa_attr;
+};
+
+/* Arguments. */
+void nfs3_put_fh(struct xdr_out *xo, const struct nfs3_fh *fh);
+/* The arguments of GETATTR, READLINK, FSSTAT, FSINFO and PATHCONF. */
+#define nfs3_fh_args(xo, fh) nfs3_put_fh(xo, fh)
+/* LOOKUP */
+void nfs3_name_args(struct xdr_out *xo, const struct nfs3_fh *dir,
+    const char *name, size_t len);
+#define NFS3ACCESS_READ 0x1
+#define NFS3ACCESS_LOOKUP 0x2
+#define NFS3ACCESS_MODIFY 0x4
+#define NFS3ACCESS_EXTEND 0x8
+#define NFS3ACCESS_DELETE 0x10
+#define NFS3ACCESS_EXECUTE 0x20
+void nfs3_access_args(
+    struct xdr_out *xo, const struct nfs3_fh *fh, uint32_t want);
+void nfs3_read_args(
+    struct xdr_out *xo, const struct nfs3_fh *fh, uint64_t off, uint32_t count);
+struct nfs3_dirpos {
+	uint64_t dp_cookie;
+	uint8_t dp_verf[8];
+};
+void nfs3_readdir_args(struct xdr_out *xo, const struct nfs3_fh *fh,
+    const struct nfs3_dirpos *pos, uint32_t count);
+void nfs3_readdirplus_args(struct xdr_out *xo, const struct nfs3_fh *fh,
+    const struct nfs3_dirpos *pos, uint32_t dircount, uint32_t maxcount);
+/* MNT and UMNT */
+void mount3_path_args(struct xdr_out *xo, const char *path, size_t len);
+void pmap_getport_args(
+    struct xdr_out *xo, uint32_t prog, uint32_t vers, uint32_t prot);
+
+/* Results. */
+struct nfs3_getattr {
+	uint32_t ga_status;
+	struct nfs3_attr ga_attr;
+};
+int nfs3_getattr_result(struct xdr_in *xi, struct nfs3_getattr *res);
+
+struct nfs3_lookup {
+	uint32_t lo_status;
+	struct nfs3_fh lo_fh;
+	struct nfs3_opt_attr lo_attr;
+	struct nfs3_opt_attr lo_dir_attr; /* also with a failure */
+};
+int nfs3_lookup_result(struct xdr_in *xi, struct nfs3_lookup *res);
+
+struct nfs3_access {
+	uint32_t ac_status;
+	struct nfs3_opt_attr ac_attr; /* also with a failure */
+	uint32_t ac_granted;
+};
+int nfs3_access_result(struct xdr_in *xi, struct nfs3_access *res);
+
+struct nfs3_readlink {
+	uint32_t rl_status;
+	struct nfs3_opt_attr rl_attr; /* also with a failure */
+	const char *rl_path;          /* in the message, no NUL in it */
+	size_t rl_len;                /* 1..NFS3_PATHMAX */
+};
+int nfs3_readlink_result(struct xdr_in *xi, struct nfs3_readlink *res);
+
+/*
+ * What stands before the data of a READ; with NFS3_OK the cursor is then at
+ * the data.  Works on a prefix of the message (EBADRPC: try with more).
+ */
+struct nfs3_read {
+	uint32_t rd_status;
+	struct nfs3_opt_attr rd_attr; /* also with a failure */
+	uint32_t rd_count;            /* bytes of data */
+	bool rd_eof;
+};
+int nfs3_read_head(struct xdr_in *xi, struct nfs3_read *res);
+
+/*
+ * READDIR (plus false) and READDIRPLUS: the head, then entries until there is
+ * none, then the end.
+ */
+struct nfs3_readdir {
+	uint32_t dr_status;
+	struct nfs3_opt_attr dr_attr; /* also with a failure */
+	uint8_t dr_verf[8];
+};
+struct nfs3_entry {
+	uint64_t de_fileid;
+	uint64_t de_cookie;
+	const char *de_name; /* in the message; no '/', no NUL */
+	size_t de_namelen;   /* 1..NFS3_NAMEMAX */
+	struct nfs3_opt_attr de_attr;
+	bool de_has_fh;
+	struct nfs3_fh de_fh;
+};
+int nfs3_readdir_head(struct xdr_in *xi, struct nfs3_readdir *res);
+/* False behind the last entry, or when the message is bad. */
+bool nfs3_readdir_entry(struct xdr_in *xi, bool plus, struct nfs3_entry *de);
+int nfs3_readdir_end(struct xdr_in *xi, bool *eof);
+
+struct nfs3_fsstat {
+	uint32_t fs_status;
+	struct nfs3_opt_attr fs_attr;
+	uint64_t fs_tbytes, fs_fbytes, fs_abytes;
+	uint64_t fs_tfiles, fs_ffiles, fs_afiles;
+	uint32_t fs_invarsec;
+};
+int nfs3_fsstat_result(struct xdr_in *xi, struct nfs3_fsstat *res);
+
+struct nfs3_fsinfo {
+	uint32_t fi_status;
+	struct nfs3_opt_attr fi_attr;
+	uint32_t fi_rtmax, fi_rtpref, fi_rtmult;
+	uint32_t fi_wtmax, fi_wtpref, fi_wtmult;
+	uint32_t fi_dtpref;
+	uint64_t fi_maxfilesize;
+	struct nfs3_time fi_time_delta;
+	uint32_t fi_properties;
+};
+int nfs3_fsinfo_result(struct xdr_in *xi, struct nfs3_fsinfo *res);
+
+struct nfs3_pathconf {
+	uint32_t pc_status;
+	struct nfs3_opt_attr pc_attr;
+	uint32_t pc_linkmax;
+	uint32_t pc_name_max;
+	bool pc_no_trunc;
+	bool pc_chown_restricted;
+	bool pc_case_insensitive;
+	bool pc_case_preserving;
+};
+int nfs3_pathconf_result(struct xdr_in *xi, struct nfs3_pathconf *res);
+
+#define MOUNT3_MAXFLAVOURS 16
+struct mount3_mnt {
+	uint32_t mn_status;
+	struct nfs3_fh mn_fh;
+	uint32_t mn_nflavours; /* kept; the server may have listed more */
+	uint32_t mn_flavours[MOUNT3_MAXFLAVOURS];
+};
+int mount3_mnt_result(struct xdr_in *xi, struct mount3_mnt *res);
+
+/* *port: 1..65535, or 0 when the program is not registered. */
+int pmap_getport_result(struct xdr_in *xi, uint16_t *port);
+
+#endif /* !NFS_PROTO_H */

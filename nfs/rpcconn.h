@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The connection behind rpc.c: socket, queue of calls to be sent, calls
+ * outstanding.
+ */
+#ifndef NFS_RPCCONN_H
+#define NFS_RPCCONN_H
+
+#include "kern/condvar.h"
+#include "kern/stats.h"
+#include "nfs/rpc.h"
+#include "nfs/rpcrx.h"
+
+#define RPC_HASH 64 /* buckets of outstanding calls, by xid */
+
+struct socket;
+
+/*
+ * Letters: c = rc_lock; r = whoever has the receiver's role; s = whoever has
+ * the sender's role; i = set at creation.
+ */
+struct rpc_conn {
+	struct rpc_params rc_params;       /* c: after rpc_conn_settle() */
+	char rc_machine[RPC_AUTH_MACHINE]; /* i */
+	kmutex_t rc_lock;
+	struct list rc_hash[RPC_HASH]; /* c: ca_hash */
+	struct list rc_all;            /* c: ca_all */
+	struct list rc_out;            /* c: ca_out */
+	struct list rc_waiters;        /* c: of threads in rpc_wait() */
+	uint32_t rc_xid;               /* c: the last one used */
+
+	struct socket *rc_so;        /* c + both roles to change; NULL: none */
+	bool rc_receiving;           /* c: somebody has the role */
+	bool rc_sending;             /* c: somebody has the role */
+	bool rc_broken;              /* c: the socket is no good any more */
+	kcondvar_t rc_sendcv;        /* the sender's role is free */
+	kcondvar_t rc_pausecv;       /* slept on between attempts */
+	struct rpc_call *rc_partial; /* s: being sent, with a reference */
+	size_t rc_sent;              /* s: bytes of it */
+
+	struct rpcrx rc_rx;       /* r */
+	bool rc_more;             /* r: the last receive filled the room */
+	unsigned rc_torn;         /* r: connections in a row that broke
+					* off within a reply */
+	int64_t rc_backoff_ns;    /* r: before the next attempt but one */
+	int64_t rc_retry_ns;      /* r: when to connect again */
+	bool rc_connected_before; /* r */
+	bool rc_down;             /* r: "not responding" was printed */
+};
+
+enum rpc_stat {
+	RPC_STAT_CALLS,
+	RPC_STAT_RETRANSMITS,
+	RPC_STAT_RECONNECTS,
+	RPC_STAT_TIMEOUTS,
+	RPC_STAT_BAD,
+	RPC_STAT_UNKNOWN,
+	RPC_STAT_SENT,
+	RPC_STAT_RECEIVED,
+	RPC_NSTATS,
+};
+extern struct kstat rpc_stats[RPC_NSTATS];
+
+/* Before the second attempt in a row; then 1 s, doubling up to 30 s. */
+#define RPC_BACKOFF_MIN INT64_C(100000000)
+
+/* End of a call, in rpc.c. */
+void rpc_complete(struct rpc_conn *rc, struct rpc_call *ca, int error);
+
+/* Send what is queued, as far as it goes without waiting. */
+void rpc_conn_flush(struct rpc_conn *rc);
+/*
+ * The rest is for the receiver.  Connect, after a pause when the last attempt
+ * failed; deadline_ns bounds pause and attempt.  0: connected; EWOULDBLOCK:
+ * not yet, ask again; ERESTART; otherwise why the attempt failed.
+ */
+int rpc_conn_connect(struct rpc_conn *rc, int64_t deadline_ns);
+/* Wait for bytes and take them.  0, EWOULDBLOCK (deadline), ERESTART, or why
+ * the connection is of no use any more. */
+int rpc_conn_receive(struct rpc_conn *rc, int64_t deadline_ns);
+/* Print once that the server does not answer. */
+void rpc_conn_report_down(struct rpc_conn *rc);
+/* Close the socket; whatever is outstanding is queued again. */
+void rpc_conn_drop(struct rpc_conn *rc);
+
+#endif /* !NFS_RPCCONN_H */

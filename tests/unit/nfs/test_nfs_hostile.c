@@ -1,0 +1,869 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * System calls on a mount whose server lies.  The server knows a directory
+ * with a file and a link and answers well, but for the procedure that the case
+ * has given it another answer for.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "nfs/proto.h"
+#include "rump/rump.h"
+#include "rump/rump_syscalls.h"
+#include "rump/rumpabi.h"
+#include "rump/rumpdefs.h"
+#include "rump/rumphost.h"
+
+#define FILE_SIZE 100000
+#define CONNECTIONS 8
+#define REPLY_MAX (1 << 20)
+
+/* A call as the server sees it, and the answer in the making. */
+struct exchange {
+	uint32_t proc;
+	struct xdr_in args;
+	struct nfs3_fh fh;
+	struct xdr_out out; /* at the results */
+	unsigned nth;       /* of this procedure, from 0 */
+};
+
+/* What is wrong with the server: 0, or an RPC accept status. */
+typedef uint32_t answer_t(struct exchange *x);
+
+static answer_t *_Atomic wicked[22]; /* by procedure of NFS */
+static _Atomic unsigned counts[22];
+static _Atomic size_t cut;       /* bytes to keep of results, + 1 */
+static _Atomic unsigned garbage; /* seed for random results */
+static _Atomic bool stopping;
+static int listener;
+static uint16_t port;
+static pthread_t thread;
+static char text[512];
+
+/* --- answers ------------------------------------------------------------- */
+
+static void
+put_attr(struct xdr_out *xo, const struct nfs3_fh *fh)
+{
+	uint8_t kind = fh->fh_data[0];
+	uint32_t type = kind == 'f'   ? NFS3_REG
+			: kind == 'l' ? NFS3_LNK
+				      : NFS3_DIR;
+
+	xdr_put_u32(xo, type);
+	xdr_put_u32(xo, 0755);
+	xdr_put_u32(xo, 1);
+	xdr_put_u32(xo, 0);
+	xdr_put_u32(xo, 0);
+	xdr_put_u64(xo, kind == 'f' ? FILE_SIZE : 10);
+	xdr_put_u64(xo, FILE_SIZE);
+	xdr_put_u64(xo, 0);
+	xdr_put_u64(xo, 1);
+	xdr_put_u64(xo, kind);
+	for (int i = 0; i < 6; i++)
+		xdr_put_u32(xo, 1000);
+}
+
+static void
+put_opt_attr(struct xdr_out *xo, const struct nfs3_fh *fh)
+{
+	xdr_put_u32(xo, 1);
+	put_attr(xo, fh);
+}
+
+static uint32_t
+answer_attr(struct exchange *x)
+{
+	xdr_put_u32(&x->out, NFS3_OK);
+	put_attr(&x->out, &x->fh);
+	return 0;
+}
+
+static uint32_t
+answer_lookup(struct exchange *x)
+{
+	struct nfs3_fh found = { .fh_len = 1 };
+	const uint8_t *name;
+	size_t len;
+
+	name = xdr_get_opaque(&x->args, 255, &len);
+	if (len != 1 || strchr("fl", name[0]) == NULL) {
+		xdr_put_u32(&x->out, NFS3ERR_NOENT);
+	} else {
+		found.fh_data[0] = name[0];
+		xdr_put_u32(&x->out, NFS3_OK);
+		xdr_put_opaque(&x->out, found.fh_data, 1);
+		put_opt_attr(&x->out, &found);
+	}
+	put_opt_attr(&x->out, &x->fh);
+	return 0;
+}
+
+static uint32_t
+answer_access(struct exchange *x)
+{
+	xdr_put_u32(&x->out, NFS3_OK);
+	xdr_put_u32(&x->out, 0);
+	xdr_put_u32(&x->out, 0x3f);
+	return 0;
+}
+
+static uint32_t
+answer_readlink(struct exchange *x)
+{
+	xdr_put_u32(&x->out, NFS3_OK);
+	xdr_put_u32(&x->out, 0);
+	xdr_put_opaque(&x->out, "f", 1);
+	return 0;
+}
+
+static void
+put_data(struct exchange *x, uint64_t off, uint32_t count, bool eof)
+{
+	xdr_put_u32(&x->out, NFS3_OK);
+	xdr_put_u32(&x->out, 0);
+	xdr_put_u32(&x->out, count);
+	xdr_put_u32(&x->out, eof);
+	xdr_put_u32(&x->out, count);
+	for (uint64_t i = 0; i < XDR_ROUND(count); i++)
+		x->out.xo_base[x->out.xo_len + i] = (uint8_t)(off + i);
+	x->out.xo_len += XDR_ROUND(count);
+}
+
+static uint32_t
+answer_read(struct exchange *x)
+{
+	uint64_t off = xdr_get_u64(&x->args);
+	uint32_t count = xdr_get_u32(&x->args);
+
+	if (off > FILE_SIZE)
+		off = FILE_SIZE;
+	if (count > FILE_SIZE - off)
+		count = (uint32_t)(FILE_SIZE - off);
+	put_data(x, off, count, off + count == FILE_SIZE);
+	return 0;
+}
+
+static void
+put_dir_head(struct exchange *x)
+{
+	xdr_put_u32(&x->out, NFS3_OK);
+	xdr_put_u32(&x->out, 0);
+	xdr_put_u64(&x->out, 0x76);
+}
+
+static void
+put_entry(struct exchange *x, const char *name, uint64_t cookie)
+{
+	struct nfs3_fh fh = { .fh_len = 1, .fh_data = { (uint8_t)name[0] } };
+
+	xdr_put_u32(&x->out, 1);
+	xdr_put_u64(&x->out, (uint8_t)name[0]);
+	xdr_put_opaque(&x->out, name, strlen(name));
+	xdr_put_u64(&x->out, cookie);
+	if (x->proc != NFS3PROC_READDIRPLUS)
+		return;
+	put_opt_attr(&x->out, &fh);
+	xdr_put_u32(&x->out, 1);
+	xdr_put_opaque(&x->out, fh.fh_data, 1);
+}
+
+static void
+put_dir_end(struct exchange *x, bool eof)
+{
+	xdr_put_u32(&x->out, 0);
+	xdr_put_u32(&x->out, eof);
+}
+
+static uint32_t
+answer_readdir(struct exchange *x)
+{
+	put_dir_head(x);
+	put_entry(x, "f", 1);
+	put_entry(x, "l", 2);
+	put_dir_end(x, true);
+	return 0;
+}
+
+static void
+put_numbers(struct exchange *x, size_t n, uint32_t value)
+{
+	xdr_put_u32(&x->out, NFS3_OK);
+	xdr_put_u32(&x->out, 0);
+	for (size_t i = 0; i < n; i++)
+		xdr_put_u32(&x->out, value);
+}
+
+static uint32_t
+answer_fsstat(struct exchange *x)
+{
+	put_numbers(x, 13, 4096);
+	return 0;
+}
+
+static uint32_t
+answer_fsinfo(struct exchange *x)
+{
+	put_numbers(x, 12, 65536);
+	return 0;
+}
+
+static uint32_t
+answer_pathconf(struct exchange *x)
+{
+	put_numbers(x, 2, 255);
+	xdr_put_u64(&x->out, 0);
+	xdr_put_u64(&x->out, 0);
+	return 0;
+}
+
+static answer_t *const answers[22] = {
+	[NFS3PROC_GETATTR] = answer_attr,
+	[NFS3PROC_LOOKUP] = answer_lookup,
+	[NFS3PROC_ACCESS] = answer_access,
+	[NFS3PROC_READLINK] = answer_readlink,
+	[NFS3PROC_READ] = answer_read,
+	[NFS3PROC_READDIR] = answer_readdir,
+	[NFS3PROC_READDIRPLUS] = answer_readdir,
+	[NFS3PROC_FSSTAT] = answer_fsstat,
+	[NFS3PROC_FSINFO] = answer_fsinfo,
+	[NFS3PROC_PATHCONF] = answer_pathconf,
+};
+
+/* --- the server ---------------------------------------------------------- */
+
+static uint8_t reply[REPLY_MAX];
+
+/* Bytes that are no reply, of a length that varies as well. */
+static void
+put_garbage(struct exchange *x, unsigned seed)
+{
+	size_t n = (size_t)rand_r(&seed) % 300;
+
+	xdr_put_u32(&x->out, rand_r(&seed) % 4 != 0 ? 0 : 70);
+	for (size_t i = 0; i < n; i++)
+		xdr_put_u32(&x->out, rand_r(&seed) % 3 == 0
+					 ? (uint32_t)rand_r(&seed)
+					 : (uint32_t)rand_r(&seed) % 9);
+}
+
+static uint32_t
+answer_nfs(struct exchange *x)
+{
+	answer_t *answer;
+	size_t len;
+	const uint8_t *fh = xdr_get_opaque(&x->args, NFS3_FHSIZE, &len);
+
+	if (x->proc >= 22)
+		return 3;
+	x->fh.fh_len = 1;
+	x->fh.fh_data[0] = fh != NULL && len > 0 ? fh[0] : 'r';
+	x->nth = atomic_fetch_add(&counts[x->proc], 1);
+	answer = atomic_load(&wicked[x->proc]);
+	if (answer == NULL)
+		answer = answers[x->proc];
+	if (atomic_load(&garbage) != 0 && x->proc != NFS3PROC_FSINFO) {
+		put_garbage(x, atomic_fetch_add(&garbage, 1));
+		return 0;
+	}
+	return answer != NULL ? answer(x) : 3;
+}
+
+/* Answer one call; false when the client has gone. */
+static bool
+serve_one(int fd)
+{
+	uint32_t mark, call[512], prog, status = 0;
+	struct exchange x = { 0 };
+	struct xdr_out head;
+	size_t len, skip;
+
+	if (recv(fd, &mark, 4, MSG_WAITALL) != 4)
+		return false;
+	mark = ntohl(mark) & 0x7fffffff;
+	if (mark > sizeof(call) || recv(fd, call, mark, MSG_WAITALL) != mark)
+		return false;
+	prog = ntohl(call[3]);
+	x.proc = ntohl(call[5]);
+	xdr_in_init(&x.args, call, mark);
+	(void)xdr_get_view(&x.args, 28);
+	(void)xdr_get_opaque(&x.args, 400, &skip);
+	(void)xdr_get_u64(&x.args);
+	xdr_out_init(&x.out, reply, sizeof(reply));
+	for (int i = 0; i < 7; i++)
+		xdr_put_u32(&x.out, 0);
+	if (prog == NFS3_PROG) {
+		status = answer_nfs(&x);
+	} else if (x.proc == MOUNT3PROC_MNT) {
+		xdr_put_u32(&x.out, NFS3_OK);
+		xdr_put_opaque(&x.out, "r", 1);
+		xdr_put_u32(&x.out, 0);
+	}
+	len = x.out.xo_len;
+	if (prog == NFS3_PROG && atomic_load(&cut) != 0 &&
+	    len > 28 + atomic_load(&cut) - 1)
+		len = 28 + atomic_load(&cut) - 1;
+	xdr_out_init(&head, reply, 28);
+	xdr_put_u32(&head, 0x80000000 | (uint32_t)(len - 4));
+	xdr_put_u32(&head, ntohl(call[0]));
+	xdr_put_u32(&head, 1);
+	xdr_put_u32(&head, 0);
+	xdr_put_u64(&head, 0);
+	xdr_put_u32(&head, status);
+	for (size_t done = 0; done < len;) {
+		ssize_t n = send(fd, reply + done, len - done, MSG_NOSIGNAL);
+
+		if (n <= 0)
+			return false;
+		done += (size_t)n;
+	}
+	return true;
+}
+
+static void *
+serve(void *arg)
+{
+	struct pollfd fds[CONNECTIONS];
+	nfds_t n = 1;
+
+	fds[0] = (struct pollfd){ listener, POLLIN, 0 };
+	while (!atomic_load(&stopping)) {
+		poll(fds, n, -1);
+		for (nfds_t i = 1; i < n; i++) {
+			if (fds[i].revents == 0 || serve_one(fds[i].fd))
+				continue;
+			close(fds[i].fd);
+			fds[i--] = fds[--n];
+		}
+		if (fds[0].revents == POLLIN && n < CONNECTIONS)
+			fds[n++] =
+			    (struct pollfd){ accept(listener, NULL, NULL),
+				    POLLIN, 0 };
+	}
+	while (n > 1)
+		close(fds[--n].fd);
+	return NULL;
+}
+
+/* --- cases --------------------------------------------------------------- */
+
+static void
+mount_with(const char *options)
+{
+	char url[128];
+
+	snprintf(url, sizeof(url),
+	    "nfs://127.0.0.1/x?nfsport=%u&mountport=%u%s", port, port, options);
+	if (rump_mount_url("/data", url, text, sizeof(text)) != 0)
+		fail_msg("%s", text);
+}
+
+/* Well again. */
+static void
+reset(void)
+{
+	for (size_t i = 0; i < 22; i++) {
+		atomic_store(&wicked[i], NULL);
+		atomic_store(&counts[i], 0);
+	}
+	atomic_store(&cut, 0);
+	atomic_store(&garbage, 0);
+}
+
+static int
+case_begin(void **state)
+{
+	reset();
+	mount_with("");
+	return 0;
+}
+
+static int
+case_end(void **state)
+{
+	reset();
+	return rump_sys_unmount("/data", 0);
+}
+
+/* List /data in pieces of size bytes: entries, or minus the errno. */
+static int
+list(size_t size)
+{
+	char buf[4096];
+	int fd = rump_sys_open("/data", RUMP_O_RDONLY), entries = 0;
+	ssize_t n = -1;
+
+	if (fd < 0)
+		return -errno;
+	for (int calls = 0; calls < 10000; calls++) {
+		n = rump_sys_getdents(fd, buf, size);
+		if (n <= 0)
+			break;
+		for (ssize_t off = 0; off < n; entries++)
+			off += ((struct rump_dirent *)(buf + off))->d_reclen;
+	}
+	if (n > 0)
+		fail_msg("a listing without end");
+	if (n < 0)
+		entries = -errno;
+	rump_sys_close(fd);
+	return entries;
+}
+
+static uint8_t content[2 * FILE_SIZE];
+
+/* Read /data/f: bytes, or minus the errno. */
+static int
+read_file(void)
+{
+	int fd = rump_sys_open("/data/f", RUMP_O_RDONLY), got = 0;
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	while ((n = rump_sys_read(
+		    fd, content + got, sizeof(content) - (size_t)got)) > 0)
+		got += (int)n;
+	if (n < 0)
+		got = -errno;
+	rump_sys_close(fd);
+	return got;
+}
+
+static void
+assert_content(void)
+{
+	assert_int_equal(read_file(), FILE_SIZE);
+	for (size_t i = 0; i < FILE_SIZE; i++)
+		assert_int_equal(content[i], (uint8_t)i);
+}
+
+static int
+read_link(void)
+{
+	char buf[1024];
+	ssize_t n = rump_sys_readlink("/data/l", buf, sizeof(buf));
+
+	return n < 0 ? -errno : (int)n;
+}
+
+static void
+a_sound_server_is_served(void **state)
+{
+	assert_int_equal(list(4096), 2);
+	assert_content();
+	assert_int_equal(read_link(), 1);
+}
+
+static uint32_t
+dir_same_cookie(struct exchange *x)
+{
+	put_dir_head(x);
+	put_entry(x, "f", 5);
+	put_dir_end(x, false);
+	return 0;
+}
+
+static uint32_t
+dir_cookie_twice(struct exchange *x)
+{
+	put_dir_head(x);
+	put_entry(x, "f", 100 + 2 * x->nth);
+	put_entry(x, "l", 100 + 2 * x->nth);
+	put_dir_end(x, false);
+	return 0;
+}
+
+static uint32_t
+dir_in_a_circle(struct exchange *x)
+{
+	put_dir_head(x);
+	put_entry(x, "f", 1 + x->nth % 3);
+	put_dir_end(x, false);
+	return 0;
+}
+
+static uint32_t
+dir_back_to_the_start(struct exchange *x)
+{
+	put_dir_head(x);
+	put_entry(x, "f", x->nth % 2 == 0 ? 1 : 0);
+	put_dir_end(x, false);
+	return 0;
+}
+
+static uint32_t
+dir_nothing_and_more(struct exchange *x)
+{
+	put_dir_head(x);
+	put_dir_end(x, false);
+	return 0;
+}
+
+static void
+directories_that_go_in_circles_end_with_eio(void **state)
+{
+	static answer_t *const circles[] = { dir_same_cookie, dir_cookie_twice,
+		dir_in_a_circle, dir_back_to_the_start, dir_nothing_and_more };
+	static const size_t sizes[] = { 24, 100, 4096 };
+
+	for (size_t i = 0; i < NITEMS(circles); i++) {
+		for (size_t j = 0; j < NITEMS(sizes); j++) {
+			assert_int_equal(case_end(state), 0);
+			mount_with("");
+			atomic_store(&wicked[NFS3PROC_READDIRPLUS], circles[i]);
+			assert_int_equal(list(sizes[j]), -RUMP_EIO);
+		}
+	}
+}
+
+static uint32_t
+proc_unavailable(struct exchange *x)
+{
+	return 3;
+}
+
+static uint32_t
+not_supported(struct exchange *x)
+{
+	xdr_put_u32(&x->out, NFS3ERR_NOTSUPP);
+	xdr_put_u32(&x->out, 0);
+	return 0;
+}
+
+static void
+a_server_without_readdirplus_is_asked_for_readdir(void **state)
+{
+	static answer_t *const lacks[] = { proc_unavailable, not_supported };
+
+	for (size_t i = 0; i < NITEMS(lacks); i++) {
+		assert_int_equal(case_end(state), 0);
+		mount_with("");
+		atomic_store(&wicked[NFS3PROC_READDIRPLUS], lacks[i]);
+		assert_int_equal(list(4096), 2);
+		assert_int_equal(atomic_load(&counts[NFS3PROC_READDIR]), 1);
+		assert_int_equal(atomic_load(&counts[NFS3PROC_READDIRPLUS]), 1);
+	}
+}
+
+static uint32_t
+read_nothing(struct exchange *x)
+{
+	put_data(x, 0, 0, false);
+	return 0;
+}
+
+static uint32_t
+read_too_much(struct exchange *x)
+{
+	(void)xdr_get_u64(&x->args);
+	put_data(x, 0, xdr_get_u32(&x->args) + 4, false);
+	return 0;
+}
+
+static uint32_t
+read_contradiction(struct exchange *x)
+{
+	put_data(x, 0, 8, false);
+	x->out.xo_base[28 + 4 + 4 + 3] = 9; /* count, not the length */
+	return 0;
+}
+
+static uint32_t
+read_missing_data(struct exchange *x)
+{
+	put_data(x, 0, 4096, false);
+	x->out.xo_len -= 8;
+	return 0;
+}
+
+static void
+data_that_contradict_themselves_are_errors(void **state)
+{
+	static const struct {
+		answer_t *answer;
+		int error;
+	} lies[] = {
+		{ read_nothing, RUMP_EIO },
+		{ read_too_much, RUMP_EBADRPC },
+		{ read_contradiction, RUMP_EBADRPC },
+		{ read_missing_data, RUMP_EBADRPC },
+	};
+
+	for (size_t i = 0; i < NITEMS(lies); i++) {
+		atomic_store(&wicked[NFS3PROC_READ], lies[i].answer);
+		assert_int_equal(read_file(), -lies[i].error);
+	}
+	/* Nothing of this was kept. */
+	atomic_store(&wicked[NFS3PROC_READ], NULL);
+	assert_content();
+}
+
+static uint32_t
+read_a_thousand(struct exchange *x)
+{
+	uint64_t off = xdr_get_u64(&x->args);
+	uint32_t count = xdr_get_u32(&x->args);
+
+	put_data(x, off, count < 1000 ? count : 1000, false);
+	return 0;
+}
+
+static void
+short_replies_are_continued(void **state)
+{
+	atomic_store(&wicked[NFS3PROC_READ], read_a_thousand);
+	assert_content();
+}
+
+static uint32_t
+read_one_byte(struct exchange *x)
+{
+	put_data(x, xdr_get_u64(&x->args), 1, false);
+	return 0;
+}
+
+static void
+a_server_that_trickles_is_given_up(void **state)
+{
+	atomic_store(&wicked[NFS3PROC_READ], read_one_byte);
+	assert_int_equal(read_file(), -RUMP_EIO);
+	assert_true(atomic_load(&counts[NFS3PROC_READ]) < 10000);
+}
+
+static uint32_t
+later_once(struct exchange *x)
+{
+	if (x->nth > 0)
+		return answers[x->proc](x);
+	xdr_put_u32(&x->out, NFS3ERR_JUKEBOX);
+	xdr_put_u32(&x->out, 0);
+	return 0;
+}
+
+static void
+a_server_that_says_later_is_asked_again(void **state)
+{
+	atomic_store(&wicked[NFS3PROC_READ], later_once);
+	atomic_store(&wicked[NFS3PROC_READLINK], later_once);
+	assert_content();
+	assert_int_equal(read_link(), 1);
+}
+
+static uint32_t
+link_with_nul(struct exchange *x)
+{
+	put_numbers(x, 0, 0);
+	xdr_put_opaque(&x->out, "a\0b", 3);
+	return 0;
+}
+
+static uint32_t
+link_too_long(struct exchange *x)
+{
+	static const char path[5000];
+
+	put_numbers(x, 0, 0);
+	xdr_put_opaque(&x->out, path, sizeof(path));
+	return 0;
+}
+
+static void
+links_that_would_hurt_are_errors(void **state)
+{
+	atomic_store(&wicked[NFS3PROC_READLINK], link_with_nul);
+	assert_int_equal(read_link(), -RUMP_EBADRPC);
+	atomic_store(&wicked[NFS3PROC_READLINK], link_too_long);
+	assert_int_equal(read_link(), -RUMP_EBADRPC);
+}
+
+/* The handle of the file is a directory now. */
+static uint32_t
+attr_of_another_kind(struct exchange *x)
+{
+	struct nfs3_fh dir = { .fh_len = 1, .fh_data = { 'r' } };
+
+	xdr_put_u32(&x->out, NFS3_OK);
+	put_attr(&x->out, x->fh.fh_data[0] == 'f' ? &dir : &x->fh);
+	return 0;
+}
+
+static uint32_t
+lookup_of_another_kind(struct exchange *x)
+{
+	struct nfs3_fh dir = { .fh_len = 1, .fh_data = { 'r' } };
+
+	xdr_put_u32(&x->out, NFS3_OK);
+	xdr_put_opaque(&x->out, "f", 1);
+	put_opt_attr(&x->out, &dir);
+	xdr_put_u32(&x->out, 0);
+	return 0;
+}
+
+static void
+a_handle_that_changes_its_kind_is_stale(void **state)
+{
+	char buf[10];
+	struct rump_stat st;
+	int fd = rump_sys_open("/data/f", RUMP_O_RDONLY);
+
+	assert_true(fd >= 0);
+	atomic_store(&wicked[NFS3PROC_GETATTR], attr_of_another_kind);
+	atomic_store(&wicked[NFS3PROC_LOOKUP], lookup_of_another_kind);
+	assert_int_equal(rump_sys_open("/data/f", RUMP_O_RDONLY), -1);
+	assert_int_equal(errno, RUMP_ESTALE);
+	assert_int_equal(rump_sys_read(fd, buf, sizeof(buf)), -1);
+	assert_int_equal(errno, RUMP_ESTALE);
+	assert_int_equal(rump_sys_close(fd), 0);
+	/* Nobody has it open any more: the new file takes its place. */
+	atomic_store(&wicked[NFS3PROC_GETATTR], NULL);
+	assert_int_equal(rump_sys_stat("/data/f", &st), 0);
+	assert_int_equal(st.st_mode & RUMP_S_IFMT, RUMP_S_IFDIR);
+}
+
+static uint32_t
+stale_once(struct exchange *x)
+{
+	if (x->nth > 0)
+		return answers[x->proc](x);
+	xdr_put_u32(&x->out, NFS3ERR_STALE);
+	xdr_put_u32(&x->out, 0);
+	return 0;
+}
+
+static void
+a_stale_handle_is_looked_up_once_more_at_open(void **state)
+{
+	assert_content();
+	atomic_store(&counts[NFS3PROC_GETATTR], 0);
+	atomic_store(&counts[NFS3PROC_LOOKUP], 0);
+	atomic_store(&wicked[NFS3PROC_GETATTR], stale_once);
+	assert_content();
+	assert_int_equal(atomic_load(&counts[NFS3PROC_LOOKUP]), 1);
+}
+
+static void
+stale_handles_are_estale(void **state)
+{
+	atomic_store(&wicked[NFS3PROC_LOOKUP], stale_once);
+	assert_int_equal(rump_sys_open("/data/f", RUMP_O_RDONLY), -1);
+	assert_int_equal(errno, RUMP_ESTALE);
+}
+
+/* Everything that a program may do; only that it ends counts. */
+static void
+use_everything(void)
+{
+	static const char *const paths[] = { "/data/f", "/data/l", "/data",
+		"/data/f/f", "/data/nothing" };
+	struct rump_statvfs sv;
+	struct rump_stat st;
+
+	for (size_t i = 0; i < NITEMS(paths); i++) {
+		int fd = rump_sys_open(paths[i], RUMP_O_RDONLY);
+
+		(void)rump_sys_stat(paths[i], &st);
+		(void)rump_sys_access(paths[i], 1);
+		(void)rump_sys_pathconf(paths[i], RUMP__PC_NAME_MAX);
+		if (fd >= 0)
+			rump_sys_close(fd);
+	}
+	(void)list(4096);
+	(void)list(24);
+	(void)read_file();
+	(void)read_link();
+	(void)rump_sys_statvfs1("/data", &sv, RUMP_MNT_WAIT);
+}
+
+static void
+truncated_replies_are_errors(void **state)
+{
+	for (size_t n = 0; n < 120; n += 4) {
+		assert_int_equal(case_end(state), 0);
+		mount_with("&noac");
+		atomic_store(&cut, n + 1);
+		use_everything();
+		assert_true(read_file() < 0);
+	}
+}
+
+static void
+random_replies_do_no_harm(void **state)
+{
+	for (unsigned seed = 1; seed < 400; seed++) {
+		if (seed % 20 == 0) {
+			assert_int_equal(case_end(state), 0);
+			mount_with(seed % 40 == 0 ? "&noac" : "&noac&soft");
+		}
+		atomic_store(&garbage, 1000 * seed);
+		use_everything();
+	}
+}
+
+static int
+begin(void **state)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(sin);
+
+	listener = socket(AF_INET, SOCK_STREAM, 0);
+	if (bind(listener, (struct sockaddr *)&sin, sizeof(sin)) != 0 ||
+	    listen(listener, 16) != 0 ||
+	    getsockname(listener, (struct sockaddr *)&sin, &len) != 0)
+		return -1;
+	port = ntohs(sin.sin_port);
+	if (pthread_create(&thread, NULL, serve, NULL) != 0)
+		return -1;
+	return rump_init();
+}
+
+static int
+end(void **state)
+{
+	atomic_store(&stopping, true);
+	shutdown(listener, SHUT_RDWR);
+	pthread_join(thread, NULL);
+	close(listener);
+	return 0;
+}
+
+#define CASE(f) cmocka_unit_test_setup_teardown(f, case_begin, case_end)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CASE(a_sound_server_is_served),
+		CASE(directories_that_go_in_circles_end_with_eio),
+		CASE(a_server_without_readdirplus_is_asked_for_readdir),
+		CASE(data_that_contradict_themselves_are_errors),
+		CASE(short_replies_are_continued),
+		CASE(a_server_that_trickles_is_given_up),
+		CASE(a_server_that_says_later_is_asked_again),
+		CASE(links_that_would_hurt_are_errors),
+		CASE(a_handle_that_changes_its_kind_is_stale),
+		CASE(a_stale_handle_is_looked_up_once_more_at_open),
+		CASE(stale_handles_are_estale),
+		CASE(truncated_replies_are_errors),
+		CASE(random_replies_do_no_harm),
+	};
+
+	return cmocka_run_group_tests(tests, begin, end);
+}

@@ -1,0 +1,834 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The real connection over loopback against a server that follows a script:
+ * each case is a script for the server's thread and what the client must see.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "kern/clock.h"
+#include "kern/kmem.h"
+#include "kern/stats.h"
+#include "nfs/rpc.h"
+#include "nfs/rpcconn.h"
+#include "rump/rump.h"
+#include "rump/rumpdefs.h"
+#include "rump/rumphost.h"
+
+#define PROG 4711
+#define MS INT64_C(1000000)
+
+/* --- the server ---------------------------------------------------------- */
+
+struct server {
+	int listener;
+	uint16_t port;
+	pthread_t thread;
+	void (*script)(struct server *s);
+	uint32_t seen[8]; /* what the script noted */
+	uint64_t before;  /* calls made before it began */
+};
+
+static void
+check(bool ok, const char *what)
+{
+	if (!ok) {
+		fprintf(stderr, "server: %s\n", what);
+		abort();
+	}
+}
+
+static void *
+run_script(void *arg)
+{
+	struct server *s = arg;
+
+	s->script(s);
+	return NULL;
+}
+
+static int
+listen_on(uint16_t *port)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET,
+		.sin_port = htons(*port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(sin);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
+
+	check(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0,
+	    "setsockopt");
+	check(bind(fd, (struct sockaddr *)&sin, sizeof(sin)) == 0, "bind");
+	check(listen(fd, 16) == 0, "listen");
+	check(getsockname(fd, (struct sockaddr *)&sin, &len) == 0, "name");
+	*port = ntohs(sin.sin_port);
+	return fd;
+}
+
+static void
+server_start(struct server *s, void (*script)(struct server *))
+{
+	memset(s, 0, sizeof(*s));
+	s->script = script;
+	s->listener = listen_on(&s->port);
+	check(pthread_create(&s->thread, NULL, run_script, s) == 0, "thread");
+}
+
+static void
+server_join(struct server *s)
+{
+	check(pthread_join(s->thread, NULL) == 0, "join");
+	if (s->listener >= 0)
+		close(s->listener);
+}
+
+static int
+take_connection(struct server *s)
+{
+	int fd = accept(s->listener, NULL, NULL);
+
+	check(fd >= 0, "accept");
+	return fd;
+}
+
+static bool
+read_fully(int fd, void *buf, size_t len)
+{
+	return recv(fd, buf, len, MSG_WAITALL) == (ssize_t)len;
+}
+
+/* The next call's xid and procedure; false when the client has gone. */
+static bool
+read_call(int fd, uint32_t *xid, uint32_t *proc)
+{
+	uint32_t mark, body[256];
+
+	if (!read_fully(fd, &mark, sizeof(mark)))
+		return false;
+	mark = ntohl(mark) & 0x7fffffff;
+	check(mark >= 40 && mark <= sizeof(body), "length of a call");
+	if (!read_fully(fd, body, mark))
+		return false;
+	check(body[1] == 0 && ntohl(body[2]) == 2, "a call");
+	check(ntohl(body[3]) == PROG, "program");
+	*xid = ntohl(body[0]);
+	*proc = ntohl(body[5]);
+	return true;
+}
+
+static void
+send_fully(int fd, const void *buf, size_t len)
+{
+	check(send(fd, buf, len, MSG_NOSIGNAL) == (ssize_t)len, "send");
+}
+
+/* A successful reply with one word: three times the procedure. */
+static size_t
+make_reply(uint32_t *out, uint32_t xid, uint32_t proc)
+{
+	const uint32_t words[] = { 0x80000000 | 28, xid, 1, 0, 0, 0, 0,
+		3 * proc };
+
+	for (size_t i = 0; i < NITEMS(words); i++)
+		out[i] = htonl(words[i]);
+	return sizeof(words);
+}
+
+static void
+send_reply(int fd, uint32_t xid, uint32_t proc)
+{
+	uint32_t out[16];
+
+	send_fully(fd, out, make_reply(out, xid, proc));
+}
+
+/* Answer everything until the client goes. */
+static void
+serve(int fd)
+{
+	uint32_t xid, proc;
+
+	while (read_call(fd, &xid, &proc))
+		send_reply(fd, xid, proc);
+	close(fd);
+}
+
+static void
+script_echo(struct server *s)
+{
+	serve(take_connection(s));
+}
+
+static uint64_t
+stat_value(enum rpc_stat which)
+{
+	return atomic_load(&rpc_stats[which].ks_value);
+}
+
+/* --- the client ---------------------------------------------------------- */
+
+static struct rpc_conn *
+open_conn(const struct server *s, enum rpc_patience patience, int timeo_ms,
+    unsigned retrans)
+{
+	struct rpc_params rp = {
+		.rp_addr = htonl(INADDR_LOOPBACK),
+		.rp_port = s->port,
+		.rp_prog = PROG,
+		.rp_vers = 1,
+		.rp_patience = patience,
+		.rp_timeo_ns = timeo_ms * MS,
+		.rp_retrans = retrans,
+		.rp_maxrecord = 4096,
+		.rp_name = "test",
+	};
+
+	return rpc_conn_create(&rp);
+}
+
+/* Call proc; 0 and the result checked, or the errno. */
+static int
+call(struct rpc_conn *rc, uint32_t proc)
+{
+	struct rpc_auth auth = { .ra_uid = 1 };
+	struct rpc_call *ca = rpc_call_create(rc, proc, &auth, 16, 256);
+	struct xdr_in xi;
+	int error;
+
+	error = rpc_call_run(rc, ca, &xi);
+	if (error == 0) {
+		assert_int_equal(xdr_get_u32(&xi), 3 * proc);
+		assert_int_equal(xdr_left(&xi), 0);
+		assert_true(ca->ca_answered);
+	}
+	rpc_call_unref(ca);
+	return error;
+}
+
+static void
+a_call_is_answered(void **state)
+{
+	struct server s;
+	struct rpc_conn *rc;
+
+	server_start(&s, script_echo);
+	rc = open_conn(&s, RPC_HARD, 10000, 2);
+	for (uint32_t i = 0; i < 100; i++)
+		assert_int_equal(call(rc, i), 0);
+	rpc_conn_destroy(rc);
+	server_join(&s);
+}
+
+/* Threads. */
+
+struct caller {
+	struct rpc_conn *rc;
+	uint32_t first;
+	uint32_t count;
+	int error;
+	pthread_t thread;
+};
+
+static void *
+run_caller(void *arg)
+{
+	struct caller *c = arg;
+
+	rump_schedule();
+	for (uint32_t i = 0; i < c->count && c->error == 0; i++)
+		c->error = call(c->rc, c->first + i);
+	rump_unschedule();
+	return NULL;
+}
+
+static void
+run_callers(struct rpc_conn *rc, struct caller *c, size_t n, uint32_t count)
+{
+	for (size_t i = 0; i < n; i++) {
+		c[i] = (struct caller){ rc, (uint32_t)(1000 * i), count };
+		check(
+		    pthread_create(&c[i].thread, NULL, run_caller, &c[i]) == 0,
+		    "thread");
+	}
+	for (size_t i = 0; i < n; i++)
+		check(pthread_join(c[i].thread, NULL) == 0, "join");
+}
+
+static void
+many_threads_share_one_connection(void **state)
+{
+	struct caller c[16];
+	struct server s;
+	struct rpc_conn *rc;
+
+	server_start(&s, script_echo);
+	rc = open_conn(&s, RPC_HARD, 10000, 2);
+	run_callers(rc, c, NITEMS(c), 200);
+	for (size_t i = 0; i < NITEMS(c); i++)
+		assert_int_equal(c[i].error, 0);
+	rpc_conn_destroy(rc);
+	server_join(&s);
+}
+
+/* Waits until four calls are in flight, and answers the last one first. */
+static void
+script_reorder(struct server *s)
+{
+	int fd = take_connection(s);
+	uint32_t xid[4], proc[4];
+
+	for (int round = 0; round < 20; round++) {
+		for (int i = 0; i < 4; i++)
+			check(read_call(fd, &xid[i], &proc[i]), "call");
+		for (int i = 3; i >= 0; i--)
+			send_reply(fd, xid[i], proc[i]);
+	}
+	serve(fd);
+}
+
+static void
+replies_may_come_in_another_order(void **state)
+{
+	struct caller c[4];
+	struct server s;
+	struct rpc_conn *rc;
+
+	server_start(&s, script_reorder);
+	rc = open_conn(&s, RPC_HARD, 10000, 2);
+	run_callers(rc, c, NITEMS(c), 20);
+	for (size_t i = 0; i < NITEMS(c); i++)
+		assert_int_equal(c[i].error, 0);
+	rpc_conn_destroy(rc);
+	server_join(&s);
+}
+
+static void
+script_one_byte_at_a_time(struct server *s)
+{
+	int fd = take_connection(s), on = 1;
+	uint32_t xid, proc, out[16];
+	size_t len;
+
+	setsockopt(fd, IPPROTO_TCP, 1 /* TCP_NODELAY */, &on, sizeof(on));
+	for (int n = 0; n < 3; n++) {
+		check(read_call(fd, &xid, &proc), "call");
+		len = make_reply(out, xid, proc);
+		for (size_t i = 0; i < len; i++)
+			send_fully(fd, (uint8_t *)out + i, 1);
+	}
+	serve(fd);
+}
+
+static void
+replies_may_trickle_in(void **state)
+{
+	struct server s;
+	struct rpc_conn *rc;
+
+	server_start(&s, script_one_byte_at_a_time);
+	rc = open_conn(&s, RPC_HARD, 10000, 2);
+	for (uint32_t i = 0; i < 5; i++)
+		assert_int_equal(call(rc, i), 0);
+	rpc_conn_destroy(rc);
+	server_join(&s);
+}
+
+/* Takes a call and hangs up, twice: before and within the reply. */
+static void
+script_hang_up(struct server *s)
+{
+	uint32_t proc, out[16];
+	int fd = take_connection(s);
+
+	check(read_call(fd, &s->seen[0], &proc), "call");
+	close(fd);
+	fd = take_connection(s);
+	check(read_call(fd, &s->seen[1], &proc), "call");
+	(void)make_reply(out, s->seen[1], proc);
+	send_fully(fd, out, 20);
+	close(fd);
+	fd = take_connection(s);
+	check(read_call(fd, &s->seen[2], &proc), "call");
+	send_reply(fd, s->seen[2], proc);
+	serve(fd);
+}
+
+static void
+a_lost_connection_is_made_again_and_the_call_repeated(void **state)
+{
+	uint64_t again = stat_value(RPC_STAT_RETRANSMITS);
+	struct server s;
+	struct rpc_conn *rc;
+
+	server_start(&s, script_hang_up);
+	rc = open_conn(&s, RPC_HARD, 10000, 2);
+	assert_int_equal(call(rc, 5), 0);
+	rpc_conn_destroy(rc);
+	server_join(&s);
+	assert_int_equal(s.seen[0], s.seen[1]);
+	assert_int_equal(s.seen[0], s.seen[2]);
+	assert_int_equal(stat_value(RPC_STAT_RETRANSMITS), again + 2);
+}
+
+/* Ignores a call the first time. */
+static void
+script_deaf(struct server *s)
+{
+	int fd = take_connection(s);
+	uint32_t proc;
+
+	check(read_call(fd, &s->seen[0], &proc), "call");
+	check(read_call(fd, &s->seen[1], &proc), "repetition");
+	send_reply(fd, s->seen[1], proc);
+	send_reply(fd, s->seen[1], proc); /* and once too often */
+	serve(fd);
+}
+
+static void
+an_unanswered_call_is_repeated(void **state)
+{
+	struct server s;
+	struct rpc_conn *rc;
+
+	server_start(&s, script_deaf);
+	rc = open_conn(&s, RPC_HARD, 50, 2);
+	assert_int_equal(call(rc, 5), 0);
+	assert_int_equal(call(rc, 6), 0);
+	rpc_conn_destroy(rc);
+	server_join(&s);
+	assert_int_equal(s.seen[0], s.seen[1]);
+}
+
+/* Never answers, over as many connections as the client cares to make. */
+static void
+script_mute(struct server *s)
+{
+	uint32_t xid, proc;
+	int fd;
+
+	while ((fd = accept(s->listener, NULL, NULL)) >= 0) {
+		while (read_call(fd, &xid, &proc))
+			s->seen[0]++;
+		close(fd);
+	}
+}
+
+static void
+mute_stop(struct server *s)
+{
+	shutdown(s->listener, SHUT_RDWR);
+	server_join(s);
+}
+
+static void
+a_soft_call_ends_with_etimedout(void **state)
+{
+	struct server s;
+	struct rpc_conn *rc;
+
+	server_start(&s, script_mute);
+	rc = open_conn(&s, RPC_SOFT, 20, 2);
+	assert_int_equal(call(rc, 5), RUMP_ETIMEDOUT);
+	assert_int_equal(call(rc, 5), RUMP_ETIMEDOUT);
+	rpc_conn_destroy(rc);
+	mute_stop(&s);
+	assert_true(s.seen[0] >= 4);
+}
+
+static void
+a_soft_call_to_nobody_ends_with_etimedout(void **state)
+{
+	struct server s = { 0 };
+	struct rpc_conn *rc;
+
+	close(listen_on(&s.port));
+	rc = open_conn(&s, RPC_SOFT, 20, 2);
+	assert_int_equal(call(rc, 5), RUMP_ETIMEDOUT);
+	rpc_conn_destroy(rc);
+}
+
+static void
+an_impatient_call_gets_the_error_of_the_connection(void **state)
+{
+	struct server s = { 0 };
+	struct rpc_conn *rc;
+
+	close(listen_on(&s.port));
+	rc = open_conn(&s, RPC_ONCE, 10000, 2);
+	assert_int_equal(call(rc, 5), RUMP_ECONNREFUSED);
+	rpc_conn_destroy(rc);
+	server_start(&s, script_mute);
+	rc = open_conn(&s, RPC_ONCE, 20, 2);
+	assert_int_equal(call(rc, 5), RUMP_ETIMEDOUT);
+	rpc_conn_destroy(rc);
+	mute_stop(&s);
+}
+
+/* Comes up when the client has begun to try. */
+static void
+script_late(struct server *s)
+{
+	while (stat_value(RPC_STAT_CALLS) == s->before)
+		sched_yield();
+	s->listener = listen_on(&s->port);
+	serve(take_connection(s));
+}
+
+static void
+a_hard_call_waits_for_its_server(void **state)
+{
+	struct server s = { .script = script_late,
+		.listener = -1,
+		.before = stat_value(RPC_STAT_CALLS) };
+	struct rpc_conn *rc;
+
+	close(listen_on(&s.port));
+	rc = open_conn(&s, RPC_HARD, 10000, 2);
+	check(pthread_create(&s.thread, NULL, run_script, &s) == 0, "thread");
+	assert_int_equal(call(rc, 5), 0);
+	rpc_conn_destroy(rc);
+	server_join(&s);
+}
+
+/* Replies that nobody asked for, then the right one. */
+static void
+script_wrong_xids(struct server *s)
+{
+	int fd = take_connection(s);
+	uint32_t xid, proc;
+
+	check(read_call(fd, &xid, &proc), "call");
+	for (uint32_t i = 1; i < 50; i++)
+		send_reply(fd, xid + i, proc);
+	send_reply(fd, 0, proc);
+	send_reply(fd, xid, proc);
+	serve(fd);
+}
+
+static void
+replies_nobody_asked_for_are_skipped(void **state)
+{
+	uint64_t unknown = stat_value(RPC_STAT_UNKNOWN);
+	struct server s;
+	struct rpc_conn *rc;
+
+	server_start(&s, script_wrong_xids);
+	rc = open_conn(&s, RPC_HARD, 10000, 2);
+	rc->rc_xid = 100;
+	assert_int_equal(call(rc, 5), 0);
+	assert_int_equal(stat_value(RPC_STAT_UNKNOWN), unknown + 50);
+	rpc_conn_destroy(rc);
+	server_join(&s);
+}
+
+static void
+xid_zero_is_a_number_like_any_other(void **state)
+{
+	struct server s;
+	struct rpc_conn *rc;
+
+	server_start(&s, script_echo);
+	rc = open_conn(&s, RPC_HARD, 10000, 2);
+	rc->rc_xid = UINT32_MAX - 1;
+	for (uint32_t i = 0; i < 4; i++)
+		assert_int_equal(call(rc, i), 0);
+	assert_int_equal(rc->rc_xid, 2);
+	rpc_conn_destroy(rc);
+	server_join(&s);
+}
+
+/* What the server says instead of a reply, once, and what comes of it. */
+
+static uint32_t bad_words[64];
+static size_t bad_len;
+
+static void
+script_bad(struct server *s)
+{
+	int fd = take_connection(s);
+	uint32_t xid, proc, out[64];
+
+	check(read_call(fd, &xid, &proc), "call");
+	for (size_t i = 0; i < NITEMS(out); i++)
+		out[i] = htonl(bad_words[i]);
+	if (bad_len >= 8)
+		out[1] = htonl(xid);
+	send_fully(fd, out, bad_len);
+	serve(fd);
+	/* A client that hangs up on nonsense may come back. */
+	shutdown(s->listener, SHUT_RDWR);
+}
+
+static const struct {
+	const char *name;
+	size_t len;
+	uint32_t words[10];
+	int error;
+} bad_replies[] = {
+	{ "program unavailable", 28, { 0x80000018, 0, 1, 0, 0, 0, 1 },
+	    RUMP_EPROGUNAVAIL },
+	{ "program mismatch", 36, { 0x80000020, 0, 1, 0, 0, 0, 2, 2, 2 },
+	    RUMP_EPROGMISMATCH },
+	{ "procedure", 28, { 0x80000018, 0, 1, 0, 0, 0, 3 },
+	    RUMP_EPROCUNAVAIL },
+	{ "garbage arguments", 28, { 0x80000018, 0, 1, 0, 0, 0, 4 },
+	    RUMP_EBADRPC },
+	{ "system error", 28, { 0x80000018, 0, 1, 0, 0, 0, 5 }, RUMP_EIO },
+	{ "auth", 24, { 0x80000014, 0, 1, 1, 1, 5 }, RUMP_EAUTH },
+	{ "rpc version", 28, { 0x80000018, 0, 1, 1, 0, 3, 3 },
+	    RUMP_ERPCMISMATCH },
+	{ "truncated", 12, { 0x80000008, 0, 1 }, RUMP_EBADRPC },
+	{ "xid alone", 8, { 0x80000004, 0 }, RUMP_EBADRPC },
+	{ "not a reply", 28, { 0x80000018, 0, 0, 0, 0, 0, 0 }, RUMP_EBADRPC },
+	{ "verifier length", 28, { 0x80000018, 0, 1, 0, 0, 0xffffffff, 0 },
+	    RUMP_EBADRPC },
+	{ "record too long", 28, { 0xffffffff, 0, 1, 0, 0, 0, 0 },
+	    RUMP_EBADRPC },
+	{ "fragments too long", 28, { 0x00001001, 0, 1, 0, 0, 0, 0 },
+	    RUMP_EBADRPC },
+	{ "longer than its buffer", 256, { 0x800000fc }, RUMP_EBADRPC },
+};
+
+static void
+nonsense_fails_the_call_and_nothing_else(void **state)
+{
+	struct server s;
+	struct rpc_conn *rc;
+	int error;
+
+	for (size_t i = 0; i < NITEMS(bad_replies); i++) {
+		struct rpc_call *ca;
+		struct xdr_in xi;
+
+		memset(bad_words, 0, sizeof(bad_words));
+		memcpy(bad_words, bad_replies[i].words,
+		    sizeof(bad_replies[i].words));
+		bad_len = bad_replies[i].len;
+		server_start(&s, script_bad);
+		rc = open_conn(&s, RPC_HARD, 10000, 2);
+		ca = rpc_call_create(rc, 1, NULL, 0, 200);
+		error = rpc_call_run(rc, ca, &xi);
+		if (error != bad_replies[i].error)
+			fail_msg("%s: %d", bad_replies[i].name, error);
+		rpc_call_unref(ca);
+		rpc_conn_destroy(rc);
+		server_join(&s);
+	}
+}
+
+/* Breaks off within the reply for ever. */
+static void
+script_torn(struct server *s)
+{
+	uint32_t xid, proc, out[16];
+	int fd;
+
+	while ((fd = accept(s->listener, NULL, NULL)) >= 0) {
+		if (read_call(fd, &xid, &proc)) {
+			(void)make_reply(out, xid, proc);
+			send_fully(fd, out, 20);
+			s->seen[0]++;
+		}
+		close(fd);
+	}
+}
+
+static void
+a_server_that_never_finishes_a_reply_is_given_up(void **state)
+{
+	struct server s;
+	struct rpc_conn *rc;
+
+	server_start(&s, script_torn);
+	rc = open_conn(&s, RPC_HARD, 10000, 2);
+	assert_int_equal(call(rc, 1), RUMP_EIO);
+	rpc_conn_destroy(rc);
+	mute_stop(&s);
+	assert_int_equal(s.seen[0], 3);
+}
+
+static void
+a_signal_ends_the_wait_and_not_the_connection(void **state)
+{
+	struct server s;
+	struct rpc_conn *rc;
+
+	server_start(&s, script_echo);
+	rc = open_conn(&s, RPC_HARD, 10000, 2);
+	assert_int_equal(call(rc, 1), 0);
+	for (uint32_t i = 0; i < 20; i++) {
+		rump_interrupt();
+		assert_int_equal(call(rc, i), -3 /* ERESTART */);
+		rump_interrupt_clear();
+	}
+	assert_int_equal(call(rc, 7), 0);
+	rpc_conn_destroy(rc);
+	server_join(&s);
+}
+
+static void
+a_signal_ends_the_wait_for_a_server_that_is_gone(void **state)
+{
+	struct server s = { 0 };
+	struct rpc_conn *rc;
+
+	close(listen_on(&s.port));
+	rc = open_conn(&s, RPC_HARD, 10000, 2);
+	rump_interrupt();
+	assert_int_equal(call(rc, 1), -3);
+	rump_interrupt_clear();
+	rpc_conn_destroy(rc);
+}
+
+/* Calls that nobody waits for. */
+
+static _Atomic int finished;
+static int finished_error;
+
+static void
+note_end(struct rpc_call *ca)
+{
+	finished_error = ca->ca_error;
+	rpc_call_unref(ca);
+	atomic_fetch_add(&finished, 1);
+}
+
+static void
+whoever_waits_ends_the_calls_of_others(void **state)
+{
+	struct server s;
+	struct rpc_conn *rc;
+	_Atomic int *flag = &finished;
+
+	server_start(&s, script_echo);
+	rc = open_conn(&s, RPC_HARD, 10000, 2);
+	atomic_store(&finished, 0);
+	rpc_call_start(rc, rpc_call_create(rc, 1, NULL, 0, 64), note_end, NULL);
+	rpc_call_start(rc, rpc_call_create(rc, 2, NULL, 0, 64), note_end, NULL);
+	assert_int_equal(call(rc, 3), 0);
+	assert_int_equal(atomic_load(&finished), 2);
+	assert_int_equal(finished_error, 0);
+	atomic_store(&finished, 0);
+	rpc_call_start(rc, rpc_call_create(rc, 4, NULL, 0, 64), note_end, NULL);
+	assert_int_equal(rpc_wait(rc, flag), 0);
+	rpc_conn_destroy(rc);
+	server_join(&s);
+}
+
+static void
+a_cancelled_call_ends_at_once_and_its_reply_is_skipped(void **state)
+{
+	struct server s;
+	struct rpc_conn *rc;
+	struct rpc_call *ca;
+
+	server_start(&s, script_echo);
+	rc = open_conn(&s, RPC_HARD, 10000, 2);
+	assert_int_equal(call(rc, 1), 0);
+	atomic_store(&finished, 0);
+	ca = rpc_call_create(rc, 1, NULL, 0, 64);
+	rpc_call_ref(ca);
+	rpc_call_start(rc, ca, note_end, NULL);
+	assert_true(rpc_call_cancel(rc, ca));
+	assert_int_equal(atomic_load(&finished), 1);
+	assert_int_equal(finished_error, RUMP_ECANCELED);
+	assert_false(rpc_call_cancel(rc, ca));
+	rpc_call_unref(ca);
+	assert_int_equal(call(rc, 2), 0);
+	rpc_conn_destroy(rc);
+	server_join(&s);
+}
+
+static void
+destroying_ends_what_is_outstanding(void **state)
+{
+	struct server s;
+	struct rpc_conn *rc;
+
+	server_start(&s, script_mute);
+	rc = open_conn(&s, RPC_HARD, 10000, 2);
+	atomic_store(&finished, 0);
+	for (int i = 0; i < 5; i++)
+		rpc_call_start(
+		    rc, rpc_call_create(rc, 1, NULL, 0, 64), note_end, NULL);
+	rpc_conn_destroy(rc);
+	assert_int_equal(atomic_load(&finished), 5);
+	assert_int_equal(finished_error, RUMP_EIO);
+	mute_stop(&s);
+}
+
+/* Fixture: the kernel, entered once; every case gives its memory back. */
+
+static size_t outstanding;
+
+static int
+case_begin(void **state)
+{
+	outstanding = kmem_outstanding();
+	return 0;
+}
+
+static int
+case_end(void **state)
+{
+	if (kmem_outstanding() > outstanding + 4096) {
+		fprintf(stderr, "leaked %zu bytes\n",
+		    kmem_outstanding() - outstanding);
+		return -1;
+	}
+	return 0;
+}
+
+static int
+boot(void **state)
+{
+	if (rump_init() != 0)
+		return -1;
+	rump_schedule();
+	return 0;
+}
+
+#define CASE(f) cmocka_unit_test_setup_teardown(f, case_begin, case_end)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CASE(a_call_is_answered),
+		CASE(many_threads_share_one_connection),
+		CASE(replies_may_come_in_another_order),
+		CASE(replies_may_trickle_in),
+		CASE(a_lost_connection_is_made_again_and_the_call_repeated),
+		CASE(an_unanswered_call_is_repeated),
+		CASE(a_soft_call_ends_with_etimedout),
+		CASE(a_soft_call_to_nobody_ends_with_etimedout),
+		CASE(an_impatient_call_gets_the_error_of_the_connection),
+		CASE(a_hard_call_waits_for_its_server),
+		CASE(replies_nobody_asked_for_are_skipped),
+		CASE(xid_zero_is_a_number_like_any_other),
+		CASE(nonsense_fails_the_call_and_nothing_else),
+		CASE(a_server_that_never_finishes_a_reply_is_given_up),
+		CASE(a_signal_ends_the_wait_and_not_the_connection),
+		CASE(a_signal_ends_the_wait_for_a_server_that_is_gone),
+		CASE(whoever_waits_ends_the_calls_of_others),
+		CASE(a_cancelled_call_ends_at_once_and_its_reply_is_skipped),
+		CASE(destroying_ends_what_is_outstanding),
+	};
+
+	return cmocka_run_group_tests(tests, boot, NULL);
+}

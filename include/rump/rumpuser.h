@@ -21,7 +21,8 @@ struct modinfo;
 struct rumpuser_hyperup {
 	void (*hyp_schedule)(void);
 	void (*hyp_unschedule)(void);
-	void (*hyp_backend_unschedule)(int nlocks, int *countp, void *interlock);
+	void (*hyp_backend_unschedule)(
+	    int nlocks, int *countp, void *interlock);
 	void (*hyp_backend_schedule)(int nlocks, void *interlock);
 	void (*hyp_lwproc_switch)(struct lwp *l);
 	void (*hyp_lwproc_release)(void);
@@ -41,8 +42,8 @@ int rumpuser_init(int version, const struct rumpuser_hyperup *hyp);
 /* Memory.  align: 0 (pointer size) or a power of two. */
 int rumpuser_malloc(size_t len, int align, void **mem);
 void rumpuser_free(void *mem, size_t len);
-int rumpuser_anonmmap(void *prefaddr, size_t len, int alignbit, int exec,
-    void **mem);
+int rumpuser_anonmmap(
+    void *prefaddr, size_t len, int alignbit, int exec, void **mem);
 void rumpuser_unmap(void *mem, size_t len);
 
 /* Files. */
@@ -63,19 +64,19 @@ struct rumpuser_iovec {
 	void *iov_base;
 	size_t iov_len;
 };
-int rumpuser_open(const char *path, int flags, int *fd);          /* wrap */
-int rumpuser_close(int fd);                                       /* wrap */
+int rumpuser_open(const char *path, int flags, int *fd); /* wrap */
+int rumpuser_close(int fd);                              /* wrap */
 int rumpuser_getfileinfo(const char *path, uint64_t *size, int *type);
-int rumpuser_iovread(int fd, struct rumpuser_iovec *iov, size_t n,
-    int64_t off, size_t *got);                                    /* wrap */
+int rumpuser_iovread(int fd, struct rumpuser_iovec *iov, size_t n, int64_t off,
+    size_t *got); /* wrap */
 int rumpuser_iovwrite(int fd, const struct rumpuser_iovec *iov, size_t n,
-    int64_t off, size_t *put);                                    /* wrap */
+    int64_t off, size_t *put); /* wrap */
 
 /* Clocks. */
 #define RUMPUSER_CLOCK_RELWALL 0
 #define RUMPUSER_CLOCK_ABSMONO 1
 int rumpuser_clock_gettime(int clk, int64_t *sec, long *nsec);
-int rumpuser_clock_sleep(int clk, int64_t sec, long nsec);        /* wrap */
+int rumpuser_clock_sleep(int clk, int64_t sec, long nsec); /* wrap */
 
 /* Parameters, termination, console. */
 #define RUMPUSER_PARAM_NCPU "_RUMPUSER_NCPU"
@@ -97,9 +98,13 @@ int rumpuser_getrandom(void *buf, size_t len, int flags, size_t *got);
 int rumpuser_thread_create(void *(*func)(void *), void *arg, const char *name,
     int mustjoin, int pri, int cpuidx, void **cookie);
 void rumpuser_thread_exit(void) __attribute__((__noreturn__));
-int rumpuser_thread_join(void *cookie);                           /* wrap */
-enum rumplwpop { RUMPUSER_LWP_CREATE, RUMPUSER_LWP_DESTROY, RUMPUSER_LWP_SET,
-	RUMPUSER_LWP_CLEAR };
+int rumpuser_thread_join(void *cookie); /* wrap */
+enum rumplwpop {
+	RUMPUSER_LWP_CREATE,
+	RUMPUSER_LWP_DESTROY,
+	RUMPUSER_LWP_SET,
+	RUMPUSER_LWP_CLEAR
+};
 void rumpuser_curlwpop(int op, struct lwp *l);
 struct lwp *rumpuser_curlwp(void);
 

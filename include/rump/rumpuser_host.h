@@ -12,15 +12,15 @@
 
 struct rumpuser_hostops {
 	/* Linux x86-64 call nr with six arguments: result or -errno. */
-	long (*ho_syscall)(long nr, long a, long b, long c, long d, long e,
-	    long f);
+	long (*ho_syscall)(
+	    long nr, long a, long b, long c, long d, long e, long f);
 	/*
 	 * The same, but -EINTR without making the call when *intr != 0; check
 	 * and call are one step with respect to signal handlers of this thread
 	 * (where the table's owner can do that).  intr may be NULL.
 	 */
-	long (*ho_syscall_intr)(const volatile uint32_t *intr, long nr,
-	    const long args[6]);
+	long (*ho_syscall_intr)(
+	    const volatile uint32_t *intr, long nr, const long args[6]);
 	/*
 	 * Move descriptor fd, just opened by the kernel, out of the program's
 	 * range and mark it close-on-exec; returns the new number or -errno
@@ -41,8 +41,8 @@ void rumpuser_set_hostops(const struct rumpuser_hostops *ops);
 /* Never NULL, no NULL members. */
 extern struct rumpuser_hostops rumpuser_hostops;
 
-#define rumpuser_host_syscall(nr, a, b, c, d, e, f) \
-	rumpuser_hostops.ho_syscall((nr), (long)(a), (long)(b), (long)(c), \
+#define rumpuser_host_syscall(nr, a, b, c, d, e, f)                            \
+	rumpuser_hostops.ho_syscall((nr), (long)(a), (long)(b), (long)(c),     \
 	    (long)(d), (long)(e), (long)(f))
 
 #endif /* !RUMP_RUMPUSER_HOST_H */

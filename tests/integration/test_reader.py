@@ -9,6 +9,7 @@ import harness
 import test_programs
 
 READER = os.environ["READER"]
+EXPORTER = os.environ["EXPORTER"]
 
 
 def populate(top):
@@ -32,6 +33,31 @@ def compare(mode, directory, server):
                 result.stdout.replace(directory.encode(), b"/data")
                 .split(b"\n")))
     harness.same(hijacked, plain, directory)
+
+
+def foreign_symbols(directory, server):
+    """A program that exports names like ours never sees a call of ours."""
+    hijacked = harness.rumpkit([EXPORTER, f"{harness.MOUNT}/text"],
+                               [(harness.MOUNT, server.url())])
+    harness.same(hijacked, harness.native([EXPORTER, f"{directory}/text"]),
+                 directory)
+
+
+def threads_list_one_directory(_, server):
+    out = harness.rumpkit(["/usr/bin/python3", "-c", """
+import os, threading
+want = None
+bad = []
+def work():
+    for i in range(20):
+        try: names = sorted(os.listdir('/data/many'))
+        except OSError as e: names = str(e)
+        if len(names) != 1500: bad.append(names)
+t = [threading.Thread(target=work) for i in range(8)]
+[x.start() for x in t]; [x.join() for x in t]
+print(bad[:3])
+"""], [(harness.MOUNT, server.url("&actimeo=0"))])
+    harness.check(out.stdout == b"[]\n", str(out))
 
 
 def fork_is_refused(_, server):
@@ -63,7 +89,11 @@ def main():
         cases = [(mode, functools.partial(compare, mode, directory, server))
                  for mode in ("stdio", "dirs", "walk", "map", "share",
                               "sparse", "threads")]
-        cases += [("a forked child is refused by name",
+        cases += [("a program that exports names like ours",
+                   functools.partial(foreign_symbols, directory, server)),
+                  ("threads list one directory", functools.partial(
+                      threads_list_one_directory, directory, server)),
+                  ("a forked child is refused by name",
                    functools.partial(fork_is_refused, directory, server)),
                   ("writing fails with EROFS",
                    functools.partial(writing_is_erofs, directory, server))]

@@ -6,13 +6,12 @@
  */
 #include <stdbool.h>
 
-bool svc_reg(void *xprt, unsigned prog, unsigned vers, void *dispatch,
-    void *netconf);
+bool svc_reg(
+    void *xprt, unsigned prog, unsigned vers, void *dispatch, void *netconf);
 bool rpcb_unset(unsigned prog, unsigned vers, void *netconf);
 
 bool
-svc_reg(void *xprt, unsigned prog, unsigned vers, void *dispatch,
-    void *netconf)
+svc_reg(void *xprt, unsigned prog, unsigned vers, void *dispatch, void *netconf)
 {
 	(void)xprt;
 	(void)prog;

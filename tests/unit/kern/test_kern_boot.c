@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Booting, each time in a process of its own, and what comes before it. */
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -196,6 +197,46 @@ reboot_ends_the_process_after_its_hooks(void **state)
 	assert_non_null(strstr(text, "hook 4\n"));
 }
 
+static _Atomic bool in_hook;
+
+static void
+take_long(int howto)
+{
+	atomic_store(&in_hook, true);
+	for (int i = 0; i < 2000; i++)
+		sched_yield();
+	printf("synced\n");
+	fflush(stdout);
+}
+
+static void *
+reboot_too(void *arg)
+{
+	AWAIT(in_hook);
+	rump_sys_reboot(RUMP_RB_AUTOBOOT, NULL);
+	return NULL;
+}
+
+static int
+boot_and_reboot_twice(void)
+{
+	(void)rump_init();
+	shutdown_hook_attach(take_long);
+	(void)spawn(reboot_too, NULL);
+	rump_sys_reboot(RUMP_RB_AUTOBOOT, NULL);
+	return 99;
+}
+
+static void
+a_second_reboot_lets_the_first_one_finish(void **state)
+{
+	char text[512];
+
+	assert_int_equal(
+	    in_child(boot_and_reboot_twice, text, sizeof(text)), 0);
+	assert_non_null(strstr(text, "synced\n"));
+}
+
 /* Components, registered in the wrong order. */
 static char inits[16];
 
@@ -283,6 +324,7 @@ main(void)
 		cmocka_unit_test(
 		    a_refused_boot_may_be_tried_again_and_a_second_one_is_nothing),
 		cmocka_unit_test(reboot_ends_the_process_after_its_hooks),
+		cmocka_unit_test(a_second_reboot_lets_the_first_one_finish),
 		cmocka_unit_test(components_start_in_the_order_of_their_types),
 		cmocka_unit_test(
 		    numbers_and_lengths_that_are_wrong_are_refused),

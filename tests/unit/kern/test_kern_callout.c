@@ -153,6 +153,36 @@ halting_waits_for_a_running_function(void **state)
 	join(t);
 }
 
+static struct callout stubborn;
+static _Atomic bool halting;
+
+/* Unordered on purpose: callout_lock is not ours to take. */
+static __attribute__((__no_sanitize__("thread"))) bool
+is_armed(const struct callout *c)
+{
+	return *(struct list *const volatile *)&c->c_list.next != &c->c_list;
+}
+
+static void
+rearm_while_halted(void *arg)
+{
+	callout_schedule(&stubborn, (int64_t)3600 * 1000 * MS);
+	atomic_store(&halting, true);
+	/* callout_halt() disarms, then waits for us. */
+	AWAIT(!is_armed(&stubborn));
+	callout_schedule(&stubborn, (int64_t)3600 * 1000 * MS);
+}
+
+static void
+a_function_that_rearms_does_not_survive_a_halt(void **state)
+{
+	callout_init(&stubborn, rearm_while_halted, NULL);
+	callout_schedule(&stubborn, 0);
+	AWAIT(halting);
+	assert_true(callout_halt(&stubborn));
+	assert_false(callout_halt(&stubborn));
+}
+
 static void
 the_thread_goes_when_there_is_nothing_to_do_and_comes_back(void **state)
 {
@@ -177,6 +207,8 @@ main(void)
 		cmocka_unit_test(a_function_may_rearm_and_halt_its_own_callout),
 		cmocka_unit_test(a_function_may_free_its_own_callout),
 		cmocka_unit_test(halting_waits_for_a_running_function),
+		cmocka_unit_test(
+		    a_function_that_rearms_does_not_survive_a_halt),
 		cmocka_unit_test(
 		    the_thread_goes_when_there_is_nothing_to_do_and_comes_back),
 	};

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 
@@ -145,10 +146,38 @@ the_limit_of_the_process_is_respected(void **state)
 	assert_int_equal(fd_allocfile(&fp, &fd), RUMP_EMFILE);
 	assert_int_equal(fd_close(1), 0);
 	assert_int_equal(open_test(), 1);
+	rl.rlim_cur = 0;
+	assert_int_equal(
+	    rump_sys_setrlimit(RUMP_RLIMIT_NOFILE, (void *)&rl), 0);
+	assert_int_equal(rump_sys_dup(0), -1);
+	assert_int_equal(errno, RUMP_EMFILE);
 	rl.rlim_cur = rl.rlim_max = FD_LIMIT;
 	assert_int_equal(
 	    rump_sys_setrlimit(RUMP_RLIMIT_NOFILE, (void *)&rl), 0);
 	fd_closefrom(0);
+}
+
+static int
+refuse_ioctl(struct file *fp, unsigned long cmd, void *data)
+{
+	return RUMP_EIO;
+}
+
+static void
+a_flag_that_the_object_refuses_stays_as_it_was(void **state)
+{
+	static const struct fileops refusing = { .fo_name = "test",
+		.fo_ioctl = refuse_ioctl };
+	struct file *fp;
+	int fd;
+
+	assert_int_equal(fd_allocfile(&fp, &fd), 0);
+	fp->f_ops = &refusing;
+	fp->f_flag = FREAD;
+	fd_affix(fp, fd, false);
+	assert_int_equal(file_setflag(fp, RUMP_O_NONBLOCK, true), RUMP_EIO);
+	assert_int_equal(rump_sys_fcntl(fd, RUMP_F_GETFL, NULL), 0);
+	assert_int_equal(fd_close(fd), 0);
 }
 
 static void
@@ -248,6 +277,8 @@ main(void)
 		cmocka_unit_test(a_file_closes_when_its_last_reference_goes),
 		cmocka_unit_test(dup2_replaces_what_was_there),
 		cmocka_unit_test(the_limit_of_the_process_is_respected),
+		cmocka_unit_test(
+		    a_flag_that_the_object_refuses_stays_as_it_was),
 		cmocka_unit_test(a_full_table_says_so_and_recovers),
 		cmocka_unit_test(no_memory_for_a_chunk_leaves_nothing_behind),
 		cmocka_unit_test(lookups_race_with_open_and_close),

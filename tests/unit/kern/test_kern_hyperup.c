@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The upcalls, called as the server half of the hypercall layer would. */
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "tests/unit/kern/kern_test.h"
 
@@ -47,6 +50,53 @@ a_client_gets_a_process_a_name_and_calls(void **state)
 	hyperup.hyp_unschedule();
 	assert_int_equal(hyperup.hyp_lwproc_newlwp(pid), RUMP_ESRCH);
 	assert_int_equal(hyperup.hyp_lwproc_rfork(NULL, 3, "x"), RUMP_EINVAL);
+}
+
+static char *client_name; /* on a page of its own */
+static _Atomic bool may_intrude, has_intruded;
+static _Atomic int intruded;
+
+/* Become, for a moment, a thread of whatever process is new. */
+static void *
+intrude(void *arg)
+{
+	AWAIT(may_intrude);
+	for (int pid = 2; pid < 100; pid++) {
+		if (hyperup.hyp_lwproc_newlwp(pid) != 0)
+			continue;
+		hyperup.hyp_lwproc_release();
+		intruded++;
+	}
+	has_intruded = true;
+	return NULL;
+}
+
+static void
+name_is_read(int sig)
+{
+	may_intrude = true;
+	AWAIT(has_intruded);
+	(void)mprotect(client_name, 4096, PROT_READ | PROT_WRITE);
+}
+
+/* Its first lwp must not find that it has gone with its second. */
+static void
+nobody_sees_a_process_before_its_first_lwp(void **state)
+{
+	struct sigaction act = { .sa_handler = name_is_read }, old;
+	pthread_t t = spawn(intrude, NULL);
+
+	client_name =
+	    mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	assert_ptr_not_equal(client_name, MAP_FAILED);
+	assert_int_equal(sigaction(SIGSEGV, &act, &old), 0);
+	assert_int_equal(
+	    hyperup.hyp_lwproc_rfork(NULL, RUMP_RFCFDG, client_name), 0);
+	assert_int_equal(sigaction(SIGSEGV, &old, NULL), 0);
+	join(t);
+	assert_int_equal(intruded, 0);
+	hyperup.hyp_lwproc_release();
+	assert_int_equal(munmap(client_name, 4096), 0);
 }
 
 static void
@@ -118,6 +168,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_client_gets_a_process_a_name_and_calls),
+		cmocka_unit_test(nobody_sees_a_process_before_its_first_lwp),
 		cmocka_unit_test(an_exec_closes_what_is_marked_and_renames),
 		cmocka_unit_test(lwpexit_wakes_the_others_and_not_the_caller),
 		cmocka_unit_test(blocking_in_a_hypercall_gives_nothing_up),

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Processes and threads as the host program sees them. */
 #include <stdatomic.h>
+#include <signal.h>
 #include <stdbool.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "tests/unit/kern/kern_test.h"
 
@@ -152,6 +156,108 @@ processes_may_come_and_go_in_many_threads(void **state)
 	assert_int_equal(kmem_outstanding(), before);
 }
 
+static void
+the_number_of_processes_is_limited(void **state)
+{
+	static struct lwp *l[PROC_MAX];
+	int n = 0;
+
+	while (n < PROC_MAX && rump_pub_lwproc_rfork(0) == 0)
+		l[n++] = rump_pub_lwproc_curlwp();
+	/* Process 0 and process 1 count. */
+	assert_int_equal(n, PROC_MAX - 2);
+	assert_int_equal(rump_pub_lwproc_rfork(0), RUMP_EAGAIN);
+	while (n-- > 0) {
+		rump_pub_lwproc_switch(l[n]);
+		rump_pub_lwproc_releaselwp();
+	}
+	assert_int_equal(rump_pub_lwproc_rfork(0), 0);
+	rump_pub_lwproc_releaselwp();
+}
+
+/* Of a key younger than the kernel's: comes after its destructor. */
+static void
+end_well(void *arg)
+{
+	_exit(0);
+}
+
+/* Its locks may be those of threads that are not there. */
+static void
+a_forked_child_leaves_the_kernel_alone(void **state)
+{
+	pthread_key_t key;
+	int status;
+	pid_t pid;
+
+	(void)rump_sys_getpid();
+	assert_int_equal(pthread_key_create(&key, end_well), 0);
+	mutex_enter(&initproc.p_lock);
+	pid = fork();
+	if (pid == 0) {
+		alarm(10);
+		(void)pthread_setspecific(key, &key);
+		pthread_exit(NULL);
+	}
+	mutex_exit(&initproc.p_lock);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_int_equal(pthread_key_delete(key), 0);
+}
+
+static void *
+set_own_id(void *arg)
+{
+	for (int i = 0; i < 20000; i++)
+		(void)rump_sys_setegid(0);
+	return NULL;
+}
+
+static void
+the_host_credential_and_a_call_may_change_ids_at_once(void **state)
+{
+	pthread_t t = spawn(set_own_id, NULL);
+
+	for (int i = 0; i < 20000; i++)
+		rump_set_hostcred(0, 0, 0, 0, 0, NULL);
+	join(t);
+	assert_int_equal(rump_sys_geteuid(), 0);
+}
+
+static _Atomic uint32_t *condition; /* on a page of its own */
+static uint32_t word_seen;
+
+static void
+condition_is_stored(int sig)
+{
+	word_seen = curlwp->l_wake;
+	(void)mprotect(condition, 4096, PROT_READ | PROT_WRITE);
+}
+
+/*
+ * The other way round a sleeper that reads the new word and the old condition
+ * may go to sleep after the hypercall that was to wake it.
+ */
+static void
+a_wake_up_sets_the_condition_before_the_park_word(void **state)
+{
+	struct sigaction act = { .sa_handler = condition_is_stored }, old;
+	uint32_t before;
+
+	(void)rump_sys_getpid();
+	before = curlwp->l_wake;
+	condition =
+	    mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	assert_ptr_not_equal(condition, MAP_FAILED);
+	assert_int_equal(sigaction(SIGSEGV, &act, &old), 0);
+	lwp_unpark(curlwp, condition);
+	assert_int_equal(sigaction(SIGSEGV, &old, NULL), 0);
+	assert_int_equal(*condition, 1);
+	assert_int_equal(word_seen, before);
+	assert_int_equal(curlwp->l_wake, before + 1);
+	assert_int_equal(munmap(condition, 4096), 0);
+}
+
 static pthread_barrier_t together;
 
 static void *
@@ -298,6 +404,12 @@ main(void)
 		cmocka_unit_test(no_memory_for_a_kernel_thread_is_an_error),
 		cmocka_unit_test(
 		    the_host_credential_reaches_every_thread_of_process_one),
+		cmocka_unit_test(
+		    a_wake_up_sets_the_condition_before_the_park_word),
+		cmocka_unit_test(the_number_of_processes_is_limited),
+		cmocka_unit_test(a_forked_child_leaves_the_kernel_alone),
+		cmocka_unit_test(
+		    the_host_credential_and_a_call_may_change_ids_at_once),
 	};
 
 	return rump_init() != 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL);

@@ -216,6 +216,10 @@ dup2_and_dup3_put_a_file_where_it_is_wanted(void **state)
 	FAILS(rump_sys_dup2(77, 41), RUMP_EBADF);
 	FAILS(rump_sys_dup2(p[0], -1), RUMP_EBADF);
 	FAILS(rump_sys_dup3(p[0], 41, 1), RUMP_EINVAL);
+	assert_int_equal(
+	    rump_sys_dup3(p[0], 41, RUMP_O_NONBLOCK | RUMP_O_NOSIGPIPE), 41);
+	assert_int_equal(rump_sys_fcntl(41, RUMP_F_GETFL, NULL),
+	    RUMP_O_RDONLY | RUMP_O_NONBLOCK | RUMP_O_NOSIGPIPE);
 	assert_int_equal(rump_sys_close(40), 0);
 	assert_int_equal(rump_sys_close(41), 0);
 }

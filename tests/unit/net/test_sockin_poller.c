@@ -112,6 +112,34 @@ a_full_request_waits_for_all_of_it(void **state)
 	rump_sys_close(at.fd);
 }
 
+/* The host's own low-water mark would count what has been taken already. */
+static void
+a_low_water_mark_is_reached_in_pieces(void **state)
+{
+	struct rump_timeval tv = { .tv_sec = 5 };
+	char buf[8];
+	struct attempt at = { .buf = buf, .len = sizeof(buf) };
+	struct sleeper sl;
+	int host, mark = 4;
+
+	peer_pair(&at.fd, &host);
+	assert_int_equal(rump_sys_setsockopt(at.fd, RUMP_SOL_SOCKET,
+			     RUMP_SO_RCVTIMEO, &tv, sizeof(tv)),
+	    0);
+	assert_int_equal(rump_sys_setsockopt(at.fd, RUMP_SOL_SOCKET,
+			     RUMP_SO_RCVLOWAT, &mark, sizeof(mark)),
+	    0);
+	peer_write(host, "ab", 2);
+	sleeper_start(&sl, attempt_read, &at);
+	sleeper_wait_asleep(&sl, SYS_ppoll);
+	peer_write(host, "cd", 2);
+	sleeper_join(&sl);
+	assert_int_equal(at.result, 4);
+	assert_memory_equal(buf, "abcd", 4);
+	close(host);
+	rump_sys_close(at.fd);
+}
+
 static void
 a_peer_that_does_not_read_stops_the_writer(void **state)
 {
@@ -573,6 +601,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_blocked_reader_wakes_when_data_come),
 		cmocka_unit_test(a_full_request_waits_for_all_of_it),
+		cmocka_unit_test(a_low_water_mark_is_reached_in_pieces),
 		cmocka_unit_test(a_peer_that_does_not_read_stops_the_writer),
 		cmocka_unit_test(a_nonblocking_writer_is_told_to_come_back),
 		cmocka_unit_test(shutdown_wakes_a_blocked_reader),

@@ -81,9 +81,26 @@ faulty_syscall(long nr, long a, long b, long c, long d, long e, long f)
 	return plain.ho_syscall(nr, a, b, c, d, e, f);
 }
 
+/* A signal comes while the next ppoll(2) that does not wait looks. */
+static __thread bool interrupt_look;
+
+static bool
+interrupted_look(long nr, const long args[6])
+{
+	const struct timespec *ts = (const struct timespec *)args[2];
+
+	if (!interrupt_look || nr != SYS_ppoll || ts == NULL ||
+	    ts->tv_sec != 0 || ts->tv_nsec != 0)
+		return false;
+	interrupt_look = false;
+	return true;
+}
+
 static long
 faulty_syscall_intr(const volatile uint32_t *intr, long nr, const long args[6])
 {
+	if (interrupted_look(nr, args))
+		return -EINTR;
 	if (may_fail(nr) && fails_now())
 		return -ENOBUFS;
 	return plain.ho_syscall_intr(intr, nr, args);
@@ -300,6 +317,24 @@ a_poller_that_lost_its_descriptor_is_replaced(void **state)
 	close(hostb);
 }
 
+static void
+a_signal_during_the_look_of_a_poll_is_no_error(void **state)
+{
+	struct rump_pollfd pfd = { .events = RUMP_POLLIN };
+	int host;
+
+	peer_pair(&pfd.fd, &host);
+	interrupt_look = true;
+	assert_int_equal(rump_sys_poll(&pfd, 1, 0), 0);
+	assert_false(interrupt_look);
+	peer_write(host, "a", 1);
+	interrupt_look = true;
+	assert_int_equal(rump_sys_poll(&pfd, 1, -1), 1);
+	assert_int_equal(pfd.revents, RUMP_POLLIN);
+	rump_sys_close(pfd.fd);
+	close(host);
+}
+
 static int
 boot(void **state)
 {
@@ -322,6 +357,8 @@ main(void)
 		cmocka_unit_test(a_client_leaks_nothing_wherever_it_fails),
 		cmocka_unit_test(a_server_leaks_nothing_wherever_it_fails),
 		cmocka_unit_test(a_poller_that_lost_its_descriptor_is_replaced),
+		cmocka_unit_test(
+		    a_signal_during_the_look_of_a_poll_is_no_error),
 	};
 
 	return cmocka_run_group_tests(tests, boot, NULL);

@@ -26,8 +26,8 @@ static const struct bad {
 	const char *b_arg;
 	const char *b_part; /* of the message */
 } bads[] = {
-	{ "/data", "/data: must be PATH=SOURCE" },
-	{ "/data=", "/data=: must be PATH=SOURCE" },
+	{ "/data", "'/data': must be PATH=SOURCE" },
+	{ "/data=", "'/data=': must be PATH=SOURCE" },
 	{ "", "must be PATH=SOURCE" },
 	{ "/data=/export", "must be PATH=SOURCE" },
 	{ "/data=:x", "must be PATH=SOURCE" },

@@ -106,7 +106,7 @@ static const struct row {
 	const char *r_part; /* of the message; NULL: accepted */
 } rows[] = {
 	{ "--net=host", NULL },
-	{ "--net=tap:t0", "--net: tap:t0 is not there yet" },
+	{ "--net=tap:t0", "--net: 'tap:t0' is not there yet" },
 	{ "--trace", NULL },
 	{ "--trace=fd,path", NULL },
 	{ "--trace=", NULL },
@@ -118,7 +118,7 @@ static const struct row {
 	{ "--hijack=path=/rump,blanket=/a:/b", NULL },
 	{ "--hijack=path=rump", "--hijack: 'rump' does not follow" },
 	{ "--mount=/a=nfs://h/e", NULL },
-	{ "--mount=/a", "--mount: /a: must be PATH=SOURCE" },
+	{ "--mount=/a", "--mount: '/a': must be PATH=SOURCE" },
 };
 
 static void
@@ -150,22 +150,6 @@ too_long_a_hijack_specification_is_refused(void **state)
 	assert_int_equal(make(&pl, &op, word, text), -1);
 	assert_non_null(strstr(text, "must be shorter than 1024"));
 	unmake(&pl, &op);
-}
-
-static void
-the_longest_mount_that_contains_a_path_is_found(void **state)
-{
-	struct mountarg mounts[] = {
-		{ (char *)"/a", (char *)"one" },
-		{ (char *)"/a/b", (char *)"two" },
-	};
-	struct plan pl = { .pl_mounts = mounts, .pl_nmounts = 2 };
-
-	assert_null(plan_mount_of(&pl, "/"));
-	assert_null(plan_mount_of(&pl, "/ab"));
-	assert_string_equal(plan_mount_of(&pl, "/a")->ma_source, "one");
-	assert_string_equal(plan_mount_of(&pl, "/a/bc")->ma_source, "one");
-	assert_string_equal(plan_mount_of(&pl, "/a/b/c")->ma_source, "two");
 }
 
 static void
@@ -207,8 +191,6 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(options_that_cannot_be_meant_are_named),
 		cmocka_unit_test(too_long_a_hijack_specification_is_refused),
-		cmocka_unit_test(
-		    the_longest_mount_that_contains_a_path_is_found),
 		cmocka_unit_test(mounts_become_lines),
 		cmocka_unit_test(
 		    memory_that_runs_out_is_an_error_and_nothing_leaks),

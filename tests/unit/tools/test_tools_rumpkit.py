@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """rumpkit from outside: exit statuses and messages."""
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -54,6 +55,14 @@ class Usage(Case):
     def test_an_unknown_subcommand_is_named(self):
         self.fails(125, "fly: no such subcommand", "fly")
 
+    def test_output_that_cannot_be_written_is_an_error(self):
+        for args in ("--help",), ("doctor",), ("explain", "openat"):
+            with open("/dev/full", "w", encoding="ascii") as full:
+                done = subprocess.run([RUMPKIT, *args], stdout=full,
+                                      stderr=subprocess.PIPE, check=False)
+            self.assertEqual(done.returncode, 125)
+            self.assertIn(b"standard output cannot be written", done.stderr)
+
     def test_later_subcommands_say_that_they_are_not_there_yet(self):
         for name in ("server", "ps", "mounts", "netstat", "ifconfig",
                      "route", "sysctl", "halt"):
@@ -72,18 +81,31 @@ class Run(Case):
 
     def test_bad_options_are_named(self):
         self.bad("--mnt: no such option; did you mean --mount?", "--mnt", "x")
-        self.bad("--mount: data=x: must be PATH=SOURCE", "--mount", "data=x",
+        self.bad("--mount: 'data=x': must be PATH=SOURCE", "--mount", "data=x",
                  "true")
         self.bad("no such kind of source 'smb:'", "--mount", "/d=smb://h/e",
                  "true")
         self.bad("/data is given twice", "--mount", NFS, "--mount",
                  NFS.replace("/data", "/data/"), "true")
-        self.bad("--net: tap:x is not there yet", "--net", "tap:x", "true")
+        self.bad("--net: 'tap:x' is not there yet", "--net", "tap:x", "true")
         self.bad("--hijack: 'paths' does not follow the rule", "--hijack",
                  "paths", "true")
         self.bad("--trace: no such class 'x'", "--trace=fd,x", "true")
         self.bad("RUMPKIT_SUMMARY=x: must be 1 or 0", "true",
                  env={"RUMPKIT_SUMMARY": "x"})
+
+    def test_values_that_are_empty_are_shown_as_such(self):
+        self.bad("--mount: '': must be", "--mount=", "true")
+        self.bad("--net: '' is not", "--net=", "true")
+        self.bad("--log-file: '' is no name", "--log-file=", "true")
+        self.fails(127, "'': command not found", "run", "--in-process", "")
+
+    def test_a_mount_point_that_is_too_long_is_cut_in_the_message(self):
+        got, _, err = rumpkit("run", "--in-process", "--mount",
+                              "/" + "a" * 5000 + "=nfs://127.0.0.1/e", "true")
+        self.assertEqual(got, 125)
+        self.assertIn("must be shorter than 4096", err)
+        self.assertLess(len(err), 200)
 
     def test_a_server_that_cannot_be_resolved_is_named(self):
         self.bad("does-not-exist.invalid: cannot resolve", "--mount",
@@ -149,6 +171,30 @@ class Command(Case):
         status, _, err = self.run_in("--mount", NFS, "/data/bin/x")
         self.assertEqual(status, 126)
         self.assertIn("/data/bin/x: lies in a mount", err)
+
+    def test_a_command_of_the_rump_kernel_is_126_by_any_name(self):
+        link = os.path.join(self.tmp.name, "link")
+        os.symlink("/data", link)
+        for path in "//data/x", "/bin/../data/x", link + "/x":
+            status, _, err = self.run_in("--mount", NFS, path)
+            self.assertEqual(status, 126, err)
+            self.assertIn(f"{path}: lies in a mount", err)
+        status, _, err = self.run_in("--hijack", "path=/rump", "/rump/x")
+        self.assertEqual(status, 126)
+        self.assertIn("/rump/x: lies in", err)
+        status, _, err = self.run_in("--mount", NFS, "/data/../nowhere/x")
+        self.assertEqual(status, 127)
+
+    def test_a_library_that_ld_preload_cannot_name_is_refused(self):
+        for name in "with space", "a:b", "$LIB":
+            place = os.path.join(self.tmp.name, name)
+            os.mkdir(place)
+            shutil.copy(os.path.join(self.tmp.name, "librumphijack.so.0"),
+                        place)
+            status, _, err = self.run_in("true", env={"RUMPKIT_LIBDIR": place})
+            self.assertEqual(status, 125)
+            self.assertIn(f"{name}/librumphijack.so.0: LD_PRELOAD cannot hold",
+                          err)
 
     def test_a_command_that_cannot_be_hijacked_is_126(self):
         program = os.path.join(self.tmp.name, "static")
@@ -279,7 +325,7 @@ class Explain(Case):
         self.says("openat (257): routed by path", "explain", "257")
 
     def test_other_words_are_an_error(self):
-        self.fails(125, "nonsense: is no path", "explain", "nonsense")
+        self.fails(125, "'nonsense' is no path", "explain", "nonsense")
         self.fails(125, "name a path", "explain")
 
 
@@ -291,6 +337,28 @@ class Doctor(Case):
         for word in ("interception", "patching", "seccomp", "mapping",
                      "descriptors", "address space", "ports"):
             self.assertRegex(out, rf"(?m)^{word} +(ok|note|MISSING) ")
+
+    def test_what_works_is_found_by_trial(self):
+        """The verdict is that of a program under the library."""
+        for limit in "true", "ulimit -n 5":
+            doctor = subprocess.run(
+                ["sh", "-c", limit + '; exec "$0" doctor', RUMPKIT],
+                stdout=subprocess.PIPE, check=False)
+            trial = subprocess.run(
+                ["sh", "-c", limit + '; exec "$0" run --in-process --hijack '
+                 'path=/rump ls -d /rump', RUMPKIT],
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+            self.assertEqual(doctor.returncode == 0, trial.returncode == 0,
+                             (limit, doctor.stdout, trial))
+
+    def test_a_library_that_does_nothing_is_found_out(self):
+        with tempfile.TemporaryDirectory() as d:
+            subprocess.run(["cc", "-shared", "-x", "c", "/dev/null", "-o",
+                            os.path.join(d, "librumphijack.so.0")],
+                           check=True)
+            status, out, _ = rumpkit("doctor", env={"RUMPKIT_LIBDIR": d})
+        self.assertEqual(status, 1)
+        self.assertRegex(out, "kernel +MISSING ")
 
     def test_quiet_keeps_only_what_is_wrong(self):
         _, out, _ = rumpkit("doctor", "-q")

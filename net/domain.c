@@ -37,13 +37,11 @@ domain_lookup(int family, int type, int proto, const struct protosw **prp)
 {
 	const struct protosw *pr;
 	struct domain *dom;
-	bool type_seen, proto_seen;
 	size_t i;
 
 	dom = find(family);
 	if (dom == NULL)
 		return EAFNOSUPPORT;
-	type_seen = proto_seen = false;
 	for (i = 0; i < dom->dom_nprotosw; i++) {
 		pr = &dom->dom_protosw[i];
 		if (pr->pr_type == type &&
@@ -51,10 +49,6 @@ domain_lookup(int family, int type, int proto, const struct protosw **prp)
 			*prp = pr;
 			return 0;
 		}
-		type_seen = type_seen || pr->pr_type == type;
-		proto_seen = proto_seen || pr->pr_protocol == proto;
 	}
-	if (proto != 0 && type_seen && !proto_seen)
-		return EPROTONOSUPPORT;
-	return EPROTOTYPE;
+	return proto != 0 ? EPROTONOSUPPORT : EPROTOTYPE;
 }

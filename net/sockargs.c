@@ -119,6 +119,11 @@ message_copyin(const void *umsg, enum uio_rw rw, struct message *mg)
 	mg->mg_control = NULL;
 	mg->mg_controlsize = 0;
 	error = copyin(umsg, &mg->mg_hdr, sizeof(mg->mg_hdr));
+	if (error != 0)
+		return error;
+	/* Now, and not when there are data that would be lost. */
+	if (mg->mg_hdr.msg_name != NULL && mg->mg_hdr.msg_namelen > INT32_MAX)
+		error = EINVAL;
 	if (error == 0)
 		error = copyin_iovecs(mg, rw);
 	if (error == 0 && rw == UIO_WRITE && mg->mg_hdr.msg_name != NULL)

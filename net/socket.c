@@ -170,24 +170,39 @@ connect_wait(struct socket *so, int64_t deadline_ns)
 	return error;
 }
 
+/* The protocol has taken the address sa, or AF_UNSPEC, which lets go. */
+static int
+connect_done(struct socket *so, const struct rump_sockaddr *sa, bool again)
+{
+	if (sa->sa_family == AF_UNSPEC) {
+		state_change(so, SS_ISCONNECTING | SS_ISCONNECTED, 0);
+		return 0;
+	}
+	state_change(so, SS_ISCONNECTING, SS_ISCONNECTED);
+	/* A host takes note of a connection only when it is asked after it
+	 * once more, and then calls that a success. */
+	return again && so->so_type == SOCK_STREAM ? EISCONN : 0;
+}
+
 int
 soconnect(
     struct socket *so, const struct rump_sockaddr *sa, int64_t deadline_ns)
 {
+	bool again;
 	int error;
 
 	if (so->so_proto->pr_connect == NULL)
 		return EOPNOTSUPP;
+	again = (so->so_state & SS_ISCONNECTED) != 0;
 	error = so->so_proto->pr_connect(so, sa);
-	if (error == 0) {
-		state_change(so, SS_ISCONNECTING, SS_ISCONNECTED);
-		return 0;
-	}
+	if (error == 0)
+		return connect_done(so, sa, again);
 	if (error != EINPROGRESS && error != EALREADY) {
 		state_change(so, SS_ISCONNECTING, 0);
 		return error;
 	}
-	state_change(so, 0, SS_ISCONNECTING);
+	state_change(
+	    so, error == EINPROGRESS ? SS_ISCONNECTED : 0, SS_ISCONNECTING);
 	if (deadline_ns == SO_DEADLINE_NOW || (so->so_state & SS_NBIO) != 0)
 		return error;
 	return connect_wait(so, deadline_ns);
@@ -217,6 +232,14 @@ accept_wait(struct socket *so, struct socket *newso,
 	}
 }
 
+static void
+inherit(struct sockbuf *sb, const struct sockbuf *from)
+{
+	sb->sb_hiwat = from->sb_hiwat;
+	sb->sb_lowat = from->sb_lowat;
+	sb->sb_timeo_ns = from->sb_timeo_ns;
+}
+
 int
 soaccept(struct socket *so, struct socket **newp,
     struct rump_sockaddr_storage *peer, int64_t deadline_ns)
@@ -236,6 +259,8 @@ soaccept(struct socket *so, struct socket **newp,
 	mutex_enter(&so->so_lock);
 	newso->so_options = so->so_options;
 	newso->so_linger = so->so_linger;
+	inherit(&newso->so_snd, &so->so_snd);
+	inherit(&newso->so_rcv, &so->so_rcv);
 	mutex_exit(&so->so_lock);
 	newso->so_state |= SS_ISCONNECTED;
 	sounref(so);

@@ -192,5 +192,10 @@ void soref(struct socket *so);
 void sounref(struct socket *so);
 /* The pending error, which is cleared; 0 if there is none. */
 int sotakeerror(struct socket *so);
+/*
+ * An error ended a call that did something before: keep it for the next one,
+ * unless it was the call's own (EWOULDBLOCK, EFAULT, bad arguments and such).
+ */
+void sokeeperror(struct socket *so, int error);
 
 #endif /* !NET_SOCKETVAR_H */

@@ -16,6 +16,9 @@ sockfile_read(
 {
 	int fl;
 
+	/* Nothing is asked for, so there is nothing to wait for. */
+	if (uio->uio_resid == 0)
+		return 0;
 	fl = sockfile_msgflags(fp);
 	return soreceive(fp->f_data, uio, NULL, NULL, NULL, &fl);
 }
@@ -43,7 +46,9 @@ sockfile_ioctl(struct file *fp, unsigned long cmd, void *data)
 			fp->f_flag &= ~(uint32_t)O_NONBLOCK;
 		return 0;
 	case FIOASYNC:
-		return *value != 0 ? EOPNOTSUPP : 0;
+		/* There is no SIGIO.  Said in a way that is not taken for
+		 * indifference, see file_setflag(). */
+		return *value != 0 ? EINVAL : 0;
 	}
 	if (so->so_proto->pr_ioctl != NULL)
 		return so->so_proto->pr_ioctl(so, cmd, data);

@@ -122,8 +122,6 @@ copyout_message(struct message *mg, void *umsg, size_t controllen, int flags)
 	int error;
 
 	if (hdr->msg_name != NULL) {
-		if (hdr->msg_namelen > INT32_MAX)
-			return EINVAL;
 		error = sockaddr_copyout(&mg->mg_name, hdr->msg_name,
 		    hdr->msg_namelen, &hdr->msg_namelen);
 		if (error != 0)
@@ -235,7 +233,8 @@ receive_one(struct socket *so, struct mmsghdr *um, int flags)
 
 /*
  * Move up to vlen messages, until one fails or the deadline (0 none) has
- * passed.  An error after the first message is left for the next call.
+ * passed.  An error after the first message is left for the next call; one of
+ * sending comes again by itself.
  */
 static int
 many_messages(int s, struct mmsghdr *um, unsigned vlen, unsigned uflags,
@@ -263,6 +262,8 @@ many_messages(int s, struct mmsghdr *um, unsigned vlen, unsigned uflags,
 			break;
 		}
 	}
+	if (n > 0 && one == receive_one)
+		sokeeperror(so, error);
 	fd_putfile(fp);
 	if (n == 0)
 		return error;

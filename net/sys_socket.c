@@ -296,7 +296,7 @@ int
 sys_setsockopt(
     struct lwp *l, const struct sys_setsockopt_args *uap, register_t *retval)
 {
-	char value[OPTION_MAX];
+	_Alignas(16) char value[OPTION_MAX];
 	struct socket *so;
 	struct file *fp;
 	int error;
@@ -318,7 +318,7 @@ int
 sys_getsockopt(
     struct lwp *l, const struct sys_getsockopt_args *uap, register_t *retval)
 {
-	char value[OPTION_MAX];
+	_Alignas(16) char value[OPTION_MAX];
 	struct socket *so;
 	struct file *fp;
 	size_t len;

@@ -50,11 +50,21 @@ patience_error(const struct patience *pt, int error)
 	return error == ERESTART && pt->pt_timeo_ns != 0 ? EINTR : error;
 }
 
-static bool
-is_transient(int error)
+void
+sokeeperror(struct socket *so, int error)
 {
-	return error == EWOULDBLOCK || error == ERESTART || error == EINTR ||
-	       error == EFAULT;
+	switch (error) {
+	case 0:
+	case EWOULDBLOCK:
+	case ERESTART:
+	case EINTR:
+	case EFAULT:
+	case EINVAL:
+	case EMSGSIZE:
+	case EOPNOTSUPP:
+		return;
+	}
+	so->so_error = error;
 }
 
 /* The result of a call that moved data before error ended it. */
@@ -63,8 +73,7 @@ partial_result(struct socket *so, bool moved, int error)
 {
 	if (!moved || error == 0)
 		return error;
-	if (!is_transient(error))
-		so->so_error = error;
+	sokeeperror(so, error);
 	return 0;
 }
 

@@ -238,7 +238,11 @@ sockin_poll(struct socket *so, int events, struct selector *sel)
 	struct sockin_pcb *sp = so->so_pcb;
 	int error, revents;
 
-	error = rumpcomp_sockin_wait(sp->sp_hostfd, events, 0, NULL, &revents);
+	/* A signal ends even a look, and it is the poll that minds signals. */
+	do {
+		error = rumpcomp_sockin_wait(
+		    sp->sp_hostfd, events, 0, NULL, &revents);
+	} while (error == EINTR);
 	if (error == 0)
 		return revents;
 	if (error != EWOULDBLOCK)

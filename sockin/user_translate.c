@@ -3,8 +3,9 @@
  * Options that turn on control messages (IP_RECVTTL, SO_TIMESTAMP ...) are
  * left out until control messages are translated: ENOPROTOOPT says so, and
  * accepting them without effect would not.  The same holds for structures that
- * differ (TCP_INFO).  Timeouts never come here: the socket layer keeps them, as
- * host sockets do not block.
+ * differ (TCP_INFO).  Timeouts and low-water marks never come here: the socket
+ * layer keeps them, as host sockets do not block and would not count what a
+ * call has taken from them already.
  */
 #include "sockin/user_translate.h"
 
@@ -87,7 +88,6 @@ static const struct sockin_option options[] = {
 	{ SOCKET(SO_LINGER), BYTES(struct linger), GETSET },
 	{ SOCKET(SO_SNDBUF), INT, GETSET },
 	{ SOCKET(SO_RCVBUF), INT, GETSET },
-	{ SOCKET(SO_RCVLOWAT), INT, GETSET },
 	{ SOCKET(SO_ERROR), SOCKIN_VALUE_ERRNO, sizeof(int), true, false },
 	{ IP(IP_TOS), INT, GETSET },
 	{ IP(IP_TTL), INT, GETSET },
@@ -199,6 +199,7 @@ sockin_addr_to_host(const struct rump_sockaddr *sa, int len,
 		return RUMP_EINVAL;
 	switch (sa->sa_family) {
 	case RUMP_AF_UNSPEC:
+		__builtin_memset(hs, 0, sizeof(struct sockaddr));
 		hs->ss_family = AF_UNSPEC;
 		*hlen = sizeof(struct sockaddr);
 		return 0;

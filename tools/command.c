@@ -30,7 +30,8 @@ static int
 report(const char *name, int error, char *text, size_t size)
 {
 	if (error == ENOENT || error == ENOTDIR) {
-		snprintf(text, size, "%s: command not found", name);
+		snprintf(text, size, "%s: command not found",
+		    *name != '\0' ? name : "''");
 		return STATUS_NOTFOUND;
 	}
 	snprintf(

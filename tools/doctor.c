@@ -28,6 +28,7 @@
 
 #include "tools/library.h"
 #include "tools/options.h"
+#include "tools/probe.h"
 
 /* prctl(2) option 59; older headers do not have it. */
 #define SET_SYSCALL_USER_DISPATCH 59
@@ -110,7 +111,7 @@ examine_dispatch(struct finding *f)
 		find(f, NOTE,
 		    "Syscall User Dispatch cannot be switched on (%s): calls"
 		    " that libc does not make itself go unseen (needs Linux"
-		    " 5.11)",
+		    " 5.11, and no filter against prctl)",
 		    strerror(errno));
 		return;
 	}
@@ -316,6 +317,20 @@ examine_cpu(struct finding *f)
 	    (ext & (1U << 4)) != 0 ? "fast (fsrm)" : "not accelerated");
 }
 
+/* Everything together. */
+static void
+examine_kernel(struct finding *f)
+{
+	char path[PATH_MAX], text[sizeof(f->f_text) - 32];
+
+	if (library_find(path, sizeof(path), text, sizeof(text)) != 0)
+		find(f, BAD, "cannot be tried without the library");
+	else if (probe_run(path, text, sizeof(text)) != 0)
+		find(f, BAD, "a trial failed: %s", text);
+	else
+		find(f, GOOD, "starts, and a program's calls reach it");
+}
+
 static const struct examination examinations[] = {
 	{ "host", examine_host },
 	{ "library", examine_library },
@@ -328,6 +343,7 @@ static const struct examination examinations[] = {
 	{ "address space", examine_address_space },
 	{ "other processes", examine_peers },
 	{ "ports", examine_ports },
+	{ "kernel", examine_kernel },
 };
 
 static int

@@ -13,19 +13,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "preload/config.h"
-#include "preload/namespace.h"
 #include "syscall_table/linux_names.h"
 #include "tools/options.h"
 #include "tools/plan.h"
-
-#define MAXLINKS 40
+#include "tools/rules.h"
 
 struct explanation {
 	struct plan e_plan;
-	struct namespace e_namespace;
-	char *e_parents[CONFIG_MAXMOUNTS]; /* owned, see add_parent() */
-	char e_path[PATH_MAX];             /* as the decision stands */
+	struct rules e_rules;
 };
 
 /* The kernel that a rule stands for, in words. */
@@ -33,7 +28,8 @@ static void
 print_rump(
     const struct explanation *e, const char *what, const struct ns_decision *nd)
 {
-	const struct ns_rule *nr = &e->e_namespace.ns_rules[nd->nd_rule];
+	const struct ns_rule *nr =
+	    &e->e_rules.rs_namespace.ns_rules[nd->nd_rule];
 	const struct mountarg *ma = NULL;
 	size_t i;
 
@@ -52,68 +48,30 @@ print_rump(
 		    namespace_kind_name(nr->nr_kind), nr->nr_prefix);
 }
 
-/*
- * Put the target of the first symbolic link among e_path's components in its
- * place.  Returns false when there is none.
- */
-static bool
-follow_link(struct explanation *e)
-{
-	char target[PATH_MAX], next[3 * PATH_MAX], cut;
-	char *end = e->e_path;
-	ssize_t n;
-
-	do {
-		end += strspn(end, "/");
-		end += strcspn(end, "/");
-		cut = *end;
-		*end = '\0';
-		n = readlink(e->e_path, target, sizeof(target) - 1);
-		if (n >= 0)
-			break;
-		*end = cut;
-	} while (cut != '\0');
-	if (n < 0)
-		return false;
-	target[n] = '\0';
-	if (*target == '/')
-		*e->e_path = '\0';
-	else
-		*strrchr(e->e_path, '/') = '\0';
-	snprintf(next, sizeof(next), "%s%s%s/%s", e->e_path,
-	    *target == '/' ? "" : "/", target, cut == '\0' ? "" : end + 1);
-	if (strlen(next) >= sizeof(e->e_path))
-		return false;
-	strcpy(e->e_path, next);
-	return true;
-}
-
 static int
-explain_path(struct explanation *e, const char *path)
+explain_path(const struct explanation *e, const char *path)
 {
 	char result[PATH_MAX];
 	struct ns_decision nd = { .nd_path = result };
-	int links;
 
-	if (*path == '/')
-		snprintf(e->e_path, sizeof(e->e_path), "%s", path);
-	else if (getcwd(result, sizeof(result)) == NULL ||
-		 snprintf(e->e_path, sizeof(e->e_path), "%s/%s", result,
-		     path) >= (int)sizeof(e->e_path))
+	if (rules_decide(&e->e_rules, path, &nd, sizeof(result)) != 0)
 		return complain(STATUS_FAILED, "%s: too long", path);
-	for (links = 0; links <= MAXLINKS; links++) {
-		if (namespace_decide(
-			&e->e_namespace, e->e_path, &nd, sizeof(result)) != 0)
-			return complain(STATUS_FAILED, "%s: too long", path);
-		if (nd.nd_rule != NS_HOST) {
-			print_rump(e, path, &nd);
-			return 0;
-		}
-		if (!follow_link(e))
-			break;
-	}
-	printf("%s: host: no rule applies\n", path);
+	if (nd.nd_rule != NS_HOST)
+		print_rump(e, path, &nd);
+	else
+		printf("%s: host: no rule applies\n", path);
 	return 0;
+}
+
+/* Is it ":port", or nothing? */
+static bool
+is_port(const char *s)
+{
+	if (*s == '\0')
+		return true;
+	return *s == ':' && s[1] != '\0' && strlen(s) <= 6 &&
+	       s[1 + strspn(s + 1, "0123456789")] == '\0' &&
+	       strtol(s + 1, NULL, 10) <= 65535;
 }
 
 /* AF_INET or AF_INET6 for "1.2.3.4[:port]", "::1", "[::1][:port]"; else 0. */
@@ -127,7 +85,8 @@ address_family(const char *word)
 
 	if (inet_pton(AF_INET6, word, raw) == 1)
 		return AF_INET6;
-	if (len >= sizeof(host))
+	if (len >= sizeof(host) || (*word == '[' && start[len] != ']') ||
+	    !is_port(start + len + (start[len] == ']')))
 		return 0;
 	memcpy(host, start, len);
 	host[len] = '\0';
@@ -176,7 +135,7 @@ explain_call(const struct linux_name *ln)
 }
 
 static int
-explain_word(struct explanation *e, const char *word)
+explain_word(const struct explanation *e, const char *word)
 {
 	const struct linux_name *ln = find_call(word);
 	int family = address_family(word);
@@ -190,56 +149,9 @@ explain_word(struct explanation *e, const char *word)
 	if (access(word, F_OK) == 0)
 		return explain_path(e, word);
 	return complain(STATUS_FAILED,
-	    "explain: %s: is no path (write ./%s for one in this directory),"
+	    "explain: '%s' is no path (write ./%s for one in this directory),"
 	    " address or system call",
 	    word, word);
-}
-
-/*
- * Directories on the way to a mount point that the host lacks are the rump
- * kernel's.  The i-th mount's topmost one becomes a rule.
- */
-static int
-add_parent(struct explanation *e, size_t i)
-{
-	char *path = strdup(e->e_plan.pl_mounts[i].ma_path);
-	char *end = path;
-
-	e->e_parents[i] = path;
-	if (path == NULL)
-		return -1;
-	while ((end = strchr(end + 1, '/')) != NULL) {
-		*end = '\0';
-		if (access(path, F_OK) != 0)
-			return namespace_add(&e->e_namespace, NS_PARENT, path);
-		*end = '/';
-	}
-	return 0;
-}
-
-/* The rules in the order of the router's configuration. */
-static int
-add_rules(struct explanation *e)
-{
-	const struct hijackspec *hs = &e->e_plan.pl_spec;
-	int error = 0;
-	size_t i;
-
-	for (i = 0; i < e->e_plan.pl_nmounts; i++)
-		error |= namespace_add(
-		    &e->e_namespace, NS_MOUNT, e->e_plan.pl_mounts[i].ma_path);
-	for (i = 0; i < e->e_plan.pl_nmounts; i++)
-		error |= add_parent(e, i);
-	if (hs->hs_path != NULL)
-		error |= namespace_add(&e->e_namespace, NS_PATH, hs->hs_path);
-	for (i = 0; i < hs->hs_nblankets; i++)
-		error |= namespace_add(
-		    &e->e_namespace, NS_BLANKET, hs->hs_blankets[i]);
-	if (error != 0)
-		return complain(STATUS_FAILED,
-		    "explain: there can be %d mounts and paths at most",
-		    NS_MAXRULES);
-	return 0;
 }
 
 static int
@@ -261,8 +173,11 @@ explain(struct explanation *e, struct options *op, int argc, char **argv)
 	if (first == argc)
 		return complain(STATUS_FAILED, "explain: name a path, an"
 					       " address or a system call");
-	status = add_rules(e);
-	for (; status == 0 && first < argc; first++)
+	if (rules_init(&e->e_rules, &e->e_plan) != 0)
+		return complain(STATUS_FAILED,
+		    "explain: there can be %d mounts and paths at most",
+		    NS_MAXRULES);
+	for (status = 0; status == 0 && first < argc; first++)
 		status = explain_word(e, argv[first]);
 	return status;
 }
@@ -272,13 +187,11 @@ explain_main(int argc, char **argv)
 {
 	struct explanation e = { 0 };
 	struct options op;
-	size_t i;
 	int status;
 
 	options_init(&op, OPTIONS_EXPLAIN);
 	status = explain(&e, &op, argc, argv);
-	for (i = 0; i < CONFIG_MAXMOUNTS; i++)
-		free(e.e_parents[i]);
+	rules_fini(&e.e_rules);
 	plan_fini(&e.e_plan);
 	options_fini(&op);
 	return status;

@@ -83,10 +83,10 @@ library_find(char *path, size_t path_size, char *text, size_t size)
 {
 	if (search(path, path_size, text, size) != 0)
 		return -1;
-	if (strpbrk(path, ": ") != NULL) {
+	if (strpbrk(path, ": $") != NULL) {
 		snprintf(text, size,
-		    "%s: LD_PRELOAD cannot hold a name with a colon or a"
-		    " space; install rumpkit elsewhere",
+		    "%s: LD_PRELOAD cannot hold a name with a colon, a space"
+		    " or a dollar sign; install rumpkit elsewhere",
 		    path);
 		return -1;
 	}

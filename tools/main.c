@@ -2,12 +2,14 @@
 /* rumpkit: choose the subcommand. */
 #include "tools/rumpkit.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "tools/options.h"
+#include "tools/probe.h"
 
 struct subcommand {
 	const char *sc_name;
@@ -15,17 +17,11 @@ struct subcommand {
 };
 
 static const struct subcommand subcommands[] = {
-	{ "run", run_main },
-	{ "explain", explain_main },
-	{ "doctor", doctor_main },
-	{ "server", NULL },
-	{ "ps", NULL },
-	{ "mounts", NULL },
-	{ "netstat", NULL },
-	{ "ifconfig", NULL },
-	{ "route", NULL },
-	{ "sysctl", NULL },
-	{ "halt", NULL },
+	{ "run", run_main }, { "explain", explain_main },
+	{ "doctor", doctor_main }, { "server", NULL }, { "ps", NULL },
+	{ "mounts", NULL }, { "netstat", NULL }, { "ifconfig", NULL },
+	{ "route", NULL }, { "sysctl", NULL }, { "halt", NULL },
+	{ PROBE_NAME, probe_main }, /* for doctor alone */
 };
 
 int
@@ -81,8 +77,8 @@ is_one_of(const char *word, const char *a, const char *b)
 	return strcmp(word, a) == 0 || strcmp(word, b) == 0;
 }
 
-int
-main(int argc, char **argv)
+static int
+perform(int argc, char **argv)
 {
 	const struct subcommand *sc;
 
@@ -105,4 +101,15 @@ main(int argc, char **argv)
 		    " explain and doctor",
 		    argv[1]);
 	return sc->sc_main(argc - 1, argv + 1);
+}
+
+int
+main(int argc, char **argv)
+{
+	int status = perform(argc, argv);
+
+	if (fflush(stdout) != 0 || ferror(stdout))
+		return complain(STATUS_FAILED,
+		    "standard output cannot be written: %s", strerror(errno));
+	return status;
 }

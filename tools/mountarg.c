@@ -9,6 +9,8 @@
 
 #include <arpa/inet.h>
 #include <ctype.h>
+#include <errno.h>
+#include <limits.h>
 #include <netdb.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -87,7 +89,9 @@ check_source(const char *source, char *text, size_t size)
 			    source);
 		if (strchr(source, '\n') != NULL)
 			return fail(text, size,
-			    "a source cannot contain a newline; write %%0A");
+			    "%.*s...: a source cannot contain a newline; write"
+			    " %%0A",
+			    (int)strcspn(source, "\n"), source);
 		return 0;
 	}
 	return fail(text, size,
@@ -121,14 +125,19 @@ check_path(const char *path, char *out, char *text, size_t size)
 		p += len;
 	}
 	out[used] = '\0';
+	if (used >= PATH_MAX)
+		return fail(text, size,
+		    "%.60s...: a mount point must be shorter than %d bytes",
+		    path, PATH_MAX);
 	if (used == 0)
 		return fail(text, size,
 		    "%s: the root cannot be a mount point; choose a directory"
 		    " such as /data",
 		    path);
 	if (strchr(out, '\n') != NULL)
-		return fail(
-		    text, size, "a mount point cannot contain a newline");
+		return fail(text, size,
+		    "%.*s...: a mount point cannot contain a newline",
+		    (int)strcspn(path, "\n"), path);
 	return 0;
 }
 
@@ -141,7 +150,7 @@ mountarg_parse(const char *arg, struct mountarg *ma, char *text, size_t size)
 
 	if (cut == NULL)
 		return fail(text, size,
-		    "%s: must be PATH=SOURCE, such as"
+		    "'%s': must be PATH=SOURCE, such as"
 		    " /data=nfs://server/export",
 		    arg);
 	path = strndup(arg, (size_t)(cut - arg));
@@ -199,7 +208,8 @@ resolve(const char *host, char *digits, char *text, size_t size)
 	if (error != 0)
 		return fail(text, size,
 		    "%s: cannot resolve the server's name: %s", host,
-		    gai_strerror(error));
+		    error == EAI_SYSTEM ? strerror(errno)
+					: gai_strerror(error));
 	inet_ntop(AF_INET, &((struct sockaddr_in *)ai->ai_addr)->sin_addr,
 	    digits, INET_ADDRSTRLEN);
 	freeaddrinfo(ai);

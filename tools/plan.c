@@ -109,7 +109,7 @@ plan_net(struct plan *pl, const char *net)
 	if (net == NULL || strcmp(net, "host") == 0)
 		return 0;
 	return fail(pl,
-	    "--net: %s is not there yet; there is host, which leaves internet"
+	    "--net: '%s' is not there yet; there is host, which leaves internet"
 	    " sockets alone",
 	    net);
 }
@@ -136,6 +136,8 @@ plan_init(struct plan *pl, const struct options *op)
 {
 	memset(pl, 0, sizeof(*pl));
 	pl->pl_log_file = options_value(op, OPTION_LOG_FILE);
+	if (pl->pl_log_file != NULL && *pl->pl_log_file == '\0')
+		return fail(pl, "--log-file: '' is no name of a file");
 	if (plan_hijack(pl, options_value(op, OPTION_HIJACK)) != 0 ||
 	    plan_net(pl, options_value(op, OPTION_NET)) != 0 ||
 	    plan_trace(pl, options_value(op, OPTION_TRACE)) != 0)
@@ -189,22 +191,4 @@ plan_mount_lines(const struct plan *pl)
 		    ma->ma_source);
 	}
 	return lines;
-}
-
-const struct mountarg *
-plan_mount_of(const struct plan *pl, const char *path)
-{
-	const struct mountarg *ma, *found = NULL;
-	size_t i, len, longest = 0;
-
-	for (i = 0; i < pl->pl_nmounts; i++) {
-		ma = &pl->pl_mounts[i];
-		len = strlen(ma->ma_path);
-		if (len > longest && strncmp(path, ma->ma_path, len) == 0 &&
-		    (path[len] == '/' || path[len] == '\0')) {
-			found = ma;
-			longest = len;
-		}
-	}
-	return found;
 }

@@ -32,7 +32,4 @@ int plan_resolve(struct plan *pl);
 /* The mounts as PATH=URL lines, allocated; NULL when out of memory. */
 char *plan_mount_lines(const struct plan *pl);
 
-/* The mount that path, absolute and lexically clean, lies in, or NULL. */
-const struct mountarg *plan_mount_of(const struct plan *pl, const char *path);
-
 #endif /* !TOOLS_PLAN_H */

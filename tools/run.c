@@ -22,6 +22,7 @@
 #include "tools/library.h"
 #include "tools/options.h"
 #include "tools/plan.h"
+#include "tools/rules.h"
 
 struct run {
 	struct options r_options;
@@ -189,15 +190,38 @@ cure(enum image_verdict v)
 
 /* The loader would pass over the library without a word in such a program. */
 static int
-check_image(const struct run *r)
+check_image(const struct run *r, const char *path)
 {
 	enum image_verdict v;
 
-	v = image_check(host, AT_FDCWD, r->r_command, 0, r->r_library);
+	v = image_check(host, AT_FDCWD, path, 0, r->r_library);
 	if (v == IMAGE_OK)
 		return 0;
-	return complain(STATUS_REFUSED, "%s: cannot be hijacked: %s; %s",
-	    r->r_command, image_reason(v), cure(v));
+	return complain(STATUS_REFUSED, "%s: cannot be hijacked: %s; %s", path,
+	    image_reason(v), cure(v));
+}
+
+/* A command of the rump kernel's could be found, but not executed. */
+static int
+check_place(const struct run *r)
+{
+	char path[PATH_MAX];
+	struct ns_decision nd = { .nd_path = path, .nd_rule = NS_HOST };
+	struct rules rs;
+	int error;
+
+	if (strchr(r->r_argv[0], '/') == NULL)
+		return 0;
+	error = rules_init(&rs, &r->r_plan);
+	if (error == 0)
+		error = rules_decide(&rs, r->r_argv[0], &nd, sizeof(path));
+	rules_fini(&rs);
+	if (error != 0 || nd.nd_rule == NS_HOST)
+		return 0;
+	return complain(STATUS_REFUSED,
+	    "%s: lies in a mount or other place of the rump kernel; programs"
+	    " cannot be executed from there yet",
+	    r->r_argv[0]);
 }
 
 static int
@@ -206,17 +230,14 @@ check_command(struct run *r)
 	char text[512];
 	int status;
 
-	if (r->r_argv[0][0] == '/' &&
-	    plan_mount_of(&r->r_plan, r->r_argv[0]) != NULL)
-		return complain(STATUS_REFUSED,
-		    "%s: lies in a mount; programs cannot be executed from"
-		    " there yet",
-		    r->r_argv[0]);
+	status = check_place(r);
+	if (status != 0)
+		return status;
 	status = command_find(r->r_argv[0], r->r_command, sizeof(r->r_command),
 	    text, sizeof(text));
 	if (status != 0)
 		return complain(status, "%s", text);
-	return check_image(r);
+	return check_image(r, r->r_command);
 }
 
 static int
@@ -269,6 +290,8 @@ print_plan(const struct run *r)
 	return 0;
 }
 
+#define SHELL "/bin/sh"
+
 /* A script without an interpreter line is the shell's, as for execvp(3). */
 static void
 exec_shell(const struct run *r)
@@ -281,7 +304,7 @@ exec_shell(const struct run *r)
 	argv = calloc(n + 2, sizeof(*argv));
 	if (argv == NULL)
 		return;
-	argv[0] = (char *)"/bin/sh";
+	argv[0] = (char *)SHELL;
 	argv[1] = (char *)r->r_command;
 	memcpy(argv + 2, r->r_argv + 1, n * sizeof(*argv));
 	execve(argv[0], argv, environ);
@@ -294,8 +317,11 @@ become(const struct run *r)
 	if (set_environment(r) != 0)
 		return complain(STATUS_FAILED, "out of memory");
 	execve(r->r_command, r->r_argv, environ);
-	if (errno == ENOEXEC)
+	if (errno == ENOEXEC) {
+		if (check_image(r, SHELL) != 0)
+			return STATUS_REFUSED;
 		exec_shell(r);
+	}
 	return complain(errno == ENOENT ? STATUS_NOTFOUND : STATUS_REFUSED,
 	    "%s: cannot be executed: %s", r->r_command, strerror(errno));
 }

@@ -338,6 +338,10 @@ ioctls_tell_what_is_queued_and_switch_blocking(void **state)
 	assert_errno(
 	    rump_sys_recvfrom(fd, &value, 4, 0, NULL, NULL), RUMP_EWOULDBLOCK);
 	assert_errno(rump_sys_ioctl(fd, RUMP_SIOCGIFADDR, &value), RUMP_ENOTTY);
+	value = 1;
+	assert_errno(rump_sys_ioctl(fd, RUMP_FIOASYNC, &value), RUMP_EINVAL);
+	value = 0;
+	assert_int_equal(rump_sys_ioctl(fd, RUMP_FIOASYNC, &value), 0);
 	close(host);
 	rump_sys_close(fd);
 }
@@ -484,8 +488,8 @@ bad_arguments_are_errors(void **state)
 	    rump_sys_socket(RUMP_PF_INET, RUMP_SOCK_RAW, 0), RUMP_EPROTOTYPE);
 	assert_errno(rump_sys_socket(RUMP_PF_INET, RUMP_SOCK_STREAM, 99),
 	    RUMP_EPROTONOSUPPORT);
-	assert_errno(rump_sys_socket(RUMP_PF_INET, RUMP_SOCK_STREAM,
-			 RUMP_IPPROTO_UDP),
+	assert_errno(
+	    rump_sys_socket(RUMP_PF_INET, RUMP_SOCK_STREAM, RUMP_IPPROTO_UDP),
 	    RUMP_EPROTONOSUPPORT);
 	fd = rump_sys_socket(RUMP_PF_INET, RUMP_SOCK_STREAM, 0);
 	assert_errno(rump_sys_bind(fd, (void *)&sin, 1), RUMP_EINVAL);
@@ -651,137 +655,6 @@ a_socket_can_be_duplicated_and_examined(void **state)
 	close(host);
 }
 
-static void
-reading_nothing_returns_at_once(void **state)
-{
-	struct rump_timeval tv = { .tv_usec = 20000 };
-	struct rump_iovec iov[2] = { { NULL, 0 }, { NULL, 0 } };
-	char c;
-	int fd, host;
-
-	peer_pair(&fd, &host);
-	assert_int_equal(rump_sys_setsockopt(fd, RUMP_SOL_SOCKET,
-			     RUMP_SO_RCVTIMEO, &tv, sizeof(tv)),
-	    0);
-	assert_int_equal(rump_sys_read(fd, &c, 0), 0);
-	assert_int_equal(rump_sys_readv(fd, iov, 2), 0);
-	close(host);
-	rump_sys_close(fd);
-}
-
-static void
-a_connected_socket_cannot_be_connected_again(void **state)
-{
-	struct rump_sockaddr_in sin, nowhere = {
-		.sin_len = sizeof(nowhere),
-		.sin_family = RUMP_AF_UNSPEC,
-	};
-	int fd, i, lfd;
-
-	lfd = peer_listen(&sin);
-	fd = rump_sys_socket(RUMP_PF_INET, RUMP_SOCK_STREAM, 0);
-	for (i = 0; i < 2; i++) {
-		assert_int_equal(
-		    rump_sys_connect(fd, (void *)&sin, sizeof(sin)), 0);
-		assert_errno(rump_sys_connect(fd, (void *)&sin, sizeof(sin)),
-		    RUMP_EISCONN);
-		assert_errno(rump_sys_connect(fd, (void *)&sin, sizeof(sin)),
-		    RUMP_EISCONN);
-		/* Let go, it can be. */
-		assert_int_equal(
-		    rump_sys_connect(fd, (void *)&nowhere, sizeof(nowhere)), 0);
-	}
-	close(lfd);
-	rump_sys_close(fd);
-}
-
-static void
-an_accepted_socket_inherits_the_timeouts(void **state)
-{
-	struct rump_timeval tv = { .tv_sec = 3 }, got;
-	struct rump_sockaddr_in sin = {
-		.sin_len = sizeof(sin),
-		.sin_family = RUMP_AF_INET,
-		.sin_addr = htonl(INADDR_LOOPBACK),
-	};
-	uint32_t len = sizeof(sin);
-	int lfd, fd, client;
-
-	lfd = rump_sys_socket(RUMP_PF_INET, RUMP_SOCK_STREAM, 0);
-	assert_int_equal(rump_sys_bind(lfd, (void *)&sin, sizeof(sin)), 0);
-	assert_int_equal(rump_sys_listen(lfd, 1), 0);
-	assert_int_equal(rump_sys_getsockname(lfd, (void *)&sin, &len), 0);
-	assert_int_equal(rump_sys_setsockopt(lfd, RUMP_SOL_SOCKET,
-			     RUMP_SO_RCVTIMEO, &tv, sizeof(tv)),
-	    0);
-	client = rump_sys_socket(RUMP_PF_INET, RUMP_SOCK_STREAM, 0);
-	assert_int_equal(
-	    rump_sys_connect(client, (void *)&sin, sizeof(sin)), 0);
-	fd = rump_sys_accept(lfd, NULL, NULL);
-	assert_true(fd >= 0);
-	len = sizeof(got);
-	assert_int_equal(rump_sys_getsockopt(
-			     fd, RUMP_SOL_SOCKET, RUMP_SO_RCVTIMEO, &got, &len),
-	    0);
-	assert_int_equal(got.tv_sec, 3);
-	rump_sys_close(client);
-	rump_sys_close(fd);
-	rump_sys_close(lfd);
-}
-
-static void
-a_reset_behind_the_first_of_many_messages_is_not_lost(void **state)
-{
-	struct linger lg = { .l_onoff = 1 };
-	struct rump_pollfd pfd = { .events = 0 };
-	struct {
-		struct rump_msghdr hdr;
-		uint32_t len;
-	} mm[2];
-	struct rump_iovec iov;
-	char buf[2];
-	int fd, host;
-
-	peer_pair(&fd, &host);
-	peer_write(host, "ab", 2);
-	wait_ready(fd, RUMP_POLLIN);
-	setsockopt(host, SOL_SOCKET, SO_LINGER, &lg, sizeof(lg));
-	close(host);
-	pfd.fd = fd;
-	assert_int_equal(rump_sys_poll(&pfd, 1, -1), 1);
-	memset(mm, 0, sizeof(mm));
-	iov = (struct rump_iovec){ buf, sizeof(buf) };
-	mm[0].hdr.msg_iov = mm[1].hdr.msg_iov = &iov;
-	mm[0].hdr.msg_iovlen = mm[1].hdr.msg_iovlen = 1;
-	assert_int_equal(rump_sys_recvmmsg(fd, (void *)mm, 2, 0, NULL), 1);
-	assert_int_equal(mm[0].len, 2);
-	assert_errno(rump_sys_read(fd, buf, 1), RUMP_ECONNRESET);
-	assert_int_equal(rump_sys_read(fd, buf, 1), 0);
-	rump_sys_close(fd);
-}
-
-static void
-a_bad_length_of_the_name_loses_no_data(void **state)
-{
-	struct rump_sockaddr_in sin;
-	struct rump_msghdr msg = { .msg_name = &sin };
-	struct rump_iovec iov;
-	char buf[3];
-	int fd, host;
-
-	peer_pair(&fd, &host);
-	peer_write(host, "abc", 3);
-	wait_ready(fd, RUMP_POLLIN);
-	iov = (struct rump_iovec){ buf, sizeof(buf) };
-	msg.msg_iov = &iov;
-	msg.msg_iovlen = 1;
-	msg.msg_namelen = UINT32_MAX;
-	assert_errno(rump_sys_recvmsg(fd, &msg, 0), RUMP_EINVAL);
-	assert_int_equal(rump_sys_read(fd, buf, sizeof(buf)), 3);
-	close(host);
-	rump_sys_close(fd);
-}
-
 static int
 boot(void **state)
 {
@@ -820,12 +693,6 @@ main(void)
 		cmocka_unit_test(ipv6_works_where_the_host_has_it),
 		cmocka_unit_test(closing_a_socket_closes_the_host_descriptor),
 		cmocka_unit_test(a_socket_can_be_duplicated_and_examined),
-		cmocka_unit_test(reading_nothing_returns_at_once),
-		cmocka_unit_test(a_connected_socket_cannot_be_connected_again),
-		cmocka_unit_test(an_accepted_socket_inherits_the_timeouts),
-		cmocka_unit_test(
-		    a_reset_behind_the_first_of_many_messages_is_not_lost),
-		cmocka_unit_test(a_bad_length_of_the_name_loses_no_data),
 	};
 
 	return cmocka_run_group_tests(tests, boot, NULL);

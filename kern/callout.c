@@ -142,16 +142,30 @@ callout_schedule(struct callout *c, int64_t delay_ns)
 	mutex_exit(&callout_lock);
 }
 
+/* Without anything left to wait for the thread has to think of its end. */
+static bool
+disarm(struct callout *c)
+{
+	bool pending = !list_empty(&c->c_list);
+
+	list_remove(&c->c_list);
+	if (pending && list_empty(&armed))
+		cv_signal(&changed);
+	return pending;
+}
+
 bool
 callout_halt(struct callout *c)
 {
 	bool pending;
 
 	mutex_enter(&callout_lock);
-	pending = !list_empty(&c->c_list);
-	list_remove(&c->c_list);
-	while (running == c && runner != curlwp)
+	pending = disarm(c);
+	while (running == c && runner != curlwp) {
 		cv_wait(&finished, &callout_lock);
+		/* The function may have armed it again. */
+		pending |= disarm(c);
+	}
 	mutex_exit(&callout_lock);
 	return pending;
 }

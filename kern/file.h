@@ -89,7 +89,8 @@ struct file {
  * fd_abort().
  */
 int fd_allocfile(struct file **fpp, int *fdp);
-/* As fd_allocfile() but the lowest descriptor >= min, for an existing file. */
+/* As fd_allocfile() but the lowest descriptor >= min, for an existing file;
+ * EINVAL for a min that cannot be a descriptor. */
 int fd_dup(struct file *fp, int min, int *fdp, bool cloexec);
 /* Make the reserved descriptor visible; consumes the creator's reference. */
 void fd_affix(struct file *fp, int fd, bool cloexec);
@@ -115,7 +116,8 @@ int fd_highest(void);
 
 /* fo_ioctl, or ENOTTY. */
 int file_ioctl(struct file *fp, unsigned long cmd, void *data);
-/* Switch O_NONBLOCK or O_ASYNC and tell the object. */
+/* Switch O_NONBLOCK or O_ASYNC and tell the object; when that refuses the
+ * flag is as before. */
 int file_setflag(struct file *fp, uint32_t flag, bool on);
 
 /* A file without a descriptor, one reference and the current credential; for

@@ -248,7 +248,8 @@ fd_dup(struct file *fp, int min, int *fdp, bool cloexec)
 	struct filedesc *ft = curproc->p_fd;
 	int error, fd;
 
-	if (min < 0 || min >= fd_limit())
+	/* No room at all, as for dup(2), is EMFILE. */
+	if (min < 0 || (min > 0 && min >= fd_limit()))
 		return EINVAL;
 	mutex_enter(&ft->ft_lock);
 	error = reserve(ft, min, &fd);

@@ -58,6 +58,7 @@ hyp_lwproc_rfork(void *priv, int flags, const char *comm)
 		(void)strlcpy(p->p_comm, comm, sizeof(p->p_comm));
 	l = lwp_create(p, p->p_comm);
 	KASSERT(l != NULL);
+	proc_publish(p);
 	lwp_bind(l);
 	return 0;
 }
@@ -173,5 +174,8 @@ rump_set_hostcred(uint32_t uid, uint32_t euid, uint32_t gid, uint32_t egid,
 	cred->cr_ngroups = MIN(ngroups, CRED_NGROUPS);
 	for (uint32_t i = 0; i < cred->cr_ngroups; i++)
 		cred->cr_groups[i] = groups[i];
+	/* As in change_cred(): only one change at a time. */
+	mutex_enter(&proc_lock);
 	proc_setcred(&initproc, cred);
+	mutex_exit(&proc_lock);
 }

@@ -172,12 +172,13 @@ lwp_bind(struct lwp *l)
 		return;
 	if (l != NULL)
 		take(l);
-	if (old != NULL)
-		leave(old);
 	rump_tls.bound = l;
 	lwp_setcur(l != NULL ? l : rump_tls.cached);
 	if (curlwp == NULL && rump_tls.nest > 0)
 		(void)lwp_enter_slow();
+	/* From here on another thread may run it, or end it. */
+	if (old != NULL)
+		leave(old);
 }
 
 int
@@ -257,12 +258,12 @@ lwp_mark(struct lwp *l, _Atomic uint32_t *cond)
 	_Atomic uint32_t *word = &l->l_wake;
 
 	/*
-	 * The sequence first: once cond is set the lwp may be gone.  A sleeper
-	 * that sees the new sequence and the old cond is woken by the
-	 * hypercall, which follows; and it does not sleep with the old one.
+	 * The condition first: a sleeper that read the new sequence must not
+	 * find the old condition, because the hypercall that follows may come
+	 * before it sleeps.
 	 */
-	atomic_fetch_add_explicit(word, 1, memory_order_relaxed);
 	atomic_store_explicit(cond, 1, memory_order_release);
+	atomic_fetch_add_explicit(word, 1, memory_order_release);
 	return word;
 }
 

@@ -20,6 +20,8 @@
 struct filedesc;
 struct vnode;
 
+#define PROC_MAX 7500 /* processes alive at once */
+
 struct proc {
 	struct list p_list;        /* allproc */
 	struct list p_lwps;        /* p: of struct lwp, l_siblings */
@@ -28,7 +30,7 @@ struct proc {
 	struct proc *p_parent;     /* proc_lock */
 	_Atomic pid_t p_ppid;      /* proc_lock for writing: p_parent->p_pid */
 	pid_t p_pgid, p_sid;       /* proc_lock */
-	kauth_cred_t p_cred;       /* p: owned reference */
+	kauth_cred_t p_cred;       /* p, to write proc_lock too: owned */
 	struct filedesc *p_fd;     /* i: owned or shared reference */
 	struct cwdinfo *p_cwdi;    /* i: owned by vfs, NULL without it */
 	uint32_t p_nlwps;          /* p: those that are not leaving */
@@ -70,6 +72,7 @@ struct lwp {
  *  cached     implicit lwp kept for this thread, or NULL
  *  intr       set (async-signal-safely) when a signal waits for this thread:
  *             ends interruptible sleeps; cleared by rump_interrupt_clear()
+ *  held       classes of the locks held, for lockdebug.c
  */
 struct rump_tls {
 	struct lwp *curlwp;
@@ -78,7 +81,8 @@ struct rump_tls {
 	void *kmem;
 	_Atomic uint32_t intr;
 	uint32_t nest;
-	void *spare[2];
+	uint8_t nheld;
+	uint8_t held[15];
 };
 _Static_assert(sizeof(struct rump_tls) <= 64, "contract of architecture.md");
 extern __thread struct rump_tls rump_tls
@@ -124,9 +128,10 @@ lwp_interrupted(struct lwp *l)
 int lwp_park(
     struct lwp *l, _Atomic uint32_t *cond, int64_t deadline_ns, bool sig);
 /*
- * Set *cond and wake l, which may sleep on it.  l must stay while this runs.
- * lwp_mark() does it but for the hypercall: it returns the word that remains to
- * be given to rumpcomp_kern_unpark(), whether or not l still exists by then.
+ * Set *cond and wake l, which may sleep on it.  l must stay while this runs:
+ * the caller holds a lock that l takes before it leaves.  lwp_mark() does it
+ * but for the hypercall: it returns the word that remains to be given to
+ * rumpcomp_kern_unpark(), whether or not l still exists by then.
  */
 void lwp_unpark(struct lwp *l, _Atomic uint32_t *cond);
 _Atomic uint32_t *lwp_mark(struct lwp *l, _Atomic uint32_t *cond);
@@ -162,9 +167,12 @@ lwp_cred(struct lwp *l)
 
 /*
  * A new process, child of parent, without lwps; flags as in
- * rump_pub_lwproc_rfork().  0 or EINVAL.  May sleep.
+ * rump_pub_lwproc_rfork().  Nobody sees it, and it has no pid, before
+ * proc_publish(), which comes after its first lwp, lest another thread's lwp
+ * be the last one.  0, EINVAL, or EAGAIN for more than PROC_MAX.  May sleep.
  */
 int proc_fork(struct proc *parent, int flags, struct proc **pp);
+void proc_publish(struct proc *p);
 /*
  * One lwp of p leaves; true for the last one of a process that does not stay.
  * That one then calls proc_exit() while it still is curlwp.  The structure goes
@@ -173,8 +181,6 @@ int proc_fork(struct proc *parent, int flags, struct proc **pp);
 bool proc_leave(struct proc *p);
 void proc_exit(struct proc *p);
 void proc_free(struct proc *p);
-/* Make cred the credential of p; consumes the reference. */
-void proc_setcred(struct proc *p, kauth_cred_t cred);
 /* Tell the other lwps of p to leave the kernel; does not wait. */
 void proc_lwpexit(struct proc *p, struct lwp *self);
 /* Set up proc0, lwp0 and initproc. */
@@ -202,6 +208,8 @@ uint32_t kthread_count(void);
 /* Find a live process; NULL if there is none.  Caller holds proc_lock. */
 extern kmutex_t proc_lock;
 struct proc *proc_find(pid_t pid) REQUIRES(proc_lock);
+/* Make cred the credential of p; consumes the reference. */
+void proc_setcred(struct proc *p, kauth_cred_t cred) REQUIRES(proc_lock);
 /* Is there a process in group pgid, if sess is not NULL in its session? */
 bool proc_group_exists(pid_t pgid, const struct proc *sess) REQUIRES(proc_lock);
 

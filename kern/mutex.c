@@ -11,6 +11,7 @@
 
 #include "kern/guard.h"
 #include "kern/libkern.h"
+#include "kern/lockdebug.h"
 #include "kern/lwp.h"
 
 #define SPINS 40 /* about the time of a short critical section */
@@ -62,6 +63,7 @@ mutex_enter(kmutex_t *mtx)
 {
 	struct lwp *l = curlwp;
 
+	LOCKDEBUG_ENTER(mtx->mtx_name, true);
 	if (PREDICT_FALSE(!guard_tryenter(&mtx->mtx_word))) {
 		if (l != NULL && mutex_owned(mtx))
 			panic("mutex %s: entered twice", mtx->mtx_name);
@@ -75,6 +77,7 @@ mutex_tryenter(kmutex_t *mtx)
 {
 	if (!guard_tryenter(&mtx->mtx_word))
 		return false;
+	LOCKDEBUG_ENTER(mtx->mtx_name, false);
 	set_owner(mtx, curlwp);
 	return true;
 }
@@ -83,6 +86,7 @@ void NO_THREAD_SAFETY
 mutex_exit(kmutex_t *mtx)
 {
 	KASSERT(mutex_owned(mtx));
+	LOCKDEBUG_EXIT(mtx->mtx_name);
 	set_owner(mtx, NULL);
 	guard_exit(&mtx->mtx_word);
 }

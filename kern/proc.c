@@ -21,6 +21,7 @@ struct proc proc0, initproc;
 
 static struct list allproc = LIST_INITIALIZER(allproc); /* proc_lock */
 static pid_t last_pid = 1;                              /* proc_lock */
+static unsigned nprocs;                                 /* proc_lock */
 
 struct proc *
 proc_find(pid_t pid)
@@ -68,9 +69,11 @@ pid_taken(pid_t pid)
 static pid_t
 pid_allocate(void)
 {
+	/* Each process keeps up to three numbers from being used. */
+	_Static_assert(PID_MAX > 3 * PROC_MAX + 2, "one is always free");
+
 	KASSERT(mutex_owned(&proc_lock));
 	do {
-		/* Beyond PID_MAX only if that many are alive. */
 		last_pid = last_pid == PID_MAX ? 2 : last_pid + 1;
 	} while (pid_taken(last_pid));
 	return last_pid;
@@ -109,6 +112,7 @@ boot_one(struct proc *p, pid_t pid, kauth_cred_t cred, const char *comm)
 	p->p_fd = fdtable_create();
 	(void)strlcpy(p->p_comm, comm, sizeof(p->p_comm));
 	list_insert_tail(&allproc, &p->p_list);
+	nprocs++;
 }
 
 void
@@ -139,6 +143,19 @@ fork_descriptors(struct proc *parent, int flags)
 	return parent->p_fd;
 }
 
+/* Count one more process, unless there are too many. */
+static bool
+proc_count(void)
+{
+	bool room;
+
+	mutex_enter(&proc_lock);
+	room = nprocs < PROC_MAX;
+	nprocs += room;
+	mutex_exit(&proc_lock);
+	return room;
+}
+
 int
 proc_fork(struct proc *parent, int flags, struct proc **pp)
 {
@@ -146,6 +163,8 @@ proc_fork(struct proc *parent, int flags, struct proc **pp)
 
 	if (flags != 0 && flags != RUMP_RFFDG && flags != RUMP_RFCFDG)
 		return EINVAL;
+	if (!proc_count())
+		return EAGAIN;
 	p = kmem_zalloc(sizeof(*p), KM_SLEEP);
 	proc_init(p, parent);
 	p->p_fd = fork_descriptors(parent, flags);
@@ -158,15 +177,20 @@ proc_fork(struct proc *parent, int flags, struct proc **pp)
 	memcpy(p->p_comm, parent->p_comm, sizeof(p->p_comm));
 	mutex_exit(&parent->p_lock);
 	prochook_fork(parent, p, flags);
+	*pp = p;
+	return 0;
+}
+
+void
+proc_publish(struct proc *p)
+{
 	mutex_enter(&proc_lock);
 	p->p_pid = pid_allocate();
-	p->p_pgid = parent->p_pgid;
-	p->p_sid = parent->p_sid;
+	p->p_pgid = p->p_parent->p_pgid;
+	p->p_sid = p->p_parent->p_sid;
 	list_insert_tail(&allproc, &p->p_list);
 	mutex_exit(&proc_lock);
 	KSTAT_ADD(&kern_stats[KERN_PROCESSES], 1);
-	*pp = p;
-	return 0;
 }
 
 static void
@@ -177,6 +201,7 @@ proc_unlink(struct proc *p)
 
 	mutex_enter(&proc_lock);
 	list_remove(&p->p_list);
+	nprocs--;
 	LIST_FOREACH (n, &allproc) {
 		child = LIST_ENTRY(n, struct proc, p_list);
 		if (child->p_parent != p)

@@ -12,6 +12,7 @@
 #include "kern/rwlock.h"
 
 #include "kern/libkern.h"
+#include "kern/lockdebug.h"
 #include "kern/lwp.h"
 
 #define WRITER 1
@@ -24,8 +25,9 @@ rw_init(krwlock_t *rw, const char *name)
 	atomic_init(&rw->rw_word, 0);
 	rw->rw_wwait = rw->rw_sleepers = 0;
 	atomic_init(&rw->rw_owner, NULL);
-	mutex_init(&rw->rw_lock, name);
+	mutex_init(&rw->rw_lock, "rwlock");
 	cv_init(&rw->rw_cv, name);
+	rw->rw_name = name;
 }
 
 void
@@ -97,25 +99,35 @@ enter_slow(krwlock_t *rw, enum krw op)
 	mutex_exit(&rw->rw_lock);
 }
 
-void NO_THREAD_SAFETY
-rw_enter(krwlock_t *rw, enum krw op)
-{
-	KASSERT(!rw_write_held(rw));
-	if (PREDICT_FALSE(!rw_tryenter(rw, op))) {
-		enter_slow(rw, op);
-		if (op == RW_WRITER)
-			set_owner(rw, curlwp);
-	}
-}
-
-bool NO_THREAD_SAFETY
-rw_tryenter(krwlock_t *rw, enum krw op)
+static inline bool
+try_fast(krwlock_t *rw, enum krw op)
 {
 	if (op == RW_READER)
 		return try_add(rw, WRITER | WAITERS, READER);
 	if (!try_add(rw, ~(uint32_t)0, WRITER))
 		return false;
 	set_owner(rw, curlwp);
+	return true;
+}
+
+void NO_THREAD_SAFETY
+rw_enter(krwlock_t *rw, enum krw op)
+{
+	KASSERT(!rw_write_held(rw));
+	LOCKDEBUG_ENTER(rw->rw_name, true);
+	if (PREDICT_FALSE(!try_fast(rw, op))) {
+		enter_slow(rw, op);
+		if (op == RW_WRITER)
+			set_owner(rw, curlwp);
+	}
+}
+
+bool
+rw_tryenter(krwlock_t *rw, enum krw op)
+{
+	if (!try_fast(rw, op))
+		return false;
+	LOCKDEBUG_ENTER(rw->rw_name, false);
 	return true;
 }
 
@@ -133,6 +145,7 @@ rw_exit(krwlock_t *rw)
 {
 	uint32_t left, step = READER;
 
+	LOCKDEBUG_EXIT(rw->rw_name);
 	if (rw_write_held(rw)) {
 		set_owner(rw, NULL);
 		step = WRITER;

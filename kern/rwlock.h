@@ -15,6 +15,7 @@ typedef struct CAPABILITY("rwlock") krwlock {
 	_Atomic(void *) rw_owner; /* writer */
 	kmutex_t rw_lock;         /* slow path */
 	kcondvar_t rw_cv;
+	const char *rw_name; /* i: for lock order reports */
 } krwlock_t;
 
 void rw_init(krwlock_t *rw, const char *name);

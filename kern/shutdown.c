@@ -4,6 +4,7 @@
 #include "kern/kmem.h"
 #include "kern/libkern.h"
 #include "kern/lwp.h"
+#include "kern/mutex.h"
 #include "kern/netbsd.h"
 #include "rump/rumpuser.h"
 #include "syscall_table/sysprotos.h"
@@ -12,7 +13,7 @@
 
 static void (*hooks[MAXHOOKS])(int); /* constant after boot */
 static unsigned nhooks;
-static _Atomic uint32_t going_down;
+static kmutex_t shutdown_lock = { .mtx_name = "shutdown" };
 
 void
 shutdown_hook_attach(void (*func)(int howto))
@@ -21,18 +22,37 @@ shutdown_hook_attach(void (*func)(int howto))
 	hooks[nhooks++] = func;
 }
 
-void
+static void
+run_hooks(int howto)
+{
+	static bool done; /* shutdown_lock */
+
+	if (done)
+		return;
+	done = true;
+	for (unsigned i = nhooks; i > 0; i--)
+		hooks[i - 1](howto);
+}
+
+/*
+ * Who ends the process keeps the lock, so that nobody else does it too before
+ * the hooks are through.  The same thread may come again, from an exit handler.
+ */
+void NO_THREAD_SAFETY
 kern_shutdown(int howto)
 {
-	/* A second caller lets the first one finish. */
-	if (atomic_exchange(&going_down, 1) == 0)
-		for (unsigned i = nhooks; i > 0; i--)
-			hooks[i - 1](howto);
+	if (!mutex_owned(&shutdown_lock))
+		mutex_enter(&shutdown_lock);
+	run_hooks(howto);
 	if (boot_verbose)
 		kprintf("rump kernel: %zu bytes of kernel memory in use\n",
 		    kmem_outstanding());
-	while ((howto & RB_HALT) != 0)
-		(void)rumpuser_clock_sleep(RUMPUSER_CLOCK_RELWALL, 10, 0);
+	if ((howto & RB_HALT) != 0) {
+		mutex_exit(&shutdown_lock);
+		for (;;)
+			(void)rumpuser_clock_sleep(
+			    RUMPUSER_CLOCK_RELWALL, 10, 0);
+	}
 	rumpuser_exit((howto & RB_DUMP) != 0 ? RUMPUSER_PANIC : 0);
 }
 

@@ -40,16 +40,21 @@ duplicate(int fd, int min, bool cloexec, register_t *retval)
 	return error;
 }
 
+/* Make to a duplicate of from.  flags, O_*, concern the file but O_CLOEXEC. */
 static int
-duplicate_to(int from, int to, bool cloexec, register_t *retval)
+duplicate_to(int from, int to, int flags, register_t *retval)
 {
 	struct file *fp = fd_getfile(from);
 	int error = 0;
 
 	if (fp == NULL)
 		return EBADF;
-	if (from != to)
-		error = fd_dup2(fp, to, cloexec);
+	if ((flags & O_NOSIGPIPE) != 0)
+		atomic_fetch_or(&fp->f_flag, O_NOSIGPIPE);
+	if ((flags & O_NONBLOCK) != 0)
+		error = file_setflag(fp, O_NONBLOCK, true);
+	if (error == 0 && from != to)
+		error = fd_dup2(fp, to, (flags & O_CLOEXEC) != 0);
 	fd_putfile(fp);
 	if (error == 0)
 		*retval = to;
@@ -65,7 +70,7 @@ sys_dup(struct lwp *l, const struct sys_dup_args *uap, register_t *retval)
 int
 sys_dup2(struct lwp *l, const struct sys_dup2_args *uap, register_t *retval)
 {
-	return duplicate_to(uap->from, uap->to, false, retval);
+	return duplicate_to(uap->from, uap->to, 0, retval);
 }
 
 static int
@@ -87,21 +92,9 @@ set_flags(struct file *fp, uint32_t want)
 int
 sys_dup3(struct lwp *l, const struct sys_dup3_args *uap, register_t *retval)
 {
-	struct file *fp;
-	int error;
-
 	if ((uap->flags & ~(O_CLOEXEC | O_NONBLOCK | O_NOSIGPIPE)) != 0)
 		return EINVAL;
-	error = duplicate_to(
-	    uap->from, uap->to, (uap->flags & O_CLOEXEC) != 0, retval);
-	if (error != 0)
-		return error;
-	fp = (uap->flags & O_NONBLOCK) != 0 ? fd_getfile(uap->to) : NULL;
-	if (fp != NULL) {
-		error = file_setflag(fp, O_NONBLOCK, true);
-		fd_putfile(fp);
-	}
-	return error;
+	return duplicate_to(uap->from, uap->to, uap->flags, retval);
 }
 
 static int

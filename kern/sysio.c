@@ -174,6 +174,19 @@ file_ioctl(struct file *fp, unsigned long cmd, void *data)
 	return error == EPASSTHROUGH ? ENOTTY : error;
 }
 
+/* Returns what the flag was. */
+static bool
+flag_switch(struct file *fp, uint32_t flag, bool on)
+{
+	uint32_t old;
+
+	if (on)
+		old = atomic_fetch_or(&fp->f_flag, flag);
+	else
+		old = atomic_fetch_and(&fp->f_flag, ~flag);
+	return (old & flag) != 0;
+}
+
 /*
  * O_NONBLOCK and O_ASYNC live in f_flag and are told to the object.  Whoever
  * has nothing to do about it says ENOTTY or EOPNOTSUPP, which is fine.
@@ -181,17 +194,15 @@ file_ioctl(struct file *fp, unsigned long cmd, void *data)
 int
 file_setflag(struct file *fp, uint32_t flag, bool on)
 {
-	uint32_t old;
 	int error, value = on;
 
-	if (on)
-		old = atomic_fetch_or(&fp->f_flag, flag);
-	else
-		old = atomic_fetch_and(&fp->f_flag, ~flag);
-	if (((old & flag) != 0) == on)
+	if (flag_switch(fp, flag, on) == on)
 		return 0;
 	error = file_ioctl(fp, flag == O_NONBLOCK ? FIONBIO : FIOASYNC, &value);
-	return error == ENOTTY || error == EOPNOTSUPP ? 0 : error;
+	if (error == 0 || error == ENOTTY || error == EOPNOTSUPP)
+		return 0;
+	(void)flag_switch(fp, flag, !on);
+	return error;
 }
 
 /* With the argument in the kernel. */

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <linux/futex.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/syscall.h>
 #include <time.h>
 
@@ -24,6 +25,7 @@
 
 static pthread_key_t thread_key;
 static bool thread_key_usable;
+static _Atomic bool attached; /* any thread: the kernel is in use here */
 
 static void
 thread_end(void *arg)
@@ -32,18 +34,34 @@ thread_end(void *arg)
 	rump_thread_fini();
 }
 
+/*
+ * In a child of fork(2) the kernel is a copy whose locks may be held by threads
+ * that are not there: the end of a thread must not go near it.
+ */
+static void
+forked(void)
+{
+	if (!attached)
+		return;
+	(void)pthread_setspecific(thread_key, NULL);
+	thread_key_usable = false;
+}
+
 __attribute__((__constructor__)) static void
 make_key(void)
 {
 	thread_key_usable = pthread_key_create(&thread_key, thread_end) == 0 &&
-			    thread_key < EARLY_KEYS;
+			    thread_key < EARLY_KEYS &&
+			    pthread_atfork(NULL, NULL, forked) == 0;
 }
 
 void
 rumpcomp_kern_thread_attach(void)
 {
-	if (thread_key_usable)
-		(void)pthread_setspecific(thread_key, &thread_key);
+	if (!thread_key_usable)
+		return;
+	atomic_store_explicit(&attached, true, memory_order_relaxed);
+	(void)pthread_setspecific(thread_key, &thread_key);
 }
 
 int

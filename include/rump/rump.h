@@ -46,8 +46,10 @@ _Static_assert(sizeof(struct rump_component) == 32, "hypercall ABI 17");
 void rump_component_load(const struct rump_component *rc);
 
 /*
- * Boot.  Returns 0, or EINVAL when the hypercall layer speaks another version
- * than 17.  A second call returns 0 without effect.
+ * Boot.  Returns 0; EINVAL when the hypercall layer speaks another version than
+ * 17, or when RUMP_NCPU or RUMP_MEMLIMIT is not what it should be (a line on
+ * stderr says what); ENOMEM when the limits leave no room.  After a failure it
+ * may be called again; after success that returns 0 without effect.
  */
 int rump_init(void);
 
@@ -62,10 +64,11 @@ void rump_boot_sethowto(int howto);
 /*
  * Process and thread model.  rfork: new process whose first lwp becomes bound
  * to the calling thread; flags RUMP_RFFDG (copy descriptors), RUMP_RFCFDG
- * (none), 0 (share); both flags: EINVAL.  newlwp: new lwp in process pid (0 the
- * kernel) bound to the calling thread; ESRCH.  switch: bind l (NULL unbinds).
- * releaselwp: destroy the bound lwp; the last one ends its process.
- * curlwp: the bound lwp or NULL; the implicit one is never shown.
+ * (none), 0 (share); both flags: EINVAL; too many processes: EAGAIN.  newlwp:
+ * new lwp in process pid (0 the kernel) bound to the calling thread; ESRCH, or
+ * EBUSY when it is ending.  switch: bind l (NULL unbinds).  releaselwp: destroy
+ * the bound lwp; the last one ends its process.  curlwp: the bound lwp or NULL;
+ * the implicit one is never shown.
  */
 #define RUMP_RFFDG 1
 #define RUMP_RFCFDG 2

@@ -18,6 +18,7 @@ static bool
 survives(void (*func)(void), char *text, size_t size)
 {
 	int fds[2], status;
+	size_t len = 0;
 	ssize_t n;
 	pid_t pid;
 
@@ -29,8 +30,9 @@ survives(void (*func)(void), char *text, size_t size)
 		_exit(0);
 	}
 	close(fds[1]);
-	n = read(fds[0], text, size - 1);
-	text[n > 0 ? n : 0] = '\0';
+	while ((n = read(fds[0], text + len, size - 1 - len)) > 0)
+		len += (size_t)n;
+	text[len] = '\0';
 	close(fds[0]);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	return WIFEXITED(status);

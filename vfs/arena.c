@@ -226,13 +226,24 @@ arena_busy(off_t off)
 	return busy;
 }
 
-/* A loose chunk has a block to offer, or is not in use at all any more. */
+/* Is there a loose chunk with a block to offer?  They stand in front. */
+static bool
+loose_offer(void) REQUIRES(arena_lock)
+{
+	return !list_empty(&loose_chunks) &&
+	       LIST_ENTRY(loose_chunks.next, struct chunk, ck_list)->ck_free !=
+		   0;
+}
+
+/*
+ * A loose chunk has a block to offer, or is not in use at all any more.  The
+ * last that has something to offer stays, lest it be mapped again at once.
+ */
 static void
 loose_freed(struct chunk *ck) REQUIRES(arena_lock)
 {
 	list_remove(&ck->ck_list);
-	if (ck->ck_used == 0 && !list_empty(&loose_chunks) &&
-	    ngiven_up < NITEMS(given_up)) {
+	if (ck->ck_used == 0 && loose_offer() && ngiven_up < NITEMS(given_up)) {
 		given_up[ngiven_up++] = ck->ck_off;
 		chunk_destroy(ck);
 		return;

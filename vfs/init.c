@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The component: brings the layer up in the order in which its parts need each
  * other. */
+#include "kern/boot.h"
 #include "kern/component.h"
 #include "kern/libkern.h"
+#include "kern/netbsd.h"
 #include "kern/syscall.h"
 #include "vfs/arena.h"
 #include "vfs/cwd.h"
@@ -10,12 +12,21 @@
 #include "vfs/mount.h"
 #include "vfs/namei.h"
 #include "vfs/pagecache.h"
+#include "vfs/pcmem.h"
 #include "vfs/rootfs/rootfs.h"
 #include "vfs/vnode.h"
 
 /* Generated from syscall_table/netbsd.tbl. */
 extern const struct syscall_entry syscalls_vfs[];
 extern const size_t nsyscalls_vfs;
+
+/* Write out what is dirty before the end. */
+static void
+sync_at_shutdown(int howto)
+{
+	if ((howto & RB_NOSYNC) == 0)
+		mount_sync_all(kauth_cred_kernel());
+}
 
 RUMP_COMPONENT(RUMP__FACTION_VFS, vfs)
 {
@@ -24,6 +35,7 @@ RUMP_COMPONENT(RUMP__FACTION_VFS, vfs)
 	error = arena_init();
 	if (error != 0)
 		panic("vfs: no memory for the page cache: error %d", error);
+	pcmem_init();
 	pagecache_init();
 	vcache_init();
 	cache_init();
@@ -32,5 +44,6 @@ RUMP_COMPONENT(RUMP__FACTION_VFS, vfs)
 	cwd_init();
 	namei_init();
 	rootfs_init();
+	shutdown_hook_attach(sync_at_shutdown);
 	syscall_register(syscalls_vfs, nsyscalls_vfs);
 }

@@ -18,6 +18,9 @@
 #include "kern/netbsd.h"
 #include "vfs/vnode.h"
 
+/* All locks there may be: they are kernel memory, and anybody sets them. */
+#define LOCKS_MAX 65536
+
 struct lockf_head {
 	struct list lh_locks; /* of struct lockf */
 };
@@ -34,6 +37,7 @@ struct lockf {
 
 static kmutex_t lockf_lock; /* everything here */
 static kcondvar_t lockf_cv;
+static uint32_t nlocks;
 static struct list all_locks = LIST_INITIALIZER(all_locks);
 
 static struct lockf *
@@ -57,10 +61,11 @@ conflict(struct vnode *vp, const struct lockf *want) REQUIRES(lockf_lock)
 }
 
 static void
-lock_free(struct lockf *lf)
+lock_free(struct lockf *lf) REQUIRES(lockf_lock)
 {
 	list_remove(&lf->lf_list);
 	list_remove(&lf->lf_all);
+	nlocks--;
 	kmem_free(lf, sizeof(*lf));
 }
 
@@ -70,6 +75,7 @@ lock_insert(struct vnode *vp, struct lockf *lf) REQUIRES(lockf_lock)
 	lf->lf_vp = vp;
 	list_insert_tail(&vp->v_lockf->lh_locks, &lf->lf_list);
 	list_insert_tail(&all_locks, &lf->lf_all);
+	nlocks++;
 }
 
 /* Cut [start, end] out of one range; spare is used when it falls in two. */
@@ -105,6 +111,7 @@ cut_owner(struct vnode *vp, const void *owner, off_t start, off_t end,
     struct lockf **spare) REQUIRES(lockf_lock)
 {
 	struct list *n, *next;
+	bool changed = false;
 
 	if (vp->v_lockf == NULL)
 		return;
@@ -112,14 +119,17 @@ cut_owner(struct vnode *vp, const void *owner, off_t start, off_t end,
 	{
 		struct lockf *lf = LIST_ENTRY(n, struct lockf, lf_list);
 
-		if (lf->lf_owner == owner)
+		if (lf->lf_owner == owner) {
 			cut(vp, lf, start, end, spare);
+			changed = true;
+		}
 	}
 	if (list_empty(&vp->v_lockf->lh_locks)) {
 		kmem_free(vp->v_lockf, sizeof(*vp->v_lockf));
-		vp->v_lockf = NULL;
+		__atomic_store_n(&vp->v_lockf, NULL, __ATOMIC_RELEASE);
 	}
-	cv_broadcast(&lockf_cv);
+	if (changed)
+		cv_broadcast(&lockf_cv);
 }
 
 /* Free what was not needed. */
@@ -145,18 +155,25 @@ set_lock(struct vnode *vp, const struct lockf *want, bool unlock, bool wait)
 
 	mutex_enter(&lockf_lock);
 	while (!unlock && error == 0 && conflict(vp, want) != NULL) {
+		/* Two that hold the same flock would wait for each other. */
+		if (wait && want->lf_pid == 0)
+			cut_owner(vp, want->lf_owner, 0, INT64_MAX, &spare);
+		if (conflict(vp, want) == NULL)
+			break;
 		if (wait)
 			error = cv_wait_sig(&lockf_cv, &lockf_lock);
 		else
 			error = EAGAIN;
 	}
+	if (error == 0 && !unlock && nlocks >= LOCKS_MAX)
+		error = ENOLCK;
 	if (error == 0)
 		cut_owner(
 		    vp, want->lf_owner, want->lf_start, want->lf_end, &spare);
 	if (error == 0 && !unlock) {
 		if (vp->v_lockf == NULL) {
 			list_init(&head->lh_locks);
-			vp->v_lockf = head;
+			__atomic_store_n(&vp->v_lockf, head, __ATOMIC_RELEASE);
 			head = NULL;
 		}
 		*fresh = *want;
@@ -189,6 +206,8 @@ range(const struct rump_flock *fl, off_t pos, off_t size, struct lockf *lf)
 	}
 	if (__builtin_add_overflow(start, base, &start))
 		return EOVERFLOW;
+	if (start < 0)
+		return EINVAL;
 	lf->lf_start = start;
 	lf->lf_end = INT64_MAX;
 	if (fl->l_len > 0 &&
@@ -319,10 +338,22 @@ lockf_close(struct vnode *vp, struct file *fp)
 {
 	struct lockf *none = NULL;
 
+	/* A lock of fp was set before this, its last call. */
+	if (__atomic_load_n(&vp->v_lockf, __ATOMIC_ACQUIRE) == NULL)
+		return;
 	mutex_enter(&lockf_lock);
-	if (vp->v_lockf != NULL)
-		cut_owner(vp, fp, 0, INT64_MAX, &none);
-	if (vp->v_lockf != NULL)
-		cut_owner(vp, curproc, 0, INT64_MAX, &none);
+	cut_owner(vp, fp, 0, INT64_MAX, &none);
+	mutex_exit(&lockf_lock);
+}
+
+void
+lockf_fdclose(struct vnode *vp)
+{
+	struct lockf *none = NULL;
+
+	if (__atomic_load_n(&vp->v_lockf, __ATOMIC_ACQUIRE) == NULL)
+		return;
+	mutex_enter(&lockf_lock);
+	cut_owner(vp, curproc, 0, INT64_MAX, &none);
 	mutex_exit(&lockf_lock);
 }

@@ -21,9 +21,10 @@ int lockf_record(struct vnode *vp, unsigned cmd, struct rump_flock *fl,
     off_t pos, off_t size);
 /* flock(2) with LOCK_* in how.  0, EINVAL, EWOULDBLOCK, ERESTART, ENOLCK. */
 int lockf_file(struct vnode *vp, struct file *fp, int how);
-/* The file is closed for good: its locks and, as the last close of a process
- * does, those of the current process. */
+/* The file is closed for good: its locks end. */
 void lockf_close(struct vnode *vp, struct file *fp);
+/* The current process closed a descriptor of vp: its record locks end. */
+void lockf_fdclose(struct vnode *vp);
 /* The vnode goes: whatever locks are left go with it. */
 void lockf_purge(struct vnode *vp);
 void lockf_init(void);

@@ -80,7 +80,7 @@ check_access(const struct file *fp, int prot, int flags)
 		return 0;
 	if ((fflags & FWRITE) == 0)
 		return EACCES;
-	return vp->v_op->vop_cacheops != NULL ? EOPNOTSUPP : 0;
+	return vnode_liveops(vp)->vop_cacheops != NULL ? EOPNOTSUPP : 0;
 }
 
 static int
@@ -164,7 +164,7 @@ wire(struct pcmap *m, struct pcblock *b) REQUIRES(b->pb_pc->pc_lock)
 	if (is_wired(m, b->pb_index))
 		return;
 	m->m_wired[bit / 8] |= (uint8_t)(1u << bit % 8);
-	b->pb_wired++;
+	pcblock_wire(b);
 }
 
 static void
@@ -177,8 +177,8 @@ unwire(struct pcmap *m, uint64_t index) REQUIRES(m->m_pc->pc_lock)
 		return;
 	m->m_wired[bit / 8] &= (uint8_t) ~(1u << bit % 8);
 	b = pcblock_find(m->m_pc, index);
-	KASSERT(b != NULL && b->pb_wired > 0);
-	b->pb_wired--;
+	KASSERT(b != NULL);
+	pcblock_unwire(b);
 }
 
 static int

@@ -4,7 +4,8 @@
  *
  * While dir->v_mountedhere points to a mount, the mount owns a reference to its
  * root; both are read and changed under dir's interlock, so that whoever
- * crosses gets a reference without any wider lock.
+ * crosses gets a reference without any wider lock.  mountlist_lock, which comes
+ * first, keeps mounts off what is being unmounted.
  *
  * A forced unmount makes all vnodes answer EIO and detaches the mount at once;
  * the file system's vfs_unmount follows when the last vnode is given up, since
@@ -119,12 +120,16 @@ mount_publish(struct mount *mp)
 	mutex_exit(&mountlist_lock);
 }
 
-/* Make mp visible at dir; EBUSY when another mount was quicker. */
 static int
-mount_cover(struct mount *mp, struct vnode *dir)
+cover_locked(struct mount *mp, struct vnode *dir) REQUIRES(mountlist_lock)
 {
+	/* What is below a mount that goes would go with it, and nobody would
+	 * ever reach it to unmount it. */
+	if (dir->v_mount->mnt_leaving)
+		return EBUSY;
 	mutex_enter(&dir->v_interlock);
-	if (dir->v_mountedhere != NULL) {
+	/* One that is being unmounted may come back. */
+	if (dir->v_mountedhere != NULL || dir->v_uncovering) {
 		mutex_exit(&dir->v_interlock);
 		return EBUSY;
 	}
@@ -132,8 +137,21 @@ mount_cover(struct mount *mp, struct vnode *dir)
 	mp->mnt_covered = dir;
 	__atomic_store_n(&dir->v_mountedhere, mp, __ATOMIC_RELEASE);
 	mutex_exit(&dir->v_interlock);
-	mount_publish(mp);
+	list_insert_tail(&mountlist, &mp->mnt_list);
 	return 0;
+}
+
+/* Make mp visible at dir; EBUSY when another mount was quicker, or dir is about
+ * to be unmounted. */
+static int
+mount_cover(struct mount *mp, struct vnode *dir)
+{
+	int error;
+
+	mutex_enter(&mountlist_lock);
+	error = cover_locked(mp, dir);
+	mutex_exit(&mountlist_lock);
+	return error;
 }
 
 int
@@ -220,40 +238,42 @@ int
 mount_control(
     struct mount *mp, uint32_t op, uint32_t flags, void *data, size_t *len)
 {
-	uint32_t keep = MNT_ROOTFS | MNT_LOCAL, saved;
+	uint32_t keep = MNT_ROOTFS | MNT_LOCAL, saved, wanted;
 	int error;
 
 	mutex_enter(&mp->mnt_lock);
-	saved = mp->mnt_flag;
+	saved = wanted = atomic_load(&mp->mnt_flag);
 	if (op == MNT_UPDATE)
-		mp->mnt_flag =
+		wanted =
 		    (saved & keep) | (flags & ~(uint32_t)(MNT_OP_FLAGS | keep));
-	mp->mnt_flag |= op;
+	atomic_store(&mp->mnt_flag, wanted | op);
 	error = mp->mnt_op->vfs_mount(mp, mp->mnt_onname, data, len);
 	if (error != 0 || op != MNT_UPDATE)
-		mp->mnt_flag = saved;
-	mp->mnt_flag &= ~op;
+		atomic_store(&mp->mnt_flag, saved);
+	else
+		atomic_fetch_and(&mp->mnt_flag, ~op);
 	mutex_exit(&mp->mnt_lock);
 	return error;
 }
 
-/* Take the mount out of the name space, or put it back. */
+/* Take the mount out of the name space; nothing is mounted there meanwhile. */
 static void
 mount_detach(struct mount *mp)
 {
 	mutex_enter(&mp->mnt_covered->v_interlock);
 	__atomic_store_n(
 	    &mp->mnt_covered->v_mountedhere, NULL, __ATOMIC_RELEASE);
+	mp->mnt_covered->v_uncovering = true;
 	mutex_exit(&mp->mnt_covered->v_interlock);
 }
 
+/* After mount_detach(): to stay uncovered (NULL) or covered again. */
 static void
-mount_reattach(struct mount *mp)
+mount_settle(struct mount *mp, struct mount *by)
 {
 	mutex_enter(&mp->mnt_covered->v_interlock);
-	if (mp->mnt_covered->v_mountedhere == NULL)
-		__atomic_store_n(
-		    &mp->mnt_covered->v_mountedhere, mp, __ATOMIC_RELEASE);
+	mp->mnt_covered->v_uncovering = false;
+	__atomic_store_n(&mp->mnt_covered->v_mountedhere, by, __ATOMIC_RELEASE);
 	mutex_exit(&mp->mnt_covered->v_interlock);
 }
 
@@ -261,23 +281,73 @@ mount_reattach(struct mount *mp)
 static int
 mount_busy(struct mount *mp)
 {
-	if (mp->mnt_root->v_mountedhere != NULL ||
-	    atomic_load(&mp->mnt_root->v_usecount) > 1)
+	if (atomic_load(&mp->mnt_root->v_usecount) > 1)
 		return EBUSY;
 	return vcache_flush(mp, mp->mnt_root);
 }
 
-/* Off the list; false if another unmount has done it. */
+/* Is anything mounted below mp? */
 static bool
-mount_unlist(struct mount *mp)
+has_mounts(const struct mount *mp) REQUIRES(mountlist_lock)
 {
-	bool listed;
+	struct list *n;
+
+	LIST_FOREACH (n, &mountlist) {
+		const struct mount *other =
+		    LIST_ENTRY(n, struct mount, mnt_list);
+
+		if (other->mnt_covered != NULL &&
+		    other->mnt_covered->v_mount == mp)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Only one at a time unmounts mp, and only he looks at mnt_root without a
+ * reference of his own.  EBUSY when another one does, EINVAL when he has done.
+ */
+static int
+unmount_begin(struct mount *mp)
+{
+	int error = 0;
 
 	mutex_enter(&mountlist_lock);
-	listed = !list_empty(&mp->mnt_list);
+	if (list_empty(&mp->mnt_list))
+		error = EINVAL;
+	else if (mp->mnt_leaving || has_mounts(mp))
+		error = EBUSY;
+	else
+		mp->mnt_leaving = true;
+	mutex_exit(&mountlist_lock);
+	return error;
+}
+
+static void
+unmount_cancel(struct mount *mp)
+{
+	mutex_enter(&mountlist_lock);
+	mp->mnt_leaving = false;
+	mutex_exit(&mountlist_lock);
+}
+
+/* Off the list and out of the name space. */
+static int
+mount_leave(struct mount *mp, bool force)
+{
+	if (!force && mount_busy(mp) != 0)
+		return EBUSY;
+	mount_detach(mp);
+	/* Who came across meanwhile has references. */
+	if (!force && mount_busy(mp) != 0) {
+		mount_settle(mp, mp);
+		return EBUSY;
+	}
+	mount_settle(mp, NULL);
+	mutex_enter(&mountlist_lock);
 	list_remove(&mp->mnt_list);
 	mutex_exit(&mountlist_lock);
-	return listed;
+	return 0;
 }
 
 /* Nobody uses the mount any more: end it. */
@@ -306,19 +376,18 @@ int
 vfs_dounmount(struct mount *mp, int flags)
 {
 	bool force = (flags & MNT_FORCE) != 0;
+	int error;
 
-	if (mp->mnt_covered == NULL ||
-	    (mp->mnt_root->v_mountedhere != NULL && force))
+	if (mp->mnt_covered == NULL)
 		return EBUSY;
-	if (!force && mount_busy(mp) != 0)
-		return EBUSY;
-	mount_detach(mp);
-	if (!force && mount_busy(mp) != 0) {
-		mount_reattach(mp);
-		return EBUSY;
+	error = unmount_begin(mp);
+	if (error != 0)
+		return error;
+	error = mount_leave(mp, force);
+	if (error != 0) {
+		unmount_cancel(mp);
+		return error;
 	}
-	if (!mount_unlist(mp))
-		return EINVAL;
 	if (force) {
 		unmount_forced(mp);
 		return 0;

@@ -43,15 +43,17 @@ struct mount {
 	const struct vfsops *mnt_op; /* i */
 	struct vnode *mnt_covered;   /* i: reference; NULL for the root */
 	struct vnode *mnt_root;      /* i: reference, set by the mount code */
-	uint32_t mnt_flag;
-	uint32_t mnt_iflag; /* i: IMNT_* */
+	_Atomic uint32_t mnt_flag;   /* mnt_lock for writing after the mount */
+	uint32_t mnt_iflag;          /* i: IMNT_* */
 	uint32_t mnt_gen;
 	uint64_t mnt_fsid;      /* i: also st_dev of its files */
 	void *mnt_data;         /* file system's own */
 	struct list mnt_vnodes; /* vcache_lock */
 	kmutex_t mnt_lock;
 	_Atomic uint32_t mnt_refcnt;
-	bool mnt_unmounted; /* vfs_unmount was called */
+	bool mnt_unmounted; /* vfs_unmount was called, or vfs_mount failed */
+	bool mnt_leaving;   /* mountlist_lock: it is being, or is, unmounted */
+	bool mnt_gone;      /* vcache_lock: makes no vnodes any more */
 	char mnt_fromname[1024];
 	char mnt_onname[1024];
 };

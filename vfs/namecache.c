@@ -156,10 +156,14 @@ cache_enter(
 {
 	struct ncentry *nc;
 
-	if (cnp->cn_namelen > NAME_CACHED_MAX || is_gone(dvp) ||
-	    (vp != NULL && is_gone(vp)))
+	if (cnp->cn_namelen > NAME_CACHED_MAX)
 		return;
 	mutex_enter(&namecache_lock);
+	/* Under the lock: vgone() marks first and purges then. */
+	if (is_gone(dvp) || (vp != NULL && is_gone(vp))) {
+		mutex_exit(&namecache_lock);
+		return;
+	}
 	nc = find(dvp, cnp);
 	if (nc != NULL)
 		entry_unlink(nc);

@@ -132,8 +132,11 @@ climb(struct walk *wk, bool *stay)
 		if ((mp->mnt_iflag & IMNT_ESCAPE) != 0 &&
 		    atomic_load_explicit(&escape_on, memory_order_relaxed)) {
 			char up[NAMEI_MAXPATH];
+			int n =
+			    ksnprintf(up, sizeof(up), "%s/..", mp->mnt_onname);
 
-			ksnprintf(up, sizeof(up), "%s/..", mp->mnt_onname);
+			if (n < 0 || (size_t)n >= sizeof(up))
+				return ENAMETOOLONG;
 			return escape(wk, up, wk->wk_next);
 		}
 		vref(mp->mnt_covered);
@@ -317,7 +320,8 @@ walk(struct walk *wk)
 
 	while (component(wk, cn)) {
 		error = lookup(wk, cn, &vp);
-		if (error == ENOENT && (cn->cn_flags & CN_ISLAST) != 0) {
+		if (error == ENOENT &&
+		    (cn->cn_flags & (CN_ISLAST | CN_ISDOTDOT)) == CN_ISLAST) {
 			error = absent(wk);
 			return error != 0 ? error : finish(wk, NULL);
 		}

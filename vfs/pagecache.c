@@ -37,17 +37,6 @@ pagecache_init(void)
 	pcfill_init();
 }
 
-/* What fills vp's pages, also when vgone() has just been there. */
-static const struct pagecacheops *
-cacheops(const struct vnode *vp)
-{
-	const struct vnodeops *op =
-	    __atomic_load_n(&vp->v_op, __ATOMIC_ACQUIRE);
-
-	return op == &dead_vnodeops ? vp->v_goneop->vop_cacheops
-				    : op->vop_cacheops;
-}
-
 static struct pagecache *
 cache_create(const struct pagecacheops *ops)
 {
@@ -94,7 +83,7 @@ pagecache_of(struct vnode *vp)
 
 	if (PREDICT_TRUE(pc != NULL))
 		return pc;
-	fresh = cache_create(cacheops(vp));
+	fresh = cache_create(vnode_liveops(vp)->vop_cacheops);
 	mutex_enter(&vp->v_interlock);
 	pc = vp->v_cache;
 	if (pc == NULL) {
@@ -151,17 +140,6 @@ pagecache_destroy(struct vnode *vp)
 		pagecache_free(pc);
 }
 
-/* By hand: the compiler's popcount is a function of a library. */
-static unsigned
-count_pages(uint32_t mask)
-{
-	unsigned n = 0;
-
-	for (; mask != 0; mask &= mask - 1)
-		n++;
-	return n;
-}
-
 uint64_t
 pagecache_bytes(struct vnode *vp)
 {
@@ -176,7 +154,7 @@ pagecache_bytes(struct vnode *vp)
 		pages = pc->pc_nblocks * PC_PAGES;
 	else
 		for (; (b = pctree_next(&pc->pc_tree, &index)) != NULL; index++)
-			pages += count_pages(b->pb_valid);
+			pages += pcblock_count_pages(b->pb_valid);
 	mutex_exit(&pc->pc_lock);
 	return pages * PC_PAGE;
 }
@@ -386,9 +364,16 @@ write_step(struct pagecache *pc, struct uio *uio)
 		mutex_exit(&pc->pc_lock);
 		return ENOSPC;
 	}
-	pcblock_validate(
+	error = pcblock_validate(
 	    b, pc_page_mask((unsigned)(within / PC_PAGE),
 		   (unsigned)(pc_page_ceil(within + (off_t)n) / PC_PAGE)));
+	if (error != 0) {
+		if (b->pb_valid == 0)
+			pcblock_drop(b);
+		mutex_exit(&pc->pc_lock);
+		pcblock_unpin(b);
+		return error;
+	}
 	b->pb_writers++;
 	mutex_exit(&pc->pc_lock);
 	error = uiomove((char *)b->pb_mem.am_addr + within, n, uio);
@@ -419,10 +404,12 @@ invalidate_pages(struct pcblock *b, uint32_t mask) REQUIRES(b->pb_pc->pc_lock)
 	struct list *n;
 
 	if (b->pb_pc->pc_memory && b->pb_wired > 0) {
-		b->pb_valid &= ~mask;
-		pcblock_validate(b, mask);
+		for (mask &= b->pb_valid; mask != 0; mask &= mask - 1)
+			memset(pcblock_page(b, (unsigned)__builtin_ctz(mask)),
+			    0, PC_PAGE);
 		return;
 	}
+	pcblock_uncharge(b, mask);
 	b->pb_valid &= ~mask;
 	LIST_FOREACH (n, &b->pb_fills)
 		LIST_ENTRY(n, struct pcfill, pf_list)->pf_dropped |= mask;
@@ -466,4 +453,19 @@ pagecache_invalidate(struct vnode *vp, off_t lo, off_t hi)
 		invalidate_pages(b, pc_pages_within(index, lo, hi));
 	}
 	mutex_exit(&pc->pc_lock);
+}
+
+void
+pagecache_extend(struct vnode *vp, off_t size)
+{
+	struct pagecache *pc = pagecache_peek(vp);
+	bool mapped;
+
+	if (pc == NULL)
+		return;
+	mutex_enter(&pc->pc_lock);
+	mapped = pc->pc_wlen != 0;
+	mutex_exit(&pc->pc_lock);
+	if (mapped)
+		pagecache_invalidate(vp, size, 0);
 }

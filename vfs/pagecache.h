@@ -85,6 +85,11 @@ int pagecache_write(struct vnode *vp, struct uio *uio);
  * again.
  */
 void pagecache_invalidate(struct vnode *vp, off_t lo, off_t hi);
+/*
+ * A memory file of size bytes is about to grow: what a program has written
+ * behind its end through a mapping is not to appear.
+ */
+void pagecache_extend(struct vnode *vp, off_t size);
 /* Forget everything and free; from vop_reclaim.  Does not sleep for fills. */
 void pagecache_destroy(struct vnode *vp);
 

@@ -20,6 +20,7 @@
 #include "kern/netbsd.h"
 #include "kern/stats.h"
 #include "vfs/param.h"
+#include "vfs/pcmem.h"
 #include "vfs/vnode.h"
 
 #define LIMIT_DEFAULT (UINT64_C(64) << 20)
@@ -30,9 +31,18 @@
 static kmutex_t lru_lock;
 static struct list lru = LIST_INITIALIZER(lru);     /* lru_lock */
 static struct list spent = LIST_INITIALIZER(spent); /* lru_lock */
-static _Atomic uint32_t nlru; /* on both lists; changed under lru_lock */
+static _Atomic uint32_t nlisted; /* on both; changed under lru_lock */
+static _Atomic uint32_t nlru;    /* and those that maps keep off them */
 static _Atomic uint32_t nblocks;
 static _Atomic uint32_t limit;
+
+/*
+ * Memory of loose blocks that were dropped, not given back to the host: a file
+ * that is made, written and removed at once costs no system call.
+ */
+#define STASH 16
+static struct arena_mem stash[STASH]; /* lru_lock */
+static unsigned nstash;               /* lru_lock */
 
 static struct kstat stats[] = {
 	{ .ks_name = "pagecache_reclaimed",
@@ -74,6 +84,36 @@ pcblock_pin(struct pcblock *b)
 	atomic_fetch_add_explicit(&b->pb_pins, 1, memory_order_relaxed);
 }
 
+/* The memory of b goes to the stash or to the host. */
+static void
+memory_free(struct pcblock *b)
+{
+	bool kept = false;
+
+	mutex_enter(&lru_lock);
+	if (!b->pb_window && nstash < STASH) {
+		stash[nstash++] = b->pb_mem;
+		kept = true;
+	}
+	mutex_exit(&lru_lock);
+	if (!kept)
+		arena_free(&b->pb_mem);
+}
+
+/* Memory that has been used before, if there is any. */
+static bool
+memory_reuse(struct arena_mem *am)
+{
+	bool found;
+
+	mutex_enter(&lru_lock);
+	found = nstash > 0;
+	if (found)
+		*am = stash[--nstash];
+	mutex_exit(&lru_lock);
+	return found;
+}
+
 /* Free a block that nobody can reach but for its memory. */
 static void
 block_free_struct(struct pcblock *b)
@@ -94,7 +134,7 @@ block_free(struct pcblock *b)
 {
 	struct pagecache *pc = b->pb_pc;
 
-	arena_free(&b->pb_mem);
+	memory_free(b);
 	if (b->pb_window) {
 		mutex_enter(&pc->pc_lock);
 		cv_broadcast(&pc->pc_cv);
@@ -127,6 +167,7 @@ lru_remove(struct pcblock *b)
 	mutex_enter(&lru_lock);
 	if (!list_empty(&b->pb_lru)) {
 		list_remove(&b->pb_lru);
+		atomic_fetch_sub(&nlisted, 1);
 		atomic_fetch_sub(&nlru, 1);
 	}
 	mutex_exit(&lru_lock);
@@ -150,10 +191,11 @@ pcblock_drop(struct pcblock *b)
 	pcblock_pin(b);
 	unlink_block(b);
 	lru_remove(b);
+	pcblock_uncharge(b, PC_ALLPAGES);
 	atomic_store_explicit(&b->pb_free, true, memory_order_relaxed);
 	if (!last_pin(b))
 		return;
-	arena_free(&b->pb_mem);
+	memory_free(b);
 	cv_broadcast(&b->pb_pc->pc_cv);
 	/* The caller's reference keeps the cache whose lock this is. */
 	block_free_struct(b);
@@ -179,6 +221,7 @@ try_reclaim(struct pcblock *b) REQUIRES(lru_lock)
 	if (ok) {
 		unlink_block(b);
 		list_remove(&b->pb_lru);
+		atomic_fetch_sub(&nlisted, 1);
 		atomic_fetch_sub(&nlru, 1);
 		KSTAT_ADD(&stats[0], 1);
 	}
@@ -215,7 +258,7 @@ reclaim_one(void)
 
 	b = reclaim_spent();
 	mutex_enter(&lru_lock);
-	tries = atomic_load(&nlru) * 2;
+	tries = atomic_load(&nlisted) * 2;
 	while (b == NULL && tries-- > 0 && !list_empty(&lru)) {
 		struct list *n = lru.next;
 
@@ -261,6 +304,15 @@ inherit(struct pcblock *victim, struct arena_mem *am)
 	return true;
 }
 
+/* When maps keep most of what may be kept, some is left to readers. */
+static bool
+over_limit(void)
+{
+	uint32_t most = atomic_load(&limit);
+
+	return atomic_load(&nlru) >= most && atomic_load(&nlisted) > most / 16;
+}
+
 /*
  * Reclaim down to the limit, with room for one more.  am, unless NULL, gets the
  * memory of one victim, if there was a loose one; true then.
@@ -271,7 +323,7 @@ take_over(struct arena_mem *am)
 	struct pcblock *victim = reclaim_spent();
 	bool got = victim != NULL && inherit(victim, am);
 
-	while (atomic_load(&nlru) >= atomic_load(&limit)) {
+	while (over_limit()) {
 		victim = reclaim_one();
 		/* All are in use: go beyond the limit. */
 		if (victim == NULL)
@@ -302,6 +354,8 @@ loose_memory(struct arena_mem *am, bool memory, bool *zero)
 {
 	*zero = false;
 	if (!memory && take_over(am))
+		return 0;
+	if (memory_reuse(am))
 		return 0;
 	*zero = true;
 	if (arena_alloc(am) == 0)
@@ -377,7 +431,31 @@ lru_insert(struct pcblock *b)
 		return;
 	mutex_enter(&lru_lock);
 	list_insert_tail(&lru, &b->pb_lru);
+	atomic_fetch_add(&nlisted, 1);
 	atomic_fetch_add(&nlru, 1);
+	mutex_exit(&lru_lock);
+}
+
+void
+pcblock_wire(struct pcblock *b)
+{
+	if (b->pb_wired++ != 0 || b->pb_pc->pc_memory)
+		return;
+	mutex_enter(&lru_lock);
+	list_remove(&b->pb_lru);
+	atomic_fetch_sub(&nlisted, 1);
+	mutex_exit(&lru_lock);
+}
+
+void
+pcblock_unwire(struct pcblock *b)
+{
+	KASSERT(b->pb_wired > 0);
+	if (--b->pb_wired != 0 || b->pb_pc->pc_memory)
+		return;
+	mutex_enter(&lru_lock);
+	list_insert_tail(&lru, &b->pb_lru);
+	atomic_fetch_add(&nlisted, 1);
 	mutex_exit(&lru_lock);
 }
 
@@ -398,12 +476,15 @@ block_enter(struct pcblock *b) REQUIRES(b->pb_pc->pc_lock)
 int
 pcblock_get(struct pagecache *pc, uint64_t index, struct pcblock **bp)
 {
-	struct pcblock *b = pcblock_find(pc, index), *fresh = NULL;
+	struct pcblock *b;
 	int error = 0;
 
-	if (b == NULL) {
+	/* What is found is pinned before pc_lock is given up again: else it
+	 * could be an orphan by then. */
+	while ((b = pcblock_find(pc, index)) == NULL) {
 		bool window = in_window(pc, index);
 		off_t woff = pc->pc_woff;
+		struct pcblock *fresh;
 
 		mutex_exit(&pc->pc_lock);
 		error = block_alloc(pc, index, woff, window, &fresh);
@@ -412,25 +493,20 @@ pcblock_get(struct pagecache *pc, uint64_t index, struct pcblock **bp)
 		mutex_enter(&pc->pc_lock);
 		if (error != 0)
 			return error;
-		b = pcblock_find(pc, index);
-	}
-	if (b == NULL) {
-		error = block_enter(fresh);
-		if (error == 0) {
-			b = fresh;
-			fresh = NULL;
+		if (pcblock_find(pc, index) == NULL) {
+			error = block_enter(fresh);
+			if (error == 0)
+				continue;
 		}
-	}
-	if (b != NULL) {
-		pcblock_pin(b);
-		*bp = b;
-	}
-	if (fresh != NULL) {
 		mutex_exit(&pc->pc_lock);
 		block_free(fresh);
 		mutex_enter(&pc->pc_lock);
+		if (error != 0)
+			return error;
 	}
-	return error;
+	pcblock_pin(b);
+	*bp = b;
+	return 0;
 }
 
 /* Put nb, a copy of b, in its place; b becomes an orphan. */
@@ -481,14 +557,40 @@ pcblock_move(struct pcblock *b)
 	return 0;
 }
 
+/* By hand: the compiler's popcount is a function of a library. */
+unsigned
+pcblock_count_pages(uint32_t mask)
+{
+	unsigned n = 0;
+
+	for (; mask != 0; mask &= mask - 1)
+		n++;
+	return n;
+}
+
 void
+pcblock_uncharge(struct pcblock *b, uint32_t mask)
+{
+	mask &= b->pb_valid;
+	if (b->pb_pc->pc_memory && mask != 0)
+		pcmem_uncharge((uint64_t)pcblock_count_pages(mask) * PC_PAGE);
+}
+
+int
 pcblock_validate(struct pcblock *b, uint32_t mask)
 {
-	uint32_t dirty = mask & ~(b->pb_valid | b->pb_zero);
+	uint32_t fresh = mask & ~b->pb_valid, dirty = fresh & ~b->pb_zero;
+	int error;
 
+	if (fresh == 0)
+		return 0;
+	error = pcmem_charge((uint64_t)pcblock_count_pages(fresh) * PC_PAGE);
+	if (error != 0)
+		return error;
 	for (; dirty != 0; dirty &= dirty - 1)
 		memset(pcblock_page(b, (unsigned)__builtin_ctz(dirty)), 0,
 		    PC_PAGE);
 	b->pb_valid |= mask;
 	b->pb_zero &= ~mask;
+	return 0;
 }

@@ -55,11 +55,15 @@ struct pcblock {
 };
 
 /*
- * Make pages valid before they are written to: what the copy does not reach,
- * because it is short or faults, is zeros.
+ * Make pages of a memory file valid before they are written to: what the copy
+ * does not reach, because it is short or faults, is zeros.  0 or ENOSPC.
  */
-void pcblock_validate(struct pcblock *b, uint32_t mask)
+int pcblock_validate(struct pcblock *b, uint32_t mask)
     REQUIRES(b->pb_pc->pc_lock);
+/* Valid pages in mask are going to be dropped. */
+void pcblock_uncharge(struct pcblock *b, uint32_t mask)
+    REQUIRES(b->pb_pc->pc_lock);
+unsigned pcblock_count_pages(uint32_t mask);
 
 /* The cache of vp, or NULL; made at first use. */
 struct pagecache *pagecache_peek(const struct vnode *vp);
@@ -79,6 +83,11 @@ void pcblock_pin(struct pcblock *b) REQUIRES(b->pb_pc->pc_lock);
 void pcblock_unpin(struct pcblock *b);
 /* Out of the cache; freed when nobody has it pinned any more. */
 void pcblock_drop(struct pcblock *b) REQUIRES(b->pb_pc->pc_lock);
+/*
+ * A map shows b: it stays, and does not stand in the reclaimer's way.
+ */
+void pcblock_wire(struct pcblock *b) REQUIRES(b->pb_pc->pc_lock);
+void pcblock_unwire(struct pcblock *b) REQUIRES(b->pb_pc->pc_lock);
 /* A stream has read b and will not come back: first to be taken over. */
 void pcblock_spend(struct pcblock *b);
 /* Bytes that the cache may hold: a file that is larger streams through. */

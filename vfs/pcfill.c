@@ -195,7 +195,8 @@ pcfill_start(struct vnode *vp, struct pagecache *pc, off_t lo, off_t hi,
 		if (error == 0)
 			lo = end;
 	}
-	if (ops->pc_flush != NULL && lo > start)
+	/* Also when the first block failed half-way. */
+	if (ops->pc_flush != NULL)
 		ops->pc_flush(vp);
 	return lo > start ? 0 : error;
 }

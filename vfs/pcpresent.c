@@ -68,12 +68,14 @@ present_step(struct vnode *vp, struct pagecache *pc, off_t lo, off_t hi,
 		return error != 0 ? error : AGAIN;
 	}
 	missing = mask & ~b->pb_valid;
-	if (missing != 0 && pc->pc_memory) {
-		pcblock_validate(b, missing);
-		return 0;
-	}
 	if (missing == 0)
 		return 0;
+	if (pc->pc_memory) {
+		error = pcblock_validate(b, missing);
+		if (error != 0)
+			mutex_exit(&pc->pc_lock);
+		return error;
+	}
 	if ((missing & b->pb_busy) != 0) {
 		error = present_wait(pc, b, missing & b->pb_busy);
 		return error != 0 ? error : AGAIN;

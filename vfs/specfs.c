@@ -78,4 +78,5 @@ const struct fileops spec_fileops = {
 	.fo_close = vn_closefile,
 	.fo_fpathconf = vn_fpathconf,
 	.fo_flock = vn_flock,
+	.fo_fdclose = vn_fdclose,
 };

@@ -103,9 +103,7 @@ sys_umask(struct lwp *l, const struct sys_umask_args *uap, register_t *retval)
 {
 	struct proc *p = l->l_proc;
 
-	mutex_enter(&p->p_lock);
-	*retval = p->p_umask;
-	p->p_umask = uap->newmask & ALLPERMS;
-	mutex_exit(&p->p_lock);
+	*retval = __atomic_exchange_n(
+	    &p->p_umask, uap->newmask & ALLPERMS, __ATOMIC_RELAXED);
 	return 0;
 }

@@ -46,9 +46,9 @@ transfer(struct file *fp, struct uio *uio, register_t *retval)
 	int error;
 
 	if (uio->uio_rw == UIO_READ)
-		error = fp->f_ops->fo_read(fp, &off, uio, curlwp->l_cred, 0);
+		error = fp->f_ops->fo_read(fp, &off, uio, fp->f_cred, 0);
 	else
-		error = fp->f_ops->fo_write(fp, &off, uio, curlwp->l_cred, 0);
+		error = fp->f_ops->fo_write(fp, &off, uio, fp->f_cred, 0);
 	if (error != 0 && uio->uio_resid == len)
 		return error;
 	*retval = (register_t)(len - uio->uio_resid);
@@ -225,7 +225,7 @@ getdents(struct file *fp, char *buf, size_t count, register_t *retval)
 		return EINVAL;
 	mutex_enter(&fp->f_lock);
 	uio_init(&uio, &iov, buf, count, fp->f_offset, UIO_READ, UIO_USERSPACE);
-	error = VOP_READDIR(vp, &uio, curlwp->l_cred, &eof, NULL, NULL);
+	error = VOP_READDIR(vp, &uio, fp->f_cred, &eof, NULL, NULL);
 	if (error == 0) {
 		fp->f_offset = uio.uio_offset;
 		*retval = (register_t)(count - uio.uio_resid);
@@ -314,20 +314,17 @@ extend(struct file *fp, off_t size)
 {
 	struct vnode *vp = fp->f_data;
 	struct vattr va;
-	int error;
 
 	if ((atomic_load(&fp->f_flag) & FWRITE) == 0)
 		return EBADF;
 	if (vp->v_type != VREG)
 		return ENODEV;
 	/* Only a file system in memory can promise the space. */
-	if (vp->v_op->vop_cacheops != NULL)
+	if (vnode_liveops(vp)->vop_cacheops != NULL)
 		return EOPNOTSUPP;
-	error = VOP_GETATTR(vp, &va, curlwp->l_cred);
-	if (error != 0 || va.va_size >= size)
-		return error;
 	vattr_null(&va);
 	va.va_size = size;
+	va.va_vaflags = VA_GROW;
 	return VOP_SETATTR(vp, &va, curlwp->l_cred);
 }
 

@@ -37,7 +37,7 @@ new_attributes(struct vattr *va, enum vtype type, mode_t mode)
 {
 	vattr_null(va);
 	va->va_type = type;
-	va->va_mode = mode & ALLPERMS & ~curproc->p_umask;
+	va->va_mode = mode & ALLPERMS & ~proc_umask();
 }
 
 static int
@@ -283,7 +283,7 @@ sys_unlinkat(
 }
 
 /* Against others who rename the same names all the time. */
-#define RENAME_TRIES 16
+#define RENAME_TRIES 1000
 
 struct renamereq {
 	int rn_fromfd, rn_tofd;

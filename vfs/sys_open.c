@@ -66,7 +66,7 @@ create(const struct openreq * or, struct nameidata *ni)
 		return error;
 	vattr_null(&va);
 	va.va_type = VREG;
-	va.va_mode = or->or_mode & ALLPERMS & ~curproc->p_umask;
+	va.va_mode = or->or_mode & ALLPERMS & ~S_ISTXT & ~proc_umask();
 	return VOP_CREATE(ni->ni_dvp, &ni->ni_vp, &ni->ni_cn, &va);
 }
 
@@ -87,10 +87,19 @@ check_type(const struct openreq * or, const struct vnode *vp)
 	return 0;
 }
 
+/* Who may only search a directory does not read it. */
+static int
+open_fflags(int oflags)
+{
+	int fflags = FFLAGS(oflags);
+
+	return (oflags & O_SEARCH) != 0 ? fflags & ~FREAD : fflags;
+}
+
 static int
 check_access(const struct openreq * or, struct vnode *vp)
 {
-	int fflags = FFLAGS(or->or_flags), mode = 0;
+	int fflags = open_fflags(or->or_flags), mode = 0;
 
 	if ((or->or_flags & O_SEARCH) != 0)
 		return VOP_ACCESS(vp, X_OK, curlwp->l_cred);
@@ -198,7 +207,7 @@ openat(const struct openreq * or, register_t *retval)
 	error = find(or, &vp);
 	if (error != 0)
 		goto fail_file;
-	error = vn_openfile(fp, vp, FFLAGS(or->or_flags));
+	error = vn_openfile(fp, vp, open_fflags(or->or_flags));
 	if (error != 0)
 		goto fail_vnode;
 	error = finish(or, fp);

@@ -204,7 +204,7 @@ sys_getvfsstat(
 	struct mount *mp;
 	int error = 0;
 
-	for (n = 0; (mp = mount_nth(n)) != NULL && error == 0; n++) {
+	for (n = 0; error == 0 && (mp = mount_nth(n)) != NULL; n++) {
 		struct rump_statvfs sv;
 
 		if (uap->buf != NULL && n < room) {

@@ -82,6 +82,12 @@ dir_writable(struct vnode *dvp)
 	return VOP_ACCESS(dvp, W_OK, curlwp->l_cred);
 }
 
+mode_t
+proc_umask(void)
+{
+	return __atomic_load_n(&curproc->p_umask, __ATOMIC_RELAXED);
+}
+
 bool
 is_mount_root(const struct vnode *vp)
 {

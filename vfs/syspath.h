@@ -19,6 +19,8 @@ int descriptor_vnode(int fd, struct vnode **vpp);
 
 /* May the current lwp change directory dvp?  EROFS, EACCES. */
 int dir_writable(struct vnode *dvp);
+/* The file creation mask of the current process. */
+mode_t proc_umask(void);
 /* Is vp the root of a mount, the one that paths lead to? */
 bool is_mount_root(const struct vnode *vp);
 /* Is the last component "." or ".."? */

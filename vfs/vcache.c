@@ -235,11 +235,14 @@ vcache_get(struct mount *mp, const void *key, size_t keylen, struct vnode **vpp)
 		fresh = vnode_alloc(mp, key, keylen, hash);
 		mutex_enter(&vcache_lock);
 	}
-	if (vp != NULL) {
-		grab(vp);
+	if (vp != NULL || mp->mnt_gone) {
+		if (vp != NULL)
+			grab(vp);
 		mutex_exit(&vcache_lock);
 		if (fresh != NULL)
 			vnode_free(fresh);
+		if (vp == NULL)
+			return EIO;
 		*vpp = vp;
 		return 0;
 	}
@@ -311,7 +314,8 @@ vrele_last(struct vnode *vp)
 		mutex_exit(&vcache_lock);
 		return;
 	}
-	if (recycle || (vp->v_iflag & VI_GONE) != 0) {
+	if (recycle || (vp->v_iflag & VI_GONE) != 0 ||
+	    atomic_load_explicit(&vp->v_doomed, memory_order_relaxed)) {
 		reclaim(vp);
 		return;
 	}
@@ -354,6 +358,12 @@ drain_deferred(void)
 		mutex_enter(&deferred_lock);
 	}
 	mutex_exit(&deferred_lock);
+}
+
+void
+vdoom(struct vnode *vp)
+{
+	atomic_store_explicit(&vp->v_doomed, true, memory_order_relaxed);
 }
 
 static void
@@ -406,6 +416,9 @@ vcache_gone(struct mount *mp)
 {
 	struct vnode *vp;
 
+	mutex_enter(&vcache_lock);
+	mp->mnt_gone = true;
+	mutex_exit(&vcache_lock);
 	while ((vp = next_live(mp)) != NULL) {
 		vgone(vp);
 		vrele(vp);

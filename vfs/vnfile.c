@@ -91,6 +91,7 @@ vn_read(
     struct file *fp, off_t *offp, struct uio *uio, kauth_cred_t cred, int flags)
 {
 	struct vnode *vp = fp->f_data;
+	size_t before;
 	int error;
 
 	if (PREDICT_FALSE(vp->v_type == VDIR))
@@ -99,12 +100,14 @@ vn_read(
 		uio->uio_offset = *offp;
 		return VOP_READ(vp, uio, 0, cred);
 	}
+	before = uio->uio_resid;
 	mutex_enter(&fp->f_lock);
 	uio->uio_offset = *offp;
 	error = VOP_READ(vp, uio, 0, cred);
 	*offp = uio->uio_offset;
 	mutex_exit(&fp->f_lock);
-	return error;
+	/* The position has moved: say by how much. */
+	return uio->uio_resid != before ? 0 : error;
 }
 
 static int
@@ -113,6 +116,7 @@ vn_write(
 {
 	struct vnode *vp = fp->f_data;
 	uint32_t fflags = atomic_load(&fp->f_flag);
+	size_t before = uio->uio_resid;
 	int ioflag = 0, error;
 
 	if ((fflags & O_APPEND) != 0)
@@ -128,7 +132,7 @@ vn_write(
 	error = VOP_WRITE(vp, uio, ioflag, cred);
 	*offp = uio->uio_offset;
 	mutex_exit(&fp->f_lock);
-	return error;
+	return uio->uio_resid != before ? 0 : error;
 }
 
 static int
@@ -241,6 +245,12 @@ vn_closefile(struct file *fp)
 	return error;
 }
 
+void
+vn_fdclose(struct file *fp)
+{
+	lockf_fdclose(fp->f_data);
+}
+
 int
 vn_pathconf(struct vnode *vp, int name, register_t *retval)
 {
@@ -302,4 +312,5 @@ const struct fileops vn_fileops = {
 	.fo_close = vn_closefile,
 	.fo_fpathconf = vn_fpathconf,
 	.fo_flock = vn_flock,
+	.fo_fdclose = vn_fdclose,
 };

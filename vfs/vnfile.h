@@ -21,6 +21,7 @@ int vn_stat(struct file *fp, struct rump_stat *st);
 int vn_closefile(struct file *fp);
 int vn_fpathconf(struct file *fp, int name, register_t *retval);
 int vn_flock(struct file *fp, int how);
+void vn_fdclose(struct file *fp);
 
 /* The attributes of vp as stat(2) shows them. */
 int vn_getstat(struct vnode *vp, struct rump_stat *st, kauth_cred_t cred);

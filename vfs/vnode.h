@@ -7,6 +7,8 @@
  * counts references; at zero VOP_INACTIVE is called and the vnode goes to an
  * LRU list, from which it is reclaimed when there are too many.
  *
+ * vop_inactive is a hint: others may have found the vnode when it returns.
+ *
  * VOPs are entered with references and without locks, and may sleep; a file
  * system locks its own nodes.  Every one takes a credential.
  */
@@ -52,6 +54,8 @@ struct vattr {
 
 /* The times are those of utimes(NULL): write permission suffices. */
 #define VA_UTIMES_NULL 0x1
+/* The file becomes no shorter, and there is space for what is added. */
+#define VA_GROW 0x2
 
 /* All "keep" for VOP_SETATTR. */
 void vattr_null(struct vattr *va);
@@ -63,11 +67,14 @@ struct vnode {
 	enum vtype v_type;               /* i once loaded */
 	void *v_data;                    /* i: file system's node */
 	_Atomic uint32_t v_usecount;
-	uint32_t v_iflag; /* vcache_lock: VI_* */
+	_Atomic bool v_doomed; /* see vdoom() */
+	uint32_t v_iflag;      /* vcache_lock: VI_* */
 	kmutex_t v_interlock;
 	struct mount *v_mountedhere; /* v_interlock */
-	struct pagecache *v_cache;   /* made at first use, see pagecache.h */
-	off_t v_size;                /* v_interlock: as the page cache knows */
+	bool
+	    v_uncovering; /* v_interlock: a mount is off, perhaps not for long */
+	struct pagecache *v_cache; /* made at first use, see pagecache.h */
+	off_t v_size;              /* v_interlock: as the page cache knows */
 	struct list v_hash, v_lru, v_mntlist; /* vcache_lock */
 	struct list v_names;                  /* name cache entries, its lock */
 	struct list v_children;     /* name cache entries under a directory */
@@ -196,13 +203,18 @@ bool vref_try(struct vnode *vp);
 /* vrele() for places that must not enter the file system: the last reference
  * is dropped by the next call that may. */
 void vrele_deferred(struct vnode *vp);
+/*
+ * vp's last name has gone for good: it is reclaimed with its last reference,
+ * also when that is on its way out already.  The caller has a reference.
+ */
+void vdoom(struct vnode *vp);
 /* Reclaim vp even if referenced (forced unmount, stale handle); its users get
  * EIO from then on.  The caller has a reference. */
 void vgone(struct vnode *vp);
 
 /* Give mp's unreferenced vnodes back; EBUSY if others than except remain. */
 int vcache_flush(struct mount *mp, struct vnode *except);
-/* vgone() every vnode of mp. */
+/* vgone() every vnode of mp; no others are made. */
 void vcache_gone(struct mount *mp);
 void vcache_init(void);
 

@@ -14,11 +14,24 @@
 #include "kern/uio.h"
 #include "vfs/mount.h"
 
+/* Read once: between a test and a call vgone() may come. */
 #define OP(vp, name) (__atomic_load_n(&(vp)->v_op, __ATOMIC_ACQUIRE)->name)
-#define CALL(vp, name, ...)                                                    \
-	(OP(vp, name) == NULL ? EOPNOTSUPP : OP(vp, name)(__VA_ARGS__))
-#define CALL_OR_0(vp, name, ...)                                               \
-	(OP(vp, name) == NULL ? 0 : OP(vp, name)(__VA_ARGS__))
+#define CALL_OR(fallback, vp, name, ...)                                       \
+	({                                                                     \
+		__auto_type op_ = OP(vp, name);                                \
+		op_ == NULL ? (fallback) : op_(__VA_ARGS__);                   \
+	})
+#define CALL(vp, name, ...) CALL_OR(EOPNOTSUPP, vp, name, __VA_ARGS__)
+#define CALL_OR_0(vp, name, ...) CALL_OR(0, vp, name, __VA_ARGS__)
+
+const struct vnodeops *
+vnode_liveops(const struct vnode *vp)
+{
+	const struct vnodeops *op =
+	    __atomic_load_n(&vp->v_op, __ATOMIC_ACQUIRE);
+
+	return op == &dead_vnodeops && vp->v_goneop != NULL ? vp->v_goneop : op;
+}
 
 static bool
 readonly(const struct vnode *vp)
@@ -61,7 +74,10 @@ VOP_OPEN(struct vnode *vp, int fflags, kauth_cred_t cred, struct file *fp)
 int
 VOP_CLOSE(struct vnode *vp, int fflags, kauth_cred_t cred, struct file *fp)
 {
-	return CALL_OR_0(vp, vop_close, vp, fflags, cred, fp);
+	/* What open set up has to be undone also after vgone(). */
+	const struct vnodeops *op = vnode_liveops(vp);
+
+	return op->vop_close == NULL ? 0 : op->vop_close(vp, fflags, cred, fp);
 }
 
 int
@@ -103,17 +119,14 @@ int
 VOP_IOCTL(struct vnode *vp, unsigned long cmd, void *data, int fflags,
     kauth_cred_t cred)
 {
-	if (OP(vp, vop_ioctl) == NULL)
-		return ENOTTY;
-	return OP(vp, vop_ioctl)(vp, cmd, data, fflags, cred);
+	return CALL_OR(ENOTTY, vp, vop_ioctl, vp, cmd, data, fflags, cred);
 }
 
 int
 VOP_POLL(struct vnode *vp, int events, struct selector *sel)
 {
-	if (OP(vp, vop_poll) == NULL)
-		return events & (POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM);
-	return OP(vp, vop_poll)(vp, events, sel);
+	return CALL_OR(events & (POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM),
+	    vp, vop_poll, vp, events, sel);
 }
 
 int
@@ -177,9 +190,7 @@ VOP_READLINK(struct vnode *vp, struct uio *uio, kauth_cred_t cred)
 int
 VOP_PATHCONF(struct vnode *vp, int name, register_t *retval)
 {
-	if (OP(vp, vop_pathconf) == NULL)
-		return EINVAL;
-	return OP(vp, vop_pathconf)(vp, name, retval);
+	return CALL_OR(EINVAL, vp, vop_pathconf, vp, name, retval);
 }
 
 int
@@ -244,6 +255,26 @@ dead_remove(struct vnode *dvp, struct vnode *vp, struct componentname *cnp)
 	return EIO;
 }
 
+static int
+dead_symlink(struct vnode *dvp, struct vnode **vpp, struct componentname *cnp,
+    struct vattr *va, const char *target)
+{
+	return EIO;
+}
+
+static int
+dead_rename(struct vnode *fdvp, struct vnode *fvp, struct componentname *fcnp,
+    struct vnode *tdvp, struct vnode *tvp, struct componentname *tcnp)
+{
+	return EIO;
+}
+
+static int
+dead_fsync(struct vnode *vp, kauth_cred_t cred, int flags, off_t lo, off_t hi)
+{
+	return EIO;
+}
+
 const struct vnodeops dead_vnodeops = {
 	.vop_lookup = dead_lookup,
 	.vop_create = dead_make,
@@ -260,4 +291,7 @@ const struct vnodeops dead_vnodeops = {
 	.vop_link = dead_remove,
 	.vop_readdir = dead_readdir,
 	.vop_readlink = dead_readlink,
+	.vop_symlink = dead_symlink,
+	.vop_rename = dead_rename,
+	.vop_fsync = dead_fsync,
 };

@@ -45,6 +45,9 @@ int VOP_READLINK(struct vnode *vp, struct uio *uio, kauth_cred_t cred);
 int VOP_PATHCONF(struct vnode *vp, int name, register_t *retval);
 int VOP_INACTIVE(struct vnode *vp, bool *recycle);
 
+/* The file system's operations of vp, also after vgone(). */
+const struct vnodeops *vnode_liveops(const struct vnode *vp);
+
 /* Operations of a vnode after vgone(). */
 extern const struct vnodeops dead_vnodeops;
 

@@ -147,5 +147,7 @@ rootfs_setattr(struct vnode *vp, struct vattr *va, kauth_cred_t cred)
 	if (error != 0)
 		return error;
 	rootfs_node_touch(rn, RN_CHANGE);
-	return va->va_size != VNOVAL ? rootfs_resize(vp, va->va_size) : 0;
+	return va->va_size == VNOVAL ? 0
+				     : rootfs_resize(vp, va->va_size,
+					   (va->va_vaflags & VA_GROW) != 0);
 }

@@ -8,6 +8,7 @@
 #include "kern/netbsd.h"
 #include "kern/uio.h"
 #include "vfs/pagecache.h"
+#include "vfs/pcmem.h"
 #include "vfs/rootfs/rootfs.h"
 
 #define SIZE_MOST (INT64_MAX / 4)
@@ -22,16 +23,6 @@ rootfs_read(struct vnode *vp, struct uio *uio, int ioflag, kauth_cred_t cred)
 		return EINVAL;
 	rootfs_node_touch(rn, RN_ACCESS);
 	return pagecache_read(vp, uio, size, 0, cred);
-}
-
-static void
-set_size(struct vnode *vp, off_t size)
-{
-	struct rootfs_mount *rm = rootfs_mount_of(vp);
-	struct rootfs_node *rn = vp->v_data;
-	off_t old = atomic_exchange(&rn->rn_size, size);
-
-	atomic_fetch_add(&rm->rm_bytes, size - old);
 }
 
 /* Writing by others than root takes the set-id bits away. */
@@ -62,10 +53,12 @@ rootfs_write(struct vnode *vp, struct uio *uio, int ioflag, kauth_cred_t cred)
 	error = EFBIG;
 	if (uio->uio_offset <= SIZE_MOST &&
 	    before <= (size_t)(SIZE_MOST - uio->uio_offset)) {
+		if (uio->uio_offset + (off_t)before > size)
+			pagecache_extend(vp, size);
 		error = pagecache_write(vp, uio);
 		if (uio->uio_resid != before && uio->uio_offset > size) {
 			size = uio->uio_offset;
-			set_size(vp, size);
+			atomic_store(&rn->rn_size, size);
 		}
 		/* A fault may have left bytes that were never counted. */
 		if (error != 0)
@@ -80,23 +73,30 @@ rootfs_write(struct vnode *vp, struct uio *uio, int ioflag, kauth_cred_t cred)
 }
 
 int
-rootfs_resize(struct vnode *vp, off_t size)
+rootfs_resize(struct vnode *vp, off_t size, bool grow)
 {
 	struct rootfs_node *rn = vp->v_data;
-	bool shrink;
+	off_t old;
+	int error = 0;
 
 	if (vp->v_type != VREG)
 		return vp->v_type == VDIR ? EISDIR : EINVAL;
 	if (size > SIZE_MOST)
 		return EFBIG;
 	mutex_enter(&rn->rn_iolock);
-	shrink = size < atomic_load(&rn->rn_size);
-	set_size(vp, size);
-	if (shrink)
+	old = atomic_load(&rn->rn_size);
+	if (size > old)
+		pagecache_extend(vp, old);
+	if (grow && size > old && (uint64_t)(size - old) > pcmem_free())
+		error = ENOSPC;
+	else if (!grow || size > old)
+		atomic_store(&rn->rn_size, size);
+	if (!grow && size < old)
 		pagecache_invalidate(vp, size, 0);
 	mutex_exit(&rn->rn_iolock);
-	rootfs_node_touch(rn, RN_MODIFY);
-	return 0;
+	if (error == 0)
+		rootfs_node_touch(rn, RN_MODIFY);
+	return error;
 }
 
 int

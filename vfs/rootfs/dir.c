@@ -7,6 +7,7 @@
 #include "kern/kmem.h"
 #include "kern/libkern.h"
 #include "kern/netbsd.h"
+#include "vfs/pcmem.h"
 #include "vfs/rootfs/rootfs.h"
 
 #define BUCKETS_LEAST 8
@@ -77,22 +78,28 @@ rootfs_dir_enter(struct rootfs_dir *d, const struct componentname *cnp,
 	/* A full table is slow, but only an empty one is an error. */
 	if (d->d_count >= d->d_nbuckets && grow(d) != 0 && d->d_nbuckets == 0)
 		return ENOSPC;
+	if (pcmem_charge(size) != 0)
+		return ENOSPC;
 	de = kmem_alloc(size, KM_NOSLEEP);
 	if (de == NULL)
-		return ENOSPC;
+		goto fail_charge;
 	de->de_node = rn;
 	de->de_hashval = cnp->cn_hash;
 	de->de_len = (uint8_t)cnp->cn_namelen;
 	memcpy(de->de_name, cnp->cn_nameptr, cnp->cn_namelen);
 	de->de_cookie = MAX(d->d_nextcookie, FIRST_COOKIE);
-	if (pctree_insert(&d->d_order, de->de_cookie, de) != 0) {
-		kmem_free(de, size);
-		return ENOSPC;
-	}
+	if (pctree_insert(&d->d_order, de->de_cookie, de) != 0)
+		goto fail_free;
 	d->d_nextcookie = de->de_cookie + 1;
 	list_insert_head(bucket(d, de->de_hashval), &de->de_hash);
 	d->d_count++;
 	return 0;
+
+fail_free:
+	kmem_free(de, size);
+fail_charge:
+	pcmem_uncharge(size);
+	return ENOSPC;
 }
 
 void
@@ -101,6 +108,7 @@ rootfs_dir_remove(struct rootfs_dir *d, struct rootfs_dent *de)
 	pctree_remove(&d->d_order, de->de_cookie);
 	list_remove(&de->de_hash);
 	d->d_count--;
+	pcmem_uncharge(sizeof(*de) + de->de_len);
 	kmem_free(de, sizeof(*de) + de->de_len);
 }
 

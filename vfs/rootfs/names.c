@@ -37,13 +37,32 @@ rootfs_lookup(struct vnode *dvp, struct vnode **vpp, struct componentname *cnp)
 	return rootfs_node_vnode(rm, ino, vpp);
 }
 
+struct owner {
+	mode_t mode;
+	uid_t uid;
+	gid_t gid;
+};
+
+static struct owner
+owner_of(struct rootfs_node *rn)
+{
+	struct owner o;
+
+	mutex_enter(&rn->rn_lock);
+	o = (struct owner){ rn->rn_mode, rn->rn_uid, rn->rn_gid };
+	mutex_exit(&rn->rn_lock);
+	return o;
+}
+
 /* May the owner of cred remove or replace rn in dir, by the sticky bit? */
 static int
-check_sticky(const struct rootfs_node *dir, const struct rootfs_node *rn,
+check_sticky(struct rootfs_node *dir, struct rootfs_node *rn,
     const struct kauth_cred *cred)
 {
-	if ((dir->rn_mode & S_ISTXT) == 0 || cred->cr_euid == 0 ||
-	    cred->cr_euid == dir->rn_uid || cred->cr_euid == rn->rn_uid)
+	const struct owner d = owner_of(dir);
+
+	if ((d.mode & S_ISTXT) == 0 || cred->cr_euid == 0 ||
+	    cred->cr_euid == d.uid || cred->cr_euid == owner_of(rn).uid)
 		return 0;
 	return EPERM;
 }
@@ -81,26 +100,33 @@ make(struct vnode *dvp, struct vnode **vpp, struct componentname *cnp,
 {
 	struct rootfs_mount *rm = rootfs_mount_of(dvp);
 	struct rootfs_node *dir = dvp->v_data, *rn;
-	ino_t ino;
+	struct vnode *vp;
 	int error;
 
 	va->va_uid = cnp->cn_cred->cr_euid;
-	va->va_gid = dir->rn_gid; /* as in BSD */
+	va->va_gid = owner_of(dir).gid; /* as in BSD */
 	if (!kauth_cred_ismember(cnp->cn_cred, va->va_gid) &&
 	    cnp->cn_cred->cr_euid != 0)
 		va->va_mode &= ~(mode_t)S_ISGID;
 	rn = rootfs_node_create(rm, va, target);
 	if (rn == NULL)
 		return ENOSPC;
-	ino = rn->rn_ino;
-	rw_enter(&rm->rm_tree, RW_WRITER);
-	error = enter(dir, cnp, rn);
-	rw_exit(&rm->rm_tree);
+	/* The vnode first: what has a name can be removed by others. */
+	error = rootfs_node_vnode(rm, rn->rn_ino, &vp);
 	if (error != 0) {
 		rootfs_node_destroy(rm, rn);
 		return error;
 	}
-	return rootfs_node_vnode(rm, ino, vpp);
+	rw_enter(&rm->rm_tree, RW_WRITER);
+	error = enter(dir, cnp, rn);
+	rw_exit(&rm->rm_tree);
+	if (error != 0) {
+		vdoom(vp);
+		vrele(vp);
+		return error;
+	}
+	*vpp = vp;
+	return 0;
 }
 
 int
@@ -150,8 +176,11 @@ remove_name(struct vnode *dvp, struct vnode *vp, struct componentname *cnp)
 		error = ENOTEMPTY;
 	else
 		error = check_sticky(dir, rn, cnp->cn_cred);
-	if (error == 0)
+	if (error == 0) {
 		unlink_entry(dir, de);
+		if (rn->rn_nlink == 0)
+			vdoom(vp);
+	}
 	rw_exit(&rm->rm_tree);
 	return error;
 }
@@ -203,7 +232,8 @@ is_within(const struct rootfs_node *dir, const struct rootfs_node *above)
 static int
 check_rename(const struct renaming *r, const struct kauth_cred *cred)
 {
-	const struct rootfs_node *rn = r->fde->de_node;
+	struct rootfs_node *rn = r->fde->de_node;
+	struct owner o;
 	int error;
 
 	if (r->tdir->rn_nlink == 0)
@@ -213,14 +243,15 @@ check_rename(const struct renaming *r, const struct kauth_cred *cred)
 		error = check_sticky(r->tdir, r->tde->de_node, cred);
 	if (error != 0)
 		return error;
+	if (rn->rn_type == VDIR && is_within(r->tdir, rn))
+		return EINVAL;
 	if (r->tde != NULL && r->tde->de_node->rn_dir.d_count != 0)
 		return ENOTEMPTY;
 	if (rn->rn_type != VDIR || r->fdir == r->tdir)
 		return 0;
-	if (is_within(r->tdir, rn))
-		return EINVAL;
 	/* Its ".." is going to change. */
-	return vaccess(VDIR, rn->rn_mode, rn->rn_uid, rn->rn_gid, W_OK, cred);
+	o = owner_of(rn);
+	return vaccess(VDIR, o.mode, o.uid, o.gid, W_OK, cred);
 }
 
 /* All is checked.  The new name comes first, since only that can fail. */
@@ -281,6 +312,9 @@ rootfs_rename(struct vnode *fdvp, struct vnode *fvp, struct componentname *fcnp,
 		error = check_rename(&r, fcnp->cn_cred);
 	if (error == 0)
 		error = do_rename(&r);
+	if (error == 0 && tvp != NULL &&
+	    ((struct rootfs_node *)tvp->v_data)->rn_nlink == 0)
+		vdoom(tvp);
 	rw_exit(&rm->rm_tree);
 	return error;
 }

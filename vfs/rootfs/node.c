@@ -5,30 +5,16 @@
 #include "kern/libkern.h"
 #include "kern/netbsd.h"
 #include "vfs/pagecache.h"
+#include "vfs/pcmem.h"
 #include "vfs/rootfs/rootfs.h"
-
-static struct list *
-bucket(struct rootfs_mount *rm, ino_t ino)
-{
-	return &rm->rm_nodes[ino % ROOTFS_HASH];
-}
 
 struct rootfs_node *
 rootfs_node_find(struct rootfs_mount *rm, ino_t ino)
 {
-	struct rootfs_node *found = NULL;
-	struct list *n;
+	struct rootfs_node *found;
 
 	mutex_enter(&rm->rm_nodes_lock);
-	LIST_FOREACH (n, bucket(rm, ino)) {
-		struct rootfs_node *rn =
-		    LIST_ENTRY(n, struct rootfs_node, rn_hash);
-
-		if (rn->rn_ino == ino) {
-			found = rn;
-			break;
-		}
-	}
+	found = pctree_get(&rm->rm_nodes, ino);
 	mutex_exit(&rm->rm_nodes_lock);
 	return found;
 }
@@ -47,6 +33,35 @@ set_target(struct rootfs_node *rn, const char *target)
 	return 0;
 }
 
+static size_t
+node_size(const struct rootfs_node *rn)
+{
+	return sizeof(*rn) + (rn->rn_target != NULL ? rn->rn_targetlen + 1 : 0);
+}
+
+static void
+node_free(struct rootfs_node *rn)
+{
+	if (rn->rn_target != NULL)
+		kmem_free(rn->rn_target, rn->rn_targetlen + 1);
+	kmem_free(rn, sizeof(*rn));
+}
+
+/* Give rn a number, by which it can be found. */
+static int
+node_enter(struct rootfs_mount *rm, struct rootfs_node *rn)
+{
+	int error;
+
+	mutex_enter(&rm->rm_nodes_lock);
+	rn->rn_ino = rm->rm_lastino + 1;
+	error = pctree_insert(&rm->rm_nodes, rn->rn_ino, rn);
+	if (error == 0)
+		rm->rm_lastino++;
+	mutex_exit(&rm->rm_nodes_lock);
+	return error;
+}
+
 struct rootfs_node *
 rootfs_node_create(
     struct rootfs_mount *rm, const struct vattr *va, const char *target)
@@ -55,10 +70,10 @@ rootfs_node_create(
 
 	if (rn == NULL)
 		return NULL;
-	if (set_target(rn, target) != 0) {
-		kmem_free(rn, sizeof(*rn));
-		return NULL;
-	}
+	if (set_target(rn, target) != 0 || pcmem_charge(node_size(rn)) != 0)
+		goto fail_free;
+	if (node_enter(rm, rn) != 0)
+		goto fail_charge;
 	rn->rn_type = va->va_type;
 	rn->rn_mode = va->va_mode & ALLPERMS;
 	rn->rn_uid = va->va_uid;
@@ -68,31 +83,30 @@ rootfs_node_create(
 	mutex_init(&rn->rn_iolock, "rootfs io");
 	getnanotime(&rn->rn_birthtime);
 	rn->rn_atime = rn->rn_mtime = rn->rn_ctime = rn->rn_birthtime;
-	mutex_enter(&rm->rm_nodes_lock);
-	rn->rn_ino = ++rm->rm_lastino;
-	list_insert_head(bucket(rm, rn->rn_ino), &rn->rn_hash);
-	mutex_exit(&rm->rm_nodes_lock);
 	atomic_fetch_add(&rm->rm_nnodes, 1);
 	return rn;
+
+fail_charge:
+	pcmem_uncharge(node_size(rn));
+fail_free:
+	node_free(rn);
+	return NULL;
 }
 
 void
 rootfs_node_destroy(struct rootfs_mount *rm, struct rootfs_node *rn)
 {
 	mutex_enter(&rm->rm_nodes_lock);
-	list_remove(&rn->rn_hash);
+	pctree_remove(&rm->rm_nodes, rn->rn_ino);
 	mutex_exit(&rm->rm_nodes_lock);
 	atomic_fetch_sub(&rm->rm_nnodes, 1);
-	if (rn->rn_type == VREG)
-		atomic_fetch_sub(&rm->rm_bytes, atomic_load(&rn->rn_size));
 	rootfs_dir_destroy(&rn->rn_dir);
 	if (rn->rn_cache != NULL)
 		pagecache_free(rn->rn_cache);
-	if (rn->rn_target != NULL)
-		kmem_free(rn->rn_target, rn->rn_targetlen + 1);
 	mutex_destroy(&rn->rn_lock);
 	mutex_destroy(&rn->rn_iolock);
-	kmem_free(rn, sizeof(*rn));
+	pcmem_uncharge(node_size(rn));
+	node_free(rn);
 }
 
 int
@@ -101,8 +115,8 @@ rootfs_node_vnode(struct rootfs_mount *rm, ino_t ino, struct vnode **vpp)
 	return vcache_get(rm->rm_mount, &ino, sizeof(ino), vpp);
 }
 
-/* Until the load has ended nobody can take the node away: it has links, and
- * taking one needs the vnode. */
+/* Until the load has ended nobody can take the node away: it has links, which
+ * only holders of the vnode take, or only its maker knows the number. */
 int
 rootfs_loadvnode(
     struct mount *mp, struct vnode *vp, const void *key, size_t keylen)
@@ -127,26 +141,27 @@ rootfs_loadvnode(
 void
 rootfs_node_touch(struct rootfs_node *rn, uint32_t flags)
 {
-	uint32_t have =
-	    atomic_load_explicit(&rn->rn_flags, memory_order_relaxed);
+	struct rump_timespec now;
 
-	if ((have & flags) != flags)
-		atomic_fetch_or(&rn->rn_flags, flags);
+	if ((flags & RN_ACCESS) != 0 &&
+	    !atomic_load_explicit(&rn->rn_accessed, memory_order_relaxed))
+		atomic_store_explicit(
+		    &rn->rn_accessed, true, memory_order_relaxed);
+	if ((flags & (RN_MODIFY | RN_CHANGE)) == 0)
+		return;
+	mutex_enter(&rn->rn_lock);
+	/* Under the lock, lest an older time overwrite a newer one. */
+	getnanotime(&now);
+	if ((flags & RN_MODIFY) != 0)
+		rn->rn_mtime = now;
+	rn->rn_ctime = now;
+	mutex_exit(&rn->rn_lock);
 }
 
 void
 rootfs_node_settimes(struct rootfs_node *rn)
 {
-	uint32_t flags = atomic_exchange(&rn->rn_flags, 0);
-	struct rump_timespec now;
-
-	if (flags == 0)
-		return;
-	getnanotime(&now);
-	if ((flags & RN_ACCESS) != 0)
-		rn->rn_atime = now;
-	if ((flags & RN_MODIFY) != 0)
-		rn->rn_mtime = now;
-	if ((flags & (RN_MODIFY | RN_CHANGE)) != 0)
-		rn->rn_ctime = now;
+	if (atomic_load_explicit(&rn->rn_accessed, memory_order_relaxed) &&
+	    atomic_exchange(&rn->rn_accessed, false))
+		getnanotime(&rn->rn_atime);
 }

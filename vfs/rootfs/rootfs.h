@@ -8,8 +8,9 @@
  * contents.  Order: rm_tree, rn_iolock, rn_lock.
  *
  * A node is found by its number, which is the key of its vnode and is never
- * used again.  It exists as long as it has links or a vnode; links are taken
- * away only by operations that hold a reference to the vnode.
+ * used again.  It exists as long as it has links or a vnode; links are made and
+ * taken away only by operations that hold a reference to the vnode.  Nodes and
+ * names are charged to pcmem, so that they cannot use up the kernel's memory.
  */
 #ifndef VFS_ROOTFS_ROOTFS_H
 #define VFS_ROOTFS_ROOTFS_H
@@ -23,14 +24,13 @@
 #include "vfs/vnode.h"
 
 #define ROOTFS_ROOTINO 2
-#define ROOTFS_HASH 4096
 
 struct rootfs_node;
 
 /* A name in a directory. */
 struct rootfs_dent {
-	struct list de_hash;         /* bucket, or d_small's list */
-	struct rootfs_node *de_node; /* i: link */
+	struct list de_hash;         /* rm_tree: bucket */
+	struct rootfs_node *de_node; /* rm_tree: link */
 	uint64_t de_cookie;          /* i: position in readdir, from 2 */
 	uint32_t de_hashval;         /* i */
 	uint8_t de_len;              /* i */
@@ -46,13 +46,13 @@ struct rootfs_dir {
 	struct pctree d_order; /* of struct rootfs_dent, by cookie */
 };
 
-/* rn_flags: times to be set to the present when somebody looks. */
+/* What has happened to a node.  Changes set its times at once, since programs
+ * compare them; accesses, which are many, when somebody looks or closes. */
 #define RN_ACCESS 0x1
 #define RN_MODIFY 0x2
 #define RN_CHANGE 0x4
 
 struct rootfs_node {
-	struct list rn_hash; /* rm_nodes_lock */
 	ino_t rn_ino;        /* i */
 	enum vtype rn_type;  /* i */
 	dev_t rn_rdev;       /* i */
@@ -63,8 +63,8 @@ struct rootfs_node {
 	struct rootfs_dir rn_dir;   /* rm_tree */
 	uint32_t rn_nlink;          /* rm_tree */
 	struct pagecache *rn_cache; /* while there is no vnode */
-	_Atomic uint32_t rn_flags;
-	_Atomic off_t rn_size; /* changed under rn_iolock */
+	_Atomic bool rn_accessed;   /* rn_atime is to be set */
+	_Atomic off_t rn_size;      /* changed under rn_iolock */
 	kmutex_t rn_iolock;
 	kmutex_t rn_lock;
 	mode_t rn_mode; /* rn_lock, and those below */
@@ -77,10 +77,9 @@ struct rootfs_mount {
 	struct mount *rm_mount; /* i */
 	krwlock_t rm_tree;
 	kmutex_t rm_nodes_lock;
-	struct list rm_nodes[ROOTFS_HASH]; /* rm_nodes_lock */
-	ino_t rm_lastino;                  /* rm_nodes_lock */
+	struct pctree rm_nodes; /* rm_nodes_lock: by number */
+	ino_t rm_lastino;       /* rm_nodes_lock */
 	_Atomic uint64_t rm_nnodes;
-	_Atomic int64_t rm_bytes;    /* sum of file sizes */
 	struct rootfs_node *rm_root; /* i */
 };
 
@@ -97,9 +96,9 @@ struct rootfs_node *rootfs_node_create(
 void rootfs_node_destroy(struct rootfs_mount *rm, struct rootfs_node *rn);
 int rootfs_node_vnode(struct rootfs_mount *rm, ino_t ino, struct vnode **vpp);
 struct rootfs_node *rootfs_node_find(struct rootfs_mount *rm, ino_t ino);
-/* Note that times are to change. */
+/* RN_* have happened to rn. */
 void rootfs_node_touch(struct rootfs_node *rn, uint32_t flags);
-/* Set the times that were noted. */
+/* Set the time of the last access that was noted. */
 void rootfs_node_settimes(struct rootfs_node *rn) REQUIRES(rn->rn_lock);
 int rootfs_loadvnode(
     struct mount *mp, struct vnode *vp, const void *key, size_t keylen);
@@ -141,7 +140,8 @@ int rootfs_read(
     struct vnode *vp, struct uio *uio, int ioflag, kauth_cred_t cred);
 int rootfs_write(
     struct vnode *vp, struct uio *uio, int ioflag, kauth_cred_t cred);
-int rootfs_resize(struct vnode *vp, off_t size);
+/* grow: make it no shorter, and only if there is space for what is added. */
+int rootfs_resize(struct vnode *vp, off_t size, bool grow);
 int rootfs_readlink(struct vnode *vp, struct uio *uio, kauth_cred_t cred);
 extern const struct vnodeops rootfs_vnodeops;
 

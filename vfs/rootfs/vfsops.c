@@ -4,23 +4,19 @@
 #include "kern/libkern.h"
 #include "kern/netbsd.h"
 #include "vfs/pagecache.h"
+#include "vfs/pcmem.h"
 #include "vfs/rootfs/rootfs.h"
 #include "vfs/specfs.h"
 #include "vfs/vop.h"
 
-/* What statvfs says is free: memory has no size that we could ask for. */
-#define FREE_BYTES (UINT64_C(1) << 32)
-#define FREE_NODES (UINT64_C(1) << 20)
-
 static int
-rootfs_inactive(struct vnode *vp, bool *recycle)
+rootfs_close(struct vnode *vp, int fflags, kauth_cred_t cred, struct file *fp)
 {
-	struct rootfs_mount *rm = rootfs_mount_of(vp);
 	struct rootfs_node *rn = vp->v_data;
 
-	rw_enter(&rm->rm_tree, RW_READER);
-	*recycle = rn->rn_nlink == 0;
-	rw_exit(&rm->rm_tree);
+	mutex_enter(&rn->rn_lock);
+	rootfs_node_settimes(rn);
+	mutex_exit(&rn->rn_lock);
 	return 0;
 }
 
@@ -53,21 +49,26 @@ const struct vnodeops rootfs_vnodeops = {
 	.vop_read = rootfs_read,
 	.vop_write = rootfs_write,
 	.vop_readlink = rootfs_readlink,
-	.vop_inactive = rootfs_inactive,
+	.vop_close = rootfs_close,
 	.vop_reclaim = rootfs_reclaim,
 };
 
 static void
 destroy_all(struct rootfs_mount *rm)
 {
-	for (size_t i = 0; i < ROOTFS_HASH; i++) {
-		struct list *head = &rm->rm_nodes[i];
+	struct rootfs_node *rn;
+	uint64_t ino = 0;
 
-		while (!list_empty(head))
-			rootfs_node_destroy(
-			    rm, LIST_ENTRY(
-				    head->next, struct rootfs_node, rn_hash));
-	}
+	while ((rn = pctree_next(&rm->rm_nodes, &ino)) != NULL)
+		rootfs_node_destroy(rm, rn);
+}
+
+static void
+rootfs_free(struct rootfs_mount *rm)
+{
+	mutex_destroy(&rm->rm_nodes_lock);
+	rw_destroy(&rm->rm_tree);
+	kmem_free(rm, sizeof(*rm));
 }
 
 static int
@@ -85,15 +86,16 @@ rootfs_mount(struct mount *mp, const char *path, void *data, size_t *len)
 	rm->rm_lastino = ROOTFS_ROOTINO - 1;
 	rw_init(&rm->rm_tree, "rootfs tree");
 	mutex_init(&rm->rm_nodes_lock, "rootfs nodes");
-	for (size_t i = 0; i < ROOTFS_HASH; i++)
-		list_init(&rm->rm_nodes[i]);
 	vattr_null(&va);
 	va.va_type = VDIR;
 	va.va_mode = S_IRWXU | S_IRGRP | S_IXGRP | S_IROTH | S_IXOTH;
 	va.va_uid = 0;
 	va.va_gid = 0;
 	rm->rm_root = rootfs_node_create(rm, &va, NULL);
-	KASSERT(rm->rm_root != NULL);
+	if (rm->rm_root == NULL) {
+		rootfs_free(rm);
+		return ENOSPC;
+	}
 	rm->rm_root->rn_nlink = 2;
 	mp->mnt_data = rm;
 	return 0;
@@ -102,12 +104,8 @@ rootfs_mount(struct mount *mp, const char *path, void *data, size_t *len)
 static int
 rootfs_unmount(struct mount *mp, int mntflags)
 {
-	struct rootfs_mount *rm = mp->mnt_data;
-
-	destroy_all(rm);
-	mutex_destroy(&rm->rm_nodes_lock);
-	rw_destroy(&rm->rm_tree);
-	kmem_free(rm, sizeof(*rm));
+	destroy_all(mp->mnt_data);
+	rootfs_free(mp->mnt_data);
 	mp->mnt_data = NULL;
 	return 0;
 }
@@ -124,14 +122,14 @@ static int
 rootfs_statvfs(struct mount *mp, struct rump_statvfs *sv)
 {
 	struct rootfs_mount *rm = mp->mnt_data;
-	uint64_t used = (uint64_t)MAX(atomic_load(&rm->rm_bytes), 0);
+	uint64_t free_nodes = pcmem_free() / sizeof(struct rootfs_node);
 
 	sv->f_bsize = sv->f_frsize = PC_PAGE;
 	sv->f_iosize = PC_BLOCK;
-	sv->f_bfree = sv->f_bavail = FREE_BYTES / PC_PAGE;
-	sv->f_blocks = sv->f_bfree + (used + PC_PAGE - 1) / PC_PAGE;
-	sv->f_ffree = sv->f_favail = FREE_NODES;
-	sv->f_files = FREE_NODES + atomic_load(&rm->rm_nnodes);
+	sv->f_bfree = sv->f_bavail = pcmem_free() / PC_PAGE;
+	sv->f_blocks = pcmem_limit() / PC_PAGE;
+	sv->f_ffree = sv->f_favail = free_nodes;
+	sv->f_files = free_nodes + atomic_load(&rm->rm_nnodes);
 	return 0;
 }
 

@@ -295,6 +295,15 @@ memory_files_are_shared_both_ways(void **state)
 	OK(rump_sys_ftruncate(fd, 2));
 	assert_int_equal(p[2], 0);
 	assert_int_equal(p[2 * BLOCK], 0);
+	/* What is written behind the end does not come up when the file grows. */
+	p[3] = p[2 * BLOCK] = 'x';
+	OK(rump_sys_ftruncate(fd, 3 * BLOCK));
+	assert_int_equal(p[3], 0);
+	assert_int_equal(p[2 * BLOCK], 0);
+	OK(rump_sys_ftruncate(fd, 2));
+	p[3] = 'x';
+	assert_int_equal(rump_sys_pwrite(fd, "y", 1, 8), 1);
+	assert_int_equal(p[3], 0);
 	rump_map_destroy(rm.rm_handle);
 	munmap(p, 3 * BLOCK);
 	OK(rump_sys_close(fd));

@@ -4,132 +4,110 @@
  * begins at cookie 0, each next one at the last cookie of the one before.  A
  * position is the cookie of the entry before it, as in the protocol.  Chunks
  * are reference counted, so that entries are copied to the caller without a
- * lock.
+ * lock.  Threads that want the same piece let one of them ask for it.
  *
- * A server could lead us in circles.  Within the chain that shows at once: the
- * end of a new chunk must not be the beginning of one that we have.  A reader
- * at a position that is not in the chain (the directory has changed, or is too
- * large to be kept) gets chunks that nobody keeps; for those it is enough that
- * each call of ours ends.
+ * A server could lead us in circles.  Within the chain that shows at once: a
+ * chunk that continues it has no cookie that was there before.  A reader at a
+ * position that is not in the chain (the directory has changed, or is too large
+ * to be kept) gets chunks that nobody keeps; for those it is enough that each
+ * call of ours ends.
  *
- * Entries of READDIRPLUS with attributes and handle become vnodes and names
- * on the way, so that the stat() that follows finds everything here.
+ * Handles and attributes of READDIRPLUS stay in the listing until somebody
+ * looks a name up: who only lists does not make vnodes.  When many lookups come
+ * late, so that the attributes are too old to be of use, the chunk is asked for
+ * again: one call in the place of hundreds.
+ *
+ * Listings outlive their readers, since many programs look at the files only
+ * after they have closed the directory.  All those of a mount share LISTINGS_MAX
+ * bytes; who needs more takes them from the directory listed longest ago.
+ *
+ * Lock order: nm_lock, n_lock.
  */
 #include "nfs/dir.h"
 
 #include "kern/clock.h"
+#include "kern/condvar.h"
 #include "kern/kmem.h"
 #include "kern/libkern.h"
 #include "kern/netbsd.h"
 #include "kern/uio.h"
 #include "nfs/call.h"
-#include "vfs/namei.h"
+#include "nfs/dirchunk.h"
 
-#define LISTING_MAX (8u << 20)   /* bytes kept of one directory */
-#define LISTING_IDLE (64u << 10) /* ... that nobody has open */
-
-/* An entry, 8-byte aligned, followed by its name. */
-struct entry {
-	uint64_t e_cookie;
-	uint64_t e_fileid;
-	uint16_t e_size; /* of this entry */
-	uint8_t e_namelen;
-	uint8_t e_type;
-	char e_name[];
-};
-
-struct chunk {
-	struct list ch_list; /* n_lock: in the chain */
-	_Atomic uint32_t ch_refcnt;
-	uint64_t ch_start, ch_end; /* i */
-	bool ch_eof;               /* i */
-	size_t ch_used;            /* i: bytes of entries */
-	size_t ch_allocated;       /* i */
-	uint8_t ch_verf[8];        /* i */
-	_Alignas(8) uint8_t ch_data[];
-};
+#define LISTING_MAX ((size_t)32 << 20)  /* bytes kept of one directory */
+#define LISTINGS_MAX ((size_t)64 << 20) /* ... of all of one mount */
+/* Lookups that found their chunk too old before it is asked for again. */
+#define MISSES_MAX 8
+/* ... never again. */
+#define MISSES_NEVER (MISSES_MAX + 1)
 
 struct nfsdir {
-	struct list nd_chain; /* n_lock */
-	uint64_t nd_change;   /* n_lock: good for */
-	size_t nd_bytes;      /* n_lock */
-	uint8_t nd_verf[8];   /* n_lock: of the last reply */
+	struct list nd_list;     /* nm_lock: nm_listings, oldest first */
+	struct nfsnode *nd_node; /* i */
+	struct list nd_chain;    /* n_lock */
+	uint64_t nd_change;      /* n_lock: good for */
+	size_t nd_bytes;         /* n_lock */
+	uint8_t nd_verf[8];      /* n_lock: of the last reply */
+	bool nd_fetching;        /* n_lock: somebody asks the server ... */
+	uint64_t nd_fetch;       /* n_lock: ... for what is behind this */
+	unsigned nd_fetches;     /* n_lock: how often that has ended */
+	kcondvar_t nd_cv;        /* ... has ended */
 };
 
+#define CHUNK(n) LIST_ENTRY(n, struct dirchunk, ch_list)
+
 static void
-chunk_unref(struct chunk *ch)
+account(struct nfsdir *nd, size_t more, size_t less)
 {
-	if (atomic_fetch_sub_explicit(
-		&ch->ch_refcnt, 1, memory_order_acq_rel) == 1)
-		kmem_free(ch, ch->ch_allocated);
-}
+	_Atomic size_t *total = &nd->nd_node->n_mount->nm_listing_bytes;
 
-static struct entry *
-entry_at(struct chunk *ch, size_t pos)
-{
-	return (struct entry *)(void *)(ch->ch_data + pos);
-}
-
-/* Where in ch the entries behind cookie begin; false: not in ch. */
-static bool
-chunk_find(struct chunk *ch, uint64_t cookie, size_t *pos)
-{
-	if (cookie == ch->ch_start) {
-		*pos = 0;
-		return true;
-	}
-	/* Its end is the beginning of the next. */
-	if (cookie == ch->ch_end && !ch->ch_eof)
-		return false;
-	for (size_t p = 0; p < ch->ch_used; p += entry_at(ch, p)->e_size) {
-		if (entry_at(ch, p)->e_cookie == cookie) {
-			*pos = p + entry_at(ch, p)->e_size;
-			return true;
-		}
-	}
-	return false;
+	nd->nd_bytes += more - less;
+	atomic_fetch_add_explicit(total, more - less, memory_order_relaxed);
 }
 
 static void
 drop_chain(struct nfsdir *nd)
 {
 	while (!list_empty(&nd->nd_chain)) {
-		struct chunk *ch =
-		    LIST_ENTRY(nd->nd_chain.next, struct chunk, ch_list);
+		struct dirchunk *ch = CHUNK(nd->nd_chain.next);
 
 		list_remove(&ch->ch_list);
-		chunk_unref(ch);
+		account(nd, 0, ch->ch_allocated);
+		dirchunk_unref(ch);
 	}
-	nd->nd_bytes = 0;
 }
 
 static struct nfsdir *
 listing(struct nfsnode *np) REQUIRES(np->n_lock)
 {
-	if (np->n_dir == NULL) {
-		np->n_dir = kmem_zalloc(sizeof(*np->n_dir), KM_SLEEP);
-		list_init(&np->n_dir->nd_chain);
-		np->n_dir->nd_change = np->n_change;
-	}
-	return np->n_dir;
-}
+	struct nfsdir *nd = np->n_dir;
 
-void
-nfsdir_shrink(struct nfsnode *np)
-{
-	mutex_enter(&np->n_lock);
-	if (np->n_dir != NULL && np->n_dir->nd_bytes > LISTING_IDLE)
-		drop_chain(np->n_dir);
-	mutex_exit(&np->n_lock);
+	if (nd != NULL)
+		return nd;
+	nd = kmem_zalloc(sizeof(*nd), KM_SLEEP);
+	list_init(&nd->nd_list);
+	nd->nd_node = np;
+	list_init(&nd->nd_chain);
+	nd->nd_change = np->n_change;
+	cv_init(&nd->nd_cv, "nfsdir");
+	np->n_dir = nd;
+	return nd;
 }
 
 void
 nfsdir_destroy(struct nfsnode *np)
 {
-	if (np->n_dir == NULL)
+	struct nfsmount *nm = np->n_mount;
+	struct nfsdir *nd = np->n_dir;
+
+	if (nd == NULL)
 		return;
-	drop_chain(np->n_dir);
-	kmem_free(np->n_dir, sizeof(*np->n_dir));
+	mutex_enter(&nm->nm_lock);
+	list_remove(&nd->nd_list);
+	mutex_exit(&nm->nm_lock);
+	drop_chain(nd);
+	cv_destroy(&nd->nd_cv);
+	kmem_free(nd, sizeof(*nd));
 	np->n_dir = NULL;
 }
 
@@ -152,184 +130,109 @@ begin(struct nfsnode *np, kauth_cred_t cred)
 	return 0;
 }
 
-/* The chunk with the entries behind cookie, referenced, or NULL. */
-static struct chunk *
-find_chunk(struct nfsnode *np, uint64_t cookie, size_t *pos)
+/* nd is in use: of all directories, its listing is dropped last. */
+static void
+touch(struct nfsmount *nm, struct nfsdir *nd) REQUIRES(nm->nm_lock)
 {
-	struct chunk *found = NULL;
+	list_remove(&nd->nd_list);
+	list_insert_tail(&nm->nm_listings, &nd->nd_list);
+}
+
+/* Make room for what was added to keep. */
+static void
+evict(struct nfsmount *nm, struct nfsdir *keep)
+{
+	mutex_enter(&nm->nm_lock);
+	touch(nm, keep);
+	while (atomic_load(&nm->nm_listing_bytes) > LISTINGS_MAX &&
+	       nm->nm_listings.next != &keep->nd_list) {
+		struct nfsdir *nd =
+		    LIST_ENTRY(nm->nm_listings.next, struct nfsdir, nd_list);
+
+		list_remove(&nd->nd_list);
+		mutex_enter(&nd->nd_node->n_lock);
+		drop_chain(nd);
+		mutex_exit(&nd->nd_node->n_lock);
+	}
+	mutex_exit(&nm->nm_lock);
+}
+
+/* The chunk with the entries behind cookie, referenced, or NULL. */
+static struct dirchunk *
+find_chunk(struct nfsdir *nd, uint64_t cookie, size_t *pos)
+{
 	struct list *n;
 
-	mutex_enter(&np->n_lock);
-	LIST_FOREACH (n, &listing(np)->nd_chain) {
-		struct chunk *ch = LIST_ENTRY(n, struct chunk, ch_list);
-
-		if (chunk_find(ch, cookie, pos)) {
-			atomic_fetch_add_explicit(
-			    &ch->ch_refcnt, 1, memory_order_relaxed);
-			found = ch;
-			break;
+	LIST_FOREACH (n, &nd->nd_chain) {
+		if (dirchunk_behind(CHUNK(n), cookie, pos)) {
+			dirchunk_ref(CHUNK(n));
+			return CHUNK(n);
 		}
 	}
-	mutex_exit(&np->n_lock);
-	return found;
+	return NULL;
+}
+
+static struct dirchunk *
+last_chunk(const struct nfsdir *nd)
+{
+	return list_empty(&nd->nd_chain) ? NULL : CHUNK(nd->nd_chain.prev);
+}
+
+/* Does ch come next?  Others have asked for the same, or elsewhere. */
+static bool
+continues(const struct nfsdir *nd, const struct dirchunk *ch)
+{
+	const struct dirchunk *last = last_chunk(nd);
+
+	if (last == NULL)
+		return ch->ch_start == 0;
+	return !last->ch_eof && ch->ch_start == last->ch_end;
+}
+
+static bool
+leads_back(const struct nfsdir *nd, const struct dirchunk *ch)
+{
+	struct list *n;
+
+	LIST_FOREACH (n, &nd->nd_chain) {
+		if (dirchunk_overlap(CHUNK(n), ch))
+			return true;
+	}
+	return false;
 }
 
 /*
- * Append ch to the chain if it continues it.  EIO if it leads back.
+ * Append ch, which was asked for when the directory was at change, to the chain
+ * if it continues it.  EIO if it leads back.
  */
 static int
-keep_chunk(struct nfsnode *np, struct chunk *ch, uint64_t change)
+keep_chunk(struct nfsnode *np, struct dirchunk *ch, uint64_t change)
 {
 	struct nfsdir *nd;
-	struct chunk *last = NULL;
-	struct list *n;
 	int error = 0;
 
 	mutex_enter(&np->n_lock);
 	nd = listing(np);
 	memcpy(nd->nd_verf, ch->ch_verf, sizeof(nd->nd_verf));
-	LIST_FOREACH (n, &nd->nd_chain) {
-		last = LIST_ENTRY(n, struct chunk, ch_list);
-		if (last->ch_start == ch->ch_end && !ch->ch_eof)
+	if (change == nd->nd_change && change == np->n_change &&
+	    continues(nd, ch)) {
+		if (leads_back(nd, ch)) {
 			error = EIO;
-	}
-	if (error == 0 && change == nd->nd_change &&
-	    nd->nd_bytes + ch->ch_allocated <= LISTING_MAX &&
-	    ch->ch_start == (last != NULL ? last->ch_end : 0) &&
-	    (last == NULL || !last->ch_eof)) {
-		atomic_fetch_add_explicit(
-		    &ch->ch_refcnt, 1, memory_order_relaxed);
-		list_insert_tail(&nd->nd_chain, &ch->ch_list);
-		nd->nd_bytes += ch->ch_allocated;
+		} else if (nd->nd_bytes + ch->ch_allocated <= LISTING_MAX) {
+			dirchunk_ref(ch);
+			list_insert_tail(&nd->nd_chain, &ch->ch_list);
+			account(nd, ch->ch_allocated, 0);
+		}
 	}
 	mutex_exit(&np->n_lock);
+	evict(np->n_mount, nd);
 	return error;
 }
 
-static bool
-is_dots(const struct nfs3_entry *de)
-{
-	return de->de_name[0] == '.' &&
-	       (de->de_namelen == 1 ||
-		   (de->de_namelen == 2 && de->de_name[1] == '.'));
-}
-
-/* What READDIRPLUS told of a file becomes a vnode and a name. */
-static void
-learn(struct vnode *dvp, const struct nfs3_entry *de, int64_t asked_ns,
-    kauth_cred_t cred)
-{
-	struct componentname cn = {
-		.cn_nameiop = LOOKUP,
-		.cn_flags = CN_MAKEENTRY,
-		.cn_cred = cred,
-		.cn_nameptr = de->de_name,
-		.cn_namelen = de->de_namelen,
-	};
-	struct vnode *vp;
-
-	if (!de->de_attr.oa_there || !de->de_has_fh || is_dots(de))
-		return;
-	if (nfsnode_get(VTONFS(dvp)->n_mount, &de->de_fh, &de->de_attr.oa_attr,
-		asked_ns, cred, &vp) != 0)
-		return;
-	cn.cn_hash = cache_hash(cn.cn_nameptr, cn.cn_namelen);
-	cache_enter(dvp, vp, &cn);
-	vrele(vp);
-}
-
-static uint8_t
-entry_type(const struct nfs3_entry *de)
-{
-	static const uint8_t types[] = {
-		[NFS3_REG] = DT_REG,
-		[NFS3_DIR] = DT_DIR,
-		[NFS3_BLK] = DT_BLK,
-		[NFS3_CHR] = DT_CHR,
-		[NFS3_LNK] = DT_LNK,
-		[NFS3_SOCK] = DT_SOCK,
-		[NFS3_FIFO] = DT_FIFO,
-	};
-
-	if (!de->de_attr.oa_there)
-		return DT_UNKNOWN;
-	return types[de->de_attr.oa_attr.a_type];
-}
-
-static size_t
-entry_size(size_t namelen)
-{
-	return ROUNDUP(sizeof(struct entry) + namelen, 8);
-}
-
-static void
-append_entry(struct chunk *ch, const struct nfs3_entry *de)
-{
-	struct entry *e = entry_at(ch, ch->ch_used);
-
-	e->e_cookie = de->de_cookie;
-	e->e_fileid = de->de_fileid;
-	e->e_size = (uint16_t)entry_size(de->de_namelen);
-	e->e_namelen = (uint8_t)de->de_namelen;
-	e->e_type = entry_type(de);
-	memcpy(e->e_name, de->de_name, de->de_namelen);
-	ch->ch_used += e->e_size;
-	ch->ch_end = de->de_cookie;
-}
-
-/* Read through a reply without keeping it: 0 and its size as a chunk. */
-static int
-measure(struct xdr_in xi, bool plus, uint64_t start, size_t *size, bool *eof)
-{
-	struct nfs3_entry de;
-	uint64_t last = start;
-
-	*size = 0;
-	while (nfs3_readdir_entry(&xi, plus, &de)) {
-		*size += entry_size(de.de_namelen);
-		/* Standing still is a circle as well; so is going home. */
-		if (de.de_cookie == start || de.de_cookie == last ||
-		    de.de_cookie == 0)
-			return EIO;
-		last = de.de_cookie;
-	}
-	if (nfs3_readdir_end(&xi, eof) != 0)
-		return EBADRPC;
-	return last == start && !*eof ? EIO : 0;
-}
-
-/* The entries of a reply as a chunk with one reference. */
-static int
-make_chunk(struct vnode *dvp, struct xdr_in *xi, bool plus, uint64_t start,
-    int64_t asked_ns, kauth_cred_t cred, struct chunk **chp)
-{
-	struct nfs3_entry de;
-	struct chunk *ch;
-	size_t size;
-	bool eof = false;
-	int error;
-
-	error = measure(*xi, plus, start, &size, &eof);
-	if (error != 0)
-		return error;
-	ch = kmem_zalloc(sizeof(*ch) + size, KM_SLEEP);
-	ch->ch_allocated = sizeof(*ch) + size;
-	list_init(&ch->ch_list);
-	atomic_init(&ch->ch_refcnt, 1);
-	ch->ch_start = ch->ch_end = start;
-	ch->ch_eof = eof;
-	while (nfs3_readdir_entry(xi, plus, &de)) {
-		append_entry(ch, &de);
-		learn(dvp, &de, asked_ns, cred);
-	}
-	*chp = ch;
-	return 0;
-}
-
-/* One READDIR or READDIRPLUS from start on, as a chunk. */
+/* One READDIR or READDIRPLUS from pos on, as a chunk. */
 static int
 ask(struct vnode *dvp, bool plus, const struct nfs3_dirpos *pos,
-    kauth_cred_t cred, uint32_t *status, struct chunk **chp)
+    kauth_cred_t cred, uint32_t *status, struct dirchunk **chp)
 {
 	struct nfsnode *np = VTONFS(dvp);
 	struct nfs3_readdir res;
@@ -347,37 +250,76 @@ ask(struct vnode *dvp, bool plus, const struct nfs3_dirpos *pos,
 	nfsnode_purge_names(np);
 	if (ca == NULL)
 		return 0;
-	error = make_chunk(dvp, &xi, plus, pos->dp_cookie, asked_ns, cred, chp);
+	error = dirchunk_make(&xi, plus, pos->dp_cookie, asked_ns, chp);
 	if (error == 0)
 		memcpy((*chp)->ch_verf, res.dr_verf, sizeof(res.dr_verf));
 	rpc_call_unref(ca);
 	return error;
 }
 
-/* Get the entries behind cookie from the server. */
+/* As ask(), of a server that may lack READDIRPLUS. */
 static int
-fetch(struct vnode *dvp, uint64_t cookie, kauth_cred_t cred, struct chunk **chp)
+ask_either(struct vnode *dvp, const struct nfs3_dirpos *pos, kauth_cred_t cred,
+    uint32_t *status, struct dirchunk **chp)
 {
-	struct nfsnode *np = VTONFS(dvp);
-	struct nfsmount *nm = np->n_mount;
-	struct nfs3_dirpos pos = { .dp_cookie = cookie };
-	uint64_t change = nfsnode_change(np);
-	struct chunk *ch = NULL;
-	uint32_t status = NFS3_OK;
+	struct nfsmount *nm = VTONFS(dvp)->n_mount;
 	bool plus = !atomic_load(&nm->nm_nordirplus);
 	int error;
 
-	if (cookie != 0) {
-		mutex_enter(&np->n_lock);
-		memcpy(pos.dp_verf, listing(np)->nd_verf, sizeof(pos.dp_verf));
-		mutex_exit(&np->n_lock);
-	}
-	error = ask(dvp, plus, &pos, cred, &status, &ch);
+	error = ask(dvp, plus, pos, cred, status, chp);
 	if (plus && (error == EPROCUNAVAIL ||
-			(error == 0 && status == NFS3ERR_NOTSUPP))) {
+			(error == 0 && *status == NFS3ERR_NOTSUPP))) {
 		atomic_store(&nm->nm_nordirplus, true);
-		error = ask(dvp, false, &pos, cred, &status, &ch);
+		error = ask(dvp, false, pos, cred, status, chp);
 	}
+	return error;
+}
+
+static void
+last_verifier(struct nfsnode *np, struct nfs3_dirpos *pos)
+{
+	mutex_enter(&np->n_lock);
+	memcpy(pos->dp_verf, listing(np)->nd_verf, sizeof(pos->dp_verf));
+	mutex_exit(&np->n_lock);
+}
+
+/*
+ * The server has another verifier by now: learn it at the beginning, and ask
+ * again for the same position, which most servers still understand.
+ */
+static int
+ask_with_new_verifier(struct vnode *dvp, struct nfs3_dirpos *pos,
+    kauth_cred_t cred, uint32_t *status, struct dirchunk **chp)
+{
+	struct nfs3_dirpos start = { .dp_cookie = 0 };
+	struct dirchunk *first = NULL;
+	int error;
+
+	error = ask_either(dvp, &start, cred, status, &first);
+	if (error != 0 || first == NULL)
+		return error;
+	memcpy(pos->dp_verf, first->ch_verf, sizeof(pos->dp_verf));
+	dirchunk_unref(first);
+	return ask_either(dvp, pos, cred, status, chp);
+}
+
+/* Get the entries behind cookie from the server. */
+static int
+fetch(struct vnode *dvp, uint64_t cookie, kauth_cred_t cred,
+    struct dirchunk **chp)
+{
+	struct nfsnode *np = VTONFS(dvp);
+	struct nfs3_dirpos pos = { .dp_cookie = cookie };
+	uint64_t change = nfsnode_change(np);
+	struct dirchunk *ch = NULL;
+	uint32_t status = NFS3_OK;
+	int error;
+
+	if (cookie != 0)
+		last_verifier(np, &pos);
+	error = ask_either(dvp, &pos, cred, &status, &ch);
+	if (error == 0 && cookie != 0 && status == NFS3ERR_BAD_COOKIE)
+		error = ask_with_new_verifier(dvp, &pos, cred, &status, &ch);
 	if (error == 0)
 		error = nfsnode_verdict(np, status);
 	if (error == 0)
@@ -385,13 +327,193 @@ fetch(struct vnode *dvp, uint64_t cookie, kauth_cred_t cred, struct chunk **chp)
 	if (error == 0)
 		*chp = ch;
 	else if (ch != NULL)
-		chunk_unref(ch);
+		dirchunk_unref(ch);
 	return error;
+}
+
+/* Sleep while another thread asks for the entries behind cookie. */
+static int
+await_fetch(struct nfsdir *nd, uint64_t cookie, kmutex_t *lock) REQUIRES(*lock)
+{
+	unsigned fetches = nd->nd_fetches;
+	int error = 0;
+
+	while (error == 0 && nd->nd_fetching && nd->nd_fetch == cookie &&
+	       nd->nd_fetches == fetches)
+		error = cv_wait_sig(&nd->nd_cv, lock);
+	return error;
+}
+
+static void
+end_fetch(struct nfsdir *nd)
+{
+	nd->nd_fetching = false;
+	nd->nd_fetches++;
+	cv_broadcast(&nd->nd_cv);
+}
+
+/* The chunk with the entries behind cookie, from the listing or the server. */
+static int
+obtain(struct vnode *dvp, uint64_t cookie, kauth_cred_t cred,
+    struct dirchunk **chp, size_t *pos)
+{
+	struct nfsnode *np = VTONFS(dvp);
+	struct dirchunk *ch;
+	struct nfsdir *nd;
+	bool mine = false;
+	int error = 0;
+
+	mutex_enter(&np->n_lock);
+	nd = listing(np);
+	ch = find_chunk(nd, cookie, pos);
+	if (ch == NULL && nd->nd_fetching && nd->nd_fetch == cookie) {
+		/* Once: if it fails for him, we see why for ourselves. */
+		error = await_fetch(nd, cookie, &np->n_lock);
+		ch = error == 0 ? find_chunk(nd, cookie, pos) : NULL;
+	}
+	if (ch == NULL && error == 0 && !nd->nd_fetching) {
+		mine = nd->nd_fetching = true;
+		nd->nd_fetch = cookie;
+	}
+	mutex_exit(&np->n_lock);
+	if (ch == NULL && error == 0) {
+		*pos = 0;
+		error = fetch(dvp, cookie, cred, &ch);
+	}
+	if (mine) {
+		mutex_enter(&np->n_lock);
+		end_fetch(nd);
+		mutex_exit(&np->n_lock);
+	}
+	if (error == 0)
+		*chp = ch;
+	return error;
+}
+
+/* What the listing says of names. */
+
+static const struct direntry *
+find_name(const struct nfsdir *nd, const struct componentname *cnp,
+    struct dirchunk **chp)
+{
+	const struct direntry *e;
+	struct list *n;
+
+	LIST_FOREACH (n, &nd->nd_chain) {
+		e = dirchunk_name(CHUNK(n), cnp->cn_nameptr, cnp->cn_namelen,
+		    cnp->cn_hash);
+		if (e != NULL && e->e_fhlen != 0) {
+			*chp = CHUNK(n);
+			return e;
+		}
+	}
+	return NULL;
+}
+
+static bool
+lookup_name(struct nfsdir *nd, const struct componentname *cnp,
+    struct nfsdir_file *df, struct dirchunk **chp)
+{
+	const struct direntry *e = find_name(nd, cnp, chp);
+
+	if (e == NULL)
+		return false;
+	direntry_file(e, &df->df_fh, &df->df_attr);
+	df->df_asked_ns = (*chp)->ch_asked_ns;
+	df->df_change = nd->nd_change;
+	return true;
+}
+
+/* Is this the lookup after which ch is to be asked for again? */
+static bool
+worn_out(struct nfsnode *np, struct dirchunk *ch) REQUIRES(np->n_lock)
+{
+	const struct nfs_options *o = &np->n_mount->nm_options;
+	int64_t min = MIN(o->o_acregmin, o->o_acregmax) * INT64_C(1000000000);
+
+	if (o->o_noac || min == 0 || np->n_dir->nd_fetching ||
+	    uptime_ns() < ch->ch_asked_ns + min ||
+	    ch->ch_misses >= MISSES_NEVER)
+		return false;
+	return ++ch->ch_misses == MISSES_MAX;
+}
+
+/* Put fresh into the place of ch if it holds the same part. */
+static void
+replace(struct nfsdir *nd, struct dirchunk *ch, struct dirchunk *fresh)
+{
+	if (list_empty(&ch->ch_list))
+		return;
+	if (nd->nd_change != nd->nd_node->n_change ||
+	    fresh->ch_end != ch->ch_end || fresh->ch_eof != ch->ch_eof ||
+	    fresh->ch_nentries != ch->ch_nentries) {
+		ch->ch_misses = MISSES_NEVER;
+		return;
+	}
+	dirchunk_ref(fresh);
+	list_insert_tail(&ch->ch_list, &fresh->ch_list);
+	account(nd, fresh->ch_allocated, ch->ch_allocated);
+	list_remove(&ch->ch_list);
+	dirchunk_unref(ch);
+}
+
+/* Ask for ch, which is referenced, once more. */
+static void
+renew(struct vnode *dvp, struct dirchunk *ch, kauth_cred_t cred)
+{
+	struct nfsnode *np = VTONFS(dvp);
+	struct nfs3_dirpos pos = { .dp_cookie = ch->ch_start };
+	struct dirchunk *fresh = NULL;
+	uint32_t status = NFS3_OK;
+	int error;
+
+	if (ch->ch_start != 0)
+		memcpy(pos.dp_verf, ch->ch_verf, sizeof(pos.dp_verf));
+	error = ask(dvp, true, &pos, cred, &status, &fresh);
+	mutex_enter(&np->n_lock);
+	if (error == 0 && fresh != NULL)
+		replace(np->n_dir, ch, fresh);
+	else
+		ch->ch_misses = MISSES_NEVER;
+	end_fetch(np->n_dir);
+	mutex_exit(&np->n_lock);
+	if (fresh != NULL)
+		dirchunk_unref(fresh);
+}
+
+bool
+nfsdir_lookup(struct vnode *dvp, const struct componentname *cnp,
+    struct nfsdir_file *df)
+{
+	struct nfsnode *np = VTONFS(dvp);
+	struct dirchunk *ch = NULL;
+	struct nfsdir *nd;
+	bool found, again;
+
+	mutex_enter(&np->n_lock);
+	nd = np->n_dir;
+	found = nd != NULL && nd->nd_change == np->n_change &&
+		lookup_name(nd, cnp, df, &ch);
+	again = found && worn_out(np, ch);
+	if (again) {
+		dirchunk_ref(ch);
+		nd->nd_fetching = true;
+		nd->nd_fetch = ch->ch_start;
+	}
+	mutex_exit(&np->n_lock);
+	if (!again)
+		return found;
+	renew(dvp, ch, cnp->cn_cred);
+	dirchunk_unref(ch);
+	mutex_enter(&np->n_lock);
+	found = nd->nd_change == np->n_change && lookup_name(nd, cnp, df, &ch);
+	mutex_exit(&np->n_lock);
+	return found;
 }
 
 /* Copy one entry out; ENOSPC when it does not fit. */
 static int
-copy_entry(const struct entry *e, struct uio *uio)
+copy_entry(const struct direntry *e, struct uio *uio)
 {
 	struct rump_dirent d;
 	size_t reclen =
@@ -404,7 +526,7 @@ copy_entry(const struct entry *e, struct uio *uio)
 	d.d_reclen = (uint16_t)reclen;
 	d.d_namlen = e->e_namelen;
 	d.d_type = e->e_type;
-	memcpy(d.d_name, e->e_name, e->e_namelen);
+	memcpy(d.d_name, direntry_name(e), e->e_namelen);
 	return uiomove(&d, reclen, uio);
 }
 
@@ -417,12 +539,12 @@ struct position {
 
 /* Copy entries of ch from pos on; ENOSPC when no more fit. */
 static int
-copy_chunk(struct chunk *ch, size_t pos, struct uio *uio, struct position *po)
+copy_chunk(const struct dirchunk *ch, size_t pos, struct uio *uio, struct position *po)
 {
 	int error;
 
 	while (pos < ch->ch_used) {
-		struct entry *e = entry_at(ch, pos);
+		const struct direntry *e = dirchunk_entry(ch, pos);
 
 		if (po->po_cookies != NULL && po->po_count == po->po_ncookies)
 			return ENOSPC;
@@ -438,30 +560,40 @@ copy_chunk(struct chunk *ch, size_t pos, struct uio *uio, struct position *po)
 	return 0;
 }
 
+static bool
+is_here(struct nfsnode *np, uint64_t cookie)
+{
+	struct dirchunk *ch;
+	size_t pos;
+
+	mutex_enter(&np->n_lock);
+	ch = find_chunk(listing(np), cookie, &pos);
+	mutex_exit(&np->n_lock);
+	if (ch != NULL)
+		dirchunk_unref(ch);
+	return ch != NULL;
+}
+
 static int
 read_chunks(struct vnode *vp, struct uio *uio, kauth_cred_t cred,
     struct position *po, bool *eof)
 {
-	struct chunk *ch;
+	struct dirchunk *ch = NULL;
 	size_t pos = 0;
 	int error;
 
 	for (;;) {
-		ch = find_chunk(VTONFS(vp), po->po_cookie, &pos);
-		if (ch == NULL) {
-			/* What there is now is better than waiting. */
-			if (po->po_count != 0)
-				return 0;
-			error = fetch(vp, po->po_cookie, cred, &ch);
-			if (error != 0)
-				return error;
-			pos = 0;
-		}
+		error = obtain(vp, po->po_cookie, cred, &ch, &pos);
+		if (error != 0)
+			return error;
 		error = copy_chunk(ch, pos, uio, po);
 		*eof = error == 0 && ch->ch_eof;
-		chunk_unref(ch);
+		dirchunk_unref(ch);
 		if (error != 0 || *eof)
 			return error;
+		/* What there is now is better than waiting. */
+		if (po->po_count != 0 && !is_here(VTONFS(vp), po->po_cookie))
+			return 0;
 	}
 }
 

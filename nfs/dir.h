@@ -13,8 +13,19 @@ struct uio;
 /* vop_readdir. */
 int nfsdir_read(struct vnode *vp, struct uio *uio, kauth_cred_t cred, bool *eof,
     off_t *cookies, size_t *ncookies);
-/* The directory is not in use: give up a listing that is large. */
-void nfsdir_shrink(struct nfsnode *np);
+/* A file as READDIRPLUS has told of it. */
+struct nfsdir_file {
+	struct nfs3_fh df_fh;
+	struct nfs3_attr df_attr;
+	int64_t df_asked_ns; /* when */
+	uint64_t df_change;  /* nfsnode_change() of the directory */
+};
+/*
+ * What the listing of dvp, if there is one that is still good, says of a name.
+ * May ask the server for a part of the listing again.
+ */
+bool nfsdir_lookup(struct vnode *dvp, const struct componentname *cnp,
+    struct nfsdir_file *df);
 /* Give up the listing. */
 void nfsdir_destroy(struct nfsnode *np);
 

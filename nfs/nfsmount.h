@@ -34,6 +34,8 @@ struct nfsmount {
 	uint32_t nm_link_max;       /* i */
 	_Atomic bool nm_nordirplus; /* the server has no READDIRPLUS */
 	kmutex_t nm_lock;
+	struct list nm_listings; /* l: of directories, oldest use first */
+	_Atomic size_t nm_listing_bytes;
 	struct list nm_loading; /* l: attributes for vnodes in the making */
 	kcondvar_t nm_napcv;    /* slept on when the server says later */
 };

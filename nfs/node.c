@@ -91,6 +91,22 @@ timeout_bounds(const struct nfsnode *np, int64_t *min, int64_t *max)
 	*min = MIN(*min, *max);
 }
 
+bool
+nfsnode_caches(const struct nfsnode *np)
+{
+	int64_t min, max;
+
+	timeout_bounds(np, &min, &max);
+	return max != 0;
+}
+
+bool
+nfsnode_is(const struct nfsnode *np, const struct nfs3_fh *fh)
+{
+	return fh->fh_len == np->n_fh.fh_len &&
+	       memcmp(fh->fh_data, np->n_fh.fh_data, fh->fh_len) == 0;
+}
+
 static void
 forget_access(struct nfsnode *np) REQUIRES(np->n_lock)
 {
@@ -163,6 +179,22 @@ nfsnode_update(
 	mutex_exit(&np->n_lock);
 }
 
+void
+nfsnode_hint(struct nfsnode *np, const struct nfs3_attr *attr, int64_t asked_ns)
+{
+	int64_t until;
+
+	mutex_enter(&np->n_lock);
+	if (asked_ns > np->n_attr_ns) {
+		update_locked(np, attr, asked_ns);
+		/* They are older than this call. */
+		until = asked_ns + np->n_attr_timeo_ns;
+		np->n_attr_until_ns = MIN(np->n_attr_until_ns, until);
+		np->n_attr_ns = asked_ns;
+	}
+	mutex_exit(&np->n_lock);
+}
+
 int
 nfsnode_verdict(struct nfsnode *np, uint32_t status)
 {
@@ -208,15 +240,21 @@ trusted(struct nfsnode *np) REQUIRES(np->n_lock)
 	return uptime_ns() < np->n_attr_until_ns;
 }
 
-int
-nfsnode_validate(struct nfsnode *np, kauth_cred_t cred)
+bool
+nfsnode_trusted(struct nfsnode *np)
 {
 	bool good;
 
 	mutex_enter(&np->n_lock);
 	good = trusted(np);
 	mutex_exit(&np->n_lock);
-	if (!good)
+	return good;
+}
+
+int
+nfsnode_validate(struct nfsnode *np, kauth_cred_t cred)
+{
+	if (!nfsnode_trusted(np))
 		return nfsnode_refresh(np, cred);
 	KSTAT_ADD(&stats[NODE_STAT_HITS], 1);
 	return 0;
@@ -282,6 +320,54 @@ nfsnode_purge_data(struct nfsnode *np)
 {
 	if (catch_up(np, &np->n_data_change))
 		pagecache_invalidate(np->n_vnode, 0, 0);
+}
+
+/* Reading. */
+
+void
+nfsnode_met_end(struct nfsnode *np, uint64_t end)
+{
+	mutex_enter(&np->n_lock);
+	if (end < np->n_attr.a_size) {
+		np->n_attr.a_size = end;
+		np->n_attr_until_ns = 0;
+		np->n_change++;
+		np->n_met_end = MIN(np->n_met_end, (off_t)end);
+		publish_size(np, end);
+	}
+	mutex_exit(&np->n_lock);
+}
+
+int
+nfsnode_read_begin(struct nfsnode *np, kauth_cred_t cred, off_t *size)
+{
+	bool behind;
+	int error = nfsnode_validate(np, cred);
+
+	if (error != 0)
+		return error;
+	mutex_enter(&np->n_lock);
+	behind = np->n_data_change != np->n_change;
+	np->n_data_change = np->n_change;
+	*size = (off_t)np->n_attr.a_size;
+	if (np->n_reading++ == 0)
+		np->n_met_end = INT64_MAX;
+	mutex_exit(&np->n_lock);
+	if (behind)
+		pagecache_invalidate(np->n_vnode, 0, 0);
+	return 0;
+}
+
+off_t
+nfsnode_read_end(struct nfsnode *np)
+{
+	off_t end;
+
+	mutex_enter(&np->n_lock);
+	np->n_reading--;
+	end = np->n_met_end;
+	mutex_exit(&np->n_lock);
+	return end;
 }
 
 /* Access. */
@@ -358,6 +444,33 @@ nfsnode_granted(struct nfsnode *np, kauth_cred_t cred, uint32_t *granted)
 	mutex_exit(&np->n_lock);
 	*granted = res.ac_granted;
 	return 0;
+}
+
+int
+nfsnode_reopen(struct nfsnode *np, kauth_cred_t cred)
+{
+	int64_t asked_ns = uptime_ns(), min, max;
+	bool apart, stale, fresh;
+	uint32_t granted;
+	int error;
+
+	mutex_enter(&np->n_lock);
+	timeout_bounds(np, &min, &max);
+	apart = max == 0 || find_access(np, cred, &granted);
+	mutex_exit(&np->n_lock);
+	if (apart)
+		return nfsnode_refresh(np, cred);
+	error = nfsnode_granted(np, cred, &granted);
+	if (error != 0)
+		return error;
+	mutex_enter(&np->n_lock);
+	fresh = np->n_attr_ns >= asked_ns;
+	stale = np->n_stale;
+	mutex_exit(&np->n_lock);
+	if (stale)
+		return ESTALE;
+	/* The server need not send attributes with this. */
+	return fresh ? 0 : nfsnode_refresh(np, cred);
 }
 
 /* Making and ending. */
@@ -502,4 +615,23 @@ nfsnode_get(struct nfsmount *nm, const struct nfs3_fh *fh,
 		vrele(vp);
 	}
 	return ESTALE;
+}
+
+int
+nfsnode_get_listed(struct nfsmount *nm, const struct nfs3_fh *fh,
+    const struct nfs3_attr *attr, int64_t asked_ns, struct vnode **vpp)
+{
+	struct vnode *vp;
+	int error;
+
+	error = get_loading(nm, fh, attr, asked_ns, &vp);
+	if (error != 0)
+		return error;
+	nfsnode_hint(VTONFS(vp), attr, asked_ns);
+	if (vp->v_type != vnode_type(attr->a_type)) {
+		vrele(vp);
+		return ESTALE;
+	}
+	*vpp = vp;
+	return 0;
 }

@@ -51,6 +51,9 @@ struct nfsnode {
 	const struct lwp *n_fresh; /* n: whose lookup for an open has just
 				      * asked the server */
 	unsigned n_opens;          /* n */
+	unsigned n_reading;        /* n: reads in progress */
+	off_t n_met_end;           /* n: nearest end that the server has told
+				      * of unexpectedly since they began */
 
 	char *n_link;            /* n: target of a symbolic link */
 	size_t n_linklen;        /* n */
@@ -68,6 +71,10 @@ VTONFS(const struct vnode *vp)
 	return vp->v_data;
 }
 
+/* Is np the file with this handle? */
+bool nfsnode_is(const struct nfsnode *np, const struct nfs3_fh *fh);
+/* Are attributes of np kept at all? */
+bool nfsnode_caches(const struct nfsnode *np);
 /* Enter the counters into the table of statistics; once. */
 void nfsnode_init(void);
 
@@ -79,6 +86,10 @@ void nfsnode_init(void);
 int nfsnode_get(struct nfsmount *nm, const struct nfs3_fh *fh,
     const struct nfs3_attr *attr, int64_t asked_ns, kauth_cred_t cred,
     struct vnode **vpp);
+/* As nfsnode_get(), with attributes that a listing has told at asked_ns: those
+ * that are known may be newer. */
+int nfsnode_get_listed(struct nfsmount *nm, const struct nfs3_fh *fh,
+    const struct nfs3_attr *attr, int64_t asked_ns, struct vnode **vpp);
 /* vfs_loadvnode and vop_reclaim. */
 int nfsnode_load(
     struct mount *mp, struct vnode *vp, const void *key, size_t keylen);
@@ -87,10 +98,20 @@ int nfsnode_reclaim(struct vnode *vp);
 /* Attributes came with a reply to a call made at asked_ns. */
 void nfsnode_update(
     struct nfsnode *np, const struct nfs3_opt_attr *oa, int64_t asked_ns);
+/* A listing has told attributes of np's file: taken if they are newer. */
+void nfsnode_hint(
+    struct nfsnode *np, const struct nfs3_attr *attr, int64_t asked_ns);
 /* A call about np ended with status: 0 or its errno; notes a stale handle. */
 int nfsnode_verdict(struct nfsnode *np, uint32_t status);
 /* Ask the server for the attributes now. */
 int nfsnode_refresh(struct nfsnode *np, kauth_cred_t cred);
+/*
+ * As nfsnode_refresh(), for somebody who will want to know what cred may do
+ * next: one call tells both if that is not known.
+ */
+int nfsnode_reopen(struct nfsnode *np, kauth_cred_t cred);
+/* May the attributes be trusted at present? */
+bool nfsnode_trusted(struct nfsnode *np);
 /* See to it that the attributes may be trusted; asks if they may not. */
 int nfsnode_validate(struct nfsnode *np, kauth_cred_t cred);
 /* As nfsnode_validate(), and copy them. */
@@ -104,6 +125,18 @@ uint64_t nfsnode_change(struct nfsnode *np);
 void nfsnode_purge_names(struct nfsnode *np);
 /* Forget the data of a file that has changed since they were read. */
 void nfsnode_purge_data(struct nfsnode *np);
+/*
+ * The server says that a file ends at end.  If we thought otherwise, that is
+ * its size until the server is asked, and reads in progress must heed it.
+ */
+void nfsnode_met_end(struct nfsnode *np, uint64_t end);
+/*
+ * Around a read: the beginning sees to it that attributes and cache are good
+ * and returns the size, the end returns where the read must not have gone
+ * beyond.
+ */
+int nfsnode_read_begin(struct nfsnode *np, kauth_cred_t cred, off_t *size);
+off_t nfsnode_read_end(struct nfsnode *np);
 /* What cred may do: NFS3ACCESS_* bits, from the cache or the server. */
 int nfsnode_granted(struct nfsnode *np, kauth_cred_t cred, uint32_t *granted);
 

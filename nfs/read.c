@@ -14,7 +14,13 @@
  *
  * Fills hold references to the vnode.  So that a closed file does not wait for
  * a server that has died, runs in which nobody is interested but the cache are
- * cancelled when the last file is closed.
+ * cancelled when the last file is closed.  Their pages are dropped without an
+ * error, so that whoever has come to wait for them meanwhile starts anew.
+ *
+ * The server may meet the end of the file before we expect it, because the file
+ * has been truncated.  The rest of the run is zeros then, which reads in
+ * progress must not pass on: the node keeps the nearest such end, and they stop
+ * there.
  */
 #include "nfs/read.h"
 
@@ -27,6 +33,8 @@
 
 /* READs for one run before a server that trickles is given up. */
 #define CONTINUE_MAX 1024
+/* Reads begun anew because the file was found to be shorter. */
+#define CUT_RETRIES 3
 
 struct nfsrun {
 	struct list rn_list;      /* n_lock: n_runs, while it is sent */
@@ -129,6 +137,12 @@ run_finish(struct nfsrun *rn, int error)
 	struct nfsnode *np = rn->rn_node;
 	size_t got = rn->rn_got;
 
+	if (error == ECANCELED) {
+		pagecache_invalidate(
+		    np->n_vnode, rn->rn_off, rn->rn_off + (off_t)rn->rn_len);
+		got = 0;
+		error = 0;
+	}
 	mutex_enter(&np->n_lock);
 	list_remove(&rn->rn_list);
 	rn->rn_call = NULL;
@@ -178,12 +192,17 @@ take_reply(struct nfsrun *rn, struct rpc_call *ca, bool *again)
 		error = nfs3_read_head(&xi, &res);
 	if (error != 0)
 		return error;
+	if (res.rd_status == NFS3_OK &&
+	    (res.rd_count > rn->rn_asked || res.rd_count != ca->ca_got))
+		return EBADRPC;
+	/* Before the attributes, which may agree with it. */
+	if (res.rd_status == NFS3_OK && res.rd_eof)
+		nfsnode_met_end(rn->rn_node,
+		    (uint64_t)rn->rn_off + rn->rn_got + res.rd_count);
 	nfsnode_update(rn->rn_node, &res.rd_attr, rn->rn_asked_ns);
 	error = nfsnode_verdict(rn->rn_node, res.rd_status);
 	if (error != 0)
 		return error;
-	if (res.rd_count > rn->rn_asked || res.rd_count != ca->ca_got)
-		return EBADRPC;
 	run_advance(rn, res.rd_count);
 	*again = rn->rn_got < rn->rn_len && !res.rd_eof;
 	if (*again && (res.rd_count == 0 || rn->rn_reads >= CONTINUE_MAX))
@@ -322,31 +341,71 @@ nfsread_stop(struct nfsnode *np)
 	}
 }
 
+static int
+read_cached(struct vnode *vp, struct uio *uio, off_t size, kauth_cred_t cred)
+{
+	struct nfsmount *nm = VTONFS(vp)->n_mount;
+	int error;
+
+	for (;;) {
+		error = pagecache_read(vp, uio, size, nm->nm_readahead, cred);
+		if (error != EAGAIN)
+			return error;
+		/* The server says later. */
+		error = nfscall_nap(nm);
+		if (error != 0)
+			return error;
+	}
+}
+
+/* Of a read that began at start, only what stands before end counts. */
+static void
+cut_short(struct uio *uio, off_t start, off_t end)
+{
+	off_t excess = uio->uio_offset - MAX(start, end);
+
+	if (excess <= 0)
+		return;
+	uio->uio_offset -= excess;
+	uio->uio_resid += (size_t)excess;
+}
+
+/* One attempt; *cut: of what there was to read, nothing counts. */
+static int
+read_once(struct vnode *vp, struct uio *uio, kauth_cred_t cred, bool *cut)
+{
+	struct nfsnode *np = VTONFS(vp);
+	off_t start = uio->uio_offset, size;
+	int error;
+
+	error = nfsnode_read_begin(np, cred, &size);
+	if (error != 0)
+		return error;
+	error = read_cached(vp, uio, size, cred);
+	*cut = uio->uio_offset != start;
+	cut_short(uio, start, nfsnode_read_end(np));
+	*cut = *cut && uio->uio_offset == start;
+	return error;
+}
+
 int
 nfsread_file(struct vnode *vp, struct uio *uio, kauth_cred_t cred)
 {
-	struct nfsnode *np = VTONFS(vp);
-	struct nfsmount *nm = np->n_mount;
-	struct nfs3_attr attr;
+	struct rump_iovec *iov = uio->uio_iov, whole = *iov;
+	struct uio asked = *uio;
+	unsigned tries = 0;
+	bool cut = false;
 	int error;
 
 	if (uio->uio_offset < 0)
 		return EINVAL;
-	error = nfsnode_getattr(np, cred, &attr);
-	if (error != 0)
-		return error;
-	nfsnode_purge_data(np);
 	for (;;) {
-		error = pagecache_read(
-		    vp, uio, (off_t)attr.a_size, nm->nm_readahead, cred);
-		if (error == EAGAIN) {
-			error = nfscall_nap(nm);
-			if (error != 0)
-				return error;
-			continue;
-		}
-		/* Cancelled just as we came to wait for it: again. */
-		if (error != ECANCELED)
+		error = read_once(vp, uio, cred, &cut);
+		/* The end that was met may be one of long ago. */
+		if (error != 0 || !cut || asked.uio_iovcnt != 1 ||
+		    ++tries > CUT_RETRIES)
 			return error;
+		*uio = asked;
+		*iov = whole;
 	}
 }

@@ -28,6 +28,7 @@ nfsmount_create(struct mount *mp)
 	nm->nm_mount = mp;
 	nfs_options_default(&nm->nm_options);
 	mutex_init(&nm->nm_lock, "nfsmount");
+	list_init(&nm->nm_listings);
 	list_init(&nm->nm_loading);
 	cv_init(&nm->nm_napcv, "nfsnap");
 	return nm;

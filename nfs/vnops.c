@@ -59,35 +59,75 @@ take_fresh(struct nfsnode *np)
 }
 
 /*
- * The name cache knows a file: vp, NULL for none.  ESTALE when the server has
- * to be asked after all.
+ * A file is known by name: vp, NULL for none.  ESTALE when the server has to be
+ * asked after all.
  */
 static int
 lookup_cached(struct vnode *vp, const struct componentname *cnp)
 {
+	struct nfsnode *np;
 	int error;
 
 	if (vp == NULL)
 		return ENOENT;
-	if (!is_open(cnp) || VTONFS(vp)->n_mount->nm_options.o_nocto)
-		return 0;
-	error = nfsnode_refresh(VTONFS(vp), cnp->cn_cred);
+	np = VTONFS(vp);
+	/* Here, and not when it is used, since here a file that has been
+	 * replaced can be looked up once more. */
+	if (!is_open(cnp) || np->n_mount->nm_options.o_nocto)
+		error = nfsnode_caches(np) ? nfsnode_validate(np, cnp->cn_cred)
+					   : 0;
+	else
+		error = nfsnode_reopen(np, cnp->cn_cred);
 	/* A server that has the file open still knows it by its handle. */
-	if (error == 0 && nfsnode_unlinked(VTONFS(vp)))
+	if (error == 0 && is_open(cnp) && nfsnode_unlinked(np))
 		error = ESTALE;
-	mark_fresh(vp, error == 0);
+	if (is_open(cnp))
+		mark_fresh(vp, error == 0);
 	if (error != 0)
 		vrele(vp);
 	return error;
 }
 
-/* May the answer of a lookup be entered: is the directory what it was? */
-static bool
-may_enter(struct nfsnode *dnp, const struct componentname *cnp, uint64_t change)
+/*
+ * Enter what was found when the directory was at change, unless it has moved
+ * on; if it does so meanwhile, whoever forgets its names may have missed this.
+ */
+static void
+enter(struct vnode *dvp, struct vnode *vp, const struct componentname *cnp,
+    uint64_t change)
 {
-	return (cnp->cn_flags & CN_MAKEENTRY) != 0 &&
-	       (cnp->cn_flags & CN_ISDOTDOT) == 0 &&
-	       nfsnode_change(dnp) == change;
+	struct nfsnode *dnp = VTONFS(dvp);
+
+	if ((cnp->cn_flags & (CN_MAKEENTRY | CN_ISDOTDOT)) != CN_MAKEENTRY ||
+	    nfsnode_change(dnp) != change)
+		return;
+	cache_enter(dvp, vp, cnp);
+	if (nfsnode_change(dnp) != change)
+		cache_purge_name(dvp, cnp);
+}
+
+/* The vnode for a name that the name cache or the listing of dvp has. */
+static bool
+lookup_local(struct vnode *dvp, struct vnode **vpp, struct componentname *cnp)
+{
+	struct nfsmount *nm = VTONFS(dvp)->n_mount;
+	struct nfsdir_file df;
+
+	if (cache_lookup(dvp, cnp, vpp)) {
+		if (*vpp != NULL && !is_open(cnp) &&
+		    !nfsnode_trusted(VTONFS(*vpp)) &&
+		    nfsdir_lookup(dvp, cnp, &df) &&
+		    nfsnode_is(VTONFS(*vpp), &df.df_fh))
+			nfsnode_hint(
+			    VTONFS(*vpp), &df.df_attr, df.df_asked_ns);
+		return true;
+	}
+	if (!nfsdir_lookup(dvp, cnp, &df) ||
+	    nfsnode_get_listed(
+		nm, &df.df_fh, &df.df_attr, df.df_asked_ns, vpp) != 0)
+		return false;
+	enter(dvp, *vpp, cnp, df.df_change);
+	return true;
 }
 
 static int
@@ -108,8 +148,8 @@ lookup_server(struct vnode *dvp, struct vnode **vpp, struct componentname *cnp)
 	nfsnode_purge_names(dnp);
 	change = nfsnode_change(dnp);
 	if (res.lo_status == NFS3ERR_NOENT) {
-		if (cnp->cn_nameiop == LOOKUP && may_enter(dnp, cnp, change))
-			cache_enter(dvp, NULL, cnp);
+		if (cnp->cn_nameiop == LOOKUP)
+			enter(dvp, NULL, cnp, change);
 		return ENOENT;
 	}
 	error = nfsnode_verdict(dnp, res.lo_status);
@@ -120,9 +160,9 @@ lookup_server(struct vnode *dvp, struct vnode **vpp, struct componentname *cnp)
 	    cnp->cn_cred, &vp);
 	if (error != 0)
 		return error;
-	mark_fresh(vp, is_open(cnp));
-	if (may_enter(dnp, cnp, change))
-		cache_enter(dvp, vp, cnp);
+	if (is_open(cnp))
+		mark_fresh(vp, true);
+	enter(dvp, vp, cnp, change);
 	*vpp = vp;
 	return 0;
 }
@@ -140,7 +180,7 @@ nfs_lookup(struct vnode *dvp, struct vnode **vpp, struct componentname *cnp)
 	if (error != 0)
 		return error;
 	nfsnode_purge_names(dnp);
-	if ((cnp->cn_flags & CN_ISDOTDOT) == 0 && cache_lookup(dvp, cnp, &vp)) {
+	if ((cnp->cn_flags & CN_ISDOTDOT) == 0 && lookup_local(dvp, &vp, cnp)) {
 		error = lookup_cached(vp, cnp);
 		if (error == 0)
 			*vpp = vp;
@@ -410,8 +450,6 @@ nfs_inactive(struct vnode *vp, bool *recycle)
 {
 	struct nfsnode *np = VTONFS(vp);
 
-	if (vp->v_type == VDIR)
-		nfsdir_shrink(np);
 	mutex_enter(&np->n_lock);
 	*recycle = np->n_stale;
 	mutex_exit(&np->n_lock);

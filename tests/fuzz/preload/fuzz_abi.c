@@ -54,7 +54,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < 1)
 		return 0;
 	/* Exactly as long as it says, so that a sanitizer sees the end. */
-	in = malloc(size);
+	in = malloc(size > 1 ? size - 1 : 1);
 	memcpy(in, data + 1, size - 1);
 	dirents(in, size - 1, data[0]);
 	messages(in, size - 1, data[0]);

@@ -19,8 +19,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct ucontext_t;
-
 /* Results of a route beyond a Linux result or -errno. */
 #define CALL_TO_HOST (-0x10000L)  /* make the host call with call->arg */
 #define CALL_RESTART (-0x10001L)  /* ERESTARTSYS: restart or EINTR */
@@ -30,8 +28,6 @@ struct call {
 	long nr;
 	long arg[6];
 	uintptr_t site; /* address of the syscall instruction */
-	void *ucontext; /* ucontext_t * of the SIGSYS frame; NULL when
-			   * reached through a patched site */
 	uintptr_t redirect;
 	long result; /* host result, for after */
 	/* Set by a route together with CALL_TO_HOST: run on the kernel stack
@@ -114,5 +110,8 @@ int router_fault(uintptr_t addr, bool write);
 /* A host call failed with EFAULT: make the pages of rump mappings among the
  * arguments present; true when a retry makes sense. */
 bool router_efault(struct call *c);
+/* A string for the environment of a program that is about to be executed, such
+ * as "RUMPKIT_CWD=/data/dir".  Its length; 0: there is nothing to say. */
+size_t router_exec_env(char *buf, size_t size);
 
 #endif /* !PRELOAD_CALL_H */

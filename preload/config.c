@@ -25,6 +25,20 @@ config_getenv(char *const *envp, const char *name)
 	return NULL;
 }
 
+void
+config_unsetenv(char **envp, const char *name)
+{
+	size_t len = text_length(name);
+	char **to = envp;
+
+	for (; envp != NULL && *envp != NULL; envp++) {
+		if (!text_begins(*envp, name) || (*envp)[len] != '=')
+			*to++ = *envp;
+	}
+	if (to != NULL)
+		*to = NULL;
+}
+
 static bool
 flag(char *const *envp, const char *name)
 {

@@ -51,6 +51,9 @@ int config_parse(struct config *cf, char *const *envp, char *mount_text,
 /* The value of a variable in envp, or NULL. */
 const char *config_getenv(char *const *envp, const char *name);
 
+/* Take a variable out of envp, in place. */
+void config_unsetenv(char **envp, const char *name);
+
 /* Does the configuration route anything at all? */
 bool config_routes(const struct config *cf);
 

@@ -3,30 +3,109 @@
  * No copy of the host's path is kept: it changes without us when somebody
  * renames a parent, and it is needed only for relative paths that could lead
  * into a mount (namespace_maybe()).
+ *
+ * An exec ends the kernel and its working directory.  The next image is told
+ * where it was; where that cannot be said, exec fails, since the host's own
+ * directory would be a wrong one.
  */
 #include "preload/cwd.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 
+#include "preload/backend.h"
 #include "preload/call.h"
-#include "preload/namespace.h"
+#include "preload/abi/errno.h"
+#include "preload/descriptor.h"
+#include "preload/lock.h"
+#include "preload/pool.h"
+#include "preload/process.h"
+#include "preload/resolve.h"
+#include "preload/route.h"
 #include "preload/text.h"
+#include "preload/usercopy.h"
+#include "rump/rump_syscallnum.h"
+#include "rump/rumpabi.h"
+#include "rump/rumpdefs.h"
+#include "rump/rumphost.h"
+#include "syscall_table/linux_routes.h"
 
 static atomic_int rule_of_cwd = NS_HOST;
+
+/*
+ * Children of vfork(2) that have gone to a directory of the host, while their
+ * parent, whose memory this is, stays in the kernel's.  They execute soon.
+ */
+#define NDEPARTED 16
+#define DEPARTED_SECONDS 30
+static struct {
+	_Atomic(int64_t) pid;
+	_Atomic(int64_t) until;
+} departed[NDEPARTED];
+static atomic_uint departed_next;
+
+/* The path of the rump directory, kept from its first use to the next
+ * chdir(2). */
+static struct lock text_lock = LOCK_INIT;
+static char text_of_cwd[PATHBUF_SIZE]; /* text_lock; "" not known */
+static atomic_uint generation;         /* of the directory */
+
+static int64_t
+seconds(void)
+{
+	struct timespec ts = { 0 };
+
+	HOST(SYS_clock_gettime, CLOCK_MONOTONIC, &ts, 0, 0, 0, 0);
+	return ts.tv_sec;
+}
+
+static void
+depart(void)
+{
+	unsigned i = atomic_fetch_add(&departed_next, 1) % NDEPARTED;
+
+	atomic_store(&departed[i].until, seconds() + DEPARTED_SECONDS);
+	atomic_store(&departed[i].pid, HOST(SYS_getpid, 0, 0, 0, 0, 0, 0));
+}
+
+static bool
+has_departed(void)
+{
+	int64_t pid = HOST(SYS_getpid, 0, 0, 0, 0, 0, 0), now = seconds();
+
+	for (int i = 0; i < NDEPARTED; i++) {
+		if (departed[i].pid == pid && departed[i].until > now)
+			return true;
+	}
+	return false;
+}
 
 int
 cwd_rule(void)
 {
-	return atomic_load_explicit(&rule_of_cwd, memory_order_relaxed);
+	int rule = atomic_load_explicit(&rule_of_cwd, memory_order_relaxed);
+
+	if (rule != NS_HOST && !process_owns_memory() && has_departed())
+		return NS_HOST;
+	return rule;
 }
 
 void
 cwd_set(int rule)
 {
-	atomic_store(&rule_of_cwd, rule);
+	if (process_owns_memory()) {
+		lock_enter(&text_lock);
+		atomic_store(&rule_of_cwd, rule);
+		generation++;
+		text_of_cwd[0] = '\0';
+		lock_exit(&text_lock);
+	} else if (rule == NS_HOST && rule_of_cwd != NS_HOST) {
+		depart();
+	}
 }
 
 int
@@ -50,3 +129,245 @@ cwd_host_path(long dirfd, char *buf, size_t size)
 		return (int)-n;
 	return buf[0] == '/' ? 0 : ENOENT;
 }
+
+/* A call on the kernel's working directory.  0, a Linux errno or
+ * ROUTE_RESTART. */
+static int
+kernel_call(int num, int64_t a, int64_t b)
+{
+	int64_t args[BACKEND_SLOTS] = { a, b }, retval[2];
+	long error = rump_backend_syscall(num, args, retval);
+
+	if (error == RUMP_ERESTART)
+		return ROUTE_RESTART;
+	return error < 0 ? ENOENT : abi_errno_to_linux((int)error);
+}
+
+int
+cwd_rump_path(char *buf, size_t size)
+{
+	char *kernel_path = pool_get(&pathbufs);
+	int error;
+
+	if (kernel_path == NULL)
+		return ENOMEM;
+	kernel_path[0] = '\0';
+	error = kernel_call(
+	    RUMP_SYS___getcwd, (int64_t)kernel_path, RUMP_MAXPATHLEN);
+	if (error == 0 && namespace_program_path(&resolve_ns, cwd_rule(),
+			      kernel_path, buf, size) == 0)
+		error = ENAMETOOLONG;
+	pool_put(&pathbufs, kernel_path);
+	return error;
+}
+
+static void
+copy(char *to, const char *from, size_t size)
+{
+	struct text t;
+
+	text_init(&t, to, size);
+	text_put(&t, from);
+}
+
+bool
+cwd_rump_text(char *buf, size_t size)
+{
+	unsigned now = generation;
+
+	lock_enter(&text_lock);
+	copy(buf, text_of_cwd, size);
+	lock_exit(&text_lock);
+	if (buf[0] != '\0')
+		return true;
+	if (!backend_reachable() || cwd_rump_path(buf, size) != 0)
+		return false;
+	lock_enter(&text_lock);
+	if (now == generation)
+		copy(text_of_cwd, buf, sizeof(text_of_cwd));
+	lock_exit(&text_lock);
+	return true;
+}
+
+void
+cwd_forked(void)
+{
+	lock_reset(&text_lock);
+}
+
+/* --- from image to image ----------------------------------------------- */
+
+int
+cwd_inherit(const char *path)
+{
+	struct place *pl = place_create();
+	int error;
+
+	if (pl == NULL)
+		return ENOMEM;
+	error = place_decide(pl, path);
+	if (error == 0 && !pl->pl_rump)
+		error = ENOENT;
+	if (error == 0 && backend_reachable())
+		error = kernel_call(RUMP_SYS_chdir, (int64_t)pl->pl_path, 0);
+	if (error == 0)
+		cwd_set(pl->pl_rule);
+	place_destroy(pl);
+	return error == ROUTE_RESTART ? EINTR : error;
+}
+
+int
+cwd_check(void)
+{
+	char *path;
+	int error;
+
+	if (cwd_rule() == NS_HOST || !backend_reachable())
+		return 0;
+	path = pool_get(&pathbufs);
+	if (path == NULL)
+		return ENOMEM;
+	error = cwd_rump_path(path, PATHBUF_SIZE);
+	pool_put(&pathbufs, path);
+	return error == ROUTE_RESTART ? EINTR : error;
+}
+
+/* Without a path of the kernel's, the prefix says at least that the directory
+ * is not the host's. */
+static const char *
+known_path(char *buf, int rule)
+{
+	const char *prefix = resolve_ns.ns_rules[rule].nr_prefix;
+
+	if (buf != NULL && backend_reachable() &&
+	    cwd_rump_path(buf, PATHBUF_SIZE) == 0)
+		return buf;
+	return *prefix != '\0' ? prefix : "/";
+}
+
+size_t
+router_exec_env(char *buf, size_t size)
+{
+	char *path = NULL;
+	int rule = cwd_rule();
+	struct text t;
+
+	if (router_idle || rule == NS_HOST || size == 0)
+		return 0;
+	path = pool_get(&pathbufs);
+	text_init(&t, buf, size);
+	text_put(&t, CWD_VARIABLE "=");
+	text_put(&t, known_path(path, rule));
+	if (path != NULL)
+		pool_put(&pathbufs, path);
+	return t.t_len;
+}
+
+/* --- calls ------------------------------------------------------------- */
+
+static int
+chdir_op(struct call *c, const struct place *pl, int64_t *value)
+{
+	int64_t args[BACKEND_SLOTS] = { (int64_t)pl->pl_path };
+	int64_t fargs[BACKEND_SLOTS] = { pl->pl_dirfd };
+	int error;
+
+	if (pl->pl_path[0] == '\0')
+		error = rump_call(c, RUMP_SYS_fchdir, fargs, NULL);
+	else if (pl->pl_dir != NULL)
+		error = place_by_descriptor(c, pl,
+		    RUMP_O_SEARCH | RUMP_O_DIRECTORY, RUMP_SYS_fchdir, fargs);
+	else
+		error = rump_call(c, RUMP_SYS_chdir, args, NULL);
+	if (error == 0)
+		cwd_set(pl->pl_rule);
+	return error;
+}
+
+static long
+chdir_after(struct call *c)
+{
+	cwd_set(NS_HOST);
+	return c->result;
+}
+
+static const struct path_route chdir_path = { -1, 0, -1, 0, chdir_op,
+	chdir_after };
+
+static long
+chdir_run(struct call *c)
+{
+	return path_run(c, &chdir_path);
+}
+ROUTE(chdir, chdir_run)
+
+static long
+fchdir_rump(struct call *c, struct rfile *rf)
+{
+	struct rump_stat st;
+	long result;
+
+	if (rf->rf_kind == RF_NAME) {
+		result = fd_call(c, rf, RUMP_SYS_fstatat, (int64_t)rf->rf_path,
+		    (int64_t)&st, RUMP_AT_SYMLINK_NOFOLLOW, 0);
+		return result < 0            ? result
+		       : S_ISDIR(st.st_mode) ? -EACCES
+					     : -ENOTDIR;
+	}
+	result = fd_call(c, rf, RUMP_SYS_fchdir, 0, 0, 0, 0);
+	if (result == 0)
+		cwd_set(rf->rf_rule);
+	return result;
+}
+
+static long
+fchdir_after(struct call *c)
+{
+	return c->result < 0 ? c->result : chdir_after(c);
+}
+
+static long
+fchdir_run(struct call *c)
+{
+	long result = fd_run(c, false, fchdir_rump);
+
+	return result == CALL_TO_HOST ? route_to_host(c, fchdir_after) : result;
+}
+ROUTE(fchdir, fchdir_run)
+
+static long
+getcwd_rump(struct call *c, char *path)
+{
+	size_t len;
+	int error;
+
+	if (!backend_reachable())
+		return -process_refuse(c);
+	error = cwd_rump_path(path, PATHBUF_SIZE);
+	if (error != 0)
+		return route_result(error, 0);
+	len = text_length(path) + 1;
+	if ((unsigned long)c->arg[1] < len)
+		return -ERANGE;
+	error = usercopy_out(path, (void *)c->arg[0], len);
+	return error != 0 ? -error : (long)len;
+}
+
+static long
+getcwd_run(struct call *c)
+{
+	int rule = cwd_rule();
+	char *path;
+	long result;
+
+	if (rule == NS_HOST)
+		return CALL_TO_HOST;
+	route_mark_rump(c, rule);
+	path = pool_get(&pathbufs);
+	if (path == NULL)
+		return -ENOMEM;
+	result = getcwd_rump(c, path);
+	pool_put(&pathbufs, path);
+	return result;
+}
+ROUTE(getcwd, getcwd_run)

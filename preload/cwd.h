@@ -6,7 +6,11 @@
 #ifndef PRELOAD_CWD_H
 #define PRELOAD_CWD_H
 
+#include <stdbool.h>
 #include <stddef.h>
+
+/* Hands the working directory from one image of a process to the next. */
+#define CWD_VARIABLE "RUMPKIT_CWD"
 
 /* The name space rule that led to the rump working directory, or NS_HOST. */
 int cwd_rule(void);
@@ -15,5 +19,24 @@ void cwd_set(int rule);
 /* The host's working directory, or that of a host descriptor, as an absolute
  * path; 0 or a Linux errno (ENOENT: unlinked or unreachable). */
 int cwd_host_path(long dirfd, char *buf, size_t size);
+
+/* The rump working directory as the program sees it.  0, a Linux errno or
+ * ROUTE_RESTART. */
+int cwd_rump_path(char *buf, size_t size);
+
+/* The same, as it was when it was entered; false where it is not known. */
+bool cwd_rump_text(char *buf, size_t size);
+
+void cwd_forked(void);
+
+/*
+ * Take over the directory that the image before this one was in: the kernel
+ * goes there if it is in this process; else relative paths are refused from now
+ * on.  0, or a Linux errno.
+ */
+int cwd_inherit(const char *path);
+
+/* Can the working directory be handed on?  0, or a Linux errno. */
+int cwd_check(void);
 
 #endif /* !PRELOAD_CWD_H */

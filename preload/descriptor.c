@@ -135,6 +135,8 @@ fcntl_getfl(struct call *c, struct rfile *rf)
 static long
 fcntl_rump(struct call *c, struct rfile *rf)
 {
+	static const struct f_owner_ex nobody = { F_OWNER_PID, 0 };
+
 	switch ((int)c->arg[1]) {
 	case F_GETFD:
 	case F_SETFD:
@@ -151,6 +153,21 @@ fcntl_rump(struct call *c, struct rfile *rf)
 	case F_SETLK:
 	case F_SETLKW:
 		return rf->rf_path_only ? -EBADF : fcntl_lock(c, rf);
+	case F_GETOWN:
+	case F_SETOWN:
+	case F_GETSIG:
+		/* Nobody is told: files are always ready. */
+		if (rf->rf_kind == RF_FILE && !rf->rf_path_only)
+			return 0;
+		return -EINVAL;
+	case F_GETOWN_EX:
+		return -usercopy_out(
+		    &nobody, (void *)c->arg[2], sizeof(nobody));
+	case F_GETLEASE:
+		return rf->rf_kind == RF_FILE ? F_UNLCK : -EINVAL;
+	case F_GETPIPE_SZ:
+	case F_SETPIPE_SZ:
+		return -EBADF;
 	default:
 		route_note(c, "this fcntl command");
 		return -EINVAL;

@@ -64,6 +64,9 @@ static struct pool buffers =
     POOL_INIT(sizeof(struct dirbuf), sizeof(struct dirbuf));
 
 #define MAXOVERLAYS 64
+/* The position behind overlay number i - 1. */
+#define OVERLAY_OFF(i) ((int64_t)0x7fffffffffff0000 + (int64_t)(i))
+static char overlay_scratch[32768]; /* nobody reads it */
 static struct {
 	uint64_t dev, ino;
 	const char *name;
@@ -75,8 +78,8 @@ static unsigned noverlays;
 static struct dirpos *
 dirpos_of(struct rfile *rf)
 {
-	static struct lock create_lock = LOCK_INIT;
 	struct dirpos *dp = __atomic_load_n(&rf->rf_dir, __ATOMIC_ACQUIRE);
+	struct dirpos *none = NULL;
 
 	if (dp != NULL)
 		return dp;
@@ -86,13 +89,11 @@ dirpos_of(struct rfile *rf)
 	dp->dp_index = dp->dp_kernel = 0;
 	dp->dp_nlog = 0;
 	lock_reset(&dp->dp_lock);
-	lock_enter(&create_lock);
-	if (rf->rf_dir == NULL)
-		__atomic_store_n(&rf->rf_dir, dp, __ATOMIC_RELEASE);
-	else
-		pool_put(&positions, dp);
-	lock_exit(&create_lock);
-	return rf->rf_dir;
+	if (__atomic_compare_exchange_n(&rf->rf_dir, &none, dp, false,
+		__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		return dp;
+	pool_put(&positions, dp);
+	return none;
 }
 
 void
@@ -147,7 +148,7 @@ dirs_is_directory(struct call *c, struct rfile *rf)
 {
 	struct rump_stat st;
 
-	if (rf->rf_isdir == 0 &&
+	if (rf->rf_isdir == 0 && backend_reachable() &&
 	    fd_call(c, rf, RUMP_SYS_fstat, (int64_t)&st, 0, 0, 0) == 0)
 		rf->rf_isdir = (st.st_mode & S_IFMT) == S_IFDIR ? 1 : 2;
 	return rf->rf_isdir == 1;
@@ -156,9 +157,12 @@ dirs_is_directory(struct call *c, struct rfile *rf)
 long
 dirs_seek(struct call *c, struct rfile *rf, int64_t off, int whence)
 {
-	struct dirpos *dp = dirpos_of(rf);
+	struct dirpos *dp;
 	long result;
 
+	if (!backend_reachable())
+		return -process_refuse(c);
+	dp = dirpos_of(rf);
 	if (dp == NULL)
 		return -ENOMEM;
 	lock_enter(&dp->dp_lock);
@@ -179,19 +183,45 @@ dirs_seek(struct call *c, struct rfile *rf, int64_t off, int whence)
 	return result;
 }
 
-void
+/*
+ * The host's own positions come before all of ours: the mounts follow its end.
+ * A position of ours means that end and how many of the mounts went before.
+ */
+static long
+overlay_seek(long fd, struct dirpos *dp, int64_t off, int whence)
+{
+	if (whence == SEEK_SET && off >= OVERLAY_OFF(0) &&
+	    off < OVERLAY_OFF(MAXOVERLAYS + 1)) {
+		dp->dp_index = (uint64_t)(off - OVERLAY_OFF(0));
+		while (HOST(SYS_getdents64, fd, overlay_scratch,
+			   sizeof(overlay_scratch), 0, 0, 0) > 0)
+			continue;
+		return off;
+	}
+	if (whence == SEEK_CUR && off == 0 && dp->dp_index != 0)
+		return (int64_t)OVERLAY_OFF(dp->dp_index);
+	dp->dp_index = 0;
+	return CALL_TO_HOST;
+}
+
+long
 dirs_host_seek(long fd, int64_t off, int whence)
 {
+	long result = CALL_TO_HOST;
+	struct dirpos *dp;
 	struct rfile *rf;
 	int error;
 
 	rf = fdmap_get(fd, &error);
 	if (rf == NULL)
-		return;
-	if (rf->rf_fd < 0 && rf->rf_dir != NULL && off == 0 &&
-	    whence == SEEK_SET)
-		rf->rf_dir->dp_index = 0;
+		return result;
+	if (rf->rf_kind == RF_OVERLAY) {
+		dp = dirpos_of(rf);
+		if (dp != NULL)
+			result = overlay_seek(fd, dp, off, whence);
+	}
 	(void)fdmap_put(rf);
+	return result;
 }
 
 /* --- rump directories -------------------------------------------------- */
@@ -265,8 +295,10 @@ getdents_rump(struct call *c, struct rfile *rf)
 	struct dirbuf *db;
 	long result;
 
-	if (rf->rf_isdir != 1 && !dirs_is_directory(c, rf))
-		return backend_reachable() ? -ENOTDIR : -process_refuse(c);
+	if (!backend_reachable())
+		return -process_refuse(c);
+	if (!dirs_is_directory(c, rf))
+		return -ENOTDIR;
 	dp = dirpos_of(rf);
 	db = dp != NULL ? pool_get(&buffers) : NULL;
 	if (db == NULL)
@@ -283,12 +315,23 @@ getdents_rump(struct call *c, struct rfile *rf)
 bool
 dirs_add_overlay(uint64_t dev, uint64_t ino, const char *name)
 {
+	for (unsigned i = 0; i < noverlays; i++) {
+		if (overlays[i].dev == dev && overlays[i].ino == ino &&
+		    text_equal(overlays[i].name, name))
+			return true;
+	}
 	if (noverlays == MAXOVERLAYS)
 		return false;
 	overlays[noverlays].dev = dev;
 	overlays[noverlays].ino = ino;
 	overlays[noverlays++].name = name;
 	return true;
+}
+
+bool
+dirs_have_overlays(void)
+{
+	return noverlays != 0;
 }
 
 static bool
@@ -371,10 +414,10 @@ overlay_end(struct call *c, struct rfile *rf)
 		if (is_overlay(&st, i) &&
 		    !host_has(c->arg[0], overlays[i].name)) {
 			len = abi_dirent_put(format, out, sizeof(out), 1,
-			    (uint64_t)INT64_MAX, RUMP_DT_DIR, overlays[i].name,
-			    text_length(overlays[i].name));
+			    (uint64_t)OVERLAY_OFF(i + 1), RUMP_DT_DIR,
+			    overlays[i].name, text_length(overlays[i].name));
 			if (len == 0 || total + len > (uint32_t)c->arg[2])
-				break;
+				return total != 0 ? (long)total : -EINVAL;
 			if (usercopy_out(out, (char *)c->arg[1] + total, len) !=
 			    0)
 				return -EFAULT;

@@ -17,8 +17,9 @@ void dirpos_destroy(struct dirpos *dp);
 bool dirs_is_directory(struct call *c, struct rfile *rf);
 /* lseek(2) on a rump directory. */
 long dirs_seek(struct call *c, struct rfile *rf, int64_t off, int whence);
-/* lseek(2) on descriptor fd is about to go to the host. */
-void dirs_host_seek(long fd, int64_t off, int whence);
+/* lseek(2) on a host directory that shows mounts: a result, or
+ * CALL_TO_HOST. */
+long dirs_host_seek(long fd, int64_t off, int whence);
 
 /*
  * The host directory dev:ino shall show name, which the host does not have
@@ -28,5 +29,7 @@ bool dirs_add_overlay(uint64_t dev, uint64_t ino, const char *name);
 
 /* A host directory was opened as fd: watch its listing if need be. */
 void dirs_opened(int fd);
+/* Does any host directory show mounts? */
+bool dirs_have_overlays(void);
 
 #endif /* !PRELOAD_DIRS_H */

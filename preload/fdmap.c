@@ -16,7 +16,12 @@
  * number is a placeholder that fails with EBADF, never another file.
  *
  * A vfork child shares this memory but not the descriptor table: it changes
- * nothing here, and its host descriptors go away with exec.
+ * nothing here, and its host descriptors go away with exec.  A number that it
+ * has given to a file of the host is told from a rump file's by looking at the
+ * host's descriptor.
+ *
+ * The placeholder names a symbolic link of the host: nothing can be opened
+ * through /proc/self/fd (ELOOP), whatever gets there past the routes.
  */
 #include "preload/fdmap.h"
 
@@ -24,6 +29,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include "preload/backend.h"
@@ -41,11 +47,16 @@
 #define HIDE_RESERVE 128 /* numbers at the top for our own descriptors */
 #define HIDE_MAX 4096    /* fork(2) copies the host's table up to the top one */
 
+#define NMOVABLE 4
+
 typedef _Atomic(struct rfile *) slot_t;
 
 static _Atomic(slot_t *) table[FIRST];
 static struct pool rfiles = POOL_INIT(sizeof(struct rfile) + 8, 4096);
-static int placeholder = -1;
+static atomic_int placeholder = -1;
+static struct stat placeholder_stat;
+/* Who keeps the numbers of hidden descriptors that may change. */
+static atomic_int *movable[NMOVABLE];
 
 /* A pool's free list lives in the first 8 bytes; the count stands behind it. */
 static struct rfile *
@@ -138,6 +149,16 @@ rfile_ref(struct rfile *rf)
 	return false;
 }
 
+static bool
+is_placeholder(long fd)
+{
+	struct stat st;
+
+	return HOST(SYS_fstat, fd, &st, 0, 0, 0, 0) == 0 &&
+	       st.st_dev == placeholder_stat.st_dev &&
+	       st.st_ino == placeholder_stat.st_ino;
+}
+
 struct rfile *
 fdmap_get(long fd, int *error)
 {
@@ -165,7 +186,8 @@ fdmap_get_rump(long fd, int *error)
 {
 	struct rfile *rf = fdmap_get(fd, error);
 
-	if (rf != NULL && rf->rf_fd < 0) {
+	if (rf != NULL && (rf->rf_fd < 0 || (!process_owns_memory() &&
+						!is_placeholder((int)fd)))) {
 		fdmap_put(rf);
 		return NULL;
 	}
@@ -192,6 +214,8 @@ fdmap_put(struct rfile *rf)
 		return 0;
 	if (rf->rf_dir != NULL)
 		dirpos_destroy(rf->rf_dir);
+	if (rf->rf_path != NULL)
+		string_free(rf->rf_path);
 	pool_put(&rfiles, (char *)rf - 8);
 	return rump_close(fd);
 }
@@ -210,6 +234,7 @@ rfile_create(int fd, enum rfile_kind kind, int rule, bool path_only)
 	rf->rf_rule = rule;
 	rf->rf_path_only = path_only;
 	rf->rf_dir = NULL;
+	rf->rf_path = NULL;
 	rf->rf_isdir = 0;
 	atomic_store_explicit(&rf->rf_refs, 1, memory_order_release);
 	return rf;
@@ -238,22 +263,32 @@ placeholder_dup(long min, bool cloexec)
 }
 
 long
-fdmap_install(
-    int fd, enum rfile_kind kind, int rule, bool path_only, bool cloexec)
+fdmap_install_path(int fd, enum rfile_kind kind, int rule, bool path_only,
+    bool cloexec, char *path)
 {
 	struct rfile *rf = rfile_create(fd, kind, rule, path_only);
 	long number;
 
 	if (rf == NULL) {
 		(void)rump_close(fd);
+		if (path != NULL)
+			string_free(path);
 		return -ENOMEM;
 	}
+	rf->rf_path = path;
 	number = placeholder_dup(0, cloexec);
 	if (number < 0) {
 		fdmap_put(rf);
 		return number;
 	}
 	return rfile_enter(rf, number);
+}
+
+long
+fdmap_install(
+    int fd, enum rfile_kind kind, int rule, bool path_only, bool cloexec)
+{
+	return fdmap_install_path(fd, kind, rule, path_only, cloexec, NULL);
 }
 
 void
@@ -295,8 +330,11 @@ fdmap_dup(long fd, long min, bool cloexec)
 	rf = fdmap_get(fd, &error);
 	if (error != 0)
 		return -error;
-	number = HOST(
-	    SYS_fcntl, fd, cloexec ? F_DUPFD_CLOEXEC : F_DUPFD, min, 0, 0, 0);
+	/* Of a rump file, the placeholder's: fd may be another file by now. */
+	number = HOST(SYS_fcntl,
+	    rf != NULL && rf->rf_fd >= 0 && process_owns_memory() ? placeholder
+								  : fd,
+	    cloexec ? F_DUPFD_CLOEXEC : F_DUPFD, min, 0, 0, 0);
 	if (rf == NULL)
 		return number;
 	if (number < 0 || !process_owns_memory()) {
@@ -304,6 +342,75 @@ fdmap_dup(long fd, long min, bool cloexec)
 		return number;
 	}
 	return rfile_enter(rf, number);
+}
+
+/* Where our descriptors begin: under the soft limit, out of the way. */
+static long
+hide_base(void)
+{
+	struct rlimit rl;
+	long limit;
+
+	if (HOST(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, &rl, 0, 0) != 0)
+		return 0;
+	limit = rl.rlim_cur > HIDE_MAX ? HIDE_MAX : (long)rl.rlim_cur;
+	return limit > 2 * HIDE_RESERVE ? limit - HIDE_RESERVE : limit / 2;
+}
+
+/* A hidden duplicate of fd, or -errno. */
+static long
+hidden_dup(int fd)
+{
+	long number =
+	    HOST(SYS_fcntl, fd, F_DUPFD_CLOEXEC, hide_base(), 0, 0, 0);
+	slot_t *slot;
+
+	/* Better a visible descriptor than none. */
+	if (number < 0)
+		number = HOST(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 3, 0, 0, 0);
+	if (number < 0)
+		return number;
+	slot = slot_make(number);
+	if (slot == NULL) {
+		HOST(SYS_close, number, 0, 0, 0, 0, 0);
+		return -EMFILE;
+	}
+	atomic_store_explicit(slot, HIDDEN, memory_order_release);
+	return number;
+}
+
+long
+fdmap_hide(int fd)
+{
+	long number = hidden_dup(fd);
+
+	HOST(SYS_close, fd, 0, 0, 0, 0, 0);
+	return number;
+}
+
+long
+fdmap_hide_at(int fd, atomic_int *where)
+{
+	long number = fdmap_hide(fd);
+
+	if (number >= 0)
+		atomic_store(where, (int)number);
+	for (size_t i = 0; number >= 0 && i < NMOVABLE; i++) {
+		if (movable[i] == NULL || movable[i] == where) {
+			movable[i] = where;
+			break;
+		}
+	}
+	return number;
+}
+
+void
+fdmap_unhide(int fd)
+{
+	slot_t *slot = slot_find(fd);
+
+	if (slot != NULL)
+		atomic_store_explicit(slot, NULL, memory_order_release);
 }
 
 static long
@@ -330,7 +437,8 @@ static long
 dup2_replace(long from, long to, long flags, struct rfile *rf)
 {
 	struct rfile *old = slot_take(to);
-	long result = host_dup2(from, to, flags);
+	bool rump = rf != NULL && rf->rf_fd >= 0;
+	long result = host_dup2(rump ? placeholder : from, to, flags);
 
 	if (result < 0) {
 		if (old != NULL)
@@ -344,6 +452,29 @@ dup2_replace(long from, long to, long flags, struct rfile *rf)
 	return rf != NULL ? rfile_enter(rf, to) : result;
 }
 
+/* The program wants a number of ours.  Those that the kernel has taken note of
+ * stay. */
+static bool
+make_way(long to)
+{
+	long number;
+	int at = (int)to;
+
+	if (!process_owns_memory())
+		return false;
+	for (size_t i = 0; i < NMOVABLE; i++) {
+		if (movable[i] == NULL || atomic_load(movable[i]) != at)
+			continue;
+		number = hidden_dup(at);
+		if (number < 0)
+			return false;
+		atomic_store(movable[i], (int)number);
+		fdmap_unhide(at);
+		return true;
+	}
+	return false;
+}
+
 /* flags: those of dup3(2), or -1 for dup2(2). */
 long
 fdmap_dup2(long from, long to, long flags)
@@ -352,7 +483,8 @@ fdmap_dup2(long from, long to, long flags)
 	int error;
 
 	rf = fdmap_get(from, &error);
-	if (error == 0 && fdmap_is_hidden(to))
+	if (error == 0 && fdmap_is_hidden(to) &&
+	    (dup2_check(from, to, flags, false) != 0 || !make_way(to)))
 		error = EBADF;
 	if (error == 0 && from != to && process_owns_memory()) {
 		error = dup2_check(from, to, flags, rf != NULL);
@@ -415,70 +547,62 @@ fdmap_close_range(unsigned long first, unsigned long last, long flags)
 	return result;
 }
 
-/* Where our descriptors begin: under the soft limit, out of the way. */
+/* The first of some links that every host has; something else at worst. */
 static long
-hide_base(void)
+placeholder_open(void)
 {
-	struct rlimit rl;
-	long limit;
+	static const char *const names[] = { "/proc/self/exe", "/proc/self",
+		"/dev/stdin", "/dev/null", "/" };
+	long fd = -ENOENT;
 
-	if (HOST(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, &rl, 0, 0) != 0)
-		return 0;
-	limit = rl.rlim_cur > HIDE_MAX ? HIDE_MAX : (long)rl.rlim_cur;
-	return limit > 2 * HIDE_RESERVE ? limit - HIDE_RESERVE : limit / 2;
-}
-
-long
-fdmap_hide(int fd)
-{
-	long number =
-	    HOST(SYS_fcntl, fd, F_DUPFD_CLOEXEC, hide_base(), 0, 0, 0);
-	slot_t *slot;
-
-	/* Better a visible descriptor than none. */
-	if (number < 0)
-		number = HOST(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 3, 0, 0, 0);
-	HOST(SYS_close, fd, 0, 0, 0, 0, 0);
-	if (number < 0)
-		return number;
-	slot = slot_make(number);
-	if (slot == NULL) {
-		HOST(SYS_close, number, 0, 0, 0, 0, 0);
-		return -EMFILE;
-	}
-	atomic_store_explicit(slot, HIDDEN, memory_order_release);
-	return number;
-}
-
-void
-fdmap_unhide(int fd)
-{
-	slot_t *slot = slot_find(fd);
-
-	if (slot != NULL)
-		atomic_store_explicit(slot, NULL, memory_order_release);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && fd < 0; i++)
+		fd = HOST(SYS_open, names[i], O_PATH | O_NOFOLLOW | O_CLOEXEC,
+		    0, 0, 0, 0);
+	return fd;
 }
 
 int
 fdmap_init(void)
 {
-	static const char *const names[] = { "/dev/null", "/proc/self/exe",
-		"/" };
-	long fd = -ENOENT;
+	long fd = placeholder_open();
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && fd < 0; i++)
-		fd = HOST(SYS_open, names[i], O_PATH | O_CLOEXEC, 0, 0, 0, 0);
 	if (fd >= 0)
-		fd = fdmap_hide((int)fd);
+		fd = fdmap_hide_at((int)fd, &placeholder);
 	if (fd < 0)
 		return (int)-fd;
-	placeholder = (int)fd;
+	HOST(SYS_fstat, fd, &placeholder_stat, 0, 0, 0, 0);
 	return 0;
+}
+
+/*
+ * fork(2) copies descriptors before memory.  What other threads of the parent
+ * did in between stands in the table, but not in the child's descriptors.
+ */
+static void
+slot_check(slot_t *slot, long fd)
+{
+	struct rfile *rf = atomic_load_explicit(slot, memory_order_relaxed);
+
+	if (rf == NULL)
+		return;
+	if (rf != HIDDEN && rf->rf_fd >= 0 && is_placeholder(fd))
+		return;
+	if ((rf == HIDDEN || rf->rf_fd < 0) &&
+	    HOST(SYS_fcntl, fd, F_GETFD, 0, 0, 0, 0) >= 0)
+		return;
+	atomic_store_explicit(slot, NULL, memory_order_relaxed);
 }
 
 void
 fdmap_forked(void)
 {
-	lock_reset(&rfiles.p_lock);
-	lock_reset(&pathbufs.p_lock);
+	pools_forked();
+	for (long fd = 0; fd < MAXFD; fd++) {
+		slot_t *slot = slot_find(fd);
+
+		if (slot == NULL)
+			fd |= SECOND - 1;
+		else
+			slot_check(slot, fd);
+	}
 }

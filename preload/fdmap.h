@@ -19,6 +19,8 @@
 enum rfile_kind {
 	RF_FILE,    /* an open file of the rump kernel */
 	RF_SOCKET,  /* a socket of it */
+	RF_NAME,    /* O_PATH of what has no descriptor in the kernel: rf_fd is
+		     * its directory, rf_path its name there */
 	RF_OVERLAY, /* host directory that mounts are shown in */
 	RF_PROCFD,  /* host directory /proc/PID/fd, where ours are left out */
 };
@@ -37,6 +39,9 @@ struct rfile {
 	bool rf_path_only;         /* O_PATH: I/O on it is EBADF */
 	_Atomic(uint8_t) rf_isdir; /* 0 not known yet, 1 directory, 2 other */
 	struct dirpos *rf_dir;     /* position in a listing, see dirs.c */
+	/* RF_NAME: the name.  RF_FILE: the program's path at the time of
+	 * open(2), or NULL where that is not known.  From string_keep(). */
+	char *rf_path;
 };
 
 /* Open the placeholder.  0 or a Linux errno. */
@@ -50,6 +55,9 @@ void fdmap_forked(void);
  */
 long fdmap_install(
     int fd, enum rfile_kind kind, int rule, bool path_only, bool cloexec);
+/* The same, with rf_path, which is consumed too. */
+long fdmap_install_path(int fd, enum rfile_kind kind, int rule, bool path_only,
+    bool cloexec, char *path);
 /* Enter host descriptor fd, a directory of kind RF_OVERLAY or RF_PROCFD. */
 void fdmap_enter_host(int fd, enum rfile_kind kind);
 
@@ -75,6 +83,10 @@ long fdmap_close(long fd);
 long fdmap_dup(long fd, long min, bool cloexec);
 long fdmap_dup2(long from, long to, long flags);
 long fdmap_close_range(unsigned long first, unsigned long last, long flags);
+
+/* Hide fd, one of the library's own, and keep its number at *where, which
+ * changes when the program asks for it.  The number or -errno. */
+long fdmap_hide_at(int fd, atomic_int *where);
 
 /* ho_fd_hide and ho_fd_unhide of rumpuser_host.h. */
 long fdmap_hide(int fd);

@@ -13,9 +13,9 @@
 #include "preload/abi/open.h"
 #include "preload/abi/stat.h"
 #include "preload/abi/time.h"
-#include "preload/cwd.h"
 #include "preload/descriptor.h"
-#include "preload/process.h"
+#include "preload/pool.h"
+#include "preload/procfd.h"
 #include "preload/resolve.h"
 #include "preload/route.h"
 #include "preload/usercopy.h"
@@ -47,6 +47,8 @@ place_stat(struct call *c, const struct place *pl, int at, struct rump_stat *st)
 
 	if (pl->pl_path[0] == '\0')
 		return rump_call(c, RUMP_SYS_fstat, fargs, NULL);
+	if (pl->pl_nofollow)
+		args[3] |= RUMP_AT_SYMLINK_NOFOLLOW;
 	return rump_call(c, RUMP_SYS_fstatat, args, NULL);
 }
 
@@ -93,6 +95,9 @@ statx_op(struct call *c, const struct place *pl, int64_t *value)
 	struct statx stx;
 	int at, error = abi_at_to_netbsd(ABI_AT_STAT, (int)c->arg[2], &at);
 
+	if ((c->arg[3] & STATX__RESERVED) != 0 ||
+	    (c->arg[2] & AT_STATX_SYNC_TYPE) == AT_STATX_SYNC_TYPE)
+		return EINVAL;
 	if (error == 0)
 		error = place_stat(c, pl, at, &nst);
 	if (error != 0)
@@ -109,14 +114,45 @@ statfs_op(struct call *c, const struct place *pl, int64_t *value)
 	struct statfs sf;
 	int64_t args[BACKEND_SLOTS] = { (int64_t)pl->pl_path, (int64_t)&sv,
 		RUMP_ST_WAIT };
-	int error = rump_call(c, RUMP_SYS_statvfs1, args, NULL);
+	int64_t fargs[BACKEND_SLOTS] = { pl->pl_dirfd, (int64_t)&sv,
+		RUMP_ST_WAIT };
+	int error;
 
+	if (pl->pl_path[0] == '\0')
+		error = rump_call(c, RUMP_SYS_fstatvfs1, fargs, NULL);
+	else if (pl->pl_dir != NULL)
+		error = place_by_descriptor(c, pl,
+		    RUMP_O_RDONLY | RUMP_O_NONBLOCK, RUMP_SYS_fstatvfs1, fargs);
+	else
+		error = rump_call(c, RUMP_SYS_statvfs1, args, NULL);
 	if (error != 0)
 		return error;
 	abi_statfs(&sv, &sf);
 	return usercopy_out(&sf, (void *)c->arg[1], sizeof(sf));
 }
 PATH_ROUTE(statfs, -1, 0, -1, 0, statfs_op)
+
+/* A descriptor of a file: by the path that it was opened by. */
+static int
+access_open_file(struct call *c, const struct place *pl, long mode, int at)
+{
+	struct place *again = place_create();
+	bool exact = false;
+	char *path = procfd_path(c, pl->pl_dir, &exact);
+	int error = EOPNOTSUPP;
+
+	if (again != NULL && exact && place_decide(again, path) == 0) {
+		int64_t args[BACKEND_SLOTS] = { again->pl_dirfd,
+			(int64_t)again->pl_path, mode, at };
+
+		error = rump_call(c, RUMP_SYS_faccessat, args, NULL);
+	}
+	if (path != NULL)
+		pool_put(&pathbufs, path);
+	if (again != NULL)
+		place_destroy(again);
+	return error;
+}
 
 static int
 access_at(struct call *c, const struct place *pl, long mode, int linux_at)
@@ -128,12 +164,17 @@ access_at(struct call *c, const struct place *pl, long mode, int linux_at)
 		return error;
 	if ((mode & ~7L) != 0)
 		return EINVAL;
+	if (pl->pl_nofollow)
+		at |= RUMP_AT_SYMLINK_NOFOLLOW;
 	/* NetBSD knows only directories as starting points. */
 	if (path[0] == '\0')
 		path = ".";
 	int64_t args[BACKEND_SLOTS] = { pl->pl_dirfd, (int64_t)path, mode, at };
 
-	return rump_call(c, RUMP_SYS_faccessat, args, NULL);
+	error = rump_call(c, RUMP_SYS_faccessat, args, NULL);
+	return error == ENOTDIR && pl->pl_path[0] == '\0'
+		   ? access_open_file(c, pl, mode, at)
+		   : error;
 }
 
 static int
@@ -176,14 +217,34 @@ readlink_op(struct call *c, const struct place *pl, int64_t *value)
 {
 	return readlink_at(c, pl, c->arg[1], c->arg[2], value);
 }
-PATH_ROUTE(readlink, -1, 0, -1, PLACE_NOFOLLOW, readlink_op)
+static const struct path_route readlink_path = { -1, 0, -1, PLACE_NOFOLLOW,
+	readlink_op, NULL };
+
+static long
+readlink_run(struct call *c)
+{
+	long result = procfd_readlink(c, c->arg[0], c->arg[1], c->arg[2]);
+
+	return result == CALL_TO_HOST ? path_run(c, &readlink_path) : result;
+}
+ROUTE(readlink, readlink_run)
 
 static int
 readlinkat_op(struct call *c, const struct place *pl, int64_t *value)
 {
 	return readlink_at(c, pl, c->arg[2], c->arg[3], value);
 }
-PATH_ROUTE(readlinkat, 0, 1, -1, PLACE_NOFOLLOW | PLACE_EMPTY, readlinkat_op)
+static const struct path_route readlinkat_path = { 0, 1, -1,
+	PLACE_NOFOLLOW | PLACE_EMPTY, readlinkat_op, NULL };
+
+static long
+readlinkat_run(struct call *c)
+{
+	long result = procfd_readlink(c, c->arg[1], c->arg[2], c->arg[3]);
+
+	return result == CALL_TO_HOST ? path_run(c, &readlinkat_path) : result;
+}
+ROUTE(readlinkat, readlinkat_run)
 
 /* --- changes ----------------------------------------------------------- */
 
@@ -214,10 +275,6 @@ CHANGE(mknod, -1, 0, -1, PLACE_NOFOLLOW, mknodat, (uint32_t)c->arg[1], 0,
     (uint32_t)c->arg[2])
 CHANGE(mknodat, 0, 1, -1, PLACE_NOFOLLOW, mknodat, (uint32_t)c->arg[2], 0,
     (uint32_t)c->arg[3])
-CHANGE(chmod, -1, 0, -1, 0, fchmodat, c->arg[1] & 07777, 0, 0)
-CHANGE(fchmodat, 0, 1, -1, 0, fchmodat, c->arg[2] & 07777, 0, 0)
-CHANGE(
-    chown, -1, 0, -1, 0, fchownat, (uint32_t)c->arg[1], (uint32_t)c->arg[2], 0)
 CHANGE(lchown, -1, 0, -1, PLACE_NOFOLLOW, fchownat, (uint32_t)c->arg[1],
     (uint32_t)c->arg[2], RUMP_AT_SYMLINK_NOFOLLOW)
 
@@ -231,32 +288,66 @@ unlinkat_op(struct call *c, const struct place *pl, int64_t *value)
 PATH_ROUTE(unlinkat, 0, 1, -1, PLACE_NOFOLLOW, unlinkat_op)
 
 static int
-fchmodat2_op(struct call *c, const struct place *pl, int64_t *value)
+change_mode(struct call *c, const struct place *pl, long mode, int at)
 {
-	int64_t fargs[BACKEND_SLOTS] = { pl->pl_dirfd, c->arg[2] & 07777 };
-	int at, error = abi_at_to_netbsd(ABI_AT_CHOWN, (int)c->arg[3], &at);
+	int64_t fargs[BACKEND_SLOTS] = { pl->pl_dirfd, mode & 07777 };
 
-	if (error != 0)
-		return error;
 	if (pl->pl_path[0] == '\0')
 		return rump_call(c, RUMP_SYS_fchmod, fargs, NULL);
-	return at_call(c, pl, RUMP_SYS_fchmodat, c->arg[2] & 07777, at, 0);
+	return at_call(c, pl, RUMP_SYS_fchmodat, mode & 07777, at, 0);
+}
+
+static int
+chmod_op(struct call *c, const struct place *pl, int64_t *value)
+{
+	return change_mode(c, pl, c->arg[1], 0);
+}
+PATH_ROUTE(chmod, -1, 0, -1, 0, chmod_op)
+
+static int
+fchmodat_op(struct call *c, const struct place *pl, int64_t *value)
+{
+	return change_mode(c, pl, c->arg[2], 0);
+}
+PATH_ROUTE(fchmodat, 0, 1, -1, 0, fchmodat_op)
+
+static int
+fchmodat2_op(struct call *c, const struct place *pl, int64_t *value)
+{
+	int at, error = abi_at_to_netbsd(ABI_AT_CHOWN, (int)c->arg[3], &at);
+
+	return error != 0 ? error : change_mode(c, pl, c->arg[2], at);
 }
 PATH_ROUTE(fchmodat2, 0, 1, 3, 0, fchmodat2_op)
 
 static int
-fchownat_op(struct call *c, const struct place *pl, int64_t *value)
+change_owner(
+    struct call *c, const struct place *pl, uint32_t uid, uint32_t gid, int at)
 {
-	int64_t fargs[BACKEND_SLOTS] = { pl->pl_dirfd, (uint32_t)c->arg[2],
-		(uint32_t)c->arg[3] };
-	int at, error = abi_at_to_netbsd(ABI_AT_CHOWN, (int)c->arg[4], &at);
+	int64_t fargs[BACKEND_SLOTS] = { pl->pl_dirfd, uid, gid };
 
-	if (error != 0)
-		return error;
 	if (pl->pl_path[0] == '\0')
 		return rump_call(c, RUMP_SYS_fchown, fargs, NULL);
-	return at_call(c, pl, RUMP_SYS_fchownat, (uint32_t)c->arg[2],
-	    (uint32_t)c->arg[3], at);
+	if (pl->pl_nofollow)
+		at |= RUMP_AT_SYMLINK_NOFOLLOW;
+	return at_call(c, pl, RUMP_SYS_fchownat, uid, gid, at);
+}
+
+static int
+chown_op(struct call *c, const struct place *pl, int64_t *value)
+{
+	return change_owner(c, pl, (uint32_t)c->arg[1], (uint32_t)c->arg[2], 0);
+}
+PATH_ROUTE(chown, -1, 0, -1, 0, chown_op)
+
+static int
+fchownat_op(struct call *c, const struct place *pl, int64_t *value)
+{
+	int at, error = abi_at_to_netbsd(ABI_AT_CHOWN, (int)c->arg[4], &at);
+
+	return error != 0 ? error
+			  : change_owner(c, pl, (uint32_t)c->arg[2],
+				(uint32_t)c->arg[3], at);
 }
 PATH_ROUTE(fchownat, 0, 1, 4, 0, fchownat_op)
 
@@ -275,7 +366,13 @@ static int
 truncate_op(struct call *c, const struct place *pl, int64_t *value)
 {
 	int64_t args[BACKEND_SLOTS] = { (int64_t)pl->pl_path, 0, c->arg[1] };
+	int64_t fargs[BACKEND_SLOTS] = { pl->pl_dirfd, 0, c->arg[1] };
 
+	if (pl->pl_path[0] == '\0')
+		return rump_call(c, RUMP_SYS_ftruncate, fargs, NULL);
+	if (pl->pl_dir != NULL)
+		return place_by_descriptor(
+		    c, pl, RUMP_O_WRONLY, RUMP_SYS_ftruncate, fargs);
 	return rump_call(c, RUMP_SYS_truncate, args, NULL);
 }
 PATH_ROUTE(truncate, -1, 0, -1, 0, truncate_op)
@@ -290,6 +387,8 @@ set_times(struct call *c, const struct place *pl,
 
 	if (pl->pl_path[0] == '\0')
 		return rump_call(c, RUMP_SYS_futimens, fargs, NULL);
+	if (pl->pl_nofollow)
+		at |= RUMP_AT_SYMLINK_NOFOLLOW;
 	return at_call(c, pl, RUMP_SYS_utimensat, (int64_t)ts, at, 0);
 }
 
@@ -382,85 +481,3 @@ utime_op(struct call *c, const struct place *pl, int64_t *value)
 	return set_times(c, pl, ts, 0);
 }
 PATH_ROUTE(utime, -1, 0, -1, 0, utime_op)
-
-/* --- the working directory --------------------------------------------- */
-
-static int
-chdir_op(struct call *c, const struct place *pl, int64_t *value)
-{
-	int64_t args[BACKEND_SLOTS] = { (int64_t)pl->pl_path };
-	int error = rump_call(c, RUMP_SYS_chdir, args, NULL);
-
-	if (error == 0)
-		cwd_set(pl->pl_rule);
-	return error;
-}
-
-static long
-chdir_after(struct call *c)
-{
-	if (process_owns_memory())
-		cwd_set(NS_HOST);
-	return c->result;
-}
-PATH_ROUTE_AFTER(chdir, -1, 0, -1, 0, chdir_op, chdir_after)
-
-static long
-fchdir_rump(struct call *c, struct rfile *rf)
-{
-	long result = fd_call(c, rf, RUMP_SYS_fchdir, 0, 0, 0, 0);
-
-	if (result == 0)
-		cwd_set(rf->rf_rule);
-	return result;
-}
-
-static long
-fchdir_after(struct call *c)
-{
-	return c->result < 0 ? c->result : chdir_after(c);
-}
-
-static long
-fchdir_run(struct call *c)
-{
-	long result = fd_run(c, false, fchdir_rump);
-
-	return result == CALL_TO_HOST ? route_to_host(c, fchdir_after) : result;
-}
-ROUTE(fchdir, fchdir_run)
-
-static long
-getcwd_rump(struct call *c, int rule)
-{
-	char kernel_path[RUMP_MAXPATHLEN], path[PLACE_PATH];
-	int64_t args[BACKEND_SLOTS] = { (int64_t)kernel_path,
-		sizeof(kernel_path) };
-	size_t len;
-	int error;
-
-	kernel_path[0] = '\0';
-	error = rump_call(c, RUMP_SYS___getcwd, args, NULL);
-	if (error != 0)
-		return route_result(error, 0);
-	len = namespace_program_path(
-	    &resolve_ns, rule, kernel_path, path, sizeof(path));
-	if (len == 0)
-		return -ENAMETOOLONG;
-	if ((unsigned long)c->arg[1] < len + 1)
-		return -ERANGE;
-	error = usercopy_out(path, (void *)c->arg[0], len + 1);
-	return error != 0 ? -error : (long)len + 1;
-}
-
-static long
-getcwd_run(struct call *c)
-{
-	int rule = cwd_rule();
-
-	if (rule == NS_HOST)
-		return CALL_TO_HOST;
-	route_mark_rump(c, rule);
-	return getcwd_rump(c, rule);
-}
-ROUTE(getcwd, getcwd_run)

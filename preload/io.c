@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "preload/abi/stat.h"
@@ -47,55 +48,66 @@
 
 IO_ROUTE(read, read, c->arg[1], c->arg[2], 0, 0)
 WRITE_ROUTE(write, write, c->arg[1], c->arg[2])
-IO_ROUTE(readv, readv, c->arg[1], c->arg[2], 0, 0)
-WRITE_ROUTE(writev, writev, c->arg[1], c->arg[2])
 IO_ROUTE(pread64, pread, c->arg[1], c->arg[2], 0, c->arg[3])
 IO_ROUTE(pwrite64, pwrite, c->arg[1], c->arg[2], 0, c->arg[3])
-IO_ROUTE(preadv, preadv, c->arg[1], c->arg[2], 0, c->arg[3])
-IO_ROUTE(pwritev, pwritev, c->arg[1], c->arg[2], 0, c->arg[3])
 IO_ROUTE(ftruncate, ftruncate, 0, c->arg[1], 0, 0)
 IO_ROUTE(fsync, fsync, 0, 0, 0, 0)
 IO_ROUTE(fdatasync, fdatasync, 0, 0, 0, 0)
 IO_ROUTE(syncfs, fsync, 0, 0, 0, 0)
 
-/* position -1: the file's own. */
+/* NetBSD wants at least one element. */
 static long
-vector2(struct call *c, struct rfile *rf, int plain, int positioned)
+vector(struct call *c, struct rfile *rf, int plain)
 {
-	if (c->arg[5] != 0) {
+	if ((int)c->arg[2] == 0)
+		return fd_call(c, rf, plain, 0, 0, 0, 0);
+	if (plain == RUMP_SYS_read)
+		return fd_call(
+		    c, rf, RUMP_SYS_readv, c->arg[1], c->arg[2], 0, 0);
+	return fd_sigpipe(
+	    fd_call(c, rf, RUMP_SYS_writev, c->arg[1], c->arg[2], 0, 0));
+}
+
+static long
+vector_at(struct call *c, struct rfile *rf, int plain)
+{
+	bool read = plain == RUMP_SYS_read;
+
+	if ((int)c->arg[2] == 0)
+		return fd_call(c, rf, read ? RUMP_SYS_pread : RUMP_SYS_pwrite,
+		    0, 0, 0, c->arg[3]);
+	return fd_call(c, rf, read ? RUMP_SYS_preadv : RUMP_SYS_pwritev,
+	    c->arg[1], c->arg[2], 0, c->arg[3]);
+}
+
+/* Position -1: the file's own.  RWF_HIPRI is a matter of speed. */
+static long
+vector2(struct call *c, struct rfile *rf, int plain)
+{
+	if ((c->arg[5] & ~(long)RWF_HIPRI) != 0) {
 		route_note(c, "RWF_ flags");
 		return -EOPNOTSUPP;
 	}
-	if (c->arg[3] == -1)
-		return fd_call(c, rf, plain, c->arg[1], c->arg[2], 0, 0);
-	return fd_call(c, rf, positioned, c->arg[1], c->arg[2], 0, c->arg[3]);
+	return c->arg[3] == -1 ? vector(c, rf, plain) : vector_at(c, rf, plain);
 }
 
-static long
-preadv2_rump(struct call *c, struct rfile *rf)
-{
-	return vector2(c, rf, RUMP_SYS_readv, RUMP_SYS_preadv);
-}
+#define VECTOR_ROUTE(name, fn, plain)                                          \
+	static long name##_rump(struct call *c, struct rfile *rf)              \
+	{                                                                      \
+		return fn(c, rf, plain);                                       \
+	}                                                                      \
+	static long name##_run(struct call *c)                                 \
+	{                                                                      \
+		return fd_run(c, true, name##_rump);                           \
+	}                                                                      \
+	ROUTE(name, name##_run)
 
-static long
-preadv2_run(struct call *c)
-{
-	return fd_run(c, true, preadv2_rump);
-}
-ROUTE(preadv2, preadv2_run)
-
-static long
-pwritev2_rump(struct call *c, struct rfile *rf)
-{
-	return vector2(c, rf, RUMP_SYS_writev, RUMP_SYS_pwritev);
-}
-
-static long
-pwritev2_run(struct call *c)
-{
-	return fd_run(c, true, pwritev2_rump);
-}
-ROUTE(pwritev2, pwritev2_run)
+VECTOR_ROUTE(readv, vector, RUMP_SYS_read)
+VECTOR_ROUTE(writev, vector, RUMP_SYS_write)
+VECTOR_ROUTE(preadv, vector_at, RUMP_SYS_read)
+VECTOR_ROUTE(pwritev, vector_at, RUMP_SYS_write)
+VECTOR_ROUTE(preadv2, vector2, RUMP_SYS_read)
+VECTOR_ROUTE(pwritev2, vector2, RUMP_SYS_write)
 
 static long
 rump_seek(struct call *c, struct rfile *rf, int64_t off, int whence)
@@ -137,8 +149,9 @@ lseek_rump(struct call *c, struct rfile *rf)
 static long
 lseek_run(struct call *c)
 {
-	dirs_host_seek(c->arg[0], c->arg[1], (int)c->arg[2]);
-	return fd_run(c, true, lseek_rump);
+	long result = dirs_host_seek(c->arg[0], c->arg[1], (int)c->arg[2]);
+
+	return result != CALL_TO_HOST ? result : fd_run(c, true, lseek_rump);
 }
 ROUTE(lseek, lseek_run)
 
@@ -147,8 +160,13 @@ fstat_rump(struct call *c, struct rfile *rf)
 {
 	struct rump_stat nst;
 	struct stat st;
-	long result = fd_call(c, rf, RUMP_SYS_fstat, (int64_t)&nst, 0, 0, 0);
+	long result;
 
+	if (rf->rf_kind == RF_NAME)
+		result = fd_call(c, rf, RUMP_SYS_fstatat, (int64_t)rf->rf_path,
+		    (int64_t)&nst, RUMP_AT_SYMLINK_NOFOLLOW, 0);
+	else
+		result = fd_call(c, rf, RUMP_SYS_fstat, (int64_t)&nst, 0, 0, 0);
 	if (result < 0)
 		return result;
 	abi_stat(&nst, &st);

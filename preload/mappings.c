@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "preload/backend.h"
 #include "preload/kernel.h"
 #include "preload/lock.h"
 #include "preload/process.h"
@@ -130,7 +131,8 @@ mappings_split_locked(uintptr_t addr)
 		return false;
 	table[i + 1].m_off += (int64_t)(addr - head.m_start);
 	table[i + 1].m_start = addr;
-	kernel.k_map_ref(head.m_handle);
+	if (backend_reachable())
+		kernel.k_map_ref(head.m_handle);
 	return true;
 }
 
@@ -161,6 +163,9 @@ mappings_remove(uintptr_t start, uintptr_t end)
 
 	if (mappings_n == 0 || !process_owns_memory())
 		return;
-	while (take_one(start, end, &handle))
-		kernel.k_map_destroy(handle);
+	while (take_one(start, end, &handle)) {
+		/* A forked child has no kernel that holds the reference. */
+		if (backend_reachable())
+			kernel.k_map_destroy(handle);
+	}
 }

@@ -21,7 +21,6 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 
 #include "preload/abi/errno.h"
 #include "preload/abi/memory.h"
@@ -41,6 +40,8 @@
 #define RESIDENT_MAX (16 * 1024 * 1024UL)
 #define RING 1024
 #define PRESENT_MAX (1024 * 1024UL) /* filled for a buffer of a call */
+/* Each of them lets the program read, on this processor. */
+#define PROT_ANY (PROT_READ | PROT_WRITE | PROT_EXEC)
 
 static struct window {
 	uintptr_t start;
@@ -119,8 +120,7 @@ fill_begin(struct fill *f, uintptr_t addr, bool write)
 
 	mappings_lock();
 	m = mappings_find_locked(addr);
-	if (m != NULL &&
-	    (m->m_prot & (write ? PROT_WRITE : PROT_READ | PROT_EXEC)) != 0) {
+	if (m != NULL && (m->m_prot & (write ? PROT_WRITE : PROT_ANY)) != 0) {
 		uint64_t off = (uint64_t)m->m_off + (addr - m->m_start);
 		uint64_t lo = off & ~(uint64_t)(m->m_window - 1);
 		uint64_t hi = lo + m->m_window;
@@ -271,71 +271,6 @@ memory_present(uintptr_t addr, size_t len, bool write)
 	return done;
 }
 
-static bool
-present_vector(uintptr_t addr, size_t count)
-{
-	bool done = memory_present(addr, count * sizeof(struct iovec), false);
-
-	for (size_t i = 0; i < count && i < 1024; i++) {
-		struct iovec iov;
-
-		if (engine_copy(&iov, (struct iovec *)addr + i, sizeof(iov)) !=
-		    0)
-			break;
-		done |=
-		    memory_present((uintptr_t)iov.iov_base, iov.iov_len, false);
-	}
-	return done;
-}
-
-/* How much a pointer argument of the given kind may cover. */
-static size_t
-argument_size(const struct call *c, char letter, int i)
-{
-	switch (letter) {
-	case 'b':
-		return i < 5 ? (size_t)c->arg[i + 1] : 0;
-	case 's':
-		return PAGE;
-	case 'p':
-	case 'a':
-		return 256;
-	default:
-		return 0;
-	}
-}
-
-bool
-router_efault(struct call *c)
-{
-	const struct linux_call *lc = &linux_calls[c->nr];
-	bool done = false;
-
-	if (mappings_n == 0 || !backend_reachable())
-		return false;
-	for (int i = 0; i < lc->lc_nargs && lc->lc_format[i] != '\0'; i++) {
-		size_t len = argument_size(c, lc->lc_format[i], i);
-
-		if (len != 0)
-			done |=
-			    memory_present((uintptr_t)c->arg[i], len, false);
-	}
-	switch (c->nr) {
-	case SYS_readv:
-	case SYS_writev:
-	case SYS_preadv:
-	case SYS_pwritev:
-	case SYS_preadv2:
-	case SYS_pwritev2:
-	case SYS_vmsplice:
-		done |= present_vector((uintptr_t)c->arg[1], (size_t)c->arg[2]);
-		break;
-	default:
-		break;
-	}
-	return done;
-}
-
 void
 memory_forked(void)
 {
@@ -367,9 +302,14 @@ map_enter(struct call *c, const struct rump_map *rm, bool shared)
 		.m_keep = !shared && (c->arg[2] & PROT_WRITE) != 0,
 		.m_window = window_size((size_t)c->arg[1]),
 	};
-	long addr = host_mmap(c, rm);
+	long addr;
 	bool entered;
 
+	/* A fault on what was there must not show the new pages. */
+	if ((c->arg[3] & MAP_FIXED) != 0 && (c->arg[0] & (PAGE - 1)) == 0)
+		mappings_remove((uintptr_t)c->arg[0],
+		    round_up((uintptr_t)c->arg[0] + (size_t)c->arg[1]));
+	addr = host_mmap(c, rm);
 	if (addr < 0 && addr > -4096)
 		return addr;
 	m.m_start = (uintptr_t)addr;
@@ -617,6 +557,8 @@ move(struct call *c, uintptr_t start, uintptr_t end)
 	long addr;
 	bool entered;
 
+	if (!backend_reachable())
+		return -ENOMEM;
 	mappings_lock();
 	m = mappings_find_locked(start);
 	if (m == NULL || m->m_start != start || m->m_end != end) {
@@ -664,9 +606,13 @@ mremap_run(struct call *c)
 			   ? route_to_host(c, mremap_after)
 			   : CALL_TO_HOST;
 	route_mark_rump(c, -1);
-	if (wanted > end || c->arg[2] == 0) {
+	if (c->arg[2] <= 0 ||
+	    (c->arg[3] & ~(long)(MREMAP_MAYMOVE | MREMAP_FIXED)) != 0 ||
+	    (c->arg[3] & (MREMAP_MAYMOVE | MREMAP_FIXED)) == MREMAP_FIXED)
+		return -EINVAL;
+	if (wanted > end || wanted < start) {
 		route_note(c, "a mapping of a rump file cannot grow");
-		return c->arg[2] == 0 ? -EINVAL : -ENOMEM;
+		return -ENOMEM;
 	}
 	if (wanted < end) {
 		mappings_remove(wanted, end);

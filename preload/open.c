@@ -12,11 +12,15 @@
 #include "preload/abi/open.h"
 #include "preload/dirs.h"
 #include "preload/fdmap.h"
+#include "preload/pool.h"
 #include "preload/process.h"
+#include "preload/procfd.h"
 #include "preload/resolve.h"
 #include "preload/route.h"
+#include "preload/text.h"
 #include "preload/usercopy.h"
 #include "rump/rump_syscallnum.h"
+#include "rump/rumpabi.h"
 #include "rump/rumpdefs.h"
 #include "syscall_table/linux_routes.h"
 
@@ -40,26 +44,156 @@ kernel_open(
 	return rump_call(c, RUMP_SYS_openat, args, fd);
 }
 
+/* Open what pl names, as a file with a descriptor in the kernel. */
+static int
+open_file(struct call *c, const struct place *pl, int flags, int nflags,
+    long mode, int64_t *fd)
+{
+	int error = kernel_open(c, pl, nflags, mode, fd);
+
+	/* Not a directory: any way in will do for O_PATH. */
+	if ((flags & O_PATH) != 0 && error > 0 && error != ENOENT)
+		error = kernel_open(
+		    c, pl, (nflags & ~RUMP_O_SEARCH) | RUMP_O_NONBLOCK, 0, fd);
+	return error;
+}
+
+/* The directory that pl's last component lies in; *name is the component. */
+static int
+parent_of(const struct place *pl, struct place *parent, const char **name)
+{
+	const char *path = pl->pl_path;
+	size_t len = text_length(path), slash = len;
+	struct text t;
+
+	while (slash > 0 && path[slash - 1] != '/')
+		slash--;
+	*name = path + slash;
+	if (**name == '\0' || text_equal(*name, ".") || text_equal(*name, ".."))
+		return EINVAL;
+	parent->pl_dirfd = pl->pl_dirfd;
+	text_init(&t, parent->pl_path, sizeof(parent->pl_path));
+	text_putn(&t, path, slash);
+	if (slash == 0)
+		text_char(&t, '.');
+	return 0;
+}
+
+/*
+ * O_PATH of a symbolic link, or of a file that may not be opened: known by its
+ * directory and its name.  0 and *value, or an error.
+ */
+static int
+open_name(struct call *c, const struct place *pl, int flags, int64_t *value)
+{
+	struct place *parent = place_create();
+	struct rump_stat st;
+	const char *name;
+	int64_t fd;
+	int error;
+
+	if (parent == NULL)
+		return ENOMEM;
+	int64_t args[BACKEND_SLOTS] = { pl->pl_dirfd, (int64_t)pl->pl_path,
+		(int64_t)&st, RUMP_AT_SYMLINK_NOFOLLOW };
+
+	error = rump_call(c, RUMP_SYS_fstatat, args, NULL);
+	if (error == 0 && S_ISLNK(st.st_mode) && (flags & O_NOFOLLOW) == 0)
+		error = EINVAL;
+	if (error == 0 && !S_ISDIR(st.st_mode) && (flags & O_DIRECTORY) != 0)
+		error = ENOTDIR;
+	if (error == 0)
+		error = parent_of(pl, parent, &name);
+	if (error == 0)
+		error = kernel_open(c, parent,
+		    RUMP_O_RDONLY | RUMP_O_SEARCH | RUMP_O_DIRECTORY, 0, &fd);
+	if (error == 0)
+		*value = fdmap_install_path((int)fd, RF_NAME, pl->pl_rule, true,
+		    (flags & O_CLOEXEC) != 0, string_keep(name));
+	place_destroy(parent);
+	return error;
+}
+
+/* May a file that was opened with nflags stand for one opened with flags? */
+static bool
+mode_allows(int64_t nflags, int flags)
+{
+	int had = (int)nflags & RUMP_O_ACCMODE, want = flags & O_ACCMODE;
+
+	return (flags & O_PATH) != 0 || had == RUMP_O_RDWR || had == want;
+}
+
+/* The file that a name like /dev/stdin leads to, without a path: the open file
+ * itself, once more. */
+static int
+open_again(struct call *c, struct rfile *rf, int flags, int64_t *value)
+{
+	int64_t args[BACKEND_SLOTS] = { rf->rf_fd, RUMP_F_GETFL }, nflags, fd;
+	int error = rump_call(c, RUMP_SYS_fcntl, args, &nflags);
+
+	if (error == 0 && !mode_allows(nflags, flags))
+		error = EACCES;
+	if (error == 0)
+		error = rump_call(c, RUMP_SYS_dup, args, &fd);
+	if (error == 0)
+		*value = fdmap_install((int)fd, RF_FILE, rf->rf_rule,
+		    (flags & O_PATH) != 0, (flags & O_CLOEXEC) != 0);
+	return error;
+}
+
+static int open_place(struct call *c, const struct place *pl, int flags,
+    long mode, int64_t *value);
+
+/* pl is an open file: by its path if that still leads there. */
+static int
+open_descriptor(struct call *c, const struct place *pl, int flags, long mode,
+    int64_t *value)
+{
+	struct place *again;
+	bool exact = false;
+	char *path;
+	int error;
+
+	if (pl->pl_dir == NULL)
+		return ENOENT;
+	if (pl->pl_dir->rf_kind == RF_SOCKET)
+		return ENXIO;
+	path = procfd_path(c, pl->pl_dir, &exact);
+	again = exact ? place_create() : NULL;
+	if (again != NULL && place_decide(again, path) == 0 && again->pl_rump)
+		error = open_place(
+		    c, again, flags & ~(O_CREAT | O_EXCL), mode, value);
+	else
+		error = open_again(c, pl->pl_dir, flags, value);
+	if (again != NULL)
+		place_destroy(again);
+	if (path != NULL)
+		pool_put(&pathbufs, path);
+	return error;
+}
+
 static int
 open_place(struct call *c, const struct place *pl, int flags, long mode,
     int64_t *value)
 {
 	int64_t fd = -1;
-	int nflags, error = abi_open_to_netbsd(flags, &nflags);
+	int nflags, error;
 
+	if (pl->pl_nofollow)
+		flags |= O_NOFOLLOW;
+	error = abi_open_to_netbsd(flags, &nflags);
 	if (error != 0)
 		return error;
 	if (pl->pl_path[0] == '\0')
-		return ENOENT;
-	error = kernel_open(c, pl, nflags, mode, &fd);
-	/* A file that can be neither searched nor read has no descriptor. */
-	if (error != 0 && (flags & O_PATH) != 0 && error != ENOENT && error > 0)
-		error = kernel_open(
-		    c, pl, (nflags & ~RUMP_O_SEARCH) | RUMP_O_NONBLOCK, 0, &fd);
+		return open_descriptor(c, pl, flags, mode, value);
+	error = open_file(c, pl, flags, nflags, mode, &fd);
+	if ((flags & O_PATH) != 0 && (error == EACCES || error == EINVAL) &&
+	    open_name(c, pl, flags, value) == 0)
+		return 0;
 	if (error != 0)
 		return open_error(error, flags);
-	*value = fdmap_install((int)fd, RF_FILE, pl->pl_rule,
-	    (flags & O_PATH) != 0, (flags & O_CLOEXEC) != 0);
+	*value = fdmap_install_path((int)fd, RF_FILE, pl->pl_rule,
+	    (flags & O_PATH) != 0, (flags & O_CLOEXEC) != 0, procfd_name(pl));
 	return 0;
 }
 
@@ -67,7 +201,11 @@ open_place(struct call *c, const struct place *pl, int flags, long mode,
 static long
 opened(struct call *c, long flags)
 {
-	if ((flags & O_DIRECTORY) != 0 && process_owns_memory())
+	/* Without O_DIRECTORY it may be one too. */
+	if (((flags & O_DIRECTORY) != 0 ||
+		((flags & (O_ACCMODE | O_CREAT | O_PATH)) == O_RDONLY &&
+		    dirs_have_overlays())) &&
+	    process_owns_memory())
 		dirs_opened((int)c->result);
 	return c->result;
 }
@@ -164,7 +302,8 @@ openat2_op(struct call *c, const struct place *pl, int64_t *value)
 	    (how.mode & ~07777UL) != 0 ||
 	    ((how.flags & (O_CREAT | O_TMPFILE)) == 0 && how.mode != 0))
 		return EINVAL;
-	if (how.resolve != 0) {
+	/* There are no magic links here. */
+	if ((how.resolve & ~(uint64_t)RESOLVE_NO_MAGICLINKS) != 0) {
 		route_note(c, "RESOLVE_ flags");
 		return EOPNOTSUPP;
 	}
@@ -189,6 +328,12 @@ openat2_run(struct call *c)
 
 	if (open_how(c, &how) != 0)
 		return path_run(c, &openat2_path);
+	/* Relative to the directory, whatever the path looks like, and no mount
+	 * is where the host has something. */
+	if (!resolve_shadowed &&
+	    (how.resolve & (RESOLVE_BENEATH | RESOLVE_IN_ROOT)) != 0 &&
+	    (int)c->arg[0] != AT_FDCWD && !fdmap_is_rump(c->arg[0]))
+		return CALL_TO_HOST;
 	return path_run_flags(
 	    c, &openat2_path, open_place_flags((long)how.flags));
 }

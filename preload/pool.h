@@ -17,10 +17,12 @@ struct pool {
 	size_t p_chunk; /* i: bytes taken from the host at a time */
 	struct lock p_lock;
 	struct pool_free *p_free; /* p_lock */
+	struct pool *p_next;      /* of all pools in use */
+	atomic_flag p_listed;
 };
 #define POOL_INIT(size, chunk)                                                 \
 	{                                                                      \
-		(size), (chunk), LOCK_INIT, NULL                               \
+		(size), (chunk), LOCK_INIT, NULL, NULL, ATOMIC_FLAG_INIT       \
 	}
 
 /* An object with arbitrary contents apart from what its last owner left behind
@@ -28,8 +30,15 @@ struct pool {
 void *pool_get(struct pool *p);
 void pool_put(struct pool *p, void *obj);
 
+/* In a forked child: another thread of the parent may have held a lock. */
+void pools_forked(void);
+
 /* Buffers for one path, for whoever needs one beyond its stack frame. */
 #define PATHBUF_SIZE 4096
 extern struct pool pathbufs;
+
+/* A copy of s (shorter than PATHBUF_SIZE), or NULL. */
+char *string_keep(const char *s);
+void string_free(char *s);
 
 #endif /* !PRELOAD_POOL_H */

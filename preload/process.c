@@ -65,6 +65,7 @@ router_forked(void)
 		backend_state = BACKEND_ELSEWHERE;
 	atomic_store(&has_said, false);
 	fdmap_forked();
+	cwd_forked();
 	memory_forked();
 	trace_forked();
 }
@@ -143,6 +144,8 @@ chroot_run(struct call *c)
 		route_note(c, "the root directory stays the host's");
 		return -EPERM;
 	}
+	if (pl->pl_changed)
+		c->arg[0] = (long)pl->pl_path;
 	return route_to_host(c, chroot_after);
 }
 ROUTE(chroot, chroot_run)

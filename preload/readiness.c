@@ -480,6 +480,34 @@ select_kernel(struct call *c, struct selectset *ss, struct tally *t,
 	return selectset_finish(ss, c, error != 0 ? -error : ready);
 }
 
+/* Does one of the sets name a rump descriptor?  True when in doubt. */
+static bool
+select_has_rump(const struct call *c)
+{
+	unsigned n = (unsigned)c->arg[0];
+	uint64_t word[3];
+
+	if (n > SELECT_MAX)
+		return true;
+	for (unsigned fd = 0; fd < n; fd += WORD_BITS) {
+		uint64_t bits = 0;
+
+		for (int i = 0; i < 3; i++) {
+			word[i] = 0;
+			if (c->arg[i + 1] != 0 &&
+			    usercopy_in(&word[i],
+				(char *)c->arg[i + 1] + fd / 8, 8) != 0)
+				return true;
+			bits |= word[i];
+		}
+		for (; bits != 0; bits &= bits - 1) {
+			if (fdmap_is_rump(fd + __builtin_ctzl(bits)))
+				return true;
+		}
+	}
+	return false;
+}
+
 /*
  * The sets at c->arg[1] to [3].  A set without anything that could be ready on
  * the rump side is the host's, without the rump descriptors, which would not
@@ -532,6 +560,8 @@ select_run(struct call *c)
 	bool to_host = false;
 	long result;
 
+	if (!select_has_rump(c))
+		return CALL_TO_HOST;
 	if (c->arg[4] != 0) {
 		if (usercopy_in(&tv, (void *)c->arg[4], sizeof(tv)) != 0)
 			return -EFAULT;
@@ -558,6 +588,8 @@ pselect6_run(struct call *c)
 	bool to_host = false;
 	long result;
 
+	if (!select_has_rump(c))
+		return filtered(c);
 	if (c->arg[4] != 0) {
 		if (usercopy_in(&ts, (void *)c->arg[4], sizeof(ts)) != 0)
 			return -EFAULT;
@@ -579,8 +611,12 @@ ROUTE(pselect6, pselect6_run)
 static long
 epoll_wait_run(struct call *c)
 {
+	int rump_fd;
+
 	if (fdmap_is_hidden(c->arg[0]))
 		return -EBADF;
+	if (member_kind((int)c->arg[0], &rump_fd) != HOST_FD)
+		return -EINVAL;
 	return filtered(c);
 }
 ROUTE(epoll_pwait, epoll_wait_run)

@@ -30,7 +30,7 @@ fd_refused(const struct call *c, int i, int error)
 }
 
 static long
-path_refused(struct call *c, int i, struct place *pl, int error)
+path_refused(struct call *c, int i, struct place *pl, unsigned flags, int error)
 {
 	const char *format = linux_calls[c->nr].lc_format;
 	bool at = i > 0 && format[i - 1] == 'F';
@@ -41,7 +41,7 @@ path_refused(struct call *c, int i, struct place *pl, int error)
 	if (pl == NULL)
 		return -ENOMEM;
 	bad = place_find(
-	    pl, at ? c->arg[i - 1] : AT_FDCWD, c->arg[i], PLACE_EMPTY);
+	    pl, at ? c->arg[i - 1] : AT_FDCWD, c->arg[i], flags | PLACE_EMPTY);
 	if (bad != 0)
 		return -bad;
 	if (pl->pl_rump) {
@@ -56,21 +56,42 @@ path_refused(struct call *c, int i, struct place *pl, int error)
 	return 0;
 }
 
+/* The host did not find the path: a link of the host's into a mount? */
+static long
+refuse_after(struct call *c)
+{
+	const struct linux_call *lc = &linux_calls[c->nr];
+	struct place *pl = route_place(c);
+	long result = c->result;
+
+	if ((result != -ENOENT && result != -ENOTDIR) || pl == NULL ||
+	    path_refused(c, lc->lc_path, pl, PLACE_LINKS, EXDEV) != -EXDEV)
+		return result;
+	route_note(c, "not on rump objects");
+	return -pl->pl_error;
+}
+
 static long
 refuse(struct call *c, int error)
 {
 	const struct linux_call *lc = &linux_calls[c->nr];
 	long result = fd_refused(c, lc->lc_fd, error);
+	struct place *pl;
 
 	if (result == 0)
 		result = fd_refused(c, lc->lc_fd2, error);
-	if (result == 0 && lc->lc_path >= 0)
-		result = path_refused(c, lc->lc_path, place_get(c), error);
+	if (result == 0 && lc->lc_path >= 0) {
+		pl = place_get(c);
+		result = path_refused(c, lc->lc_path, pl, 0, error);
+		if (pl != NULL)
+			pl->pl_error = error;
+	}
 	if (result == 0 && lc->lc_path2 >= 0)
-		result =
-		    path_refused(c, lc->lc_path2, place_get_second(c), error);
+		result = path_refused(
+		    c, lc->lc_path2, place_get_second(c), 0, error);
 	if (result == 0)
-		return CALL_TO_HOST;
+		return lc->lc_path >= 0 ? route_to_host(c, refuse_after)
+					: CALL_TO_HOST;
 	if (result == -error)
 		route_note(c, "not on rump objects");
 	return result;

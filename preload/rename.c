@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/syscall.h>
 
 #include "preload/abi/open.h"
 #include "preload/resolve.h"
@@ -19,6 +20,13 @@ struct two_paths {
 
 static const struct two_paths plain = { -1, 0, -1, 1 };
 static const struct two_paths at = { 0, 1, 2, 3 };
+
+/* What is asked of the kernel. */
+struct request {
+	const struct two_paths *rq_paths;
+	unsigned rq_flags; /* PLACE_*, of the first path */
+	int rq_num, rq_nflags;
+};
 
 static int
 find_one(
@@ -38,47 +46,110 @@ host_path(struct call *c, struct place *pl, int dirfd, int path)
 		c->arg[dirfd] = AT_FDCWD;
 }
 
-static long
-two_paths_run(struct call *c, const struct two_paths *tp, unsigned flags,
-    int num, int64_t nflags)
+/* "." and ".." cannot be renamed. */
+static bool
+ends_in_dots(const struct place *pl)
 {
-	struct place *a = place_get(c), *b = place_get_second(c);
+	const char *p = pl->pl_path, *last = p;
+
+	for (; *p != '\0'; p++) {
+		if (*p == '/' && p[1] != '/' && p[1] != '\0')
+			last = p + 1;
+	}
+	for (p = last; *p == '.'; p++)
+		continue;
+	return p > last && p - last <= 2 && (*p == '/' || *p == '\0');
+}
+
+static long two_paths_after(struct call *c);
+
+static long
+two_paths_call(
+    struct call *c, const struct request *rq, struct place *a, struct place *b)
+{
+	const struct two_paths *tp = rq->rq_paths;
 	int error;
 
 	if (a == NULL || b == NULL)
 		return -ENOMEM;
-	error = find_one(a, c, tp->tp_dirfd1, tp->tp_path1, flags);
+	error = find_one(a, c, tp->tp_dirfd1, tp->tp_path1, rq->rq_flags);
 	if (error == 0)
-		error =
-		    find_one(b, c, tp->tp_dirfd2, tp->tp_path2, PLACE_NOFOLLOW);
+		error = find_one(b, c, tp->tp_dirfd2, tp->tp_path2,
+		    (rq->rq_flags & PLACE_LINKS) | PLACE_NOFOLLOW);
 	if (error != 0)
 		return -error;
 	if (!a->pl_rump && !b->pl_rump) {
 		host_path(c, a, tp->tp_dirfd1, tp->tp_path1);
 		host_path(c, b, tp->tp_dirfd2, tp->tp_path2);
-		return CALL_TO_HOST;
+		return route_to_host(c, two_paths_after);
 	}
 	route_mark_rump(c, a->pl_rump ? a->pl_rule : b->pl_rule);
 	if (a->pl_rump != b->pl_rump)
 		return -EXDEV;
+	if (rq->rq_num == RUMP_SYS_renameat &&
+	    (ends_in_dots(a) || ends_in_dots(b)))
+		return -EBUSY;
 	int64_t args[BACKEND_SLOTS] = { a->pl_dirfd, (int64_t)a->pl_path,
-		b->pl_dirfd, (int64_t)b->pl_path, nflags };
+		b->pl_dirfd, (int64_t)b->pl_path, rq->rq_nflags };
 
-	error = rump_call(c, num, args, NULL);
+	error = rump_call(c, rq->rq_num, args, NULL);
 	return error == ROUTE_ESCAPED ? -EXDEV : route_result(error, 0);
+}
+
+static struct request
+request_of(const struct call *c)
+{
+	struct request rq = { &at, PLACE_NOFOLLOW, RUMP_SYS_renameat, 0 };
+
+	if (c->nr == SYS_rename || c->nr == SYS_link)
+		rq.rq_paths = &plain;
+	if (c->nr == SYS_link || c->nr == SYS_linkat)
+		rq.rq_num = RUMP_SYS_linkat;
+	if (c->nr != SYS_linkat)
+		return rq;
+	if ((c->arg[4] & AT_SYMLINK_FOLLOW) != 0)
+		rq.rq_flags = 0;
+	if ((c->arg[4] & AT_EMPTY_PATH) != 0)
+		rq.rq_flags |= PLACE_EMPTY;
+	(void)abi_at_to_netbsd(ABI_AT_LINK, (int)c->arg[4], &rq.rq_nflags);
+	return rq;
+}
+
+/* The host did not find one of them: does a link of its lead into a mount? */
+static long
+two_paths_after(struct call *c)
+{
+	struct request rq = request_of(c);
+	long result;
+
+	if (c->result != -ENOENT && c->result != -ENOTDIR)
+		return c->result;
+	rq.rq_flags |= PLACE_LINKS;
+	result = two_paths_call(c, &rq, route_place(c), route_second_place(c));
+	if (result == CALL_TO_HOST)
+		return c->result;
+	return result == CALL_RESTART ? -EINTR : result;
+}
+
+static long
+two_paths_run(struct call *c)
+{
+	struct request rq = request_of(c);
+
+	return two_paths_call(c, &rq, place_get(c), place_get_second(c));
 }
 
 static long
 rename_run(struct call *c)
 {
-	return two_paths_run(c, &plain, PLACE_NOFOLLOW, RUMP_SYS_renameat, 0);
+	return two_paths_run(c);
 }
 ROUTE(rename, rename_run)
 
 static long
 renameat_run(struct call *c)
 {
-	return two_paths_run(c, &at, PLACE_NOFOLLOW, RUMP_SYS_renameat, 0);
+	return two_paths_run(c);
 }
 ROUTE(renameat, renameat_run)
 
@@ -110,21 +181,17 @@ ROUTE(renameat2, renameat2_run)
 static long
 link_run(struct call *c)
 {
-	return two_paths_run(c, &plain, PLACE_NOFOLLOW, RUMP_SYS_linkat, 0);
+	return two_paths_run(c);
 }
 ROUTE(link, link_run)
 
 static long
 linkat_run(struct call *c)
 {
-	bool follow = (c->arg[4] & AT_SYMLINK_FOLLOW) != 0;
 	int nflags;
 
 	if (abi_at_to_netbsd(ABI_AT_LINK, (int)c->arg[4], &nflags) != 0)
 		return CALL_TO_HOST;
-	return two_paths_run(c, &at,
-	    (follow ? 0 : PLACE_NOFOLLOW) |
-		((c->arg[4] & AT_EMPTY_PATH) != 0 ? PLACE_EMPTY : 0),
-	    RUMP_SYS_linkat, nflags);
+	return two_paths_run(c);
 }
 ROUTE(linkat, linkat_run)

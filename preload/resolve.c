@@ -18,6 +18,7 @@
 #include "preload/kernel.h"
 #include "preload/pool.h"
 #include "preload/process.h"
+#include "preload/procfd.h"
 #include "preload/route.h"
 #include "preload/text.h"
 #include "preload/usercopy.h"
@@ -47,7 +48,7 @@ resolve_chroot(const char *root)
 void
 place_init(struct place *pl)
 {
-	pl->pl_rump = pl->pl_changed = false;
+	pl->pl_rump = pl->pl_changed = pl->pl_nofollow = false;
 	pl->pl_rule = NS_HOST;
 	pl->pl_dirfd = RUMP_AT_FDCWD;
 	pl->pl_links = 0;
@@ -73,8 +74,8 @@ place_copy(struct place *pl, const char *path)
 	text_put(&t, path);
 }
 
-static int
-decide(struct place *pl, const char *path)
+int
+place_decide(struct place *pl, const char *path)
 {
 	struct ns_decision nd = { .nd_path = pl->pl_path };
 	int error =
@@ -102,7 +103,7 @@ decide_links(struct place *pl, const char *path, unsigned flags)
 		if (++pl->pl_links > MAXLINKS)
 			error = ELOOP;
 		else
-			error = decide(pl, out);
+			error = place_decide(pl, out);
 	}
 	pool_put(&pathbufs, out);
 	return error;
@@ -132,7 +133,7 @@ meets_link(long dirfd, long path)
 static int
 find_absolute(struct place *pl, const char *path, unsigned flags)
 {
-	int error = decide(pl, path);
+	int error = place_decide(pl, path);
 
 	if (error != 0 || pl->pl_rump ||
 	    ((flags & PLACE_LINKS) == 0 && !resolve_shadowed) ||
@@ -204,6 +205,25 @@ leads_to_mounts(const struct place *pl)
 	       resolve_ns.ns_rules[pl->pl_rule].nr_kind == NS_PARENT;
 }
 
+static void
+start_from(struct place *pl, struct rfile *rf)
+{
+	pl->pl_rump = true;
+	pl->pl_dir = rf;
+	pl->pl_dirfd = rf->rf_fd;
+	pl->pl_rule = rf->rf_rule;
+}
+
+/* The object behind an O_PATH descriptor that the kernel has no descriptor
+ * for. */
+static int
+find_named(struct place *pl)
+{
+	place_copy(pl, pl->pl_dir->rf_path);
+	pl->pl_nofollow = true;
+	return 0;
+}
+
 static int
 find_relative(struct place *pl, long dirfd, const char *path, unsigned flags)
 {
@@ -217,12 +237,8 @@ find_relative(struct place *pl, long dirfd, const char *path, unsigned flags)
 		rf = fdmap_get_rump(dirfd, &error);
 		if (error != 0)
 			return error;
-		if (rf != NULL) {
-			pl->pl_rump = true;
-			pl->pl_dir = rf;
-			pl->pl_dirfd = rf->rf_fd;
-			pl->pl_rule = rf->rf_rule;
-		}
+		if (rf != NULL)
+			start_from(pl, rf);
 	}
 	if (!pl->pl_rump)
 		return find_from_host(pl, dirfd, path, flags);
@@ -231,8 +247,40 @@ find_relative(struct place *pl, long dirfd, const char *path, unsigned flags)
 	/* Only a rump place has to say so: the host says it itself. */
 	if (path[0] == '\0' && (flags & PLACE_EMPTY) == 0)
 		return ENOENT;
+	if (pl->pl_dir != NULL && pl->pl_dir->rf_kind == RF_NAME)
+		return path[0] == '\0' ? find_named(pl) : ENOTDIR;
 	place_copy(pl, path[0] == '\0' && pl->pl_dir == NULL ? "." : path);
 	return 0;
+}
+
+/* An absolute path that names an open rump file: *error is the result. */
+static bool
+find_descriptor(struct place *pl, const char *path, unsigned flags, int *error)
+{
+	const char *rest;
+	struct rfile *rf;
+	bool link;
+	long n = procfd_number(path, &rest, &link);
+
+	if (n < 0 || (*rest == '\0' && (flags & PLACE_NOFOLLOW) != 0))
+		return false;
+	rf = fdmap_get_rump(n, error);
+	if (rf == NULL) {
+		if (*error != 0)
+			*error = ENOENT;
+		return *error != 0;
+	}
+	start_from(pl, rf);
+	if (rf->rf_kind == RF_NAME) {
+		*error = *rest == '\0' ? find_named(pl) : ENOTDIR;
+		return true;
+	}
+	place_copy(pl, *rest == '\0' ? "" : ".");
+	while (*rest == '/')
+		rest++;
+	if (*rest != '\0')
+		place_copy(pl, rest);
+	return true;
 }
 
 int
@@ -244,14 +292,16 @@ place_find(struct place *pl, long dirfd, long upath, unsigned flags)
 	if (path == NULL)
 		return ENOMEM;
 	place_fini(pl);
-	pl->pl_rump = pl->pl_changed = false;
+	pl->pl_rump = pl->pl_changed = pl->pl_nofollow = false;
 	pl->pl_rule = NS_HOST;
 	pl->pl_dirfd = RUMP_AT_FDCWD;
 	error = usercopy_string(path, (const void *)upath, PATHBUF_SIZE, NULL);
-	if (error == 0 && path[0] == '/')
-		error = find_absolute(pl, path, flags);
-	else if (error == 0)
+	if (error == 0 && path[0] == '/') {
+		if (!find_descriptor(pl, path, flags, &error))
+			error = find_absolute(pl, path, flags);
+	} else if (error == 0) {
 		error = find_relative(pl, dirfd, path, flags);
+	}
 	pool_put(&pathbufs, path);
 	return error;
 }
@@ -409,4 +459,19 @@ long
 path_run(struct call *c, const struct path_route *pr)
 {
 	return path_run_flags(c, pr, 0);
+}
+
+int
+place_by_descriptor(
+    struct call *c, const struct place *pl, int nflags, int num, int64_t *args)
+{
+	int64_t oargs[BACKEND_SLOTS] = { pl->pl_dirfd, (int64_t)pl->pl_path,
+		nflags };
+	int error = rump_call(c, RUMP_SYS_openat, oargs, &args[0]);
+
+	if (error != 0)
+		return error;
+	error = rump_call(c, num, args, NULL);
+	(void)rump_call(c, RUMP_SYS_close, args, NULL);
+	return error;
 }

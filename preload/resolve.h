@@ -20,8 +20,11 @@ struct place {
 	bool pl_rump;
 	bool pl_changed;      /* host: pass pl_path instead of the program's
 				 * path, without its directory */
+	bool pl_nofollow;     /* rump: pl_path's last component is the object
+			       * itself, whatever the call says */
 	int pl_rule;          /* rump: name space rule */
 	int pl_dirfd;         /* rump: descriptor to start from */
+	int pl_error;         /* refused calls: what they answer */
 	unsigned pl_links;    /* symbolic links followed so far */
 	struct rfile *pl_dir; /* rump: reference that keeps pl_dirfd open */
 	const struct path_route *pl_route;
@@ -45,6 +48,9 @@ void place_fini(struct place *pl);
  */
 int place_find(struct place *pl, long dirfd, long upath, unsigned flags);
 
+/* Decide for an absolute path by its text alone.  0 or ENAMETOOLONG. */
+int place_decide(struct place *pl, const char *path);
+
 /* The kernel answered ROUTE_ESCAPED: decide anew for where it stopped.  0, or
  * ELOOP, ENAMETOOLONG, ENOENT. */
 int place_escaped(struct place *pl, unsigned flags);
@@ -66,6 +72,14 @@ long path_run(struct call *c, const struct path_route *pr);
 /* The same with flags that depend on the call. */
 long path_run_flags(
     struct call *c, const struct path_route *pr, unsigned flags);
+
+/*
+ * For calls that take no directory: open pl relative to its descriptor with
+ * NetBSD flags, make call num with args, whose first is replaced by the new
+ * descriptor, and close that.  As rump_call().
+ */
+int place_by_descriptor(
+    struct call *c, const struct place *pl, int nflags, int num, int64_t *args);
 
 /* The name space. */
 extern struct namespace resolve_ns;

@@ -27,6 +27,8 @@
 #define MARK_RUMP (1UL << 56)
 #define MARK_REFUSED (1UL << 57)
 
+#define EFAULT_TRIES 3
+
 static struct pool places = POOL_INIT(sizeof(struct place), 16 * 1024);
 
 void
@@ -100,6 +102,12 @@ struct place *
 route_place(const struct call *c)
 {
 	return (struct place *)c->scratch[1];
+}
+
+struct place *
+route_second_place(const struct call *c)
+{
+	return (struct place *)c->scratch[2];
 }
 
 static void
@@ -198,8 +206,12 @@ rump_call(
 		return process_refuse(c);
 	route_mark_rump(c, -1);
 	error = rump_backend_syscall(num, args, retval);
-	if (error == RUMP_EFAULT && router_efault(c))
+	/* More than once: another thread's faults may take pages away. */
+	for (int i = 0; i < EFAULT_TRIES && error == RUMP_EFAULT; i++) {
+		if (!router_efault(c))
+			break;
 		error = rump_backend_syscall(num, args, retval);
+	}
 	if (error == 0) {
 		if (value != NULL)
 			*value = retval[0];

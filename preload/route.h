@@ -48,6 +48,7 @@ struct place *place_create(void);
 void place_destroy(struct place *pl);
 /* The first one, if there is one. */
 struct place *route_place(const struct call *c);
+struct place *route_second_place(const struct call *c);
 
 /*
  * Make system call num of the rump kernel.  0 and *value (may be NULL), a Linux

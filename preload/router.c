@@ -191,9 +191,23 @@ start_kernel(int argc, char **argv, char **envp)
 	mount_all();
 }
 
+/* The image before this one was in a directory of the kernel. */
+static void
+inherit_cwd(const char *path)
+{
+	int error = cwd_inherit(path);
+
+	if (error == 0)
+		return;
+	engine_say("%s: the program was in this directory before it executed "
+		   "another one, and cannot return to it: error %d",
+	    path, error);
+	leave(EXIT_FAILED);
+}
+
 /* A program on a rump path cannot be executed: the host must read it. */
 static long
-exec_check(struct call *c)
+exec_program(struct call *c)
 {
 	bool at = c->nr == SYS_execveat;
 	struct place *pl = place_create();
@@ -213,11 +227,25 @@ exec_check(struct call *c)
 	return rump ? -EACCES : 0;
 }
 
+static long
+exec_check(struct call *c)
+{
+	int error = cwd_check();
+
+	if (error == 0)
+		return exec_program(c);
+	engine_say("the working directory is on a rump file system and has no "
+		   "path that the new program could be given: not executed");
+	return -error;
+}
+
 void
 router_init(int argc, char **argv, char **envp)
 {
+	const char *cwd = config_getenv(envp, CWD_VARIABLE);
 	int pid, error;
 
+	config_unsetenv(envp, CWD_VARIABLE);
 	read_config(envp);
 	if (!config_routes(&config))
 		return;
@@ -243,6 +271,8 @@ router_init(int argc, char **argv, char **envp)
 	router_idle = false;
 	if (config.cf_kernel_pid == 0 || config.cf_kernel_pid == pid)
 		start_kernel(argc, argv, envp);
+	if (cwd != NULL)
+		inherit_cwd(cwd);
 }
 
 void

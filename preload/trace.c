@@ -2,11 +2,14 @@
 /*
  * A line is built on the stack and written with one write(2), so that lines of
  * several threads do not mix.  The log file is opened once in each process; its
- * descriptor is hidden from the program.
+ * descriptor is hidden from the program.  Without a log file it is a duplicate
+ * of standard error as it was at the start, since programs close theirs before
+ * they leave, or give its number to another file.
  */
 #include "preload/trace.h"
 
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <sys/syscall.h>
 
 #include "preload/abi/errno.h"
@@ -20,7 +23,7 @@
 #define STRING_MAX 128 /* shown of a path or string */
 #define BUFFER_MAX 32  /* shown of a buffer */
 
-static int log_fd = 2;
+static atomic_int log_fd = -1;
 
 static const struct {
 	const char *name;
@@ -84,6 +87,12 @@ trace_parse(const char *spec, uint32_t *classes, const char **bad)
 	return true;
 }
 
+static bool
+has_log_file(void)
+{
+	return config.cf_log_file != NULL && *config.cf_log_file != '\0';
+}
+
 static long
 open_log(void)
 {
@@ -108,15 +117,13 @@ trace_init(void)
 {
 	long fd;
 
-	if (config.cf_log_file == NULL || *config.cf_log_file == '\0')
+	if (config.cf_trace == 0 && !config.cf_summary)
 		return true;
-	fd = open_log();
+	fd = has_log_file() ? open_log() : HOST(SYS_dup, 2, 0, 0, 0, 0, 0);
 	if (fd >= 0)
-		fd = fdmap_hide((int)fd);
-	if (fd < 0)
-		return false;
-	log_fd = (int)fd;
-	return true;
+		fd = fdmap_hide_at((int)fd, &log_fd);
+	/* Without standard error there is nobody to read it. */
+	return fd >= 0 || !has_log_file();
 }
 
 void
@@ -126,11 +133,11 @@ trace_forked(void)
 
 	for (const char *p = config.cf_log_file; p != NULL && *p != '\0'; p++)
 		own = own || (p[0] == '%' && p[1] == 'p');
-	if (!own || log_fd == 2)
+	if (!own || log_fd < 0)
 		return;
 	fdmap_unhide(log_fd);
 	HOST(SYS_close, log_fd, 0, 0, 0, 0, 0);
-	log_fd = 2;
+	log_fd = -1;
 	(void)trace_init();
 }
 

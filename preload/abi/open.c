@@ -50,7 +50,7 @@ abi_open_to_netbsd(int flags, int *out)
 		return 0;
 	}
 	if ((flags & O_TMPFILE) == O_TMPFILE)
-		return EOPNOTSUPP;
+		return (flags & (O_WRONLY | O_RDWR)) == 0 ? EINVAL : EOPNOTSUPP;
 	if ((flags & O_ACCMODE) == O_ACCMODE)
 		return EINVAL;
 	bits = abi_bits_to_netbsd(

@@ -11,16 +11,15 @@
 
 enum broken {
 	BREAK_NONE,
-	BREAK_FRAME_MASK,     /* 1: mask not stored in the SIGSYS frame */
-	BREAK_FRAME_STACK,    /* 2: nor the alternate stack */
 	BREAK_REARM,          /* 3: children are not armed */
 	BREAK_STRIP,          /* 4, 30: masks not filtered */
 	BREAK_VIRTUAL_SIGSYS, /* 5: the program's SIGSYS handler replaces ours */
-	BREAK_SIGRETURN,      /* 6: executed in the handler */
-	BREAK_THUNK,          /* 7: clone made in the handler */
+	BREAK_SIGRETURN,      /* 6: executed on a frame of ours */
+	BREAK_THUNK,          /* 7: clone made by a function */
 	BREAK_BORROWED,       /* 8: vfork child writes the parent's tables */
 	BREAK_CLEAR_SIGHAND,  /* 9 */
 	BREAK_EXEC_ENV,       /* 10 */
+	BREAK_SIGSYS_STACK,   /* 11: SIGSYS frames on the program's stack */
 	BREAK_PATCH_LOCK,     /* 13 */
 	BREAK_PRCTL,          /* 17 */
 	BREAK_DEFER,          /* 19: handlers run inside routed calls */
@@ -34,6 +33,8 @@ enum broken {
 	BREAK_INT80,          /* 25 */
 	BREAK_OWN_THREAD,     /* 29: our threads are intercepted */
 	BREAK_FIXUP,          /* 30 */
+	BREAK_VMASK,          /* 30: virtual masks not kept in frames */
+	BREAK_EFAULT,         /* plain calls of unfilled mappings fail */
 	BREAK_IMAGE,          /* 32: exec does not look at its target */
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The two entrances meet here: on_sigsys() and engine_patched().  Calls that
+ * What comes from the two entrances arrives in engine_patched().  Calls that
  * concern no rump object leave for the host on the program's stack, after a
  * look into the table; the others run on the thread's kernel stack, marked "in
  * kernel".  A host call that may block is never made there: a handler of the
@@ -19,6 +19,8 @@
 #include "preload/engine/signals.h"
 #include "preload/engine/sud.h"
 #include "preload/engine/thread.h"
+
+#define X32_BIT 0x40000000L
 
 long (*host_call)(
     long nr, long a, long b, long c, long d, long e, long f) = engine_host_call;
@@ -53,6 +55,13 @@ fds_are_host(const struct linux_call *lc, const long arg[6])
 	       (lc->lc_fd2 < 0 || !fdmap_is_rump(arg[lc->lc_fd2]));
 }
 
+/* Of another kernel's numbering: it would go round the table. */
+static bool
+is_x32(long nr)
+{
+	return nr >= 0 && (nr & X32_BIT) != 0;
+}
+
 /* Nothing to do for a call but to make it. */
 static inline bool
 is_plain(const struct thread *t, long nr, const long arg[6])
@@ -60,27 +69,57 @@ is_plain(const struct thread *t, long nr, const long arg[6])
 	const struct linux_call *lc;
 
 	if ((unsigned long)nr >= linux_ncalls)
-		return true;
+		return !is_x32(nr);
 	if (nr == SYS_ptrace)
 		return !t->t_borrowed;
 	lc = &linux_calls[nr];
 	if (lc->lc_route == NULL || fds_are_host(lc, arg))
 		return true;
 	if ((t->t_in_kernel || t->t_own) && !BROKEN(BREAK_OWN_THREAD))
-		return !makes_thread(nr);
+		return !makes_thread(nr) &&
+		       (t->t_own || nr != SYS_rt_sigprocmask);
 	return router_idle && !class_is_ours(lc) &&
 	       lc->lc_class != CALL_READINESS;
 }
 
+static long
+run_efault(void *arg)
+{
+	return router_efault(arg);
+}
+
+/* EFAULT from the host: it does not wait for pages of mapped rump files. */
+static long
+fill_and_retry(struct thread *t, struct call *c)
+{
+	if (router_idle || t->t_in_kernel || t->t_own ||
+	    (unsigned long)c->nr >= linux_ncalls || thread_is_guest(t) ||
+	    BROKEN(BREAK_EFAULT))
+		return -EFAULT;
+	if (thread_run(t, run_efault, c) <= 0)
+		return -EFAULT;
+	return t->t_deferred ? RESULT_AGAIN : call_host(c);
+}
+
+/* The host's result, or RESULT_AGAIN. */
+static long
+make_call(struct thread *t, struct call *c)
+{
+	long r = call_host(c);
+
+	t->t_tempmask = NULL;
+	return r == -EFAULT ? fill_and_retry(t, c) : r;
+}
+
 /* Routes of the engine: on the program's stack, signals open. */
 static long
-dispatch_ours(struct call *c, const struct linux_call *lc)
+dispatch_ours(struct thread *t, struct call *c, const struct linux_call *lc)
 {
 	long r = lc->lc_route(c);
 
 	if (r != CALL_TO_HOST)
 		return r;
-	r = call_host(c);
+	r = make_call(t, c);
 	if (c->after == NULL)
 		return r;
 	c->result = r;
@@ -104,12 +143,27 @@ dispatch_init(void)
 	dispatch_slow[SYS_ptrace] = 1;
 }
 
+/* Give the thread back the mask that engine_swap_mask() has replaced, unless a
+ * signal waits: it does that itself on the way out. */
+static void
+swap_back(struct thread *t)
+{
+	signal_close();
+	if (t->t_deferred)
+		return;
+	t->t_swapped = false;
+	signal_set_mask(t->t_outmask);
+}
+
 static long
 run_route(void *arg)
 {
 	struct call *c = arg;
+	long r = linux_calls[c->nr].lc_route(c);
 
-	return linux_calls[c->nr].lc_route(c);
+	if (engine_thread.t_swapped)
+		swap_back(&engine_thread);
+	return r;
 }
 
 static long
@@ -118,12 +172,6 @@ run_after(void *arg)
 	struct call *c = arg;
 
 	return c->after(c);
-}
-
-static long
-run_efault(void *arg)
-{
-	return router_efault(arg);
 }
 
 /*
@@ -137,13 +185,10 @@ finish_on_host(struct thread *t, struct call *c)
 	long r = RESULT_AGAIN;
 
 	c->result = -EINTR;
-	if (!t->t_deferred) {
-		r = call_host(c);
-		if (r == -EFAULT && thread_run(t, run_efault, c) > 0 &&
-		    !t->t_deferred)
-			r = call_host(c);
+	if (!t->t_deferred)
+		r = make_call(t, c);
+	if (r != RESULT_AGAIN)
 		c->result = r;
-	}
 	if (c->after == NULL)
 		return r;
 	if (r == RESULT_AGAIN) {
@@ -179,10 +224,6 @@ dispatch_routed(struct thread *t, struct call *c)
 		for (i = 0; i < 6; i++)
 			c->arg[i] = arg[i];
 	}
-	if (t->t_swapped && !t->t_deferred) {
-		t->t_swapped = false;
-		signal_set_mask(t->t_outmask);
-	}
 	return r;
 }
 
@@ -193,23 +234,25 @@ dispatch_call(struct thread *t, struct call *c)
 	long r;
 
 	if (is_plain(t, c->nr, c->arg))
-		return call_host(c);
+		return make_call(t, c);
+	if (is_x32(c->nr))
+		return -ENOSYS;
 	if (c->nr == SYS_ptrace)
 		return process_ptrace(c);
 	lc = &linux_calls[c->nr];
 	if (class_is_ours(lc))
-		return dispatch_ours(c, lc);
+		return dispatch_ours(t, c, lc);
 	if (router_idle) {
 		r = engine_filter_mask(c);
-		return r != 0 ? r : call_host(c);
+		return r != 0 ? r : make_call(t, c);
 	}
 	return dispatch_routed(t, c);
 }
 
 /*
  * Leave through a frame of the program: trap at an instruction of ours that
- * stands for the program's syscall.  To start again is to enter the stub's
- * fixed part: the syscall itself may not be caught.
+ * stands for the program's syscall.  Behind a patch, to start again is to enter
+ * the stub's fixed part: the syscall itself may not be caught.
  */
 static struct outcome
 leave_by_trap(
@@ -218,33 +261,56 @@ leave_by_trap(
 	t->t_result = result;
 	t->t_nr = nr;
 	t->t_back = f->pf_back;
-	t->t_again = f->pf_slot;
+	t->t_again = f->pf_again;
 	return (struct outcome){
 		.oc_ip = (uintptr_t)(sud_armed ? engine_trap_sud
 					       : engine_trap_fault),
 	};
 }
 
+static void
+fill_call(struct call *c, const struct patched_frame *f, long nr)
+{
+	c->nr = nr;
+	c->arg[0] = f->pf_rdi;
+	c->arg[1] = f->pf_rsi;
+	c->arg[2] = f->pf_rdx;
+	c->arg[3] = f->pf_r10;
+	c->arg[4] = f->pf_r8;
+	c->arg[5] = f->pf_r9;
+	c->site = f->pf_back - 2;
+	c->after = NULL;
+}
+
+static struct outcome
+leave(struct thread *t, struct patched_frame *f, long nr, long result)
+{
+	if (t->t_deferred && !t->t_in_kernel)
+		return leave_by_trap(t, nr, result, f);
+	return (struct outcome){ result, f->pf_back };
+}
+
 static __attribute__((noinline)) struct outcome
-patched_slowly(
-    struct thread *t, struct patched_frame *f, long nr, const long arg[6])
+patched_slowly(struct thread *t, struct patched_frame *f, long nr)
 {
 	struct call c;
 	long r;
-	int i;
 
-	c.nr = nr;
-	for (i = 0; i < 6; i++)
-		c.arg[i] = arg[i];
-	c.site = f->pf_back - 2;
-	c.ucontext = NULL;
-	c.after = NULL;
+	fill_call(&c, f, nr);
 	r = dispatch_call(t, &c);
 	if (r == CALL_REDIRECT)
 		return (struct outcome){ c.nr, c.redirect };
-	if (t->t_deferred && !t->t_in_kernel)
-		return leave_by_trap(t, nr, r, f);
-	return (struct outcome){ r, f->pf_back };
+	return leave(t, f, nr, r);
+}
+
+struct outcome
+engine_patched_efault(struct patched_frame *f, long nr)
+{
+	struct thread *t = &engine_thread;
+	struct call c;
+
+	fill_call(&c, f, nr);
+	return leave(t, f, nr, fill_and_retry(t, &c));
 }
 
 struct outcome
@@ -253,12 +319,14 @@ engine_patched(struct patched_frame *f, long nr)
 	const long arg[6] = { f->pf_rdi, f->pf_rsi, f->pf_rdx, f->pf_r10,
 		f->pf_r8, f->pf_r9 };
 	struct thread *t = &engine_thread;
+	long r;
 
+	nr = (int)nr; /* as the host takes it */
 	if (!is_plain(t, nr, arg))
-		return patched_slowly(t, f, nr, arg);
-	return (struct outcome){
-		engine_host_call(
-		    nr, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]),
-		f->pf_back,
-	};
+		return patched_slowly(t, f, nr);
+	r = engine_host_call(
+	    nr, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]);
+	if (r == -EFAULT)
+		return engine_patched_efault(f, nr);
+	return (struct outcome){ r, f->pf_back };
 }

@@ -16,7 +16,9 @@
 #include "layout.h"
 
 	.hidden	engine_patched
+	.hidden	engine_patched_efault
 	.hidden	engine_clone_landed
+	.hidden	engine_sigreturn
 	.hidden	thunk_table
 	.hidden	dispatch_slow
 
@@ -94,41 +96,13 @@ LABEL(engine_intr_abort)
  * part.  To an unwinder this frame is called by the program directly.
  *
  * Most calls are plain: made here, without a C function and without a ret,
- * which some processors always mispredict after a system call.
+ * which some processors always mispredict after a system call.  Their number
+ * waits below the stack pointer, where signal frames leave 128 bytes alone,
+ * for the case that the host cannot read the program's memory: it may be a
+ * mapping of a rump file.
  */
-	.balign	64
-FUNCTION(engine_patched_entry)
-	.cfi_startproc
-	.cfi_def_cfa %rsp, 136
-	.cfi_offset %rip, -136
-	push	%rcx
-	.cfi_adjust_cfa_offset 8
-	mov	%rax, %r11
-	lahf
-	seto	%al
-	push	%rax
-	.cfi_adjust_cfa_offset 8
-	cmp	$CALLS_MAX, %r11
-	jae	1f
-	lea	dispatch_slow(%rip), %rcx
-	cmpb	$0, (%rcx, %r11)
-	jne	1f
-	mov	%r11, %rax
-	syscall
-	mov	%rax, %r11
-	pop	%rax
-	.cfi_adjust_cfa_offset -8
-	add	$127, %al
-	sahf
-	mov	%r11, %rax
-	mov	8(%rsp), %rcx
-	.cfi_register %rip, %rcx
-	lea	144(%rsp), %rsp
-	.cfi_adjust_cfa_offset -144
-	jmp	*%rcx
-	.cfi_adjust_cfa_offset 152
-	.cfi_offset %rip, -136
-1:	push	%rdi
+	.macro	patched_call fn
+	push	%rdi
 	.cfi_adjust_cfa_offset 8
 	push	%rsi
 	.cfi_adjust_cfa_offset 8
@@ -148,7 +122,7 @@ FUNCTION(engine_patched_entry)
 	and	$-16, %rsp
 	mov	%rbp, %rdi
 	mov	%r11, %rsi
-	call	engine_patched
+	call	\fn
 	mov	%rbp, %rsp
 	.cfi_def_cfa_register %rsp
 	mov	%rax, %r11
@@ -177,6 +151,65 @@ FUNCTION(engine_patched_entry)
 	lea	144(%rsp), %rsp
 	.cfi_adjust_cfa_offset -144
 	jmp	*%rcx
+	.endm
+
+	.balign	64
+FUNCTION(engine_patched_entry)
+	.cfi_startproc
+	.cfi_def_cfa %rsp, 136
+	.cfi_offset %rip, -136
+	push	%rcx
+	.cfi_adjust_cfa_offset 8
+	mov	%rax, %r11
+	lahf
+	seto	%al
+	push	%rax
+	.cfi_adjust_cfa_offset 8
+	cmp	$CALLS_MAX, %r11
+	jae	1f
+	lea	dispatch_slow(%rip), %rcx
+	cmpb	$0, (%rcx, %r11)
+	jne	1f
+	mov	%r11, -8(%rsp)
+	mov	%r11, %rax
+	syscall
+	cmp	$-14, %rax		/* -EFAULT */
+	je	2f
+	.cfi_remember_state
+	mov	%rax, %r11
+	pop	%rax
+	.cfi_adjust_cfa_offset -8
+	add	$127, %al
+	sahf
+	mov	%r11, %rax
+	mov	8(%rsp), %rcx
+	.cfi_register %rip, %rcx
+	lea	144(%rsp), %rsp
+	.cfi_adjust_cfa_offset -144
+	jmp	*%rcx
+	.cfi_restore_state
+	.cfi_remember_state
+2:	mov	-8(%rsp), %r11
+	patched_call engine_patched_efault
+	.cfi_restore_state
+1:	patched_call engine_patched
+	.cfi_endproc
+
+/*
+ * A trapped call goes on here, as if it came from a patched site: on_sigsys()
+ * has set rcx to the program's return point, as the processor does.
+ */
+FUNCTION(engine_trapped_entry)
+	.cfi_startproc
+	.cfi_def_cfa %rsp, 0
+	.cfi_register %rip, %rcx
+	lea	-128(%rsp), %rsp
+	.cfi_adjust_cfa_offset 128
+	push	%rcx
+	.cfi_adjust_cfa_offset 8
+	.cfi_offset %rip, -136
+	lea	-2(%rcx), %rcx		/* starts again at its syscall */
+	jmp	engine_patched_entry
 	.cfi_endproc
 
 /*
@@ -196,7 +229,7 @@ LABEL(engine_thunks)
 	.endr
 
 /*
- * Where signal handlers return to.  No unwind information here nor just
+ * Where our own signal frames return to.  No unwind information here nor just
  * before: unwinders then recognise a signal frame by these very bytes.
  */
 	.balign	64
@@ -206,6 +239,50 @@ FUNCTION(engine_restorer)
 	mov	$15, %rax		/* rt_sigreturn */
 	syscall
 	ud2
+
+/*
+ * Where the program's handlers return to: engine_sigreturn() takes what is
+ * virtual out of the frame.  Unwinders find the registers through rsp, which
+ * points to the ucontext; they look one byte before the return address.
+ */
+	.macro	frame_register number, offset
+	.if	\offset < 64
+	.cfi_escape 0x10, \number, 2, 0x77, \offset
+	.else
+	.cfi_escape 0x10, \number, 3, 0x77, (\offset & 0x7f) | 0x80, \offset >> 7
+	.endif
+	.endm
+
+	.balign	64
+	.cfi_startproc
+	.cfi_signal_frame
+	/* CFA: the interrupted rsp, at 160 */
+	.cfi_escape 0x0f, 4, 0x77, 0xa0, 0x01, 0x06
+	frame_register 8, 40
+	frame_register 9, 48
+	frame_register 10, 56
+	frame_register 11, 64
+	frame_register 12, 72
+	frame_register 13, 80
+	frame_register 14, 88
+	frame_register 15, 96
+	frame_register 5, 104		/* rdi */
+	frame_register 4, 112		/* rsi */
+	frame_register 6, 120		/* rbp */
+	frame_register 3, 128		/* rbx */
+	frame_register 1, 136		/* rdx */
+	frame_register 0, 144		/* rax */
+	frame_register 2, 152		/* rcx */
+	frame_register 7, 160		/* rsp */
+	frame_register 16, 168		/* rip */
+	nop
+FUNCTION(engine_handler_restorer)
+	mov	%rsp, %rdi
+	call	engine_sigreturn
+	mov	$15, %eax		/* rt_sigreturn */
+	syscall
+	ud2
+	.cfi_endproc
 LABEL(engine_range_end)
 
 /* --- clone's return, in the child and in a parent of vfork ------------ */

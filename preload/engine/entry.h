@@ -12,7 +12,9 @@ long engine_host_call(long nr, long a, long b, long c, long d, long e, long f);
 long engine_host_call_intr(
     const volatile uint32_t *intr, long nr, const long args[6]);
 void engine_restorer(void);
+void engine_handler_restorer(void);
 void engine_patched_entry(void);
+void engine_trapped_entry(void);
 long engine_on_stack(long (*fn)(void *), void *arg, uintptr_t top);
 _Noreturn void engine_jump(
     uintptr_t sp, void *handler, int sig, void *info, void *uc);
@@ -28,11 +30,11 @@ extern uint8_t engine_trap_sud[], engine_trap_sud_after[];
 extern uint8_t engine_trap_fault[];
 extern uint8_t engine_thunks[], engine_slots[];
 
-/* What a patched site's registers look like on the program's stack. */
+/* What the registers of a call look like on the program's stack. */
 struct patched_frame {
 	long pf_rbp, pf_r9, pf_r8, pf_r10, pf_rdx, pf_rsi, pf_rdi;
 	uint64_t pf_flags; /* in the format of lahf */
-	uintptr_t pf_slot; /* the stub's fixed part */
+	uintptr_t pf_again; /* where the call starts again */
 	uintptr_t pf_back; /* behind the program's syscall */
 };
 
@@ -43,6 +45,10 @@ struct outcome {
 };
 
 struct outcome engine_patched(struct patched_frame *f, long nr);
+/* The host has answered a plain call with EFAULT. */
+struct outcome engine_patched_efault(struct patched_frame *f, long nr);
+/* A handler of the program returns; uc is the frame that it ran on. */
+void engine_sigreturn(void *uc);
 
 /* For each call, not 0: more is to be done than to make it. */
 extern uint8_t dispatch_slow[CALLS_MAX];

@@ -17,20 +17,25 @@
 
 #include "preload/engine/engine.h"
 #include "preload/engine/entry.h"
+#include "preload/engine/thread.h"
 
-#define KEPT_MAX 64
+#define KEPT_MAX 62 /* and RUMPKIT_KERNEL_PID; a bit each */
 #define KEPT_SMALL 4096
 #define ENTRIES_MAX (1 << 20)
 #define HEAD_SIZE 512 /* of an entry; a longer library path is merged anew */
 #define VALUE_MAX (128 * 1024)
 #define PRELOAD_MAX (VALUE_MAX + sizeof(engine_library) + 16)
+#define CWD_MAX 8192
 
 static const char PRELOAD[] = "LD_PRELOAD=";
+static const char CWD[] = "RUMPKIT_CWD=";
+static const char KERNEL_PID[] = "RUMPKIT_KERNEL_PID";
 
 char engine_library[4096];
-static const char *kept[KEPT_MAX]; /* NAME=value, LD_PRELOAD not among them */
+static const char *kept[KEPT_MAX + 1]; /* NAME=value, LD_PRELOAD not among them */
 static unsigned kept_count;
 static char kept_small[KEPT_SMALL];
+static char kernel_pid[sizeof(KERNEL_PID) + 24];
 static char **start_envp;
 
 static bool
@@ -59,7 +64,7 @@ same_name(const char *a, const char *b)
 static bool
 is_kept(const char *entry)
 {
-	return begins(entry, "RUMP");
+	return begins(entry, "RUMP") && !begins(entry, CWD);
 }
 
 static void
@@ -118,9 +123,29 @@ environ_init(char **envp)
 	}
 }
 
+/* Programs that are executed from here on belong to this process's kernel, or to
+ * the one that it was told of. */
+static void
+keep_kernel_pid(void)
+{
+	long pid = HOST(SYS_getpid, 0, 0, 0, 0, 0, 0), rest;
+	char *p = kernel_pid + sizeof(kernel_pid) - 1;
+
+	if (engine_getenv(KERNEL_PID) != NULL)
+		return;
+	for (rest = pid; rest > 0; rest /= 10)
+		*--p = (char)('0' + rest % 10);
+	*--p = '=';
+	p -= sizeof(KERNEL_PID) - 1;
+	memcpy(p, KERNEL_PID, sizeof(KERNEL_PID) - 1);
+	kept[kept_count++] = p;
+}
+
 void
 environ_close(void)
 {
+	if (!router_idle)
+		keep_kernel_pid();
 	start_envp = NULL;
 }
 
@@ -158,6 +183,7 @@ struct survey {
 	size_t su_entries;
 	const char *su_preload; /* the program's entry, NULL none */
 	bool su_has_library;    /* ... and it leads with this library */
+	const char *su_cwd;     /* the program's RUMPKIT_CWD, NULL none */
 	uint64_t su_present;    /* bit i: kept[i] is there */
 };
 
@@ -225,6 +251,8 @@ note_entry(struct survey *su, const char *head, const char *entry)
 		if (same_name(head, kept[k]))
 			su->su_present |= 1UL << k;
 	}
+	if (begins(head, CWD))
+		su->su_cwd = entry;
 	if (su->su_preload == NULL && begins(head, PRELOAD)) {
 		su->su_preload = entry;
 		su->su_has_library =
@@ -280,7 +308,8 @@ merge_preload(char *to, const char *list)
 }
 
 static long
-write_entries(char **envp, const struct survey *su, char *preload, char **out)
+write_entries(char **envp, const struct survey *su, char *preload, char *cwd,
+    char **out)
 {
 	size_t i, n = 0;
 	unsigned k;
@@ -289,9 +318,11 @@ write_entries(char **envp, const struct survey *su, char *preload, char **out)
 	for (i = 0; i < su->su_entries; i++) {
 		if (read_entry(envp, i, &out[n]) != 0)
 			return -EFAULT;
-		if (out[n] != su->su_preload)
+		if (out[n] != su->su_preload && out[n] != su->su_cwd)
 			n++;
 	}
+	if (cwd != NULL)
+		out[n++] = cwd;
 	for (k = 0; k < kept_count; k++) {
 		if ((su->su_present & (1UL << k)) == 0)
 			out[n++] = (char *)(uintptr_t)kept[k];
@@ -303,9 +334,10 @@ write_entries(char **envp, const struct survey *su, char *preload, char **out)
 static bool
 is_complete(const struct survey *su)
 {
-	uint64_t all = kept_count == 64 ? ~0UL : (1UL << kept_count) - 1;
+	uint64_t all = (1UL << kept_count) - 1;
 
-	return su->su_has_library && su->su_present == all;
+	return su->su_has_library && su->su_present == all &&
+	       su->su_cwd == NULL;
 }
 
 /* old and preload have room for VALUE_MAX and PRELOAD_MAX bytes. */
@@ -323,11 +355,18 @@ write_preload(const struct survey *su, char *old, char *preload)
 	return 0;
 }
 
+static long
+run_exec_env(void *arg)
+{
+	return router_exec_env(arg, CWD_MAX) != 0;
+}
+
 long
 environ_rebuild(char **envp, char ***newp, void **map, size_t *maplen)
 {
 	struct survey su;
-	char *base;
+	char *base, *preload, *cwd;
+	char **out;
 	size_t len;
 	long r;
 
@@ -336,24 +375,29 @@ environ_rebuild(char **envp, char ***newp, void **map, size_t *maplen)
 	if (engine_library[0] == '\0')
 		return 0;
 	r = survey(envp, &su);
-	if (r != 0 || is_complete(&su))
+	if (r != 0 || (is_complete(&su) && router_idle))
 		return r;
-	len = VALUE_MAX + PRELOAD_MAX +
-	      (su.su_entries + kept_count + 2) * sizeof(char *);
+	len = VALUE_MAX + PRELOAD_MAX + CWD_MAX +
+	      (su.su_entries + kept_count + 3) * sizeof(char *);
 	r = HOST(SYS_mmap, 0, len, PROT_READ | PROT_WRITE,
 	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (r < 0)
 		return -ENOMEM;
 	base = (char *)r;
-	r = write_preload(&su, base, base + VALUE_MAX);
+	preload = base + VALUE_MAX;
+	cwd = preload + PRELOAD_MAX;
+	out = (char **)(void *)(cwd + CWD_MAX);
+	r = write_preload(&su, base, preload);
+	if (!router_idle && thread_run(&engine_thread, run_exec_env, cwd) <= 0)
+		cwd = NULL;
 	if (r == 0)
-		r = write_entries(envp, &su, base + VALUE_MAX,
-		    (char **)(void *)(base + VALUE_MAX + PRELOAD_MAX));
+		r = write_entries(
+		    envp, &su, preload, router_idle ? NULL : cwd, out);
 	if (r != 0) {
 		HOST(SYS_munmap, base, len, 0, 0, 0, 0);
 		return r;
 	}
-	*newp = (char **)(void *)(base + VALUE_MAX + PRELOAD_MAX);
+	*newp = out;
 	*map = base;
 	*maplen = len;
 	return 0;

@@ -83,6 +83,10 @@ exec(struct target *ta, long *envp)
 	    (char **)*envp, &newp, &t->t_scratch, &t->t_scratch_len);
 	if (r != 0)
 		return r;
+	if (t->t_deferred) {
+		drop_scratch(t);
+		return RESULT_AGAIN;
+	}
 	*envp = (long)newp;
 	signal_exec_begin();
 	ta->ta_call->after = exec_failed;

@@ -56,6 +56,7 @@ start(int argc, char **argv, char **envp)
 	router_init(argc, argv, envp);
 	environ_close();
 	dispatch_init();
+	thread_take_sigstack(&engine_thread);
 	signal_init();
 	if (engine_mode != ENGINE_EAGER)
 		sud_armed = sud_arm() == 0;

@@ -134,15 +134,19 @@ patch_site(const uint8_t *site, long nr, const uint8_t *hdr)
 	struct site_plan pl;
 
 	if (slots_used == SLOT_COUNT ||
-	    !site_make_plan(site, nr, hdr, slot + SLOT_PREFIX, &pl))
+	    !site_make_plan(
+		site, nr, hdr, engine_slots, slot + SLOT_PREFIX, &pl))
 		return;
 	if (!fill_slot(slot, &pl, (uintptr_t)site + 2)) {
 		patch_stop();
 		return;
 	}
-	if (patch_at(
+	/* First: a child that is forked in between must not use it again. */
+	slots_used++;
+	atomic_signal_fence(memory_order_seq_cst);
+	if (!patch_at(
 		(uint8_t *)(uintptr_t)pl.pl_at, slot + SLOT_PREFIX - pl.pl_len))
-		slots_used++;
+		slots_used--;
 }
 
 /* The site's entry, made if need be; -1 when the table is crowded there. */

@@ -122,6 +122,9 @@ clone_by_thunk(struct call *c, uint64_t flags)
 		if ((t->t_vmask & SIGBIT(SIGSYS)) != 0)
 			flags |= THUNK_VMASK_SYS;
 	}
+	/* Before there is a thread that could run what is being patched. */
+	if ((flags & (CLONE_VM | CLONE_VFORK)) == CLONE_VM)
+		engine_threads = true;
 	if (BROKEN(BREAK_THUNK))
 		return CALL_TO_HOST;
 	thunk = thunk_get(c->site + 2, flags);
@@ -168,6 +171,25 @@ run_forked(void *arg)
 	return 0;
 }
 
+/* The child of a process that is caught is caught, or it is said. */
+static void
+arm_child(void)
+{
+	long r;
+
+	if (!sud_armed)
+		return;
+	r = sud_arm();
+	if (r == 0)
+		return;
+	sud_armed = false;
+	if (!router_idle)
+		engine_say("process %ld: system calls of new threads and "
+			   "processes cannot all be caught: prctl(2) fails "
+			   "with error %ld",
+		    HOST(SYS_getpid, 0, 0, 0, 0, 0, 0), -r);
+}
+
 static void
 child_process(struct thread *t, uint64_t flags)
 {
@@ -175,7 +197,7 @@ child_process(struct thread *t, uint64_t flags)
 	thread_forked(t);
 	patch_forked();
 	signal_forked((flags & CLONE_CLEAR_SIGHAND) != 0);
-	sud_arm();
+	arm_child();
 	if (!router_idle)
 		thread_run(t, run_forked, NULL);
 }
@@ -189,8 +211,9 @@ child_thread(struct thread *t, uint64_t flags)
 	} else {
 		memset(t, 0, sizeof(*t));
 		t->t_tid = (int)HOST(SYS_gettid, 0, 0, 0, 0, 0, 0);
+		thread_take_sigstack(t);
 	}
-	sud_arm();
+	arm_child();
 }
 
 /* Shares memory, and so our tables, with a process that is not it. */
@@ -201,6 +224,7 @@ child_borrower(struct thread *t, uint64_t flags)
 		memset(t, 0, sizeof(*t));
 		t->t_tid = (int)HOST(SYS_gettid, 0, 0, 0, 0, 0, 0);
 		t->t_borrowed = true;
+		thread_take_sigstack(t);
 	} else if ((flags & CLONE_VFORK) != 0) {
 		t->t_borrowed = true;
 	} else {
@@ -210,7 +234,7 @@ child_borrower(struct thread *t, uint64_t flags)
 		engine_threads = true;
 	if ((flags & CLONE_CLEAR_SIGHAND) != 0 && !BROKEN(BREAK_CLEAR_SIGHAND))
 		signal_reinstall();
-	sud_arm();
+	arm_child();
 }
 
 static void
@@ -296,7 +320,7 @@ route_exit(struct call *c)
 		return CALL_TO_HOST;
 	if (t->t_stack_top != 0 && engine_hooks.eh_thread_exit != NULL)
 		thread_run(t, run_thread_exit, NULL);
-	thread_put_stack(t);
+	thread_put_stacks(t);
 	return CALL_TO_HOST;
 }
 

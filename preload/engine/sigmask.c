@@ -34,7 +34,7 @@ long
 route_rt_sigprocmask(struct call *c)
 {
 	struct thread *t = &engine_thread;
-	uint64_t want = 0, real, old, now;
+	uint64_t want = 0, real, old;
 	long r;
 
 	if (c->arg[3] != SIGSET_SIZE)
@@ -50,11 +50,6 @@ route_rt_sigprocmask(struct call *c)
 	old |= t->t_vmask;
 	if (c->arg[1] != 0) {
 		t->t_vmask = virtual_mask(t->t_vmask, c->arg[0], want);
-		if (c->ucontext != NULL && !BROKEN(BREAK_FRAME_MASK)) {
-			HOST(SYS_rt_sigprocmask, SIG_BLOCK, 0, &now,
-			    SIGSET_SIZE, 0, 0);
-			*signal_frame_mask(c->ucontext) = now;
-		}
 		if ((t->t_vpending & ~t->t_vmask) != 0)
 			signal_release_pending(t);
 	}
@@ -138,10 +133,12 @@ engine_swap_mask(const void *mask)
 		return 0;
 	if (engine_copy(&real, mask, sizeof(real)) != 0)
 		return -EFAULT;
-	real &= ~signal_strip();
+	t->t_outmask = signal_close();
+	/* A signal that waits already ends the sleep; no other may come. */
+	if (t->t_deferred)
+		return 0;
 	t->t_swapped = true;
-	HOST(SYS_rt_sigprocmask, SIG_SETMASK, &real, &t->t_outmask, SIGSET_SIZE,
-	    0, 0);
+	signal_set_mask(real & ~signal_strip());
 	return 0;
 }
 

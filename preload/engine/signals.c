@@ -42,7 +42,9 @@
 
 #define NSIGNALS 64
 #define SA_RESTORER_FLAG 0x04000000UL
+#define RED_ZONE 128
 #define SS_AUTODISARM_FLAG (1U << 31)
+#define SS_SIZE_MIN 2048
 #define SIGSET_SIZE 8
 
 /* The host's struct sigaction. */
@@ -80,6 +82,15 @@ uint64_t
 signal_block_all(void)
 {
 	uint64_t all = ~0UL, old = 0;
+
+	HOST(SYS_rt_sigprocmask, SIG_SETMASK, &all, &old, SIGSET_SIZE, 0, 0);
+	return old;
+}
+
+uint64_t
+signal_close(void)
+{
+	uint64_t all = ~signal_strip(), old = 0;
 
 	HOST(SYS_rt_sigprocmask, SIG_SETMASK, &all, &old, SIGSET_SIZE, 0, 0);
 	return old;
@@ -234,47 +245,40 @@ fpstate_size(const uint8_t *fp)
 }
 
 /*
- * Copy the host's signal frame to the program's alternate stack.  0 when it
- * has none, is on it already, or it is too small.
+ * Where the host would have put the frame of a handler with these flags: the
+ * address below which it goes; 0: where it is.
  */
 static uintptr_t
-frame_to_altstack(const siginfo_t *si, const ucontext_t *uc)
+frame_place(const struct thread *t, const ucontext_t *uc, uint64_t flags)
 {
-	stack_t ss, off = { .ss_flags = SS_DISABLE };
-	uintptr_t sp, fp;
-	size_t fpsize;
-	void *fpregs = uc->uc_mcontext.fpregs;
+	uintptr_t sp = (uintptr_t)uc->uc_mcontext.gregs[REG_RSP];
 
-	if (HOST(SYS_sigaltstack, 0, &ss, 0, 0, 0, 0) != 0 ||
-	    (ss.ss_flags & (SS_DISABLE | SS_ONSTACK)) != 0)
-		return 0;
-	fpsize = fpregs != NULL ? fpstate_size(fpregs) : 0;
-	sp = (uintptr_t)ss.ss_sp + ss.ss_size;
-	if (ss.ss_size < fpsize + FRAME_SIGINFO + FRAME_SIGINFO_SIZE + 256)
-		return 0;
-	fp = (sp - fpsize) & ~63UL;
-	sp = ((fp - FRAME_SIGINFO - FRAME_SIGINFO_SIZE) & ~15UL) - 8;
-
-	if (fpregs != NULL)
-		memcpy((void *)fp, fpregs, fpsize);
-	*(uintptr_t *)sp = (uintptr_t)engine_restorer;
-	memcpy((void *)(sp + FRAME_UCONTEXT), uc, FRAME_UCONTEXT_SIZE);
-	memcpy((void *)(sp + FRAME_SIGINFO), si, FRAME_SIGINFO_SIZE);
-	uc = (ucontext_t *)(sp + FRAME_UCONTEXT);
-	if (fpregs != NULL)
-		((ucontext_t *)(uintptr_t)uc)->uc_mcontext.fpregs = (void *)fp;
-	if (((unsigned)ss.ss_flags & SS_AUTODISARM_FLAG) != 0) {
-		((ucontext_t *)(uintptr_t)uc)->uc_stack = ss;
-		HOST(SYS_sigaltstack, &off, 0, 0, 0, 0, 0);
-	}
-	return sp;
+	if ((flags & SA_ONSTACK) != 0 && t->t_alt.ss_size != 0 &&
+	    !thread_on_alt(t, sp) && !BROKEN(BREAK_LATE_STACK))
+		return (uintptr_t)t->t_alt.ss_sp + t->t_alt.ss_size;
+	return thread_on_sigstack(t, (uintptr_t)uc) ? sp - RED_ZONE : 0;
 }
 
-enum {
-	DELIVER_LATE = 1,      /* the frame is not yet on the stack that
-				* SA_ONSTACK asks for */
-	DELIVER_SYNTHETIC = 2, /* not what the processor reported */
-};
+/* Move a frame to where it belongs: its new address. */
+static uintptr_t
+frame_move(const struct thread *t, ucontext_t *uc, uint64_t flags)
+{
+	uintptr_t from = (uintptr_t)uc - FRAME_UCONTEXT, sp, fp;
+	void *fpregs = uc->uc_mcontext.fpregs;
+	size_t fpsize = fpregs != NULL ? fpstate_size(fpregs) : 0;
+
+	sp = frame_place(t, uc, flags);
+	if (sp == 0)
+		return from;
+	fp = (sp - fpsize) & ~63UL;
+	sp = ((fp - FRAME_SIZE) & ~15UL) - 8;
+	memcpy((void *)fp, fpregs, fpsize);
+	memcpy((void *)sp, (void *)from, FRAME_SIZE);
+	if (fpregs != NULL)
+		((ucontext_t *)(sp + FRAME_UCONTEXT))->uc_mcontext.fpregs =
+		    (void *)fp;
+	return sp;
+}
 
 static struct action
 take_action(int sig)
@@ -292,46 +296,59 @@ take_action(int sig)
 	return a;
 }
 
-static _Noreturn void
-enter_handler(const struct action *a, int sig, const siginfo_t *si,
-    ucontext_t *uc, uint64_t base, int how)
+/* Make the frame at uc what the program would find without us. */
+static uintptr_t
+frame_finish(struct thread *t, ucontext_t *uc, uint64_t flags)
 {
-	uintptr_t alt, sp = (uintptr_t)uc - FRAME_UCONTEXT;
+	uintptr_t sp = (uintptr_t)uc - FRAME_UCONTEXT;
 
-	if ((how & DELIVER_LATE) != 0) {
-		if ((void *)(sp + FRAME_SIGINFO) != (const void *)si)
-			memcpy((void *)(sp + FRAME_SIGINFO), si,
-			    FRAME_SIGINFO_SIZE);
-		alt = 0;
-		if ((a->ac_flags & SA_ONSTACK) != 0 &&
-		    !BROKEN(BREAK_LATE_STACK))
-			alt = frame_to_altstack(si, uc);
-		if (alt != 0)
-			sp = alt;
-	}
-	base |= a->ac_mask;
+	if (BROKEN(BREAK_VMASK))
+		return frame_move(t, uc, flags);
+	*(uintptr_t *)sp = (uintptr_t)engine_handler_restorer;
+	*signal_frame_mask(uc) |= t->t_vmask;
+	uc->uc_stack = t->t_alt;
+	if (t->t_alt.ss_size == 0)
+		uc->uc_stack.ss_flags = SS_DISABLE;
+	sp = frame_move(t, uc, flags);
+	if (((unsigned)t->t_alt.ss_flags & SS_AUTODISARM_FLAG) != 0)
+		memset(&t->t_alt, 0, sizeof(t->t_alt));
+	return sp;
+}
+
+static _Noreturn void
+enter_handler(
+    const struct action *a, int sig, ucontext_t *uc, uint64_t base)
+{
+	struct thread *t = &engine_thread;
+	uint64_t mask = a->ac_mask;
+	uintptr_t sp;
+
 	if ((a->ac_flags & SA_NODEFER) == 0)
-		base |= SIGBIT(sig);
-	signal_set_mask(base & ~signal_strip());
+		mask |= SIGBIT(sig);
+	sp = frame_finish(t, uc, a->ac_flags);
+	if (!BROKEN(BREAK_VMASK))
+		t->t_vmask |= mask & SIGNAL_STRIP;
+	signal_set_mask((base | mask) & ~signal_strip());
 	engine_jump(sp, (void *)a->ac_handler, sig,
 	    (void *)(sp + FRAME_SIGINFO), (void *)(sp + FRAME_UCONTEXT));
 }
 
 /*
- * Act on sig as the program wants.  uc: the host's frame; base: the
- * mask in force when the signal was taken.  Everything is blocked.  Returns
- * when the frame is to be resumed as it is.
+ * Act on sig as the program wants.  uc: the host's frame; base: the mask in
+ * force when the signal was taken; again: a fault will be raised again when the
+ * frame is resumed.  Everything is blocked.  Returns when the frame is to be
+ * resumed as it is.
  */
 static void
-deliver(int sig, const siginfo_t *si, ucontext_t *uc, uint64_t base, int how)
+deliver(int sig, const siginfo_t *si, ucontext_t *uc, uint64_t base, bool again)
 {
 	struct action a = take_action(sig);
 	bool fault = is_fault_signal(sig) && si->si_code > 0;
 
 	if (is_function(a.ac_handler))
-		enter_handler(&a, sig, si, uc, base, how);
+		enter_handler(&a, sig, uc, base);
 	if (fault || a.ac_handler != (uintptr_t)SIG_IGN)
-		die(sig, fault && (how & DELIVER_SYNTHETIC) == 0);
+		die(sig, fault && again);
 }
 
 /*
@@ -355,13 +372,27 @@ mask_in_force(const struct thread *t, ucontext_t *uc)
 	return *signal_frame_mask(uc);
 }
 
+/* Sent to a thread that blocks a signal which the host cannot block for it. */
+static void
+keep_pending(struct thread *t, int sig, const siginfo_t *si)
+{
+	int i = sig == SIGSEGV ? 0 : sig == SIGBUS ? 1 : 2;
+
+	if ((t->t_vpending & SIGBIT(sig)) == 0)
+		t->t_vinfo[i] = *si;
+	t->t_vpending |= SIGBIT(sig);
+}
+
 static void
 defer(struct thread *t, int sig, const siginfo_t *si, ucontext_t *uc)
 {
 	greg_t *ip = &uc->uc_mcontext.gregs[REG_RIP];
 
-	if (t->t_deferred)
+	/* Only what the host cannot block comes while one is deferred. */
+	if (t->t_deferred) {
+		keep_pending(t, sig, si);
 		return;
+	}
 	t->t_sig = sig;
 	t->t_info = *si;
 	t->t_sigmask = *signal_frame_mask(uc);
@@ -380,6 +411,7 @@ defer(struct thread *t, int sig, const siginfo_t *si, ucontext_t *uc)
 struct fault {
 	uintptr_t fa_addr;
 	bool fa_write;
+	uint64_t fa_mask;
 };
 
 /* Returns when there is no handler to run. */
@@ -391,15 +423,21 @@ deliver_deferred(struct thread *t, siginfo_t *si, ucontext_t *uc)
 	signal_block_all();
 	*si = t->t_info;
 	t->t_deferred = 0;
-	deliver(t->t_sig, si, uc, t->t_sigmask, DELIVER_LATE);
+	deliver(t->t_sig, si, uc, t->t_sigmask, false);
+	signal_release_pending(t);
 }
 
+/* Signals are open while the kernel works; they are deferred. */
 static long
 ask_router(void *arg)
 {
 	const struct fault *f = arg;
+	long r;
 
-	return router_fault(f->fa_addr, f->fa_write);
+	signal_set_mask(f->fa_mask & ~signal_strip());
+	r = router_fault(f->fa_addr, f->fa_write);
+	signal_block_all();
+	return r;
 }
 
 /*
@@ -412,16 +450,22 @@ fill_page(struct thread *t, siginfo_t *si, ucontext_t *uc, int *sig)
 	struct fault f = {
 		.fa_addr = (uintptr_t)si->si_addr,
 		.fa_write = (uc->uc_mcontext.gregs[REG_ERR] & 2) != 0,
+		.fa_mask = *signal_frame_mask(uc),
 	};
-	uint64_t base = *signal_frame_mask(uc);
+	uintptr_t sp;
 	long r;
 
 	if (router_idle || t->t_own || thread_is_guest(t))
 		return false;
-	t->t_in_kernel = 1;
-	signal_set_mask(base & ~signal_strip());
+	/* The kernel runs with signals open, whose frames may go to the very
+	 * stack that this one is on: leave it. */
+	if (thread_on_sigstack(t, (uintptr_t)uc)) {
+		sp = frame_move(t, uc, SA_ONSTACK);
+		engine_jump(sp, (void *)(uintptr_t)wrap, *sig,
+		    (void *)(sp + FRAME_SIGINFO),
+		    (void *)(sp + FRAME_UCONTEXT));
+	}
 	r = thread_run(t, ask_router, &f);
-	signal_block_all();
 	if (t->t_deferred) {
 		deliver_deferred(t, si, uc);
 		return true;
@@ -457,17 +501,6 @@ fix_fault(struct thread *t, siginfo_t *si, ucontext_t *uc, int *sig)
 	}
 	*ip = (greg_t)to;
 	return true;
-}
-
-/* Sent to a thread that blocks a signal which the host cannot block for it. */
-static void
-keep_pending(struct thread *t, int sig, const siginfo_t *si)
-{
-	int i = sig == SIGSEGV ? 0 : sig == SIGBUS ? 1 : 2;
-
-	if ((t->t_vpending & SIGBIT(sig)) == 0)
-		t->t_vinfo[i] = *si;
-	t->t_vpending |= SIGBIT(sig);
 }
 
 void
@@ -510,8 +543,7 @@ wrap(int sig, siginfo_t *si, void *ucontext)
 		return;
 	}
 	si->si_signo = sig;
-	deliver(sig, si, uc, mask_in_force(t, uc),
-	    sig == hostsig ? 0 : DELIVER_SYNTHETIC);
+	deliver(sig, si, uc, mask_in_force(t, uc), sig == hostsig);
 }
 
 void
@@ -525,7 +557,46 @@ signal_foreign_sigsys(siginfo_t *si, ucontext_t *uc)
 	else if ((t->t_vmask & SIGBIT(SIGSYS)) != 0)
 		keep_pending(t, SIGSYS, si);
 	else
-		deliver(SIGSYS, si, uc, mask_in_force(t, uc), DELIVER_LATE);
+		deliver(SIGSYS, si, uc, mask_in_force(t, uc), false);
+}
+
+/* As the host checks it. */
+static long
+set_alt(struct thread *t, const stack_t *ss)
+{
+	int mode = ss->ss_flags & (int)~SS_AUTODISARM_FLAG;
+
+	if (mode != 0 && mode != SS_ONSTACK && mode != SS_DISABLE)
+		return -EINVAL;
+	if (mode != SS_DISABLE && ss->ss_size < SS_SIZE_MIN)
+		return -ENOMEM;
+	t->t_alt = *ss;
+	t->t_alt.ss_flags &= (int)SS_AUTODISARM_FLAG;
+	if (mode == SS_DISABLE) {
+		t->t_alt.ss_sp = NULL;
+		t->t_alt.ss_size = 0;
+	}
+	return 0;
+}
+
+/*
+ * The mask of a frame has the program's view, as it may have been changed by
+ * the handler; the host gets its part.
+ */
+void
+engine_sigreturn(void *ucontext)
+{
+	struct thread *t = &engine_thread;
+	ucontext_t *uc = ucontext;
+	uint64_t *mask = signal_frame_mask(uc);
+
+	t->t_vmask = *mask & SIGNAL_STRIP;
+	*mask &= ~signal_strip();
+	if (!thread_on_alt(t, (uintptr_t)ucontext))
+		(void)set_alt(t, &uc->uc_stack);
+	uc->uc_stack = thread_host_alt(t);
+	if ((t->t_vpending & ~t->t_vmask) != 0)
+		signal_release_pending(t);
 }
 
 static bool
@@ -629,24 +700,29 @@ route_rt_sigreturn(struct call *c)
 {
 	if (BROKEN(BREAK_SIGRETURN))
 		return CALL_TO_HOST;
-	c->redirect = (uintptr_t)engine_restorer;
+	c->redirect = (uintptr_t)engine_handler_restorer;
 	return CALL_REDIRECT;
 }
 
-/*
- * The alternate stack is the host's own: our SIGSYS frames do not use it.
- * What the SIGSYS handler is given must be stored in its frame, or the way out
- * undoes it.
- */
+/* The host has ours; this one is kept for the program.  The call runs on the
+ * program's stack, just below where it was made. */
 long
 route_sigaltstack(struct call *c)
 {
-	ucontext_t *uc = c->ucontext;
-	long r;
+	struct thread *t = &engine_thread;
+	bool on = thread_on_alt(t, (uintptr_t)__builtin_frame_address(0));
+	stack_t new, old = t->t_alt;
+	long r = 0;
 
-	r = HOST(SYS_sigaltstack, c->arg[0], c->arg[1], 0, 0, 0, 0);
-	if (r == 0 && c->arg[0] != 0 && uc != NULL &&
-	    !BROKEN(BREAK_FRAME_STACK))
-		HOST(SYS_sigaltstack, 0, &uc->uc_stack, 0, 0, 0, 0);
+	if (thread_is_guest(t))
+		return CALL_TO_HOST;
+	old.ss_flags |= on ? SS_ONSTACK : old.ss_size == 0 ? SS_DISABLE : 0;
+	if (c->arg[0] != 0) {
+		if (engine_copy(&new, (void *)c->arg[0], sizeof(new)) != 0)
+			return -EFAULT;
+		r = on ? -EPERM : set_alt(t, &new);
+	}
+	if (r == 0 && c->arg[1] != 0)
+		r = engine_copy((void *)c->arg[1], &old, sizeof(old));
 	return r;
 }

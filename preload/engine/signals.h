@@ -48,8 +48,9 @@ uint64_t *signal_frame_mask(ucontext_t *uc);
 /* Signals that were pending virtually and are not blocked any more. */
 void signal_release_pending(struct thread *t);
 
-/* Block everything and back. */
+/* Block everything and back; all but what is never blocked. */
 uint64_t signal_block_all(void);
+uint64_t signal_close(void);
 void signal_set_mask(uint64_t mask);
 
 #endif /* !ENGINE_SIGNALS_H */

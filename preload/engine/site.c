@@ -68,6 +68,25 @@ site_function(const uint8_t *hdr, const uint8_t *pc, const uint8_t **begin,
 	return pc < *end;
 }
 
+/*
+ * A jump of ours that an earlier patch has put here: the instruction that it
+ * overwrites may be longer, and is the first one behind the jump.
+ */
+static int
+patched_length(const uint8_t *p, const uint8_t *slots)
+{
+	const uint8_t *target;
+	struct insn in;
+
+	if (p[0] != 0xe9)
+		return 0;
+	target = p + JUMP_LEN + (int32_t)load32(p + 1);
+	if ((uintptr_t)target - (uintptr_t)slots >=
+	    (uintptr_t)SLOT_COUNT * SLOT_SIZE)
+		return 0;
+	return insn_decode(target, &in);
+}
+
 /* The last instructions before the syscall, newest last, in a ring. */
 struct trail {
 	const uint8_t *tr_at[BACK_MAX];
@@ -76,16 +95,21 @@ struct trail {
 };
 
 static bool
-trail_fill(struct trail *tr, const uint8_t *begin, const uint8_t *site)
+trail_fill(struct trail *tr, const uint8_t *begin, const uint8_t *site,
+    const uint8_t *slots)
 {
 	const uint8_t *p = begin;
 	unsigned i;
+	int patched;
 
 	tr->tr_count = 0;
 	while (p < site) {
 		i = tr->tr_count++ % BACK_MAX;
 		if (insn_decode(p, &tr->tr_in[i]) == 0)
 			return false;
+		patched = patched_length(p, slots);
+		if (patched != 0)
+			tr->tr_in[i].in_len = (uint8_t)patched;
 		tr->tr_at[i] = p;
 		p += tr->tr_in[i].in_len;
 	}
@@ -184,7 +208,7 @@ plan_immediate(const uint8_t *site, long nr, struct site_plan *pl)
 
 bool
 site_make_plan(const uint8_t *site, long nr, const uint8_t *hdr,
-    const uint8_t *end, struct site_plan *pl)
+    const uint8_t *slots, const uint8_t *end, struct site_plan *pl)
 {
 	const uint8_t *begin, *fend;
 	struct trail tr;
@@ -194,7 +218,7 @@ site_make_plan(const uint8_t *site, long nr, const uint8_t *hdr,
 		return false;
 	if (!site_function(hdr, site, &begin, &fend))
 		return plan_immediate(site, nr, pl);
-	if (!trail_fill(&tr, begin, site))
+	if (!trail_fill(&tr, begin, site, slots))
 		return false;
 	n = trail_choose(&tr);
 	return n != 0 && plan_hoist(&tr, n, end, pl);

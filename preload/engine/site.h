@@ -26,10 +26,11 @@ bool site_function(const uint8_t *hdr, const uint8_t *pc, const uint8_t **begin,
 /*
  * Plan the patch of the syscall instruction at site, at which call nr
  * arrived.  hdr: the .eh_frame_hdr of the object that contains it, or NULL.
+ * slots: where the stubs of patched sites lie, SLOT_COUNT of them.
  * end: address at which the relocated code will end.  nr may be negative:
  * number unknown, then an unwind entry is required.
  */
 bool site_make_plan(const uint8_t *site, long nr, const uint8_t *hdr,
-    const uint8_t *end, struct site_plan *pl);
+    const uint8_t *slots, const uint8_t *end, struct site_plan *pl);
 
 #endif /* !ENGINE_SITE_H */

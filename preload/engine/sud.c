@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * One allowed range, no selector byte: a call from anywhere but engine_range
- * raises SIGSYS, and on_sigsys() makes of it what a patched site makes.
+ * raises SIGSYS, and on_sigsys() makes of it what a patched site makes: it sends
+ * the program to the entrance of patched sites.  No call is ever made in the
+ * handler, which is short and runs with everything blocked on a stack of ours:
+ * the stacks of coroutines, of a few KiB, need not hold a signal frame.
  */
 #include "preload/engine/sud.h"
 
@@ -14,7 +17,6 @@
 #include <ucontext.h>
 
 #include "preload/engine/broken.h"
-#include "preload/engine/dispatch.h"
 #include "preload/engine/engine.h"
 #include "preload/engine/entry.h"
 #include "preload/engine/patch.h"
@@ -43,60 +45,27 @@ sud_disarm(void)
 }
 
 static void
-fill_call(struct call *c, ucontext_t *uc)
-{
-	const greg_t *g = uc->uc_mcontext.gregs;
-
-	c->nr = g[REG_RAX];
-	c->arg[0] = g[REG_RDI];
-	c->arg[1] = g[REG_RSI];
-	c->arg[2] = g[REG_RDX];
-	c->arg[3] = g[REG_R10];
-	c->arg[4] = g[REG_R8];
-	c->arg[5] = g[REG_R9];
-	c->site = (uintptr_t)g[REG_RIP] - 2;
-	c->ucontext = uc;
-	c->after = NULL;
-}
-
-static void
 on_sigsys(int sig, siginfo_t *si, void *ucontext)
 {
-	struct thread *t = &engine_thread;
 	ucontext_t *uc = ucontext;
 	greg_t *g = uc->uc_mcontext.gregs;
-	struct call c;
-	long nr, result;
 
 	if (si->si_code != SYS_USER_DISPATCH_CODE) {
 		signal_foreign_sigsys(si, uc);
 		return;
 	}
 	if (g[REG_RIP] == (greg_t)engine_trap_sud_after) {
-		signal_finish(t, si, uc);
+		signal_finish(&engine_thread, si, uc);
 		return;
 	}
 	if (si->si_arch != AUDIT_ARCH_X86_64 && !BROKEN(BREAK_INT80)) {
 		g[REG_RAX] = -ENOSYS;
 		return;
 	}
-	fill_call(&c, uc);
-	nr = c.nr;
 	if (engine_mode == ENGINE_LAZY)
-		patch_hit(c.site, nr);
-	result = dispatch_call(t, &c);
-	if (result == CALL_REDIRECT) {
-		g[REG_RIP] = (greg_t)c.redirect;
-		return;
-	}
-	g[REG_RAX] = result;
-	if (t->t_deferred && !t->t_in_kernel) {
-		t->t_result = result;
-		t->t_nr = nr;
-		t->t_back = c.site + 2;
-		t->t_again = c.site;
-		signal_finish(t, si, uc);
-	}
+		patch_hit((uintptr_t)g[REG_RIP] - 2, (int)g[REG_RAX]);
+	g[REG_RCX] = g[REG_RIP];
+	g[REG_RIP] = (greg_t)engine_trapped_entry;
 }
 
 void
@@ -109,9 +78,11 @@ sud_install(void)
 		uint64_t mask;
 	} a = {
 		.handler = on_sigsys,
-		.flags =
-		    SA_SIGINFO | SA_NODEFER | SA_RESTART | SA_RESTORER_FLAG,
+		.flags = SA_SIGINFO | SA_NODEFER | SA_RESTART |
+			 (BROKEN(BREAK_SIGSYS_STACK) ? 0 : SA_ONSTACK) |
+			 SA_RESTORER_FLAG,
 		.restorer = engine_restorer,
+		.mask = ~SIGNAL_STRIP,
 	};
 
 	HOST(SYS_rt_sigaction, SIGSYS, &a, 0, 8, 0, 0);

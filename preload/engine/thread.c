@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Kernel stacks: 64 KiB over a guard page, made when a thread first routes a
- * call, kept in a pool when it ends.  The pool's lock is only ever tried: a
+ * Stacks: 64 KiB over a guard page, kept in a pool when a thread ends.  It gets
+ * one for signal frames when it starts, and a kernel stack when it first routes
+ * a call.  The pool's lock is only ever tried: a
  * signal handler may have interrupted its holder, so whoever does not get it
  * maps or unmaps a stack of its own instead.
  *
@@ -15,12 +16,14 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
+#include "preload/engine/broken.h"
 #include "preload/engine/engine.h"
 #include "preload/engine/entry.h"
 
 #define STACK_SIZE (64 * 1024)
 #define GUARD_SIZE 4096
 #define POOL_MAX 32
+#define SS_AUTODISARM_FLAG (1U << 31)
 
 __thread struct thread engine_thread;
 bool engine_threads;
@@ -95,15 +98,69 @@ thread_stack(struct thread *t)
 	return t->t_stack_top;
 }
 
-void
-thread_put_stack(struct thread *t)
+static void
+put_stack(uintptr_t top)
 {
-	uintptr_t top = t->t_stack_top;
-
-	t->t_stack_top = 0;
 	if (top != 0 && !pool_put(top))
 		HOST(SYS_munmap, top - STACK_SIZE - GUARD_SIZE,
 		    STACK_SIZE + GUARD_SIZE, 0, 0, 0, 0);
+}
+
+void
+thread_put_stacks(struct thread *t)
+{
+	uintptr_t top = t->t_stack_top;
+	stack_t none = { .ss_flags = SS_DISABLE };
+
+	t->t_stack_top = 0;
+	put_stack(top);
+	if (t->t_sigstack_top == 0)
+		return;
+	HOST(SYS_sigaltstack, &none, 0, 0, 0, 0, 0);
+	top = t->t_sigstack_top;
+	t->t_sigstack_top = 0;
+	put_stack(top);
+}
+
+void
+thread_take_sigstack(struct thread *t)
+{
+	stack_t ss;
+
+	if (BROKEN(BREAK_SIGSYS_STACK))
+		return;
+	t->t_sigstack_top = pool_get();
+	if (t->t_sigstack_top == 0)
+		t->t_sigstack_top = stack_map();
+	ss = thread_host_alt(t);
+	HOST(SYS_sigaltstack, &ss, 0, 0, 0, 0, 0);
+}
+
+bool
+thread_on_sigstack(const struct thread *t, uintptr_t addr)
+{
+	return addr - (t->t_sigstack_top - STACK_SIZE) < STACK_SIZE &&
+	       t->t_sigstack_top != 0;
+}
+
+stack_t
+thread_host_alt(const struct thread *t)
+{
+	if (t->t_sigstack_top == 0)
+		return (stack_t){ .ss_flags = SS_DISABLE };
+	return (stack_t){
+		.ss_sp = (void *)(t->t_sigstack_top - STACK_SIZE),
+		.ss_size = STACK_SIZE,
+	};
+}
+
+bool
+thread_on_alt(const struct thread *t, uintptr_t addr)
+{
+	uintptr_t base = (uintptr_t)t->t_alt.ss_sp;
+
+	return ((unsigned)t->t_alt.ss_flags & SS_AUTODISARM_FLAG) == 0 &&
+	       addr > base && addr - base <= t->t_alt.ss_size;
 }
 
 long
@@ -114,13 +171,15 @@ thread_run(struct thread *t, long (*fn)(void *), void *arg)
 
 	if (top == 0)
 		return -ENOMEM;
-	t->t_in_kernel = 1;
-	atomic_signal_fence(memory_order_seq_cst);
+	/* Before a signal can be deferred: it would be forgotten. */
 	if (t->t_interrupted) {
 		t->t_interrupted = false;
 		if (engine_hooks.eh_interrupt_clear != NULL)
 			engine_hooks.eh_interrupt_clear();
 	}
+	atomic_signal_fence(memory_order_seq_cst);
+	t->t_in_kernel = 1;
+	atomic_signal_fence(memory_order_seq_cst);
 	result = engine_on_stack(fn, arg, top);
 	atomic_signal_fence(memory_order_seq_cst);
 	t->t_in_kernel = 0;
@@ -129,10 +188,12 @@ thread_run(struct thread *t, long (*fn)(void *), void *arg)
 }
 
 /* Stacks of threads that the child does not have stay where they are: their
- * owners' records are not reachable. */
+ * owners' records are not reachable.  So do those in the pool: whether an entry
+ * was being taken or given by another thread is not to be told. */
 void
 thread_forked(struct thread *t)
 {
+	pool_count = 0;
 	atomic_flag_clear(&pool_lock);
 	atomic_store(&guests, false);
 	engine_threads = false;

@@ -23,6 +23,9 @@ struct thread {
 	int t_tid;
 	uintptr_t t_stack_top; /* kernel stack, 0 none yet */
 
+	uintptr_t t_sigstack_top; /* the host's alternate stack, 0 none */
+	stack_t t_alt;         /* the program's; size 0: none */
+
 	uint64_t t_vmask;           /* blocked, of the signals that are
 					* never blocked in the host */
 	uint64_t t_vpending;        /* ... and pending, sent by kill() */
@@ -51,8 +54,20 @@ void thread_add_guest(void);
 
 /* The kernel stack's top; 0 when memory is short. */
 uintptr_t thread_stack(struct thread *t);
-/* The thread ends, or never routes again. */
-void thread_put_stack(struct thread *t);
+/* The thread ends: give its stacks back. */
+void thread_put_stacks(struct thread *t);
+
+/*
+ * The host's alternate stack is ours: frames of SIGSYS, and of handlers with
+ * SA_ONSTACK, arrive there and leave at once.  Without memory there is none, and
+ * frames arrive on the program's stack.
+ */
+void thread_take_sigstack(struct thread *t);
+bool thread_on_sigstack(const struct thread *t, uintptr_t addr);
+/* As in a signal frame. */
+stack_t thread_host_alt(const struct thread *t);
+/* Is addr on the program's alternate stack? */
+bool thread_on_alt(const struct thread *t, uintptr_t addr);
 
 /* Run fn(arg) on the kernel stack with the thread marked "in kernel". -ENOMEM
  * when there is no stack. */

@@ -10,6 +10,9 @@
  *                          are still intercepted
  *   ioctl(900, 0x7777, ns) widen the window between "nothing to read" and
  *                          going to sleep
+ *   ioctl(900, 0x7778, addr) take away the access to 16 KiB, as of a mapped file
+ *                          that is not there yet: until the first fault
+ *   ioctl(900, 0x7779, on) the working directory is one of ours
  *   sched_get_priority_max(4243)  start a thread of ours; returns what
  *                          getppid() says in it
  *
@@ -20,6 +23,8 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -241,13 +246,35 @@ route_write(struct call *c)
 	    (const char *)c->arg[1], (size_t)c->arg[2]);
 }
 
+#define HIDDEN_SIZE 16384
+static uintptr_t hidden_pages;
+static bool in_fake_directory;
+
+static bool
+show_pages(void)
+{
+	return hidden_pages != 0 &&
+	       HOST(SYS_mprotect, hidden_pages, HIDDEN_SIZE,
+		   PROT_READ | PROT_WRITE, 0, 0, 0) == 0;
+}
+
 static long
 route_ioctl(struct call *c)
 {
-	if (c->arg[1] != 0x7777)
+	switch (c->arg[1]) {
+	case 0x7777:
+		race_ns = c->arg[2];
+		return 0;
+	case 0x7778:
+		hidden_pages = (uintptr_t)c->arg[2];
+		return HOST(SYS_mprotect, hidden_pages, HIDDEN_SIZE, PROT_NONE,
+		    0, 0, 0);
+	case 0x7779:
+		in_fake_directory = c->arg[2] != 0;
+		return 0;
+	default:
 		return -ENOTTY;
-	race_ns = c->arg[2];
-	return 0;
+	}
 }
 
 /* One descriptor of ours; mask and time-out honoured. */
@@ -407,11 +434,24 @@ router_forked(void)
 int
 router_fault(uintptr_t addr, bool write)
 {
+	if (addr - hidden_pages < HIDDEN_SIZE && show_pages())
+		return 0;
 	return 11; /* SIGSEGV */
 }
 
 bool
 router_efault(struct call *c)
 {
-	return false;
+	return show_pages();
+}
+
+size_t
+router_exec_env(char *buf, size_t size)
+{
+	static const char entry[] = "RUMPKIT_CWD=/fake";
+
+	if (!in_fake_directory)
+		return 0;
+	memcpy(buf, entry, sizeof(entry));
+	return sizeof(entry) - 1;
 }

@@ -17,13 +17,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
+#include <ucontext.h>
 #include <unistd.h>
+#include <unwind.h>
 
 #define CHECK(x)                                                               \
 	do {                                                                   \
@@ -35,6 +40,7 @@
 	} while (0)
 
 static char *self;
+static char *operand; /* argv[2] */
 static volatile sig_atomic_t got;
 static sigjmp_buf jump;
 
@@ -56,6 +62,14 @@ handle(int sig, void (*handler)(int), int flags)
 	struct sigaction sa = { .sa_handler = handler, .sa_flags = flags };
 
 	sigaction(sig, &sa, NULL);
+}
+
+static void
+alarm_after(long us, long again)
+{
+	struct itimerval it = { { 0, again }, { 0, us } };
+
+	setitimer(ITIMER_REAL, &it, NULL);
 }
 
 static int
@@ -312,20 +326,377 @@ exec_env(void)
 	return 0;
 }
 
+static int
+say_kernel(void)
+{
+	const char *pid = getenv("RUMPKIT_KERNEL_PID");
+	const char *cwd = getenv("RUMPKIT_CWD");
+
+	return pid == NULL || atoi(pid) != atoi(operand) ? 1
+	    : cwd == NULL			       ? 0
+	    : strcmp(cwd, "/fake") == 0		       ? 2
+						       : 3;
+}
+
+/* Executed programs know whose kernel they belong to, and where they are. */
+static int
+exec_kernel(void)
+{
+	char pid[16], *argv[] = { self, "say_kernel", pid, NULL };
+	char *stale[] = { "RUMPKIT_CWD=/stale", "RUMPKIT_KERNEL_PID=", NULL };
+	char entry[64];
+	int i, child;
+
+	snprintf(pid, sizeof(pid), "%d", getpid());
+	for (i = 0; i < 2; i++) {
+		CHECK(ioctl(900, 0x7779, i) == 0);
+		child = vfork();
+		if (child == 0) {
+			execve(self, argv, environ);
+			_exit(9);
+		}
+		CHECK(exit_status(child) == 2 * i);
+		snprintf(entry, sizeof(entry), "RUMPKIT_KERNEL_PID=%s", pid);
+		stale[1] = entry;
+		child = fork();
+		if (child == 0) {
+			execve(self, argv, stale);
+			_exit(9);
+		}
+		CHECK(exit_status(child) == 2 * i);
+	}
+	return 0;
+}
+
+/* --- 11: small stacks --------------------------------------------------- */
+
+static char tiny[3][2048] __attribute__((aligned(16)));
+static ucontext_t main_context, tiny_context;
+static int tiny_result;
+
+static void
+on_tiny_stack(void)
+{
+	struct timespec ts = { .tv_nsec = 1000 };
+	int i;
+
+	tiny_result = 0;
+	for (i = 0; i < 5; i++) {
+		tiny_result += syscall(SYS_getppid) == 4242;
+		tiny_result += syscall(SYS_nanosleep, &ts, NULL) == 0;
+		tiny_result += syscall(SYS_getpid) > 0;
+	}
+}
+
+/* A coroutine's stack between two that are not to be touched. */
+static int
+tiny_stack(void)
+{
+	size_t i;
+
+	CHECK(caught()); /* resolves the name */
+	memset(tiny, 0x55, sizeof(tiny));
+	CHECK(getcontext(&tiny_context) == 0);
+	tiny_context.uc_stack.ss_sp = tiny[1];
+	tiny_context.uc_stack.ss_size = sizeof(tiny[1]);
+	tiny_context.uc_link = &main_context;
+	makecontext(&tiny_context, on_tiny_stack, 0);
+	CHECK(swapcontext(&main_context, &tiny_context) == 0);
+	CHECK(tiny_result == 15);
+	for (i = 0; i < sizeof(tiny[0]); i++)
+		CHECK(tiny[0][i] == 0x55 && tiny[2][i] == 0x55);
+	return 0;
+}
+
+static volatile int depth, on_alternate;
+static stack_t seen_stack;
+
+static int
+is_alternate(void *p)
+{
+	return (char *)p >= stacks[0] && (char *)p < stacks[0] + 65536;
+}
+
+static void
+look_at_stack(int sig, siginfo_t *si, void *context)
+{
+	const ucontext_t *uc = context;
+	stack_t now;
+
+	sigaltstack(NULL, &now);
+	seen_stack = now;
+	on_alternate += is_alternate(&now) && is_alternate(context) &&
+			is_alternate(si) && (now.ss_flags & SS_ONSTACK) != 0 &&
+			uc->uc_stack.ss_sp == stacks[0];
+	got++;
+	if (depth-- > 0)
+		raise(sig == SIGUSR1 ? SIGUSR2 : SIGUSR1);
+}
+
+static void
+leave_stack(int sig)
+{
+	syscall(SYS_getppid);
+	siglongjmp(jump, 1);
+}
+
+static int
+alternate_stack(void)
+{
+	struct sigaction sa = { .sa_sigaction = look_at_stack,
+		.sa_flags = SA_SIGINFO | SA_ONSTACK };
+	stack_t ss = { .ss_sp = stacks[0], .ss_size = sizeof(stacks[0]) }, q;
+	volatile int i;
+
+	CHECK(sigaltstack(NULL, &q) == 0 && q.ss_flags == SS_DISABLE);
+	CHECK(sigaction(SIGUSR1, &sa, NULL) == 0);
+	raise(SIGUSR1); /* none yet */
+	CHECK(got == 1 && on_alternate == 0);
+	CHECK(seen_stack.ss_flags == SS_DISABLE);
+	q.ss_size = 100;
+	q.ss_flags = 0;
+	CHECK(sigaltstack(&q, NULL) == -1 && errno == ENOMEM);
+	q.ss_flags = 64;
+	CHECK(sigaltstack(&q, NULL) == -1 && errno == EINVAL);
+	CHECK(sigaltstack((void *)8, NULL) == -1 && errno == EFAULT);
+	CHECK(sigaltstack(&ss, NULL) == 0);
+	sa.sa_flags |= SA_NODEFER;
+	sigaction(SIGUSR1, &sa, NULL);
+	sa.sa_flags &= ~SA_ONSTACK; /* nested, it stays there */
+	sigaction(SIGUSR2, &sa, NULL);
+	got = 0;
+	depth = 5;
+	raise(SIGUSR1);
+	CHECK(got == 6 && on_alternate == 6);
+	raise(SIGUSR2);
+	CHECK(got == 7 && on_alternate == 6);
+	CHECK(sigaltstack(NULL, &q) == 0 && q.ss_flags == 0 &&
+	      q.ss_sp == stacks[0]);
+	handle(SIGUSR1, leave_stack, SA_ONSTACK);
+	for (i = 0; i < 50; i++) {
+		if (sigsetjmp(jump, 1) == 0)
+			raise(SIGUSR1);
+	}
+	CHECK(sigaltstack(NULL, &q) == 0 && q.ss_flags == 0 && caught());
+	/* One that disarms itself. */
+	ss.ss_flags = (int)(1U << 31);
+	CHECK(sigaltstack(&ss, NULL) == 0);
+	sa.sa_flags |= SA_ONSTACK;
+	sigaction(SIGUSR1, &sa, NULL);
+	depth = 0;
+	raise(SIGUSR1);
+	CHECK(seen_stack.ss_flags == SS_DISABLE);
+	CHECK(sigaltstack(NULL, &q) == 0 && q.ss_sp == stacks[0] &&
+	      q.ss_flags == (int)(1U << 31));
+	return 0;
+}
+
+/* --- 30: SIGSEGV in handlers -------------------------------------------- */
+
+static void
+fault(void)
+{
+	volatile uintptr_t bad = 8;
+
+	*(volatile int *)bad = 1;
+}
+
+static void
+fault_again(int sig)
+{
+	got++;
+	if (got < 3)
+		fault();
+	_exit(got);
+}
+
+static volatile int blocked;
+
+static void
+look_at_mask(int sig, siginfo_t *si, void *context)
+{
+	sigset_t set;
+
+	sigprocmask(SIG_BLOCK, NULL, &set);
+	blocked = sigismember(&set, SIGSEGV) * 4 +
+		  sigismember(&set, SIGBUS) * 2 +
+		  sigismember(&((ucontext_t *)context)->uc_sigmask, SIGBUS);
+	sigaddset(&set, SIGBUS);
+	sigprocmask(SIG_SETMASK, &set, NULL); /* undone by the return */
+}
+
+static int
+fault_status(int flags)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		handle(SIGSEGV, fault_again, flags);
+		fault();
+	}
+	return exit_status(pid);
+}
+
+static int
+handler_faults(void)
+{
+	struct sigaction sa = { .sa_sigaction = look_at_mask,
+		.sa_flags = SA_SIGINFO };
+	sigset_t set;
+
+	CHECK(fault_status(0) == 128 + SIGSEGV);
+	CHECK(fault_status(SA_NODEFER) == 3);
+	sigaddset(&sa.sa_mask, SIGSEGV);
+	sigaction(SIGUSR1, &sa, NULL);
+	raise(SIGUSR1);
+	CHECK(blocked == 4);
+	sigprocmask(SIG_BLOCK, NULL, &set);
+	CHECK(!sigismember(&set, SIGBUS) && !sigismember(&set, SIGSEGV));
+	mask(SIG_BLOCK, SIGBUS);
+	raise(SIGUSR1);
+	CHECK(blocked == 7);
+	sigprocmask(SIG_BLOCK, NULL, &set);
+	CHECK(sigismember(&set, SIGBUS) && !sigismember(&set, SIGSEGV));
+	/* Sent while blocked in its own handler: afterwards. */
+	handle(SIGSEGV, count, 0);
+	mask(SIG_UNBLOCK, SIGBUS);
+	got = 0;
+	mask(SIG_BLOCK, SIGSEGV);
+	raise(SIGSEGV);
+	CHECK(got == 0);
+	mask(SIG_UNBLOCK, SIGSEGV);
+	CHECK(got == 1);
+	return 0;
+}
+
+/* Unwinding goes through a handler's frame to where the signal came. */
+static volatile int reached;
+
+static _Unwind_Reason_Code
+look_for_main(struct _Unwind_Context *uc, void *arg)
+{
+	uintptr_t ip = _Unwind_GetIP(uc), to = (uintptr_t)arg;
+
+	reached |= ip >= to && ip < to + 256;
+	return _URC_NO_REASON;
+}
+
+static __attribute__((noinline)) int
+interrupted_function(void)
+{
+	volatile int here = 0;
+
+	for (here = 0; got < 1; here++)
+		continue;
+	return here;
+}
+
+static void
+unwind_from(int sig)
+{
+	got++;
+	_Unwind_Backtrace(
+	    look_for_main, (void *)(uintptr_t)interrupted_function);
+}
+
+static int
+unwind(void)
+{
+	stack_t ss = { .ss_sp = stacks[0], .ss_size = sizeof(stacks[0]) };
+	int i;
+
+	sigaltstack(&ss, NULL);
+	for (i = 0; i < 2; i++) {
+		got = reached = 0;
+		handle(SIGALRM, unwind_from, i == 0 ? 0 : SA_ONSTACK);
+		alarm_after(1000, 0);
+		interrupted_function();
+		CHECK(reached);
+	}
+	return 0;
+}
+
+/* --- calls that the host makes with pages that are not there yet -------- */
+
+static char *pages;
+
+static void
+hide(void)
+{
+	ioctl(900, 0x7778, pages);
+}
+
+static int
+efault(void)
+{
+	struct iovec iov[2];
+	struct timespec *ts;
+	int i, fds[2], sk[2], file;
+	char buf[20000];
+
+	pages = mmap(NULL, 16384, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	memset(pages, 'a', 16384);
+	ts = memset(pages + 8192, 0, sizeof(*ts));
+	file = memfd_create("file", 0);
+	CHECK(pipe(fds) == 0 && file >= 0);
+	CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, sk) == 0);
+	for (i = 0; i < 6; i++) {
+		hide();
+		CHECK(write(fds[1], pages, 8000) == 8000);
+		CHECK(read(fds[0], buf, 8000) == 8000 && buf[0] == 'a');
+		hide();
+		iov[0].iov_base = buf;
+		iov[0].iov_len = 0;
+		iov[1].iov_base = pages;
+		iov[1].iov_len = 8000;
+		CHECK(writev(fds[1], iov, 2) == 8000);
+		CHECK(read(fds[0], buf, 8000) == 8000);
+		hide();
+		CHECK(send(sk[0], pages, 4000, 0) == 4000);
+		CHECK(recv(sk[1], buf, 4000, 0) == 4000);
+		hide();
+		CHECK(pwrite(file, pages, 8000, i) == 8000);
+		hide();
+		CHECK(nanosleep(ts, NULL) == 0);
+		hide();
+		CHECK(access(pages, F_OK) == -1 && errno == ENAMETOOLONG);
+		hide();
+		CHECK(pages[0] == 'a');
+	}
+	ts = (struct timespec *)(uintptr_t)got + 1; /* not mapped */
+	CHECK(write(fds[1], ts, 10) == -1 && errno == EFAULT);
+	CHECK(nanosleep(ts, NULL) == -1 && errno == EFAULT);
+	return 0;
+}
+
+/* The host takes 32 bits of the number; no other table may be reached. */
+static int
+numbers(void)
+{
+	long r;
+	int i;
+
+	for (i = 0; i < 5; i++) {
+		__asm__ volatile("syscall"
+				 : "=a"(r)
+				 : "a"(0x500000000L + SYS_getppid)
+				 : "rcx", "r11", "memory");
+		CHECK(r == 4242);
+		CHECK(syscall(0x40000000L + SYS_getppid) == -1 &&
+		      errno == ENOSYS);
+		CHECK(syscall(-1) == -1 && errno == ENOSYS);
+		CHECK(syscall(5000) == -1 && errno == ENOSYS);
+	}
+	return 0;
+}
+
 /* --- 12, 13: long jumps, races ----------------------------------------- */
 
 static void
 jump_out(int sig)
 {
 	siglongjmp(jump, 1);
-}
-
-static void
-alarm_after(long us, long again)
-{
-	struct itimerval it = { { 0, again }, { 0, us } };
-
-	setitimer(ITIMER_REAL, &it, NULL);
 }
 
 static int
@@ -504,9 +875,7 @@ small_stack(void)
 	return 0;
 }
 
-/* argv[2] is a static program. */
-static char *operand;
-
+/* The operand is a static program. */
 static int
 image(void)
 {
@@ -561,6 +930,14 @@ static const struct {
 	{ "clear_sighand", clear_sighand },
 	{ "exec_env", exec_env },
 	{ "say_caught", say_caught },
+	{ "exec_kernel", exec_kernel },
+	{ "say_kernel", say_kernel },
+	{ "tiny_stack", tiny_stack },
+	{ "alternate_stack", alternate_stack },
+	{ "handler_faults", handler_faults },
+	{ "unwind", unwind },
+	{ "efault", efault },
+	{ "numbers", numbers },
 	{ "long_jump", long_jump },
 	{ "patch_race", patch_race },
 	{ "traceme", traceme },

@@ -12,6 +12,9 @@
 #include <ftw.h>
 #include <limits.h>
 #include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,9 +22,11 @@
 #include <sys/resource.h>
 #include <sys/select.h>
 #include <sys/sendfile.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define DATA_SIZE 200000
@@ -452,6 +457,361 @@ remove_entry(const char *path, const struct stat *st, int kind, struct FTW *f)
 	return remove(path);
 }
 
+/* What an open descriptor is called. */
+static void
+descriptor_names(void)
+{
+	char name[64], link[PATH_MAX], buf[16] = { 0 };
+	struct stat st, st2;
+	int fd = open("w/data", O_RDONLY), fd2, dfd;
+	ssize_t n;
+
+	SAY(lseek(fd, 100, SEEK_SET));
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+	n = readlink(name, link, sizeof(link) - 1);
+	link[n < 0 ? 0 : n] = '\0';
+	printf("%s\n", in_base(link));
+	printf("%s\n", in_base(realpath(name, link)));
+	print_stat(name, stat(name, &st), &st);
+	SAY(lstat(name, &st2) == 0 && S_ISLNK(st2.st_mode));
+	fd2 = open(name, O_RDONLY);
+	SAY(read(fd2, buf, 5));
+	printf("%.5s\n", buf);
+	SAY(fstat(fd2, &st2) == 0 && st2.st_ino == st.st_ino);
+	SAY(close(fd2));
+	snprintf(name, sizeof(name), "/proc/%d//fd/%d", getpid(), fd);
+	SAY(access(name, R_OK));
+	snprintf(name, sizeof(name), "/dev/fd/%d", fd);
+	SAY((fd2 = open(name, O_RDONLY)) < 0 ? -1 : close(fd2));
+	SAY(dup2(fd, 0));
+	SAY((fd2 = open("/dev/stdin", O_RDONLY)) < 0 ? -1 : 0);
+	SAY(fstat(fd2, &st2) == 0 && st2.st_ino == st.st_ino);
+	SAY(close(fd2));
+	SAY(open("/dev/stdin/x", O_RDONLY));
+	fd2 = open("/dev/null", O_RDWR);
+	SAY(dup2(fd2, 0));
+	SAY(close(fd2));
+	SAY(rename("w/data", "w/moved"));
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+	SAY((fd2 = open(name, O_RDONLY)) < 0 ? -1 : 0);
+	SAY(fstat(fd2, &st2) == 0 && st2.st_ino == st.st_ino);
+	SAY(close(fd2));
+	SAY(rename("w/moved", "w/data"));
+	SAY(close(fd));
+	dfd = open("w", O_PATH | O_DIRECTORY);
+	snprintf(name, sizeof(name), "/proc/self/fd/%d/data", dfd);
+	SAY(access(name, R_OK));
+	snprintf(name, sizeof(name), "/proc/self/fd/%d/", dfd);
+	print_stat("directory", stat(name, &st), &st);
+	SAY(chdir(name));
+	printf("%s\n", in_base(getcwd(link, sizeof(link))));
+	SAY(chdir(base));
+	SAY(close(dfd));
+}
+
+/* O_PATH of what cannot be opened otherwise. */
+static void
+path_descriptors(void)
+{
+	struct stat st;
+	struct statx stx;
+	char buf[PATH_MAX], name[64];
+	int fd = open("w/link", O_PATH | O_NOFOLLOW);
+	ssize_t n;
+
+	SAY(fd < 0 ? -1 : 0);
+	print_stat("link", fstat(fd, &st), &st);
+	n = readlinkat(fd, "", buf, sizeof(buf) - 1);
+	buf[n < 0 ? 0 : n] = '\0';
+	printf("%s\n", buf);
+	print_stat("at", fstatat(fd, "", &st, AT_EMPTY_PATH), &st);
+	SAY(statx(fd, "", AT_EMPTY_PATH, STATX_ALL, &stx));
+	SAY(S_ISLNK(stx.stx_mode));
+	SAY(openat(fd, "x", O_RDONLY));
+	SAY(read(fd, buf, 1));
+	SAY(fchdir(fd) == 0 ? 0 : -2);
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+	SAY(open(name, O_RDONLY));
+	SAY(fcntl(fd, F_GETFL) & O_PATH);
+	SAY(close(fd));
+	SAY(open("w/link", O_PATH | O_NOFOLLOW | O_DIRECTORY));
+	fd = open("w/data", O_PATH);
+	SAY(fchmod(fd, 0600));
+	SAY(ftruncate(fd, 0));
+	SAY(mmap(NULL, 1, PROT_READ, MAP_SHARED, fd, 0) == MAP_FAILED ? -1 : 0);
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+	SAY(chmod(name, 0640));
+	print_stat("chmod", fstat(fd, &st), &st);
+	SAY(close(fd));
+}
+
+static void
+odd_paths(void)
+{
+	static char deep[PATH_MAX + 64], component[300];
+	struct stat st;
+	char buf[PATH_MAX];
+
+	memset(deep, '/', sizeof(deep) - 1);
+	memcpy(deep, base, strlen(base));
+	SAY(stat(deep, &st));
+	memset(component, 'c', 256);
+	SAY(stat(component, &st));
+	SAY(mkdir(component, 0700));
+	component[255] = '\0';
+	SAY(stat(component, &st));
+	snprintf(deep, sizeof(deep), "%s//w/.//./d/..///data", base);
+	SAY(stat(deep, &st));
+	SAY(stat("", &st));
+	SAY(mkdir("", 0700));
+	SAY(rename("", "w/x"));
+	SAY(rename("w/data", ""));
+	SAY(unlink(""));
+	SAY(chdir(""));
+	SAY(readlink("", buf, sizeof(buf)));
+	SAY(access("", F_OK));
+	SAY(truncate("", 0));
+	SAY(stat("w/data/", &st));
+	SAY(stat("w/data/.", &st));
+	SAY(stat("w/data/..", &st));
+	SAY(lstat("w/link/", &st));
+	SAY(mkdir("w/slash/", 0700));
+	SAY(rmdir("w/slash/"));
+	SAY(unlink("w/data/"));
+	SAY(rmdir("w/d/."));
+	SAY(mkdir("w/d/.", 0700));
+	SAY(rename("w/d/.", "w/e"));
+	SAY(symlink("", "w/s"));
+	SAY(faccessat(AT_FDCWD, "w/data", R_OK, 0x8000));
+	SAY(faccessat(AT_FDCWD, "w/dangling", F_OK, AT_SYMLINK_NOFOLLOW));
+	SAY(syscall(SYS_faccessat2, AT_FDCWD, "w/data", 8, 0));
+	SAY(unlinkat(AT_FDCWD, "w/none", 0x8000));
+	SAY(syscall(SYS_getcwd, buf, 0));
+	SAY(syscall(SYS_getcwd, bad, sizeof(buf)));
+	SAY(syscall(SYS_getcwd, buf, strlen(getcwd(buf, sizeof(buf)))));
+	SAY(open("w/data", O_TMPFILE | O_RDONLY));
+	SAY(open("w/data", O_RDONLY | O_CREAT | O_DIRECTORY) >= 0 ? 0 : -1);
+	SAY(syscall(SYS_readlink, "w/link", bad, 10));
+	SAY(rename("w/data", "/proc/sys/x"));
+}
+
+struct entry64 {
+	uint64_t ino;
+	int64_t off;
+	uint16_t len;
+	uint8_t type;
+	char name[];
+};
+
+/* Listing by small buffers, and back to each position. */
+static void
+raw_listings(void)
+{
+	int fd = open("w/d", O_RDONLY | O_DIRECTORY), n, total = 0, wrong = 0;
+	_Alignas(8) char buf[64], one[64];
+	static char names[256][64];
+	static int64_t from[256];
+	int64_t off = 0;
+
+	SAY(syscall(SYS_getdents64, fd, buf, 8));
+	SAY(syscall(SYS_getdents64, fd, bad, sizeof(buf)));
+	SAY(lseek(fd, 0, SEEK_SET));
+	while ((n = (int)syscall(SYS_getdents64, fd, buf, sizeof(buf))) > 0) {
+		for (int at = 0; at < n && total < 256;) {
+			struct entry64 *e = (struct entry64 *)(buf + at);
+
+			from[total] = off;
+			strcpy(names[total++], e->name);
+			off = e->off;
+			at += e->len;
+		}
+	}
+	printf("%d entries in small pieces, then %d\n", total, n);
+	for (int i = total - 1; i >= 0; i--) {
+		lseek(fd, from[i], SEEK_SET);
+		syscall(SYS_getdents64, fd, one, sizeof(one));
+		wrong += strcmp(((struct entry64 *)one)->name, names[i]) != 0;
+	}
+	printf("%d wrong\n", wrong);
+	SAY(lseek(fd, -1, SEEK_SET));
+	SAY(close(fd));
+}
+
+/* Over, across and beyond what is mapped. */
+static void
+remapping(void)
+{
+	int fd = open("w/data", O_RDONLY), p[2];
+	char *a = mmap(NULL, DATA_SIZE, PROT_READ, MAP_PRIVATE, fd, 0), *b, *r;
+	char zero[4096] = { 0 }, copy[4096];
+	struct iovec iov = { NULL, 4096 };
+	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	SAY(a[0]);
+	SAY(mremap(a, 4096, SIZE_MAX - 4095, MREMAP_MAYMOVE) == MAP_FAILED ? -1
+									   : 0);
+	SAY(a[8192]);
+	SAY(mremap(a, 4096, 0, MREMAP_MAYMOVE) == MAP_FAILED ? -1 : 0);
+	b = mmap(a + 4096, 8192, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS, -1, 0);
+	SAY(b == a + 4096 && memcmp(b, zero, 4096) == 0);
+	SAY(a[0] + a[4095] + a[12288]);
+	b = mmap(a + 8192, 4096, PROT_READ, MAP_PRIVATE | MAP_FIXED, fd, 4096);
+	SAY(b[0]);
+	SAY(a[4096]);
+	SAY(madvise(a, DATA_SIZE, MADV_DONTNEED));
+	SAY(a[0]);
+	SAY(mprotect(a, 4096, PROT_READ | PROT_WRITE));
+	a[1] = 'X';
+	SAY(madvise(a, 4096, MADV_DONTNEED));
+	SAY(a[1]);
+	SAY(msync(a, 4096, MS_SYNC));
+	r = mremap(a, 65536, 16384, 0);
+	SAY(r == a);
+	SAY(a[16383]);
+	SAY(munmap(a, DATA_SIZE));
+	/* Behind the end of file, up to the last page. */
+	b = mmap(NULL, 2 * DATA_SIZE, PROT_READ, MAP_SHARED, fd, 0);
+	SAY(pipe(p));
+	SAY(write(p[1], b + DATA_SIZE + 8192, 1));
+	SAY(b[DATA_SIZE - 1]);
+	/* Not yet there, as an I/O vector and a message of host calls. */
+	iov.iov_base = b + 131072;
+	SAY(writev(p[1], &iov, 1));
+	SAY(read(p[0], copy, 4096));
+	SAY(memcmp(copy, b + 131072, 4096));
+	SAY(close(p[0]) | close(p[1]));
+	SAY(socketpair(AF_UNIX, SOCK_DGRAM, 0, p));
+	iov.iov_base = b + 65536;
+	SAY(sendmsg(p[0], &mh, 0));
+	SAY(recv(p[1], copy, 4096, 0));
+	SAY(memcmp(copy, b + 65536, 4096));
+	SAY(close(p[0]) | close(p[1]));
+	SAY(munmap(b, 2 * DATA_SIZE));
+	/* As the target of a read of the same file. */
+	b = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+	SAY(pread(fd, b, 8192, 13));
+	SAY(b[0] - 'a');
+	SAY(munmap(b, 8192));
+	SAY(close(fd));
+}
+
+/* A forked child unmaps and closes what it has inherited. */
+static void
+forked(void)
+{
+	int fd = open("w/data", O_RDONLY), status;
+	char *a = mmap(NULL, DATA_SIZE, PROT_READ, MAP_PRIVATE, fd, 0);
+	pid_t pid;
+
+	SAY(a[0]);
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0) {
+		int bad_result = a[0] != 'a' || dup2(fd, 40) != 40 ||
+				 close(40) != 0 || munmap(a, 4096) != 0 ||
+				 munmap(a, DATA_SIZE) != 0 || close(fd) != 0;
+
+		_exit(bad_result);
+	}
+	SAY(waitpid(pid, &status, 0) == pid);
+	SAY(status);
+	SAY(a[70000]);
+	SAY(munmap(a, DATA_SIZE));
+	pid = vfork();
+	if (pid == 0) {
+		int null;
+
+		/* Its numbers are not ours. */
+		close(fd);
+		null = open("/dev/null", O_RDONLY);
+		_exit(null != fd || read(null, &status, 1) != 0);
+	}
+	SAY(waitpid(pid, &status, 0) == pid);
+	SAY(status);
+	SAY(pread(fd, &status, 1, 0));
+	SAY(close(fd));
+}
+
+#define NTHREADS 6
+#define NROUNDS 2000
+static atomic_int wrong_files;
+
+static void
+expect_first(int fd, char first)
+{
+	char c = 0;
+
+	if (fd >= 0 && (pread(fd, &c, 1, 0) != 1 || c != first))
+		wrong_files++;
+}
+
+/* Numbers that change hands between a file here and one of the host. */
+static void *
+change_numbers(void *arg)
+{
+	unsigned seed = (unsigned)(uintptr_t)arg;
+
+	for (int i = 0; i < NROUNDS; i++) {
+		int here = open("w/data", O_RDONLY);
+		int host = open("/proc/self/maps", O_RDONLY), copy;
+
+		switch (rand_r(&seed) % 3) {
+		case 0:
+			copy = dup(here);
+			close(here);
+			here = copy;
+			break;
+		case 1:
+			dup2(here, host);
+			expect_first(host, 'a');
+			break;
+		default:
+			dup2(host, here);
+			close(here);
+			here = open("w/data", O_RDONLY);
+			break;
+		}
+		expect_first(here, 'a');
+		close(here);
+		close(host);
+	}
+	return NULL;
+}
+
+static int
+read_in_child(void)
+{
+	pid_t pid = fork();
+	int status = -1;
+
+	if (pid == 0) {
+		char c[4] = { 0 };
+		int fd = open("/proc/self/exe", O_RDONLY);
+
+		_exit(read(fd, c, 4) == 4 && memcmp(c, "\177ELF", 4) == 0 ? 0
+									  : 1);
+	}
+	waitpid(pid, &status, 0);
+	return status;
+}
+
+static void
+threads(void)
+{
+	pthread_t thread[NTHREADS];
+	int failed = 0;
+
+	for (uintptr_t i = 0; i < NTHREADS; i++)
+		pthread_create(&thread[i], NULL, change_numbers, (void *)i);
+	for (int i = 0; i < 50; i++)
+		failed += read_in_child() != 0;
+	for (int i = 0; i < NTHREADS; i++)
+		pthread_join(thread[i], NULL);
+	SAY(failed);
+	SAY(wrong_files);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -468,6 +828,13 @@ main(int argc, char **argv)
 	listings();
 	names();
 	mappings();
+	descriptor_names();
+	path_descriptors();
+	odd_paths();
+	raw_listings();
+	remapping();
+	forked();
+	threads();
 	changes();
 	SAY(nftw("w", remove_entry, 16, FTW_DEPTH | FTW_PHYS));
 	SAY(access("w", F_OK));

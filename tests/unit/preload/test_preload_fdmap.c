@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -285,6 +286,57 @@ a_file_in_use_is_never_closed_or_exchanged(void **state)
 	assert_int_equal(closes, atomic_load(&next_file) - opened);
 }
 
+static void
+what_the_program_asks_for_moves_out_of_the_way(void **state)
+{
+	atomic_int where;
+	long hidden = fdmap_hide_at(dup(0), &where);
+
+	assert_int_equal(where, hidden);
+	assert_int_equal(fdmap_dup2(9999, hidden, -1), -EBADF);
+	assert_int_equal(where, hidden);
+	assert_int_equal(fdmap_dup2(0, hidden, -1), hidden);
+	assert_int_not_equal(where, hidden);
+	assert_true(fdmap_is_hidden(where));
+	assert_false(fdmap_is_hidden(hidden));
+	assert_int_equal(fcntl(where, F_GETFD), FD_CLOEXEC);
+	assert_int_equal(fdmap_close(hidden), 0);
+	fdmap_unhide(where);
+	close(where);
+}
+
+static void
+nothing_opens_through_the_number_of_a_rump_file(void **state)
+{
+	long fd = install(false);
+	char name[64];
+
+	snprintf(name, sizeof(name), "/proc/self/fd/%ld", fd);
+	assert_int_equal(open(name, O_RDONLY), -1);
+	assert_int_equal(errno, ELOOP);
+	assert_int_equal(fdmap_close(fd), 0);
+}
+
+/* As after a fork during which another thread gave a number away. */
+static void
+a_forked_child_forgets_what_it_does_not_have(void **state)
+{
+	long kept = install(false), lost = install(false);
+	int null = open("/dev/null", O_RDONLY), error;
+	long over = install(false);
+
+	close((int)lost);
+	dup2(null, (int)over);
+	fdmap_forked();
+	assert_true(fdmap_is_rump(kept));
+	assert_false(fdmap_is_rump(lost));
+	assert_false(fdmap_is_rump(over));
+	assert_null(fdmap_get(over, &error));
+	assert_int_equal(fdmap_close(over), 0);
+	assert_int_equal(fdmap_close(kept), 0);
+	close(null);
+}
+
 int
 main(void)
 {
@@ -292,6 +344,12 @@ main(void)
 		cmocka_unit_test_setup(
 		    a_file_gets_the_lowest_free_number, start),
 		cmocka_unit_test_setup(duplicates_share_one_file, start),
+		cmocka_unit_test_setup(
+		    what_the_program_asks_for_moves_out_of_the_way, start),
+		cmocka_unit_test_setup(
+		    nothing_opens_through_the_number_of_a_rump_file, start),
+		cmocka_unit_test_setup(
+		    a_forked_child_forgets_what_it_does_not_have, start),
 		cmocka_unit_test_setup(
 		    a_failing_dup2_leaves_everything_in_place, start),
 		cmocka_unit_test_setup(

@@ -150,7 +150,7 @@ visit_object(struct comparison *c, const uint8_t *hdr)
 				continue;
 			c->sites++;
 			c->planned += site_make_plan(
-			    p, -1, hdr, (const uint8_t *)hdr, &plan);
+			    p, -1, hdr, NULL, (const uint8_t *)hdr, &plan);
 		}
 	}
 }

@@ -44,7 +44,8 @@ object_init(struct object *o, const uint8_t *code, size_t len)
 static bool
 plan(struct object *o, const uint8_t *site, long nr, struct site_plan *pl)
 {
-	return site_make_plan(site, nr, o->hdr, o->slot + SLOT_PREFIX, pl);
+	return site_make_plan(
+	    site, nr, o->hdr, o->slot, o->slot + SLOT_PREFIX, pl);
 }
 
 static void
@@ -70,11 +71,11 @@ without_an_unwind_entry_only_the_very_number_counts(void **state)
 	struct site_plan pl;
 	uint8_t *site = object_init(&o, code, sizeof(code));
 
-	assert_true(site_make_plan(site, 39, NULL, o.slot, &pl));
-	assert_false(site_make_plan(site, 40, NULL, o.slot, &pl));
-	assert_false(site_make_plan(site, -1, NULL, o.slot, &pl));
+	assert_true(site_make_plan(site, 39, NULL, o.slot, o.slot, &pl));
+	assert_false(site_make_plan(site, 40, NULL, o.slot, o.slot, &pl));
+	assert_false(site_make_plan(site, -1, NULL, o.slot, o.slot, &pl));
 	site = object_init(&o, wide, sizeof(wide));
-	assert_false(site_make_plan(site, 39, NULL, o.slot, &pl));
+	assert_false(site_make_plan(site, 39, NULL, o.slot, o.slot, &pl));
 }
 
 static void
@@ -143,6 +144,24 @@ a_site_inside_an_instruction_is_refused(void **state)
 }
 
 static void
+the_tail_of_what_a_patch_overwrote_is_not_code(void **state)
+{
+	/* A jump over lea, then xor %eax,%eax and nops.  The tail of lea
+	 * would pass for a movabs up to the syscall. */
+	static const uint8_t code[] = { 0xe9, 0, 0, 0, 0, 0x48, 0xb8, 0x31,
+		0xc0, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x0f, 5 };
+	static const uint8_t lea[] = { 0x48, 0x8d, 0x35, 0, 0, 0x48, 0xb8 };
+	struct object o;
+	struct site_plan pl;
+	uint8_t *site = object_init(&o, code, sizeof(code)), *to;
+
+	to = o.slot + SLOT_PREFIX - sizeof(lea);
+	memcpy(to, lea, sizeof(lea));
+	put32(o.code + 1, to - (o.code + 5));
+	assert_false(plan(&o, site, 0, &pl));
+}
+
+static void
 functions_are_found_by_their_range(void **state)
 {
 	static const uint8_t code[16] = { 0x90 };
@@ -173,6 +192,8 @@ main(void)
 		cmocka_unit_test(
 		    nothing_is_hoisted_across_a_call_or_from_too_little),
 		cmocka_unit_test(a_site_inside_an_instruction_is_refused),
+		cmocka_unit_test(
+		    the_tail_of_what_a_patch_overwrote_is_not_code),
 		cmocka_unit_test(functions_are_found_by_their_range),
 	};
 

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A call failed with EFAULT: which of its memory may be mapped rump files that
+ * are not filled yet?  The letters of the call's format tell for most
+ * arguments; vectors and messages are followed.
+ */
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+
+#include "preload/backend.h"
+#include "preload/call.h"
+#include "preload/engine/engine.h"
+#include "preload/mappings.h"
+#include "preload/memory.h"
+
+#define STRING_SPAN 4096 /* a path */
+#define POINTER_SPAN 512 /* any structure that is not followed */
+#define IOVECS_MAX 1024UL
+
+static bool
+present_vector(uintptr_t addr, size_t count)
+{
+	struct iovec iov;
+	bool done;
+
+	if (count > IOVECS_MAX)
+		count = IOVECS_MAX;
+	done = memory_present(addr, count * sizeof(iov), false);
+	for (size_t i = 0; i < count; i++) {
+		if (engine_copy(&iov, (struct iovec *)addr + i, sizeof(iov)) !=
+		    0)
+			break;
+		done |=
+		    memory_present((uintptr_t)iov.iov_base, iov.iov_len, false);
+	}
+	return done;
+}
+
+static bool
+present_message(uintptr_t addr)
+{
+	bool done = memory_present(addr, sizeof(struct msghdr), false);
+	struct msghdr mh;
+
+	if (engine_copy(&mh, (void *)addr, sizeof(mh)) != 0)
+		return done;
+	done |= memory_present((uintptr_t)mh.msg_name, mh.msg_namelen, false);
+	done |=
+	    memory_present((uintptr_t)mh.msg_control, mh.msg_controllen, false);
+	return present_vector((uintptr_t)mh.msg_iov, mh.msg_iovlen) || done;
+}
+
+static bool
+present_messages(uintptr_t addr, size_t count)
+{
+	bool done = false;
+
+	for (size_t i = 0; i < count && i < IOVECS_MAX; i++)
+		done |= present_message(addr + i * sizeof(struct mmsghdr));
+	return done;
+}
+
+/* How much a pointer argument of the given kind may cover. */
+static size_t
+argument_size(const struct call *c, char letter, int i)
+{
+	switch (letter) {
+	case 'b':
+		return i < 5 ? (size_t)c->arg[i + 1] : 0;
+	case 's':
+	case 'P':
+		return STRING_SPAN;
+	case 'p':
+	case 'a':
+		return POINTER_SPAN;
+	default:
+		return 0;
+	}
+}
+
+/* What the arguments' letters do not tell. */
+static bool
+present_behind(const struct call *c)
+{
+	uintptr_t addr = (uintptr_t)c->arg[1];
+	size_t count = (size_t)c->arg[2];
+
+	switch (c->nr) {
+	case SYS_readv:
+	case SYS_writev:
+	case SYS_preadv:
+	case SYS_pwritev:
+	case SYS_preadv2:
+	case SYS_pwritev2:
+	case SYS_vmsplice:
+	case SYS_process_vm_readv:
+	case SYS_process_vm_writev:
+		return present_vector(addr, count);
+	case SYS_sendmsg:
+	case SYS_recvmsg:
+		return present_message(addr);
+	case SYS_sendmmsg:
+	case SYS_recvmmsg:
+		return present_messages(addr, (unsigned)count);
+	case SYS_poll:
+	case SYS_ppoll:
+		return memory_present((uintptr_t)c->arg[0],
+		    (unsigned)c->arg[1] * sizeof(struct pollfd), false);
+	case SYS_epoll_wait:
+	case SYS_epoll_pwait:
+	case SYS_epoll_pwait2:
+		return memory_present(
+		    addr, (unsigned)count * sizeof(struct epoll_event), false);
+	default:
+		return false;
+	}
+}
+
+bool
+router_efault(struct call *c)
+{
+	const struct linux_call *lc;
+	bool done = false;
+
+	if (mappings_n == 0 || !backend_reachable() ||
+	    (unsigned long)c->nr >= linux_ncalls)
+		return false;
+	lc = &linux_calls[c->nr];
+	for (int i = 0; i < lc->lc_nargs && lc->lc_format[i] != '\0'; i++) {
+		size_t len = argument_size(c, lc->lc_format[i], i);
+
+		if (len != 0)
+			done |=
+			    memory_present((uintptr_t)c->arg[i], len, false);
+	}
+	return present_behind(c) || done;
+}

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * On the host such a name leads to the placeholder.  Paths that follow it come
+ * here instead; readlink(2) shows the path that the file was opened by, after a
+ * look whether the same file is still there.
+ */
+#include "preload/procfd.h"
+
+#include <errno.h>
+#include <sys/syscall.h>
+
+#include "preload/cwd.h"
+#include "preload/fdmap.h"
+#include "preload/pool.h"
+#include "preload/resolve.h"
+#include "preload/route.h"
+#include "preload/text.h"
+#include "preload/usercopy.h"
+#include "rump/rump_syscallnum.h"
+#include "rump/rumpabi.h"
+#include "rump/rumpdefs.h"
+
+/* Step over slashes and the component name. */
+static bool
+component(const char **path, const char *name)
+{
+	const char *p = *path;
+
+	if (*p != '/')
+		return false;
+	while (*p == '/')
+		p++;
+	while (*name != '\0' && *p == *name) {
+		p++;
+		name++;
+	}
+	if (*name != '\0' || (*p != '/' && *p != '\0'))
+		return false;
+	*path = p;
+	return true;
+}
+
+/* A component of digits, or -1. */
+static long
+number(const char **path)
+{
+	const char *p = *path, *digits;
+	long n = 0;
+
+	if (*p != '/')
+		return -1;
+	while (*p == '/')
+		p++;
+	for (digits = p; *p >= '0' && *p <= '9' && n < 100000000; p++)
+		n = n * 10 + (*p - '0');
+	if (p == digits || (*p != '/' && *p != '\0'))
+		return -1;
+	*path = p;
+	return n;
+}
+
+static bool
+own_process(const char **path)
+{
+	const char *p = *path;
+
+	if (component(path, "self") || component(path, "thread-self"))
+		return true;
+	if (number(&p) != HOST(SYS_getpid, 0, 0, 0, 0, 0, 0))
+		return false;
+	*path = p;
+	return true;
+}
+
+static long
+standard_stream(const char **path)
+{
+	static const char *const names[] = { "stdin", "stdout", "stderr" };
+
+	for (int i = 0; i < 3; i++) {
+		if (component(path, names[i]))
+			return i;
+	}
+	return -1;
+}
+
+long
+procfd_number(const char *path, const char **rest, bool *link)
+{
+	long n = -1;
+
+	*link = true;
+	if (component(&path, "proc")) {
+		if (own_process(&path) && component(&path, "fd"))
+			n = number(&path);
+	} else if (component(&path, "dev")) {
+		n = standard_stream(&path);
+		*link = n < 0;
+		if (n < 0 && component(&path, "fd"))
+			n = number(&path);
+	}
+	*rest = path;
+	return n;
+}
+
+/* --- paths of open files ----------------------------------------------- */
+
+static bool
+same_file(struct call *c, const struct rfile *rf, const char *path)
+{
+	struct place *pl = place_create();
+	struct rump_stat a, b;
+	bool same = false;
+
+	if (pl == NULL)
+		return false;
+	if (place_decide(pl, path) == 0 && pl->pl_rump) {
+		int64_t fargs[BACKEND_SLOTS] = { rf->rf_fd, (int64_t)&a };
+		int64_t args[BACKEND_SLOTS] = { pl->pl_dirfd,
+			(int64_t)pl->pl_path, (int64_t)&b, 0 };
+
+		same = rump_call(c, RUMP_SYS_fstat, fargs, NULL) == 0 &&
+		       rump_call(c, RUMP_SYS_fstatat, args, NULL) == 0 &&
+		       a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+	}
+	place_destroy(pl);
+	return same;
+}
+
+char *
+procfd_path(struct call *c, const struct rfile *rf, bool *exact)
+{
+	struct text t;
+	char *path;
+
+	if (rf->rf_kind != RF_FILE || rf->rf_path == NULL)
+		return NULL;
+	path = pool_get(&pathbufs);
+	if (path == NULL)
+		return NULL;
+	text_init(&t, path, PATHBUF_SIZE);
+	text_put(&t, rf->rf_path);
+	*exact = same_file(c, rf, path);
+	return path;
+}
+
+static bool
+base_path(const struct place *pl, char *buf)
+{
+	struct text t;
+
+	if (pl->pl_dir == NULL)
+		return cwd_rump_text(buf, PATHBUF_SIZE);
+	if (pl->pl_dir->rf_kind != RF_FILE || pl->pl_dir->rf_path == NULL)
+		return false;
+	text_init(&t, buf, PATHBUF_SIZE);
+	text_put(&t, pl->pl_dir->rf_path);
+	return true;
+}
+
+static bool
+whole_path(const struct place *pl, char *buf)
+{
+	struct text t;
+
+	if (pl->pl_path[0] == '/')
+		return namespace_program_path(&resolve_ns, pl->pl_rule,
+			   pl->pl_path, buf, PATHBUF_SIZE) != 0;
+	if (!base_path(pl, buf))
+		return false;
+	text_continue(&t, buf, PATHBUF_SIZE);
+	if (t.t_len > 0 && buf[t.t_len - 1] != '/')
+		text_char(&t, '/');
+	text_put(&t, pl->pl_path);
+	return t.t_len + 1 < PATHBUF_SIZE;
+}
+
+char *
+procfd_name(const struct place *pl)
+{
+	char *buf = pool_get(&pathbufs), *name = NULL;
+
+	if (buf == NULL)
+		return NULL;
+	if (whole_path(pl, buf))
+		name = string_keep(buf);
+	pool_put(&pathbufs, buf);
+	return name;
+}
+
+/* --- readlink ---------------------------------------------------------- */
+
+static void
+describe(struct call *c, struct rfile *rf, char *out, size_t size)
+{
+	bool exact = false;
+	char *path;
+	struct text t;
+
+	text_init(&t, out, size);
+	if (rf->rf_kind == RF_SOCKET) {
+		text_put(&t, "socket:[");
+		text_udec(&t, (uint64_t)rf->rf_fd);
+		text_char(&t, ']');
+		return;
+	}
+	path = procfd_path(c, rf, &exact);
+	text_put(&t, path != NULL ? path : "/");
+	if (!exact)
+		text_put(&t, " (deleted)");
+	if (path != NULL)
+		pool_put(&pathbufs, path);
+}
+
+static long
+show(struct call *c, struct rfile *rf, long buf, long size)
+{
+	char *text;
+	size_t len;
+	long result;
+
+	if (!backend_reachable() || (int)size <= 0)
+		return (int)size <= 0 ? -EINVAL : CALL_TO_HOST;
+	text = pool_get(&pathbufs);
+	if (text == NULL)
+		return -ENOMEM;
+	route_mark_rump(c, rf->rf_rule);
+	describe(c, rf, text, PATHBUF_SIZE);
+	len = text_length(text);
+	if (len > (size_t)size)
+		len = (size_t)size;
+	result =
+	    usercopy_out(text, (void *)buf, len) != 0 ? -EFAULT : (long)len;
+	pool_put(&pathbufs, text);
+	return result;
+}
+
+long
+procfd_readlink(struct call *c, long upath, long buf, long size)
+{
+	char path[64];
+	const char *rest;
+	struct rfile *rf;
+	long n, result;
+	bool link;
+	int error;
+
+	if (usercopy_string(path, (const void *)upath, sizeof(path), NULL) != 0)
+		return CALL_TO_HOST;
+	n = procfd_number(path, &rest, &link);
+	if (n < 0 || !link || *rest != '\0')
+		return CALL_TO_HOST;
+	rf = fdmap_get_rump(n, &error);
+	if (rf == NULL)
+		return error != 0 ? -ENOENT : CALL_TO_HOST;
+	result = show(c, rf, buf, size);
+	(void)fdmap_put(rf);
+	return result;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Names of open descriptors: /proc/self/fd/N, /dev/fd/N, /dev/stdin ... */
+#ifndef PRELOAD_PROCFD_H
+#define PRELOAD_PROCFD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct call;
+struct place;
+struct rfile;
+
+/*
+ * The number that an absolute path names, or -1.  *rest is what follows: "" or
+ * a slash and more.  *link: the last component is a link that readlink(2)
+ * shows, not a link to such a link.
+ */
+long procfd_number(const char *path, const char **rest, bool *link);
+
+/*
+ * The program's path of an open rump file, from the pool pathbufs; *exact: it
+ * leads to this file now.  NULL when it is not known.
+ */
+char *procfd_path(struct call *c, const struct rfile *rf, bool *exact);
+
+/* The path that the file about to be opened at pl will be known by, from
+ * string_keep(); or NULL. */
+char *procfd_name(const struct place *pl);
+
+/* readlink(2) of such a name: CALL_TO_HOST where it names no rump file. */
+long procfd_readlink(struct call *c, long upath, long buf, long size);
+
+#endif /* !PRELOAD_PROCFD_H */

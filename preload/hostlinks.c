@@ -56,14 +56,6 @@ is_rump(struct walk *w)
 	       nd.nd_rule != NS_HOST;
 }
 
-static bool
-only_slashes(const char *s)
-{
-	while (*s == '/')
-		s++;
-	return *s == '\0';
-}
-
 /* w_done is a link with target w_link (n bytes): put it before the rest. */
 static bool
 expand(struct walk *w, long n, const char *tail)
@@ -104,7 +96,7 @@ step(struct walk *w, bool *found)
 			*found = true;
 			return false;
 		}
-		if (w->w_nofollow && only_slashes(tail))
+		if (w->w_nofollow && *tail == '\0')
 			return false;
 		n = HOST(SYS_readlink, w->w_done.t_buf, w->w_link, PATHBUF_SIZE,
 		    0, 0, 0);

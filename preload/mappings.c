@@ -11,7 +11,6 @@
 #include "preload/backend.h"
 #include "preload/kernel.h"
 #include "preload/lock.h"
-#include "preload/process.h"
 
 #define FIRST_CAPACITY 256
 
@@ -161,10 +160,11 @@ mappings_remove(uintptr_t start, uintptr_t end)
 {
 	void *handle;
 
-	if (mappings_n == 0 || !process_owns_memory())
+	if (mappings_n == 0)
 		return;
 	while (take_one(start, end, &handle)) {
-		/* A forked child has no kernel that holds the reference. */
+		/* A forked child has no kernel that holds the reference; a
+		 * vfork child gives it up, and has its parent's memory. */
 		if (backend_reachable())
 			kernel.k_map_destroy(handle);
 	}

@@ -18,6 +18,7 @@
 #include "preload/memory.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -39,7 +40,7 @@
 #define WINDOWS_MAX 8192 /* windows of one mapping: each may be a VMA */
 #define RESIDENT_MAX (16 * 1024 * 1024UL)
 #define RING 1024
-#define PRESENT_MAX (1024 * 1024UL) /* filled for a buffer of a call */
+#define PRESENT_MAX (RESIDENT_MAX / 2) /* filled for a buffer of a call */
 /* Each of them lets the program read, on this processor. */
 #define PROT_ANY (PROT_READ | PROT_WRITE | PROT_EXEC)
 
@@ -291,6 +292,19 @@ host_mmap(const struct call *c, const struct rump_map *rm)
 	    rm->rm_hostfd, rm->rm_hostoff);
 }
 
+/*
+ * The host is about to map something of its own over one of ours.  It is
+ * forgotten before: as long as it is in the table, a fault of another thread
+ * may take the pages away.
+ */
+static void
+forget_fixed(uintptr_t start, size_t len)
+{
+	if ((start & (PAGE - 1)) == 0 && len != 0 &&
+	    round_up(start + len) > start)
+		mappings_remove(start, round_up(start + len));
+}
+
 static long
 map_enter(struct call *c, const struct rump_map *rm, bool shared)
 {
@@ -306,9 +320,8 @@ map_enter(struct call *c, const struct rump_map *rm, bool shared)
 	bool entered;
 
 	/* A fault on what was there must not show the new pages. */
-	if ((c->arg[3] & MAP_FIXED) != 0 && (c->arg[0] & (PAGE - 1)) == 0)
-		mappings_remove((uintptr_t)c->arg[0],
-		    round_up((uintptr_t)c->arg[0] + (size_t)c->arg[1]));
+	if ((c->arg[3] & MAP_FIXED) != 0)
+		forget_fixed((uintptr_t)c->arg[0], (size_t)c->arg[1]);
 	addr = host_mmap(c, rm);
 	if (addr < 0 && addr > -4096)
 		return addr;
@@ -359,14 +372,11 @@ mmap_rump(struct call *c, struct rfile *rf)
 	return result;
 }
 
-/* The host has mapped something of its own: over one of ours? */
-static long
-mmap_after(struct call *c)
+static bool
+host_can_map(const struct call *c)
 {
-	if (c->result >= 0 || c->result < -4095)
-		mappings_remove((uintptr_t)c->result,
-		    (uintptr_t)c->result + round_up((size_t)c->arg[1]));
-	return c->result;
+	return (c->arg[3] & MAP_ANONYMOUS) != 0 ||
+	       HOST(SYS_fcntl, c->arg[4], F_GETFD, 0, 0, 0, 0) >= 0;
 }
 
 static long
@@ -381,9 +391,11 @@ mmap_run(struct call *c)
 		rf = fdmap_get_rump(c->arg[4], &error);
 	if (error != 0)
 		return -error;
-	if (rf == NULL)
-		return fixed && mappings_n != 0 ? route_to_host(c, mmap_after)
-						: CALL_TO_HOST;
+	if (rf == NULL) {
+		if (fixed && mappings_n != 0 && host_can_map(c))
+			forget_fixed((uintptr_t)c->arg[0], (size_t)c->arg[1]);
+		return CALL_TO_HOST;
+	}
 	route_mark_rump(c, rf->rf_rule);
 	result = rf->rf_path_only ? -EBADF : mmap_rump(c, rf);
 	(void)fdmap_put(rf);
@@ -401,7 +413,7 @@ concerns(long addr, long len)
 	struct mapping *m;
 	bool hit;
 
-	if (mappings_n == 0 || len <= 0 || !process_owns_memory() ||
+	if (mappings_n == 0 || len <= 0 ||
 	    ((uintptr_t)addr & (PAGE - 1)) != 0 || end < (uintptr_t)addr)
 		return false;
 	mappings_lock();
@@ -586,25 +598,17 @@ move(struct call *c, uintptr_t start, uintptr_t end)
 }
 
 static long
-mremap_after(struct call *c)
-{
-	if (c->result >= 0 || c->result < -4095)
-		mappings_remove((uintptr_t)c->result,
-		    (uintptr_t)c->result + round_up((size_t)c->arg[2]));
-	return c->result;
-}
-
-static long
 mremap_run(struct call *c)
 {
 	uintptr_t start = (uintptr_t)c->arg[0];
 	uintptr_t end = round_up(start + (uintptr_t)c->arg[1]);
 	uintptr_t wanted = round_up(start + (uintptr_t)c->arg[2]);
 
-	if (!concerns(c->arg[0], c->arg[1]))
-		return (c->arg[3] & MREMAP_FIXED) != 0 && mappings_n != 0
-			   ? route_to_host(c, mremap_after)
-			   : CALL_TO_HOST;
+	if (!concerns(c->arg[0], c->arg[1])) {
+		if ((c->arg[3] & MREMAP_FIXED) != 0 && mappings_n != 0)
+			forget_fixed((uintptr_t)c->arg[4], (size_t)c->arg[2]);
+		return CALL_TO_HOST;
+	}
 	route_mark_rump(c, -1);
 	if (c->arg[2] <= 0 ||
 	    (c->arg[3] & ~(long)(MREMAP_MAYMOVE | MREMAP_FIXED)) != 0 ||

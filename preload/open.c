@@ -79,6 +79,22 @@ parent_of(const struct place *pl, struct place *parent, const char **name)
 	return 0;
 }
 
+static int
+install_name(struct call *c, const struct place *pl, int dirfd,
+    const char *name, bool cloexec, int64_t *value)
+{
+	int64_t args[BACKEND_SLOTS] = { dirfd };
+	char *kept = string_keep(name);
+
+	if (kept == NULL) {
+		(void)rump_call(c, RUMP_SYS_close, args, NULL);
+		return ENOMEM;
+	}
+	*value = fdmap_install_path(
+	    dirfd, RF_NAME, pl->pl_rule, true, cloexec, kept);
+	return 0;
+}
+
 /*
  * O_PATH of a symbolic link, or of a file that may not be opened: known by its
  * directory and its name.  0 and *value, or an error.
@@ -108,8 +124,8 @@ open_name(struct call *c, const struct place *pl, int flags, int64_t *value)
 		error = kernel_open(c, parent,
 		    RUMP_O_RDONLY | RUMP_O_SEARCH | RUMP_O_DIRECTORY, 0, &fd);
 	if (error == 0)
-		*value = fdmap_install_path((int)fd, RF_NAME, pl->pl_rule, true,
-		    (flags & O_CLOEXEC) != 0, string_keep(name));
+		error = install_name(
+		    c, pl, (int)fd, name, (flags & O_CLOEXEC) != 0, value);
 	place_destroy(parent);
 	return error;
 }

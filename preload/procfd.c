@@ -12,6 +12,7 @@
 #include "preload/cwd.h"
 #include "preload/fdmap.h"
 #include "preload/pool.h"
+#include "preload/process.h"
 #include "preload/resolve.h"
 #include "preload/route.h"
 #include "preload/text.h"
@@ -219,8 +220,10 @@ show(struct call *c, struct rfile *rf, long buf, long size)
 	size_t len;
 	long result;
 
-	if (!backend_reachable() || (int)size <= 0)
-		return (int)size <= 0 ? -EINVAL : CALL_TO_HOST;
+	if ((int)size <= 0)
+		return -EINVAL;
+	if (!backend_reachable())
+		return -process_refuse(c);
 	text = pool_get(&pathbufs);
 	if (text == NULL)
 		return -ENOMEM;
@@ -232,6 +235,41 @@ show(struct call *c, struct rfile *rf, long buf, long size)
 	result =
 	    usercopy_out(text, (void *)buf, len) != 0 ? -EFAULT : (long)len;
 	pool_put(&pathbufs, text);
+	return result;
+}
+
+bool
+procfd_cwd(const char *path, const char **rest)
+{
+	if (!component(&path, "proc") || !own_process(&path) ||
+	    !component(&path, "cwd"))
+		return false;
+	*rest = path;
+	return cwd_rule() != NS_HOST;
+}
+
+static long
+show_cwd(struct call *c, long buf, long size)
+{
+	char *path;
+	long result;
+	size_t len;
+
+	if ((int)size <= 0)
+		return -EINVAL;
+	if (!backend_reachable())
+		return -process_refuse(c);
+	path = pool_get(&pathbufs);
+	if (path == NULL)
+		return -ENOMEM;
+	route_mark_rump(c, cwd_rule());
+	result = route_result(cwd_rump_path(path, PATHBUF_SIZE), 0);
+	len =
+	    text_length(path) < (size_t)size ? text_length(path) : (size_t)size;
+	if (result == 0)
+		result = usercopy_out(path, (void *)buf, len) != 0 ? -EFAULT
+								   : (long)len;
+	pool_put(&pathbufs, path);
 	return result;
 }
 
@@ -247,6 +285,8 @@ procfd_readlink(struct call *c, long upath, long buf, long size)
 
 	if (usercopy_string(path, (const void *)upath, sizeof(path), NULL) != 0)
 		return CALL_TO_HOST;
+	if (procfd_cwd(path, &rest) && *rest == '\0')
+		return show_cwd(c, buf, size);
 	n = procfd_number(path, &rest, &link);
 	if (n < 0 || !link || *rest != '\0')
 		return CALL_TO_HOST;

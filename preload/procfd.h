@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Names of open descriptors: /proc/self/fd/N, /dev/fd/N, /dev/stdin ... */
+/* What /proc says of this process: /proc/self/fd/N, /dev/stdin, ... and
+ * /proc/self/cwd. */
 #ifndef PRELOAD_PROCFD_H
 #define PRELOAD_PROCFD_H
 
@@ -16,6 +17,10 @@ struct rfile;
  * shows, not a link to such a link.
  */
 long procfd_number(const char *path, const char **rest, bool *link);
+
+/* Does an absolute path lead through /proc/self/cwd, and is that a directory
+ * of a rump kernel? */
+bool procfd_cwd(const char *path, const char **rest);
 
 /*
  * The program's path of an open rump file, from the pool pathbufs; *exact: it

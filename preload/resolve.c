@@ -98,12 +98,15 @@ decide_links(struct place *pl, const char *path, unsigned flags)
 
 	if (out == NULL)
 		return ENOMEM;
-	if (hostlinks_walk(&resolve_ns, path, (flags & PLACE_NOFOLLOW) != 0,
-		out, PATHBUF_SIZE)) {
+	/* Out of the mount again by "..", and perhaps through more links. */
+	while (error == 0 && !pl->pl_rump &&
+	       hostlinks_walk(&resolve_ns, path, (flags & PLACE_NOFOLLOW) != 0,
+		   out, PATHBUF_SIZE)) {
 		if (++pl->pl_links > MAXLINKS)
 			error = ELOOP;
 		else
 			error = place_decide(pl, out);
+		path = pl->pl_path;
 	}
 	pool_put(&pathbufs, out);
 	return error;
@@ -136,10 +139,12 @@ find_absolute(struct place *pl, const char *path, unsigned flags)
 	int error = place_decide(pl, path);
 
 	if (error != 0 || pl->pl_rump ||
-	    ((flags & PLACE_LINKS) == 0 && !resolve_shadowed) ||
-	    !meets_link(AT_FDCWD, (long)path))
+	    ((flags & PLACE_LINKS) == 0 && !resolve_shadowed))
 		return error;
-	return decide_links(pl, path, flags);
+	if (pl->pl_changed)
+		path = pl->pl_path;
+	return meets_link(AT_FDCWD, (long)path) ? decide_links(pl, path, flags)
+						: 0;
 }
 
 /* Relative, from a directory of the host. */
@@ -253,6 +258,15 @@ find_relative(struct place *pl, long dirfd, const char *path, unsigned flags)
 	return 0;
 }
 
+/* What follows a name, as a relative path. */
+static const char *
+below(const char *rest, const char *nothing)
+{
+	while (*rest == '/')
+		rest++;
+	return *rest != '\0' ? rest : nothing;
+}
+
 /* An absolute path that names an open rump file: *error is the result. */
 static bool
 find_descriptor(struct place *pl, const char *path, unsigned flags, int *error)
@@ -260,8 +274,14 @@ find_descriptor(struct place *pl, const char *path, unsigned flags, int *error)
 	const char *rest;
 	struct rfile *rf;
 	bool link;
-	long n = procfd_number(path, &rest, &link);
+	long n;
 
+	if (procfd_cwd(path, &rest) &&
+	    (*rest != '\0' || (flags & PLACE_NOFOLLOW) == 0)) {
+		*error = find_relative(pl, AT_FDCWD, below(rest, "."), flags);
+		return true;
+	}
+	n = procfd_number(path, &rest, &link);
 	if (n < 0 || (*rest == '\0' && (flags & PLACE_NOFOLLOW) != 0))
 		return false;
 	rf = fdmap_get_rump(n, error);
@@ -275,11 +295,7 @@ find_descriptor(struct place *pl, const char *path, unsigned flags, int *error)
 		*error = *rest == '\0' ? find_named(pl) : ENOTDIR;
 		return true;
 	}
-	place_copy(pl, *rest == '\0' ? "" : ".");
-	while (*rest == '/')
-		rest++;
-	if (*rest != '\0')
-		place_copy(pl, rest);
+	place_copy(pl, *rest == '\0' ? "" : below(rest, "."));
 	return true;
 }
 

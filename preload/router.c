@@ -30,6 +30,8 @@
 #include "preload/summary.h"
 #include "preload/text.h"
 #include "preload/trace.h"
+#include "rump/rump_syscallnum.h"
+#include "rump/rumpabi.h"
 
 #define EXIT_CONFIG 1   /* as the genuine library */
 #define EXIT_FAILED 125 /* rumpkit itself failed */
@@ -207,24 +209,43 @@ inherit_cwd(const char *path)
 
 /* A program on a rump path cannot be executed: the host must read it. */
 static long
+exec_refused(struct call *c, const struct place *pl)
+{
+	struct rump_stat st;
+	int64_t args[BACKEND_SLOTS] = { pl->pl_dirfd, (int64_t)pl->pl_path,
+		(int64_t)&st, 0 };
+	int error;
+
+	if (!backend_reachable()) {
+		(void)process_refuse(c);
+		return -EACCES;
+	}
+	/* execvp(3) tries directories where it does not exist. */
+	error = rump_call(c, RUMP_SYS_fstatat, args, NULL);
+	if (error == ENOENT || error == ENOTDIR)
+		return -error;
+	engine_say("%s: programs on a rump file system cannot be executed yet; "
+		   "copy it to the host first",
+	    pl->pl_path);
+	return -EACCES;
+}
+
+static long
 exec_program(struct call *c)
 {
 	bool at = c->nr == SYS_execveat;
 	struct place *pl = place_create();
-	bool rump;
+	long result = 0;
 
 	if (pl == NULL)
 		return -ENOMEM;
-	rump = place_find(pl, at ? c->arg[0] : AT_FDCWD, c->arg[at ? 1 : 0],
-		   at && (c->arg[4] & AT_EMPTY_PATH) != 0 ? PLACE_EMPTY : 0) ==
-		   0 &&
-	       pl->pl_rump;
-	if (rump)
-		engine_say("%s: programs on a rump file system cannot be "
-			   "executed yet; copy it to the host first",
-		    pl->pl_path);
+	if (place_find(pl, at ? c->arg[0] : AT_FDCWD, c->arg[at ? 1 : 0],
+		at && (c->arg[4] & AT_EMPTY_PATH) != 0 ? PLACE_EMPTY : 0) ==
+		0 &&
+	    pl->pl_rump)
+		result = exec_refused(c, pl);
 	place_destroy(pl);
-	return rump ? -EACCES : 0;
+	return result;
 }
 
 static long

@@ -226,6 +226,52 @@ print(openat2(b'../data/file', 8, e), openat2(b'passwd', 8, e))
            "ok Operation not supported", "Invalid cross-device link ok")
 
 
+def own_directory_by_name(_, server):
+    lines = python("""
+import os
+os.chdir('/data/dir')
+print(os.readlink('/proc/self/cwd'), open('/proc/self/cwd/file').read(), end='')
+print(sorted(os.listdir('/proc/self/cwd')), os.path.realpath('/proc/self/cwd/..'))
+os.chdir('/etc')
+print(os.readlink('/proc/self/cwd'))
+""", server, cwd="/etc")
+    expect(lines, f"/data/dir {DATA.decode().rstrip()}",
+           "['file', 'sub'] /data", "/etc")
+
+
+def programs_along_the_path(_, server):
+    out = shell("PATH=/data/none:/data/dir:$PATH; exec env true", server)
+    harness.check(out.returncode == 0 and out.stderr == b"", str(out))
+    out = shell("exec /data/file", server)
+    harness.check(out.returncode == 126 and b"copy it to the host" in
+                  out.stderr, str(out))
+
+
+def mount_over_a_directory(_, server):
+    with harness.scratch() as d:
+        os.makedirs(f"{d}/m/dir")
+        with open(f"{d}/m/dir/file", "wb") as f:
+            f.write(b"the host's\n")
+        os.symlink(f"{d}/m", f"{d}/in")
+        os.symlink("m/dir/file", f"{d}/deep")
+        lines = python(f"""
+import os
+os.chdir('{d}')
+print(sorted(os.listdir('.')), sorted(os.listdir('m')))
+for p in ('{d}/m/dir/file', 'm/dir/file', '{d}/in/dir/file', 'in/dir/file',
+          'deep', './/m/../m/dir/file', 'in/../deep', 'm/../deep'):
+    print(open(p).read(), end='')
+print(os.lstat('in/').st_ino == os.stat('m').st_ino, os.path.islink('in'))
+os.chdir('in/dir'); print(os.getcwd() == '{d}/m/dir', os.listdir('..'))
+fd = os.open('{d}', os.O_RDONLY)
+print(open(os.open('m/dir/file', os.O_RDONLY, dir_fd=fd)).read(), end='')
+""", server, [(f"{d}/m", server.url())])
+        line = DATA.decode().rstrip()
+        top = ["dir", "file", "hostname", "link"]
+        expect(lines, f"['deep', 'in', 'm'] {top}", *[line] * 8,
+               "True True", f"True {lines[10][5:]}" if len(lines) > 10 else "", line)
+
+
 def file_system(_, server):
     lines = python("""
 import os
@@ -256,6 +302,9 @@ CASES = [
     ("positions in the listing of a mount's parent",
      positions_in_merged_listing),
     ("calls with two paths or descriptors", two_kernels),
+    ("/proc/self/cwd", own_directory_by_name),
+    ("programs along PATH", programs_along_the_path),
+    ("a mount over a directory of the host", mount_over_a_directory),
     ("openat2", open_beneath),
     ("the file system's identity", file_system),
 ]

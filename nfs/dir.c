@@ -18,8 +18,9 @@
  * again: one call in the place of hundreds.
  *
  * Listings outlive their readers, since many programs look at the files only
- * after they have closed the directory.  All those of a mount share LISTINGS_MAX
- * bytes; who needs more takes them from the directory listed longest ago.
+ * after they have closed the directory.  All those of a mount share
+ * LISTINGS_MAX bytes; who needs more takes them from the directory that was
+ * listed longest ago.
  *
  * Lock order: nm_lock, n_lock.
  */
@@ -400,8 +401,8 @@ find_name(const struct nfsdir *nd, const struct componentname *cnp,
 	struct list *n;
 
 	LIST_FOREACH (n, &nd->nd_chain) {
-		e = dirchunk_name(CHUNK(n), cnp->cn_nameptr, cnp->cn_namelen,
-		    cnp->cn_hash);
+		e = dirchunk_name(
+		    CHUNK(n), cnp->cn_nameptr, cnp->cn_namelen, cnp->cn_hash);
 		if (e != NULL && e->e_fhlen != 0) {
 			*chp = CHUNK(n);
 			return e;
@@ -482,8 +483,8 @@ renew(struct vnode *dvp, struct dirchunk *ch, kauth_cred_t cred)
 }
 
 bool
-nfsdir_lookup(struct vnode *dvp, const struct componentname *cnp,
-    struct nfsdir_file *df)
+nfsdir_lookup(
+    struct vnode *dvp, const struct componentname *cnp, struct nfsdir_file *df)
 {
 	struct nfsnode *np = VTONFS(dvp);
 	struct dirchunk *ch = NULL;
@@ -539,7 +540,8 @@ struct position {
 
 /* Copy entries of ch from pos on; ENOSPC when no more fit. */
 static int
-copy_chunk(const struct dirchunk *ch, size_t pos, struct uio *uio, struct position *po)
+copy_chunk(
+    const struct dirchunk *ch, size_t pos, struct uio *uio, struct position *po)
 {
 	int error;
 

@@ -24,8 +24,8 @@ struct nfsdir_file {
  * What the listing of dvp, if there is one that is still good, says of a name.
  * May ask the server for a part of the listing again.
  */
-bool nfsdir_lookup(struct vnode *dvp, const struct componentname *cnp,
-    struct nfsdir_file *df);
+bool nfsdir_lookup(
+    struct vnode *dvp, const struct componentname *cnp, struct nfsdir_file *df);
 /* Give up the listing. */
 void nfsdir_destroy(struct nfsnode *np);
 

@@ -301,8 +301,8 @@ chunk_alloc(size_t size, uint32_t entries)
 
 	while (buckets < entries)
 		buckets *= 2;
-	total = sizeof(*ch) + size +
-		((size_t)entries + buckets) * sizeof(uint32_t);
+	total =
+	    sizeof(*ch) + size + ((size_t)entries + buckets) * sizeof(uint32_t);
 	ch = kmem_zalloc(total, KM_SLEEP);
 	ch->ch_allocated = total;
 	list_init(&ch->ch_list);

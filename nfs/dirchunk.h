@@ -22,21 +22,21 @@ struct direntry {
 };
 
 struct dirchunk {
-	struct list ch_list;         /* the keeper's */
-	unsigned ch_misses;          /* the keeper's */
+	struct list ch_list; /* the keeper's */
+	unsigned ch_misses;  /* the keeper's */
 	_Atomic uint32_t ch_refcnt;
-	uint64_t ch_start, ch_end;   /* cookies before the first entry and of
+	uint64_t ch_start, ch_end; /* cookies before the first entry and of
 				      * the last one */
-	uint64_t ch_low, ch_high;    /* least and greatest of its cookies */
+	uint64_t ch_low, ch_high;  /* least and greatest of its cookies */
 	bool ch_eof;
-	int64_t ch_asked_ns;         /* when the call was made */
+	int64_t ch_asked_ns; /* when the call was made */
 	uint8_t ch_verf[8];
 	size_t ch_allocated;
-	size_t ch_used;              /* bytes of entries */
+	size_t ch_used; /* bytes of entries */
 	uint32_t ch_nentries;
-	uint32_t ch_nbuckets;        /* a power of two */
-	uint32_t *ch_sorted;         /* positions by cookie */
-	uint32_t *ch_buckets;        /* by name: position + 1, or 0 */
+	uint32_t ch_nbuckets; /* a power of two */
+	uint32_t *ch_sorted;  /* positions by cookie */
+	uint32_t *ch_buckets; /* by name: position + 1, or 0 */
 	_Alignas(8) uint8_t ch_data[];
 };
 

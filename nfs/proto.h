@@ -54,7 +54,7 @@ enum pmap_proc { PMAPPROC_NULL, PMAPPROC_GETPORT = 3 };
 
 #define NFS3_FHSIZE 64
 #define NFS3_NAMEMAX 255   /* our limit; the protocol has none */
-#define NFS3_PATHMAX 1024  /* MNTPATHLEN, and what a symbolic link may hold */
+#define NFS3_PATHMAX 4096  /* of a symbolic link; longest of common systems */
 #define NFS3_ARGS_MAX 1200 /* arguments of any call that is encoded here */
 #define NFS3_ATTR_SIZE 84
 /* From the reply's first byte to the data of a READ, verifier included. */

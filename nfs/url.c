@@ -261,10 +261,14 @@ decode(const char *s, size_t len, char *out, size_t size, struct text *t)
 		}
 		hi = len - i > 2 ? hex_digit(s[i + 1]) : -1;
 		lo = len - i > 2 ? hex_digit(s[i + 2]) : -1;
-		if (hi < 0 || lo < 0 || (hi == 0 && lo == 0))
-			return refuse(t, "bad escape in", s, len,
-			    "% is followed by two hexadecimal digits, not "
-			    "00; write %25 for a percent sign");
+		if (hi < 0 || lo < 0)
+			return refuse(t, "bad escape", s + i,
+			    MIN(len - i, (size_t)3),
+			    "two hexadecimal digits are wanted behind %; "
+			    "write %25 for a percent sign");
+		if (hi == 0 && lo == 0)
+			return refuse(t, "bad escape", s + i, 3,
+			    "a zero byte cannot be in a name or value");
 		out[n] = (char)(hi << 4 | lo);
 		i += 2;
 	}
@@ -479,14 +483,17 @@ parse_authority(const char *s, size_t len, struct nfs_url *u, struct text *t)
 	return parse_addr(s, host, u, t);
 }
 
+/* What begins behind the server, which is the last authority bytes before s. */
 static int
-parse_path(const char *s, size_t len, struct nfs_url *u, struct text *t)
+parse_path(const char *s, size_t len, size_t authority, struct nfs_url *u,
+    struct text *t)
 {
 	size_t n;
 	int error;
 
 	if (len == 0)
-		return refuse(t, "URL has no export behind the server", s, len,
+		return refuse(t, "there is no export behind the server",
+		    s - authority, authority,
 		    "nfs://A.B.C.D[:port]/export[?key=value&...] is wanted");
 	error = decode(s, len, u->u_export, sizeof(u->u_export), t);
 	if (error != 0)
@@ -523,7 +530,8 @@ parse(const char *url, struct nfs_url *u, struct text *t)
 	authority = span(s, path, '/');
 	error = parse_authority(s, authority, u, t);
 	if (error == 0)
-		error = parse_path(s + authority, path - authority, u, t);
+		error = parse_path(
+		    s + authority, path - authority, authority, u, t);
 	if (error == 0 && s[path] == '?')
 		error = parse_options(s + path + 1, u, t);
 	return error;

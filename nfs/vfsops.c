@@ -15,10 +15,13 @@
 #include "nfs/mount.h"
 #include "nfs/node.h"
 #include "vfs/mount.h"
+#include "vfs/pagecache.h"
 
 #define ARGS_VERSION 3
-#define HOSTNAME_MAX 88 /* MNAMELEN - 2 */
-#define SECOND INT64_C(1000000000)
+#define HOSTNAME_MAX 88  /* MNAMELEN - 2 */
+#define ARGS_RSIZE 32768 /* the unit of readahead, if nothing else is said */
+#define ARGS_RSIZE_MAX 65536
+#define ARGS_DIRSIZE_MAX 8192
 
 struct nfsmount *
 nfsmount_create(struct mount *mp)
@@ -94,6 +97,19 @@ check_args(const struct rump_nfs_args *args)
 	return 0;
 }
 
+static uint32_t
+clamp(int32_t n, uint32_t least, uint32_t most)
+{
+	return n < 0 ? least : MIN(MAX((uint32_t)n, least), most);
+}
+
+/* Readahead is counted in READs. */
+static uint32_t
+readahead_unit(const struct nfs_options *o)
+{
+	return o->o_rsize != 0 ? o->o_rsize : ARGS_RSIZE;
+}
+
 static void
 take_tunables(struct nfs_options *o, const struct rump_nfs_args *args)
 {
@@ -104,9 +120,10 @@ take_tunables(struct nfs_options *o, const struct rump_nfs_args *args)
 	o->o_nordirplus = (flags & NFSMNT_RDIRPLUS) == 0;
 	o->o_noresvport = (flags & NFSMNT_RESVPORT) == 0;
 	if ((flags & NFSMNT_RSIZE) != 0 && args->rsize > 0)
-		o->o_rsize = (uint32_t)MAX(args->rsize, 512);
+		o->o_rsize = clamp(args->rsize, 512, ARGS_RSIZE_MAX) & ~511u;
 	if ((flags & NFSMNT_READDIRSIZE) != 0 && args->readdirsize > 0)
-		o->o_readdirsize = (uint32_t)args->readdirsize;
+		o->o_readdirsize =
+		    clamp(args->readdirsize, 512, ARGS_DIRSIZE_MAX) & ~511u;
 	if ((flags & NFSMNT_TIMEO) != 0 && args->timeo > 0)
 		o->o_timeo = (uint32_t)MIN(MAX(args->timeo, 10), 600);
 	if ((flags & NFSMNT_RETRANS) != 0 && args->retrans > 1)
@@ -114,7 +131,7 @@ take_tunables(struct nfs_options *o, const struct rump_nfs_args *args)
 	if ((flags & NFSMNT_READAHEAD) != 0 && args->readahead >= 0) {
 		o->o_has_readahead = true;
 		o->o_readahead =
-		    (uint32_t)MIN(args->readahead, 32) * NFS_RSIZE_MAX;
+		    clamp(args->readahead, 0, 32) * readahead_unit(o);
 	}
 }
 
@@ -181,7 +198,10 @@ get_args(struct mount *mp, struct rump_nfs_args *args, size_t *len)
 		.timeo = (int32_t)o->o_timeo,
 		.retrans = (int32_t)o->o_retrans,
 		.maxgrouplist = RPC_AUTH_GROUPS,
-		.readahead = (int32_t)nm->nm_readahead,
+		.readahead =
+		    (int32_t)(o->o_has_readahead
+				  ? o->o_readahead / readahead_unit(o)
+				  : nm->nm_readahead * PC_BLOCK / nm->nm_rsize),
 	};
 	*len = sizeof(*args);
 	return 0;

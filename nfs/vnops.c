@@ -74,8 +74,8 @@ lookup_cached(struct vnode *vp, const struct componentname *cnp)
 	/* Here, and not when it is used, since here a file that has been
 	 * replaced can be looked up once more. */
 	if (!is_open(cnp) || np->n_mount->nm_options.o_nocto)
-		error = nfsnode_caches(np) ? nfsnode_validate(np, cnp->cn_cred)
-					   : 0;
+		error =
+		    nfsnode_caches(np) ? nfsnode_validate(np, cnp->cn_cred) : 0;
 	else
 		error = nfsnode_reopen(np, cnp->cn_cred);
 	/* A server that has the file open still knows it by its handle. */
@@ -118,8 +118,7 @@ lookup_local(struct vnode *dvp, struct vnode **vpp, struct componentname *cnp)
 		    !nfsnode_trusted(VTONFS(*vpp)) &&
 		    nfsdir_lookup(dvp, cnp, &df) &&
 		    nfsnode_is(VTONFS(*vpp), &df.df_fh))
-			nfsnode_hint(
-			    VTONFS(*vpp), &df.df_attr, df.df_asked_ns);
+			nfsnode_hint(VTONFS(*vpp), &df.df_attr, df.df_asked_ns);
 		return true;
 	}
 	if (!nfsdir_lookup(dvp, cnp, &df) ||
@@ -388,6 +387,9 @@ nfs_readlink(struct vnode *vp, struct uio *uio, kauth_cred_t cred)
 	error = read_link(VTONFS(vp), cred, path, &len);
 	if (error != 0)
 		return error;
+	/* readlink(2) cuts; a path must not be followed to somewhere else. */
+	if (uio->uio_seg == UIO_SYSSPACE && len > uio->uio_resid)
+		return ENAMETOOLONG;
 	return uiomove(path, len, uio);
 }
 
@@ -428,6 +430,8 @@ nfs_pathconf(struct vnode *vp, int name, register_t *retval)
 	case _PC_CHOWN_RESTRICTED:
 		return ask_pathconf(vp, name, retval);
 	case _PC_PATH_MAX:
+		*retval = NAMEI_MAXPATH;
+		return 0;
 	case _PC_SYMLINK_MAX:
 		*retval = NFS3_PATHMAX;
 		return 0;

@@ -525,6 +525,7 @@ replace(struct pcblock *b, struct pcblock *nb) REQUIRES(b->pb_pc->pc_lock)
 	b->pb_orphan = true;
 	lru_remove(b);
 	atomic_store_explicit(&b->pb_free, true, memory_order_relaxed);
+	cv_broadcast(&b->pb_pc->pc_cv);
 }
 
 int
@@ -540,9 +541,12 @@ pcblock_move(struct pcblock *b)
 	mutex_exit(&pc->pc_lock);
 	error = block_alloc(pc, b->pb_index, woff, true, &nb);
 	mutex_enter(&pc->pc_lock);
-	/* Whoever is there gives notice under pc_lock when he has gone. */
-	while (
-	    error == EBUSY && arena_busy(woff + (off_t)b->pb_index * PC_BLOCK))
+	/*
+	 * Whoever is there gives notice under pc_lock when he has gone, or when
+	 * he has come to stay: another thread has moved b, then an orphan.
+	 */
+	while (error == EBUSY && !b->pb_orphan &&
+	       arena_busy(woff + (off_t)b->pb_index * PC_BLOCK))
 		error = cv_wait_sig(&pc->pc_cv, &pc->pc_lock) == 0 ? EBUSY
 								   : ERESTART;
 	if (error != 0)

@@ -454,10 +454,11 @@ links_that_would_hurt_are_refused(void **state)
 {
 	char path[NFS3_PATHMAX + 1];
 	struct nfs3_readlink rl;
-	uint8_t buf[2048];
+	uint8_t buf[NFS3_PATHMAX + 64];
 	struct xdr_out xo;
 	struct xdr_in xi;
-	static const size_t lengths[] = { 0, 1, 1024, 1025 };
+	static const size_t lengths[] = { 0, 1, NFS3_PATHMAX,
+		NFS3_PATHMAX + 1 };
 
 	memset(path, 'p', sizeof(path));
 	for (size_t i = 0; i < NITEMS(lengths); i++) {
@@ -467,7 +468,8 @@ links_that_would_hurt_are_refused(void **state)
 		xdr_put_opaque(&xo, path, lengths[i]);
 		xdr_in_init(&xi, buf, xo.xo_len);
 		assert_int_equal(nfs3_readlink_result(&xi, &rl),
-		    lengths[i] == 0 || lengths[i] > 1024 ? RUMP_EBADRPC : 0);
+		    lengths[i] == 0 || lengths[i] > NFS3_PATHMAX ? RUMP_EBADRPC
+								 : 0);
 	}
 }
 

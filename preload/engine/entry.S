@@ -13,7 +13,7 @@
  * At a patched site the program has given up rcx and r11 and nothing else:
  * every other register, the flags and the red zone survive.
  */
-#include "layout.h"
+#include "preload/engine/layout.h"
 
 	.hidden	engine_patched
 	.hidden	engine_patched_efault
@@ -345,16 +345,32 @@ FUNCTION(engine_on_stack)
 	.cfi_endproc
 
 /* void engine_jump(uintptr_t sp, void *handler, int sig, void *info,
- *     void *uc): enter a signal handler as the host does. */
+ *     void *uc, const uint64_t *mask): enter a signal handler as the host does.
+ * The mask is set when nothing of ours is left on the stack: a signal that
+ * waits for it must find this frame where the program's stack pointer is. */
 FUNCTION(engine_jump)
 	mov	%rdi, %rsp
-	mov	%rsi, %r11
-	mov	%edx, %edi
-	mov	%rcx, %rsi
-	mov	%r8, %rdx
+	mov	%rsi, %rbx
+	mov	%edx, %r12d
+	mov	%rcx, %r13
+	mov	%r8, %r14
+	test	%r9, %r9
+	jz	1f
+	mov	$14, %edi		/* rt_sigprocmask */
+	mov	$2, %esi		/* SIG_SETMASK */
+	mov	%r9, %rdx
+	xor	%ecx, %ecx
+	mov	$8, %r8d
+	xor	%r9d, %r9d
+	push	%r9
+	call	engine_host_call
+	pop	%r9
+1:	mov	%r12d, %edi
+	mov	%r13, %rsi
+	mov	%r14, %rdx
 	xor	%eax, %eax
 	cld
-	jmp	*%r11
+	jmp	*%rbx
 
 /* long engine_call_saved_size(long (*fn)(void *), void *arg, size_t size):
  * size bytes of vector state, 0 for the FXSAVE format. */

@@ -16,8 +16,10 @@ void engine_handler_restorer(void);
 void engine_patched_entry(void);
 void engine_trapped_entry(void);
 long engine_on_stack(long (*fn)(void *), void *arg, uintptr_t top);
-_Noreturn void engine_jump(
-    uintptr_t sp, void *handler, int sig, void *info, void *uc);
+/* mask: the signal mask of the handler, NULL: as it is; read before any signal
+ * is let in. */
+_Noreturn void engine_jump(uintptr_t sp, void *handler, int sig, void *info,
+    void *uc, const uint64_t *mask);
 long engine_call_saved_size(long (*fn)(void *), void *arg, size_t size);
 size_t engine_copy_bytes(void *to, const void *from, size_t n);
 
@@ -33,9 +35,9 @@ extern uint8_t engine_thunks[], engine_slots[];
 /* What the registers of a call look like on the program's stack. */
 struct patched_frame {
 	long pf_rbp, pf_r9, pf_r8, pf_r10, pf_rdx, pf_rsi, pf_rdi;
-	uint64_t pf_flags; /* in the format of lahf */
+	uint64_t pf_flags;  /* in the format of lahf */
 	uintptr_t pf_again; /* where the call starts again */
-	uintptr_t pf_back; /* behind the program's syscall */
+	uintptr_t pf_back;  /* behind the program's syscall */
 };
 
 /* rax, and where the program continues. */

@@ -32,7 +32,8 @@ static const char CWD[] = "RUMPKIT_CWD=";
 static const char KERNEL_PID[] = "RUMPKIT_KERNEL_PID";
 
 char engine_library[4096];
-static const char *kept[KEPT_MAX + 1]; /* NAME=value, LD_PRELOAD not among them */
+static const char
+    *kept[KEPT_MAX + 1]; /* NAME=value, LD_PRELOAD not among them */
 static unsigned kept_count;
 static char kept_small[KEPT_SMALL];
 static char kernel_pid[sizeof(KERNEL_PID) + 24];
@@ -308,8 +309,8 @@ merge_preload(char *to, const char *list)
 }
 
 static long
-write_entries(char **envp, const struct survey *su, char *preload, char *cwd,
-    char **out)
+write_entries(
+    char **envp, const struct survey *su, char *preload, char *cwd, char **out)
 {
 	size_t i, n = 0;
 	unsigned k;

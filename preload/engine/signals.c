@@ -316,8 +316,7 @@ frame_finish(struct thread *t, ucontext_t *uc, uint64_t flags)
 }
 
 static _Noreturn void
-enter_handler(
-    const struct action *a, int sig, ucontext_t *uc, uint64_t base)
+enter_handler(const struct action *a, int sig, ucontext_t *uc, uint64_t base)
 {
 	struct thread *t = &engine_thread;
 	uint64_t mask = a->ac_mask;
@@ -328,9 +327,10 @@ enter_handler(
 	sp = frame_finish(t, uc, a->ac_flags);
 	if (!BROKEN(BREAK_VMASK))
 		t->t_vmask |= mask & SIGNAL_STRIP;
-	signal_set_mask((base | mask) & ~signal_strip());
+	t->t_entermask = (base | mask) & ~signal_strip();
 	engine_jump(sp, (void *)a->ac_handler, sig,
-	    (void *)(sp + FRAME_SIGINFO), (void *)(sp + FRAME_UCONTEXT));
+	    (void *)(sp + FRAME_SIGINFO), (void *)(sp + FRAME_UCONTEXT),
+	    &t->t_entermask);
 }
 
 /*
@@ -462,8 +462,8 @@ fill_page(struct thread *t, siginfo_t *si, ucontext_t *uc, int *sig)
 	if (thread_on_sigstack(t, (uintptr_t)uc)) {
 		sp = frame_move(t, uc, SA_ONSTACK);
 		engine_jump(sp, (void *)(uintptr_t)wrap, *sig,
-		    (void *)(sp + FRAME_SIGINFO),
-		    (void *)(sp + FRAME_UCONTEXT));
+		    (void *)(sp + FRAME_SIGINFO), (void *)(sp + FRAME_UCONTEXT),
+		    NULL);
 	}
 	r = thread_run(t, ask_router, &f);
 	if (t->t_deferred) {

@@ -24,13 +24,14 @@ struct thread {
 	uintptr_t t_stack_top; /* kernel stack, 0 none yet */
 
 	uintptr_t t_sigstack_top; /* the host's alternate stack, 0 none */
-	stack_t t_alt;         /* the program's; size 0: none */
+	stack_t t_alt;            /* the program's; size 0: none */
 
 	uint64_t t_vmask;           /* blocked, of the signals that are
 					* never blocked in the host */
 	uint64_t t_vpending;        /* ... and pending, sent by kill() */
 	const uint64_t *t_tempmask; /* mask argument of the host call */
 	uint64_t t_outmask;
+	uint64_t t_entermask; /* of the handler that is being entered */
 
 	int t_sig;           /* the deferred signal */
 	uint64_t t_sigmask;  /* mask when it was taken */

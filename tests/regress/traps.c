@@ -333,9 +333,9 @@ say_kernel(void)
 	const char *cwd = getenv("RUMPKIT_CWD");
 
 	return pid == NULL || atoi(pid) != atoi(operand) ? 1
-	    : cwd == NULL			       ? 0
-	    : strcmp(cwd, "/fake") == 0		       ? 2
-						       : 3;
+	       : cwd == NULL                             ? 0
+	       : strcmp(cwd, "/fake") == 0               ? 2
+							 : 3;
 }
 
 /* Executed programs know whose kernel they belong to, and where they are. */
@@ -438,6 +438,47 @@ leave_stack(int sig)
 {
 	syscall(SYS_getppid);
 	siglongjmp(jump, 1);
+}
+
+static volatile int order[8];
+
+static void
+note_order(int sig, siginfo_t *si, void *uc)
+{
+	(void)si;
+	(void)uc;
+	order[got++ & 7] = sig;
+}
+
+/* Signals that waited come one by one, each on a frame of its own. */
+static int
+simultaneous(void)
+{
+	static const int sigs[] = { SIGUSR1, SIGUSR2, SIGHUP, SIGURG };
+	struct sigaction sa = { .sa_sigaction = note_order };
+	stack_t ss = { .ss_sp = stacks[0], .ss_size = sizeof(stacks[0]) };
+	sigset_t set, old;
+	volatile int round;
+	size_t i;
+
+	CHECK(sigaltstack(&ss, NULL) == 0);
+	sigemptyset(&set);
+	for (i = 0; i < 4; i++)
+		sigaddset(&set, sigs[i]);
+	for (round = 0; round < 16; round++) {
+		for (i = 0; i < 4; i++) {
+			sa.sa_flags = SA_SIGINFO |
+				      ((round >> i & 1) != 0 ? SA_ONSTACK : 0);
+			CHECK(sigaction(sigs[i], &sa, NULL) == 0);
+		}
+		got = 0;
+		sigprocmask(SIG_BLOCK, &set, &old);
+		for (i = 0; i < 4; i++)
+			raise(sigs[i]);
+		sigprocmask(SIG_SETMASK, &old, NULL);
+		CHECK(got == 4);
+	}
+	return 0;
 }
 
 static int
@@ -933,6 +974,7 @@ static const struct {
 	{ "exec_kernel", exec_kernel },
 	{ "say_kernel", say_kernel },
 	{ "tiny_stack", tiny_stack },
+	{ "simultaneous", simultaneous },
 	{ "alternate_stack", alternate_stack },
 	{ "handler_faults", handler_faults },
 	{ "unwind", unwind },

@@ -8,8 +8,12 @@
  * straight between the kernel and the program's memory.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 
 #include "preload/abi/socket.h"
 #include "preload/abi/sockopt.h"
@@ -585,6 +589,54 @@ recvmmsg_rump(struct call *c, struct rfile *rf)
 	return message_vector(c, rf, receive_message, (int)c->arg[3], true);
 }
 
+/* Is the address of a host's AF_UNIX socket a path of the kernel's? */
+static bool
+names_rump_path(struct call *c)
+{
+	const size_t head = offsetof(struct sockaddr_un, sun_path);
+	size_t len = (uint32_t)c->arg[2];
+	char buf[sizeof(struct sockaddr_un) + 1];
+	struct place *pl;
+	sa_family_t family;
+
+	if (len <= head || len >= sizeof(buf) ||
+	    usercopy_in(buf, (const void *)c->arg[1], len) != 0)
+		return false;
+	memcpy(&family, buf, sizeof(family));
+	buf[len] = '\0';
+	if (family != AF_UNIX || buf[head] == '\0')
+		return false;
+	pl = place_get(c);
+	return pl != NULL &&
+	       place_find(pl, AT_FDCWD, (long)(buf + head), 0) == 0 &&
+	       pl->pl_rump;
+}
+
+/* Calls with the name of a socket: the host must not take one of ours for a
+ * path of its own. */
+static long
+named_run(struct call *c, long (*op)(struct call *, struct rfile *))
+{
+	if (fdmap_is_rump(c->arg[0]) || !names_rump_path(c))
+		return fd_run(c, true, op);
+	route_note(c, "AF_UNIX names on rump paths are not there");
+	return -EOPNOTSUPP;
+}
+
+static long
+bind_run(struct call *c)
+{
+	return named_run(c, bind_rump);
+}
+ROUTE(bind, bind_run)
+
+static long
+connect_run(struct call *c)
+{
+	return named_run(c, connect_rump);
+}
+ROUTE(connect, connect_run)
+
 /* A rump file that is not a socket fails in the kernel, with ENOTSOCK. */
 #define SOCKET_ROUTE(name)                                                     \
 	static long name##_run(struct call *c)                                 \
@@ -593,8 +645,6 @@ recvmmsg_rump(struct call *c, struct rfile *rf)
 	}                                                                      \
 	ROUTE(name, name##_run)
 
-SOCKET_ROUTE(bind)
-SOCKET_ROUTE(connect)
 SOCKET_ROUTE(getsockname)
 SOCKET_ROUTE(getpeername)
 SOCKET_ROUTE(accept)

@@ -108,7 +108,8 @@ summary_print(void)
 	char line[256];
 	struct text t;
 
-	if (!config.cf_summary)
+	/* A forked child that touched nothing has nothing to tell. */
+	if (!config.cf_summary || (!engine_is_owner() && routed == 0))
 		return;
 	text_init(&t, line, sizeof(line));
 	text_put(&t, "summary: ");

@@ -45,7 +45,7 @@ class Rumpkit(unittest.TestCase):
             words[0] = RUMPKIT
             if words[1] == "run" and "--check" not in words:
                 words.insert(2, "--check")
-            words = [w.replace("//server/", "//localhost/") for w in words]
+            words = [w.replace("//server/", "//127.0.0.1/") for w in words]
             done = subprocess.run(words, stdout=subprocess.PIPE,
                                   stderr=subprocess.STDOUT, text=True,
                                   check=False)

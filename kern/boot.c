@@ -29,9 +29,10 @@ int boot_howto;
 unsigned boot_ncpu = 1;
 bool boot_verbose;
 
-enum { COLD, HYPERVISOR, WARM };
+enum { COLD, HYPERVISOR, WARM, FAILED };
 static _Atomic uint32_t boot_guard;
 static int boot_state; /* boot_guard */
+static int failure;    /* of boot_fail(), during boot by its thread */
 
 int
 rump_getversion(void)
@@ -176,19 +177,38 @@ announce(const char *what)
 		kprintf("rump kernel: " OSTYPE " " OSRELEASE " %s\n", what);
 }
 
-static void
+void
+boot_fail(int error, const char *what)
+{
+	KASSERT(error > 0);
+	kprintf("rump kernel: %s: error %d\n", what, error);
+	failure = error;
+}
+
+int
+boot_failure(void)
+{
+	return failure;
+}
+
+static int
 boot(void)
 {
+	int error;
+
 	proc_boot();
 	lwp_setcur(&lwp0);
 	announce("booting");
 	kstat_attach(kern_stats, KERN_NSTATS);
 	syscall_register(syscalls_kern, nsyscalls_kern);
-	component_initall();
-	sysctl_boot();
-	announce("running");
+	error = component_initall();
+	if (error == 0) {
+		sysctl_boot();
+		announce("running");
+	}
 	lwp_setcur(NULL);
 	kmem_thread_fini();
+	return error;
 }
 
 int
@@ -208,8 +228,10 @@ rump_init(void)
 		error = get_parameters();
 		if (error != 0)
 			goto out;
-		boot();
-		boot_state = WARM;
+		error = boot();
+		boot_state = error == 0 ? WARM : FAILED;
+	} else if (boot_state == FAILED) {
+		error = failure;
 	}
 out:
 	guard_exit(&boot_guard);

@@ -12,8 +12,20 @@ extern int boot_howto;     /* RB_* | AB_*, constant after boot */
 extern unsigned boot_ncpu; /* i */
 extern bool boot_verbose;  /* i */
 
-/* Initialise every registered component, in the order of their types. */
-void component_initall(void);
+/*
+ * Initialise every registered component, in the order of their types, up to the
+ * first that calls boot_fail().  0 or its error.
+ */
+int component_initall(void);
+
+/*
+ * From a component's initialiser: the host lacks what the kernel cannot do
+ * without.  rump_init() returns error (> 0), now and when called again; what
+ * says on the console what is missing.
+ */
+void boot_fail(int error, const char *what);
+/* The error of boot_fail(), or 0. */
+int boot_failure(void);
 
 /*
  * Have func(howto) called once when the kernel is halted, before the process

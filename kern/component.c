@@ -32,11 +32,11 @@ static void
 init_type(int type)
 {
 	for (struct rump_component *rc = first; rc != NULL; rc = rc->rc_next)
-		if (rc->rc_type == type)
+		if (rc->rc_type == type && boot_failure() == 0)
 			rc->rc_init();
 }
 
-void
+int
 component_initall(void)
 {
 	static const int8_t order[] = {
@@ -61,4 +61,5 @@ component_initall(void)
 	guard_exit(&guard);
 	for (size_t i = 0; i < NITEMS(order); i++)
 		init_type(order[i]);
+	return boot_failure();
 }

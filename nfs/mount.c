@@ -62,6 +62,9 @@ describe(int error)
 	switch (error) {
 	case ECONNREFUSED:
 		return "connection refused";
+	case EMFILE:
+	case ENFILE:
+		return "no descriptor is left for a socket";
 	case ETIMEDOUT:
 		return "no answer in time";
 	case EHOSTUNREACH:

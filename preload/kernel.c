@@ -194,8 +194,9 @@ kernel_start(const char *libdir, char *text, size_t size)
 	set_hostops();
 	error = kernel.k_init();
 	if (error != 0) {
-		snprintf(
-		    text, size, "the kernel does not boot: error %d", error);
+		snprintf(text, size, "the kernel does not boot: error %d%s",
+		    error,
+		    error == RUMP_EMFILE ? " (raise RLIMIT_NOFILE)" : "");
 		return false;
 	}
 	set_hooks();

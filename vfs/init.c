@@ -33,8 +33,10 @@ RUMP_COMPONENT(RUMP__FACTION_VFS, vfs)
 	int error;
 
 	error = arena_init();
-	if (error != 0)
-		panic("vfs: no memory for the page cache: error %d", error);
+	if (error != 0) {
+		boot_fail(error, "vfs: no memory file for the page cache");
+		return;
+	}
 	pcmem_init();
 	pagecache_init();
 	vcache_init();

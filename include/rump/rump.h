@@ -48,8 +48,10 @@ void rump_component_load(const struct rump_component *rc);
 /*
  * Boot.  Returns 0; EINVAL when the hypercall layer speaks another version than
  * 17, or when RUMP_NCPU or RUMP_MEMLIMIT is not what it should be (a line on
- * stderr says what); ENOMEM when the limits leave no room.  After a failure it
- * may be called again; after success that returns 0 without effect.
+ * stderr says what); ENOMEM when the limits leave no room.  After these
+ * failures it may be called again.  What the host refuses to a component (EMFILE
+ * for the page cache's memory file) is returned, too, now and ever after.  After
+ * success it returns 0 without effect.
  */
 int rump_init(void);
 

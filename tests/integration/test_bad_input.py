@@ -245,6 +245,21 @@ def few_descriptors(server):
             b"small file\n")
 
 
+def no_descriptors(server):
+    """Too few to boot: an error in words, never a crash."""
+    for limit in range(4, 16):
+        out = harness.rumpkit(
+            ["cat", "/data/small"], [("/data", server.url())],
+            preexec_fn=lambda n=limit: resource.setrlimit(
+                resource.RLIMIT_NOFILE, (n, n)))
+        if out.returncode == 0:
+            harness.check(out.stdout == b"small file\n", str(out))
+        else:
+            harness.check(out.returncode in (125, 126, 127) and
+                          b"rumpkit" in out.stderr or
+                          b"loading shared libraries" in out.stderr, str(out))
+
+
 def little_address_space(server):
     limited(server, resource.RLIMIT_AS, 96 << 20, ["cat", "/data/small"],
             b"small file\n")
@@ -444,6 +459,7 @@ def main():
         ("bad option value", bad_value),
         ("Docker's default seccomp profile", under_docker_profile),
         ("low RLIMIT_NOFILE", few_descriptors),
+        ("too few descriptors to boot", no_descriptors),
         ("low RLIMIT_AS", little_address_space),
         ("descriptors run out", descriptors_run_out),
         ("kill -9 leaves nothing behind", kill_leaves_nothing),

@@ -113,6 +113,19 @@ print(open('hostname').read(), end='')
     expect(lines, "0 True", "0 True", DATA.decode().rstrip())
 
 
+def socket_names_stay_off_the_host(_, server):
+    lines = python("""
+import errno, os, socket
+s = socket.socket(socket.AF_UNIX)
+os.chdir('/data/dir')
+for call in (s.bind, s.connect):
+    for name in ('sock', '/data/sock'):
+        try: print(call(name))
+        except OSError as e: print(e.errno == errno.EOPNOTSUPP)
+""", server)
+    expect(lines, "True", "True", "True", "True")
+
+
 def standard_input_by_name(_, server):
     for name in ("/dev/stdin", "/dev/fd/0", "/proc/self/fd/0", "-"):
         out = shell(f"exec < /data/file; read -r x; echo \"$x\"; . /dev/null; "
@@ -298,6 +311,7 @@ CASES = [
     ("a spawned child's relative paths do not fall through",
      spawned_child_does_not_fall_through),
     ("a spawned child with a directory of its own", spawned_child_elsewhere),
+    ("socket names stay off the host", socket_names_stay_off_the_host),
     ("names of standard input", standard_input_by_name),
     ("missing parents of mount points", missing_parents),
     ("positions in the listing of a mount's parent",

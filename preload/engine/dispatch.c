@@ -11,14 +11,15 @@
 #include <errno.h>
 #include <sys/syscall.h>
 
+#include "preload/call.h"
 #include "preload/engine/broken.h"
 #include "preload/engine/engine.h"
 #include "preload/engine/entry.h"
 #include "preload/engine/process.h"
-#include "preload/engine/routes.h"
 #include "preload/engine/signals.h"
 #include "preload/engine/sud.h"
 #include "preload/engine/thread.h"
+#include "syscall_table/linux_routes.h"
 
 #define X32_BIT 0x40000000L
 

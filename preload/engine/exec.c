@@ -9,13 +9,14 @@
 #include <sys/syscall.h>
 
 #include "preload/engine/broken.h"
+#include "preload/call.h"
 #include "preload/engine/engine.h"
 #include "preload/engine/entry.h"
 #include "preload/engine/environ.h"
 #include "preload/engine/image.h"
-#include "preload/engine/routes.h"
 #include "preload/engine/signals.h"
 #include "preload/engine/thread.h"
+#include "syscall_table/linux_routes.h"
 
 struct target {
 	struct call *ta_call;

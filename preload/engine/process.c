@@ -22,14 +22,15 @@
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 
+#include "preload/call.h"
 #include "preload/engine/broken.h"
 #include "preload/engine/engine.h"
 #include "preload/engine/entry.h"
 #include "preload/engine/patch.h"
-#include "preload/engine/routes.h"
 #include "preload/engine/signals.h"
 #include "preload/engine/sud.h"
 #include "preload/engine/thread.h"
+#include "syscall_table/linux_routes.h"
 
 #ifndef CLONE_CLEAR_SIGHAND
 #define CLONE_CLEAR_SIGHAND 0x100000000UL

@@ -9,10 +9,11 @@
 #include <sys/syscall.h>
 
 #include "preload/engine/broken.h"
+#include "preload/call.h"
 #include "preload/engine/engine.h"
-#include "preload/engine/routes.h"
 #include "preload/engine/signals.h"
 #include "preload/engine/thread.h"
+#include "syscall_table/linux_routes.h"
 
 #define SIGSET_SIZE 8
 

@@ -32,13 +32,14 @@
 #include <string.h>
 #include <sys/syscall.h>
 
+#include "preload/call.h"
 #include "preload/engine/broken.h"
 #include "preload/engine/dispatch.h"
 #include "preload/engine/engine.h"
 #include "preload/engine/entry.h"
-#include "preload/engine/routes.h"
 #include "preload/engine/sud.h"
 #include "preload/engine/thread.h"
+#include "syscall_table/linux_routes.h"
 
 #define NSIGNALS 64
 #define SA_RESTORER_FLAG 0x04000000UL

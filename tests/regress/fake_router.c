@@ -30,7 +30,7 @@
 #include <unistd.h>
 
 #include "preload/engine/engine.h"
-#include "preload/engine/routes.h"
+#include "syscall_table/linux_routes.h"
 
 #define FD_FIRST 900
 #define FD_BUSY 915
@@ -224,7 +224,7 @@ queue_write(struct queue *q, const char *from, size_t n)
 	return (long)n;
 }
 
-static long
+long
 route_read(struct call *c)
 {
 	if (c->arg[0] == FD_BUSY) {
@@ -237,7 +237,7 @@ route_read(struct call *c)
 	    (size_t)c->arg[2]);
 }
 
-static long
+long
 route_write(struct call *c)
 {
 	if (c->arg[0] == FD_BUSY)
@@ -258,7 +258,7 @@ show_pages(void)
 		   PROT_READ | PROT_WRITE, 0, 0, 0) == 0;
 }
 
-static long
+long
 route_ioctl(struct call *c)
 {
 	switch (c->arg[1]) {
@@ -278,7 +278,7 @@ route_ioctl(struct call *c)
 }
 
 /* One descriptor of ours; mask and time-out honoured. */
-static long
+long
 route_ppoll(struct call *c)
 {
 	struct pollfd p;

@@ -106,8 +106,13 @@ fill_and_retry(struct thread *t, struct call *c)
 static long
 make_call(struct thread *t, struct call *c)
 {
-	long r = call_host(c);
+	bool own = t->t_own;
+	long r;
 
+	if (BROKEN(BREAK_STATE))
+		t->t_own = true;
+	r = call_host(c);
+	t->t_own = own;
 	t->t_tempmask = NULL;
 	return r == -EFAULT ? fill_and_retry(t, c) : r;
 }
@@ -137,9 +142,10 @@ dispatch_init(void)
 
 	for (nr = 0; nr < CALLS_MAX && nr < linux_ncalls; nr++) {
 		lc = &linux_calls[nr];
-		dispatch_slow[nr] = lc->lc_route != NULL &&
-				    (!router_idle || class_is_ours(lc) ||
-					lc->lc_class == CALL_READINESS);
+		dispatch_slow[nr] = BROKEN(BREAK_STATE) ||
+				    (lc->lc_route != NULL &&
+					(!router_idle || class_is_ours(lc) ||
+					    lc->lc_class == CALL_READINESS));
 	}
 	dispatch_slow[SYS_ptrace] = 1;
 }
@@ -322,8 +328,9 @@ engine_patched(struct patched_frame *f, long nr)
 	struct thread *t = &engine_thread;
 	long r;
 
-	nr = (int)nr; /* as the host takes it */
-	if (!is_plain(t, nr, arg))
+	if (!BROKEN(BREAK_NUMBER))
+		nr = (int)nr; /* as the host takes it */
+	if (BROKEN(BREAK_STATE) || !is_plain(t, nr, arg))
 		return patched_slowly(t, f, nr);
 	r = engine_host_call(
 	    nr, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]);

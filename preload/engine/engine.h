@@ -34,7 +34,9 @@ struct engine_hooks {
 	void (*eh_thread_exit)(void);
 	/* Before execve and execveat: 0 or -errno. */
 	long (*eh_exec)(struct call *c);
-	/* Around unshare and setns: end our threads, start them again. */
+	/* End our threads, which return from their functions within a bounded
+	 * time, and start them again.  In pairs; several may overlap.
+	 * rump_threads_park(), rump_threads_unpark(). */
 	void (*eh_park)(void);
 	void (*eh_unpark)(void);
 };
@@ -42,6 +44,16 @@ extern struct engine_hooks engine_hooks;
 
 /* The calling thread is ours: its calls are never intercepted. */
 void engine_own_thread(void);
+
+/*
+ * Find the thread-local objects of the kernel's libraries, which are loaded by
+ * now: without them no thread of ours can be made.  Uses libc: from the
+ * constructor only.
+ */
+void engine_learn_tls(void);
+/* The process has changed what each thread of the host has for itself (user,
+ * groups, capabilities): replace ours by threads made by this one. */
+void engine_renew_threads(void);
 
 /*
  * Copy to or from the program's memory, which may be bad: 0 or -EFAULT.

@@ -89,6 +89,36 @@ LABEL(engine_intr_abort)
 	ret
 	.cfi_endproc
 
+/* long engine_clone_own(unsigned long flags, void *stack, int *tid,
+ *     int *cleared_tid, uintptr_t tls, void (*fn)(void *stack)) */
+FUNCTION(engine_clone_own)
+	.cfi_startproc
+	mov	%rcx, %r10
+	mov	$56, %eax		/* clone */
+	syscall
+	test	%rax, %rax
+	jz	1f
+	ret
+1:	.cfi_undefined %rip		/* nobody called the new thread */
+	xor	%ebp, %ebp
+	mov	%rsp, %rdi
+	call	*%r9
+	ud2
+	.cfi_endproc
+
+/* void engine_end_own(uintptr_t base, size_t size): give the stack back that
+ * we are on, and end the thread. */
+FUNCTION(engine_end_own)
+	.cfi_startproc
+	.cfi_undefined %rip
+	mov	$11, %eax		/* munmap */
+	syscall
+	xor	%edi, %edi
+	mov	$60, %eax		/* exit */
+	syscall
+	ud2
+	.cfi_endproc
+
 /* --- the entrance from patched sites --------------------------------- */
 
 /*
@@ -253,6 +283,18 @@ FUNCTION(engine_restorer)
 	.endif
 	.endm
 
+#ifdef ENGINE_BREAK
+	.balign	64
+	nop
+FUNCTION(engine_bare_restorer)
+	mov	%rsp, %rdi
+	call	engine_sigreturn
+	xor	%eax, %eax
+	mov	$15, %al		/* bytes that unwinders do not know */
+	syscall
+	ud2
+#endif
+
 	.balign	64
 	.cfi_startproc
 	.cfi_signal_frame
@@ -285,13 +327,13 @@ FUNCTION(engine_handler_restorer)
 	.cfi_endproc
 LABEL(engine_range_end)
 
-/* --- clone's return, in the child and in a parent of vfork ------------ */
+/* --- clone's return: in the child, in a parent of vfork, after a failure --- */
 
 	.text
 	.balign	16
 clone_return:
 	test	%rax, %rax
-	jz	1f
+	jle	1f
 	testl	$0x4000, 8(%r11)	/* CLONE_VFORK */
 	jnz	1f
 	jmp	*(%r11)

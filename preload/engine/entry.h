@@ -11,8 +11,15 @@
 long engine_host_call(long nr, long a, long b, long c, long d, long e, long f);
 long engine_host_call_intr(
     const volatile uint32_t *intr, long nr, const long args[6]);
+long engine_clone_own(unsigned long flags, void *stack, _Atomic int *tid,
+    _Atomic int *cleared_tid, uintptr_t tls, void (*fn)(void *stack));
+_Noreturn void engine_end_own(uintptr_t base, size_t size);
 void engine_restorer(void);
 void engine_handler_restorer(void);
+#ifdef ENGINE_BREAK
+/* The same without unwind information. */
+void engine_bare_restorer(void);
+#endif
 void engine_patched_entry(void);
 void engine_trapped_entry(void);
 long engine_on_stack(long (*fn)(void *), void *arg, uintptr_t top);
@@ -62,7 +69,8 @@ struct thunk {
 };
 extern struct thunk thunk_table[THUNK_COUNT];
 
-/* In the child of a clone, and in a parent of vfork: where to continue. */
+/* In the child of a clone, in a parent of vfork, and after a failure: where to
+ * continue. */
 uintptr_t engine_clone_landed(struct thunk *th, long result);
 
 #endif /* !ENGINE_ENTRY_H */

@@ -25,10 +25,11 @@
 #define HEAD_SIZE 512 /* of an entry; a longer library path is merged anew */
 #define VALUE_MAX (128 * 1024)
 #define PRELOAD_MAX (VALUE_MAX + sizeof(engine_library) + 16)
-#define CWD_MAX 8192
+#define HANDED_MAX (128 * 1024) /* the host's limit for one string */
 
 static const char PRELOAD[] = "LD_PRELOAD=";
-static const char CWD[] = "RUMPKIT_CWD=";
+/* What the router hands on: nobody else's values are passed. */
+static const char *const HANDED[] = { "RUMPKIT_CWD=", "RUMPKIT_FDS=" };
 static const char KERNEL_PID[] = "RUMPKIT_KERNEL_PID";
 
 char engine_library[4096];
@@ -62,10 +63,21 @@ same_name(const char *a, const char *b)
 	return false;
 }
 
+/* The index in HANDED, or -1. */
+static int
+handed_index(const char *entry)
+{
+	for (int i = 0; i < EXEC_STRINGS; i++) {
+		if (begins(entry, HANDED[i]))
+			return i;
+	}
+	return -1;
+}
+
 static bool
 is_kept(const char *entry)
 {
-	return begins(entry, "RUMP") && !begins(entry, CWD);
+	return begins(entry, "RUMP") && handed_index(entry) < 0;
 }
 
 static void
@@ -184,8 +196,9 @@ struct survey {
 	size_t su_entries;
 	const char *su_preload; /* the program's entry, NULL none */
 	bool su_has_library;    /* ... and it leads with this library */
-	const char *su_cwd;     /* the program's RUMPKIT_CWD, NULL none */
-	uint64_t su_present;    /* bit i: kept[i] is there */
+	/* The program's own of HANDED, NULL none. */
+	const char *su_handed[EXEC_STRINGS];
+	uint64_t su_present; /* bit i: kept[i] is there */
 };
 
 static bool
@@ -246,14 +259,15 @@ read_entry(char **envp, size_t i, char **entry)
 static void
 note_entry(struct survey *su, const char *head, const char *entry)
 {
+	int i = handed_index(head);
 	unsigned k;
 
 	for (k = 0; k < kept_count; k++) {
 		if (same_name(head, kept[k]))
 			su->su_present |= 1UL << k;
 	}
-	if (begins(head, CWD))
-		su->su_cwd = entry;
+	if (i >= 0)
+		su->su_handed[i] = entry;
 	if (su->su_preload == NULL && begins(head, PRELOAD)) {
 		su->su_preload = entry;
 		su->su_has_library =
@@ -308,9 +322,20 @@ merge_preload(char *to, const char *list)
 	return (size_t)(p - to);
 }
 
+static bool
+is_handed(const struct survey *su, const char *entry)
+{
+	for (int i = 0; i < EXEC_STRINGS; i++) {
+		if (entry == su->su_handed[i])
+			return true;
+	}
+	return false;
+}
+
+/* handed: what the router says, NULL where it says nothing. */
 static long
-write_entries(
-    char **envp, const struct survey *su, char *preload, char *cwd, char **out)
+write_entries(char **envp, const struct survey *su, char *preload,
+    char *const handed[EXEC_STRINGS], char **out)
 {
 	size_t i, n = 0;
 	unsigned k;
@@ -319,11 +344,13 @@ write_entries(
 	for (i = 0; i < su->su_entries; i++) {
 		if (read_entry(envp, i, &out[n]) != 0)
 			return -EFAULT;
-		if (out[n] != su->su_preload && out[n] != su->su_cwd)
+		if (out[n] != su->su_preload && !is_handed(su, out[n]))
 			n++;
 	}
-	if (cwd != NULL)
-		out[n++] = cwd;
+	for (i = 0; i < EXEC_STRINGS; i++) {
+		if (handed[i] != NULL)
+			out[n++] = handed[i];
+	}
 	for (k = 0; k < kept_count; k++) {
 		if ((su->su_present & (1UL << k)) == 0)
 			out[n++] = (char *)(uintptr_t)kept[k];
@@ -337,8 +364,11 @@ is_complete(const struct survey *su)
 {
 	uint64_t all = (1UL << kept_count) - 1;
 
-	return su->su_has_library && su->su_present == all &&
-	       su->su_cwd == NULL;
+	for (int i = 0; i < EXEC_STRINGS; i++) {
+		if (su->su_handed[i] != NULL)
+			return false;
+	}
+	return su->su_has_library && su->su_present == all;
 }
 
 /* old and preload have room for VALUE_MAX and PRELOAD_MAX bytes. */
@@ -356,17 +386,38 @@ write_preload(const struct survey *su, char *old, char *preload)
 	return 0;
 }
 
+struct handed {
+	unsigned ha_which;
+	char *ha_buf;
+};
+
 static long
 run_exec_env(void *arg)
 {
-	return router_exec_env(arg, CWD_MAX) != 0;
+	struct handed *ha = arg;
+
+	return router_exec_env(ha->ha_which, ha->ha_buf, HANDED_MAX) != 0;
+}
+
+/* Ask the router, into buffers of HANDED_MAX bytes from base on. */
+static void
+write_handed(char *base, char *handed[EXEC_STRINGS])
+{
+	for (unsigned i = 0; i < EXEC_STRINGS; i++) {
+		struct handed ha = { i, base + i * HANDED_MAX };
+
+		handed[i] = NULL;
+		if (!router_idle &&
+		    thread_run(&engine_thread, run_exec_env, &ha) > 0)
+			handed[i] = ha.ha_buf;
+	}
 }
 
 long
 environ_rebuild(char **envp, char ***newp, void **map, size_t *maplen)
 {
+	char *base, *preload, *handed[EXEC_STRINGS];
 	struct survey su;
-	char *base, *preload, *cwd;
 	char **out;
 	size_t len;
 	long r;
@@ -378,22 +429,20 @@ environ_rebuild(char **envp, char ***newp, void **map, size_t *maplen)
 	r = survey(envp, &su);
 	if (r != 0 || (is_complete(&su) && router_idle))
 		return r;
-	len = VALUE_MAX + PRELOAD_MAX + CWD_MAX +
-	      (su.su_entries + kept_count + 3) * sizeof(char *);
+	len = VALUE_MAX + PRELOAD_MAX + EXEC_STRINGS * HANDED_MAX +
+	      (su.su_entries + kept_count + EXEC_STRINGS + 2) * sizeof(char *);
 	r = HOST(SYS_mmap, 0, len, PROT_READ | PROT_WRITE,
 	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (r < 0)
 		return -ENOMEM;
 	base = (char *)r;
 	preload = base + VALUE_MAX;
-	cwd = preload + PRELOAD_MAX;
-	out = (char **)(void *)(cwd + CWD_MAX);
+	out = (char **)(void *)(preload + PRELOAD_MAX +
+				EXEC_STRINGS * HANDED_MAX);
 	r = write_preload(&su, base, preload);
-	if (!router_idle && thread_run(&engine_thread, run_exec_env, cwd) <= 0)
-		cwd = NULL;
+	write_handed(preload + PRELOAD_MAX, handed);
 	if (r == 0)
-		r = write_entries(
-		    envp, &su, preload, router_idle ? NULL : cwd, out);
+		r = write_entries(envp, &su, preload, handed, out);
 	if (r != 0) {
 		HOST(SYS_munmap, base, len, 0, 0, 0, 0);
 		return r;

@@ -12,6 +12,7 @@
 #include "preload/engine/engine.h"
 #include "preload/engine/entry.h"
 #include "preload/engine/environ.h"
+#include "preload/engine/ownthread.h"
 #include "preload/engine/patch.h"
 #include "preload/engine/signals.h"
 #include "preload/engine/sud.h"
@@ -26,7 +27,8 @@ enum broken engine_broken;
 const struct rumpuser_hostops engine_hostops = {
 	.ho_syscall = engine_host_call,
 	.ho_syscall_intr = engine_host_call_intr,
-	.ho_thread_start = engine_own_thread,
+	.ho_thread_create = ownthread_create,
+	.ho_thread_join = ownthread_join,
 	.ho_getenv = engine_getenv,
 };
 

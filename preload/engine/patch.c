@@ -71,7 +71,8 @@ make_writable(uintptr_t addr, size_t len, bool writable)
 static bool
 fill_slot(uint8_t *slot, const struct site_plan *pl, uintptr_t back)
 {
-	if (!make_writable((uintptr_t)slot, SLOT_SIZE, true))
+	if (!make_writable((uintptr_t)slot, SLOT_SIZE, true) &&
+	    !BROKEN(BREAK_TEXT))
 		return false;
 	memcpy(slot + SLOT_PREFIX - pl->pl_len, pl->pl_code, pl->pl_len);
 	memcpy(slot + SLOT_BACK, &back, sizeof(back));
@@ -85,6 +86,29 @@ crosses_line(uintptr_t at)
 	return (at & (LINE - 1)) > LINE - JUMP_LEN;
 }
 
+/* Other threads give a broken build time to be caught. */
+static void
+dawdle(void)
+{
+	int i;
+
+	for (i = 0; i < 200; i++)
+		HOST(SYS_sched_yield, 0, 0, 0, 0, 0, 0);
+}
+
+/* Not seen as one: there is one thread. */
+static void
+store_bytes(uint8_t *at, const uint8_t jump[JUMP_LEN])
+{
+	int i;
+
+	for (i = 0; i < JUMP_LEN; i++) {
+		((volatile uint8_t *)at)[i] = jump[i];
+		if (BROKEN(BREAK_TORN) || BROKEN(BREAK_LINE))
+			dawdle();
+	}
+}
+
 /* The 8 bytes around the window that lie in its cache line. */
 static void
 store_jump(uint8_t *at, const uint8_t jump[JUMP_LEN])
@@ -96,8 +120,8 @@ store_jump(uint8_t *at, const uint8_t jump[JUMP_LEN])
 		uint8_t b[8];
 	} u;
 
-	if (crosses_line((uintptr_t)at)) {
-		memcpy(at, jump, JUMP_LEN);
+	if (crosses_line((uintptr_t)at) || BROKEN(BREAK_TORN)) {
+		store_bytes(at, jump);
 		return;
 	}
 	if ((uintptr_t)at + 8 > line + LINE)
@@ -114,13 +138,17 @@ patch_at(uint8_t *at, const uint8_t *target)
 	int32_t d32 = (int32_t)distance;
 	uint8_t jump[JUMP_LEN] = { 0xe9 };
 
-	if (d32 != distance || (engine_threads && crosses_line((uintptr_t)at)))
+	if (d32 != distance || (engine_threads && !BROKEN(BREAK_LINE) &&
+				   crosses_line((uintptr_t)at)))
 		return false;
 	memcpy(jump + 1, &d32, sizeof(d32));
-	if (!make_writable((uintptr_t)at, JUMP_LEN, true)) {
+	if (!make_writable((uintptr_t)at, JUMP_LEN, true) &&
+	    !BROKEN(BREAK_TEXT)) {
 		patch_stop();
 		return false;
 	}
+	if (BROKEN(BREAK_PATCH_LOCK))
+		dawdle();
 	store_jump(at, jump);
 	make_writable((uintptr_t)at, JUMP_LEN, false);
 	return true;
@@ -137,6 +165,8 @@ patch_site(const uint8_t *site, long nr, const uint8_t *hdr)
 	    !site_make_plan(
 		site, nr, hdr, engine_slots, slot + SLOT_PREFIX, &pl))
 		return;
+	if (BROKEN(BREAK_WINDOW))
+		pl.pl_at = site;
 	if (!fill_slot(slot, &pl, (uintptr_t)site + 2)) {
 		patch_stop();
 		return;

@@ -6,10 +6,15 @@
  * registers, without using a stack.  Back from the call, r11 names the thunk's
  * record; the child's first act, before it goes on in the program, is
  * engine_clone_landed().  So does a parent of vfork, whose record and mask its
- * child has used.
+ * child has used, and one whose call failed.
  *
  * A record is keyed by return address and flags and never changes once it is
  * complete; there are few call sites and few flags.
+ *
+ * Threads of the program are counted, because a process ends with its last
+ * thread and ours must not keep it alive.  Without Syscall User Dispatch some
+ * births are not seen: then only libc, which does not know ours either, ends
+ * the process.
  */
 #include "preload/engine/process.h"
 
@@ -26,6 +31,7 @@
 #include "preload/engine/broken.h"
 #include "preload/engine/engine.h"
 #include "preload/engine/entry.h"
+#include "preload/engine/ownthread.h"
 #include "preload/engine/patch.h"
 #include "preload/engine/signals.h"
 #include "preload/engine/sud.h"
@@ -49,8 +55,12 @@
 #define PR_SET_SECCOMP_CODE 22
 #define PR_SUD_CODE 59
 
+/* How often unshare and setns are made again; see run_alone(). */
+#define ALONE_TRIES 1000
+
 struct thunk thunk_table[THUNK_COUNT];
 bool process_forked;
+static atomic_uint program_threads = 1; /* of the program, not ours */
 
 bool
 engine_is_owner(void)
@@ -105,6 +115,12 @@ thunk_get(uintptr_t back, uint64_t flags)
 	return NULL;
 }
 
+static bool
+makes_program_thread(uint64_t flags)
+{
+	return (flags & CLONE_THREAD) != 0 && (flags & THUNK_OWN) == 0;
+}
+
 static long
 clone_by_thunk(struct call *c, uint64_t flags)
 {
@@ -131,6 +147,8 @@ clone_by_thunk(struct call *c, uint64_t flags)
 	thunk = thunk_get(c->site + 2, flags);
 	if (thunk == NULL)
 		return -EAGAIN;
+	if (makes_program_thread(flags))
+		atomic_fetch_add(&program_threads, 1);
 	c->redirect = (uintptr_t)thunk;
 	return CALL_REDIRECT;
 }
@@ -195,6 +213,7 @@ static void
 child_process(struct thread *t, uint64_t flags)
 {
 	process_forked = true;
+	atomic_store(&program_threads, 1);
 	thread_forked(t);
 	patch_forked();
 	signal_forked((flags & CLONE_CLEAR_SIGHAND) != 0);
@@ -281,8 +300,11 @@ engine_clone_landed(struct thunk *th, long result)
 	uintptr_t back = atomic_load(&th->th_back);
 	uint64_t flags = atomic_load(&th->th_flags);
 
+	if (result < 0 && makes_program_thread(flags))
+		atomic_fetch_sub(&program_threads, 1);
 	if (result != 0) {
-		vfork_parent(t, flags);
+		if ((flags & CLONE_VFORK) != 0)
+			vfork_parent(t, flags);
 		return back;
 	}
 	child(t, flags);
@@ -310,15 +332,31 @@ run_exit(void *arg)
 	return 0;
 }
 
+/* The process ends, with the status of its last thread as the host has it. */
+static void
+last_exit(struct thread *t, long status)
+{
+	if (!router_idle)
+		thread_run(t, run_exit, NULL);
+	if (ownthread_any() && !BROKEN(BREAK_LAST_EXIT))
+		HOST(SYS_exit_group, status, 0, 0, 0, 0, 0);
+}
+
 /* libc has blocked all signals; the stack goes back to the pool while nothing
  * of ours runs on it. */
 long
 route_exit(struct call *c)
 {
 	struct thread *t = &engine_thread;
+	bool last;
 
-	if (t->t_borrowed || thread_is_guest(t))
+	if (t->t_borrowed)
 		return CALL_TO_HOST;
+	last = atomic_fetch_sub(&program_threads, 1) == 1 && sud_armed;
+	if (thread_is_guest(t))
+		return CALL_TO_HOST;
+	if (last)
+		last_exit(t, c->arg[0]);
 	if (t->t_stack_top != 0 && engine_hooks.eh_thread_exit != NULL)
 		thread_run(t, run_thread_exit, NULL);
 	thread_put_stacks(t);
@@ -371,39 +409,58 @@ process_ptrace(struct call *c)
 	return r;
 }
 
-static long
-run_park(void *arg)
+static bool
+can_park(void)
 {
+	return engine_hooks.eh_park != NULL && engine_hooks.eh_unpark != NULL &&
+	       !BROKEN(BREAK_PARK);
+}
+
+void
+engine_renew_threads(void)
+{
+	if (!can_park() || !ownthread_any())
+		return;
 	engine_hooks.eh_park();
-	return 0;
-}
-
-static long
-run_unpark(void *arg)
-{
+	(void)ownthread_await();
 	engine_hooks.eh_unpark();
-	return 0;
 }
 
+/*
+ * Refused to a process with threads, so ours step aside.  Not even a handler
+ * comes between, which might not return.  The host says that a thread is gone
+ * a moment before it takes it off its lists: hence more than one try, as long
+ * as the program itself has one thread.
+ */
 static long
-unpark(struct call *c)
+run_alone(void *arg)
 {
-	long r = c->result;
+	struct call *c = arg;
+	unsigned tries = 0;
+	long r;
 
-	thread_run(&engine_thread, run_unpark, NULL);
+	engine_hooks.eh_park();
+	(void)ownthread_await();
+	do {
+		r = HOST(c->nr, c->arg[0], c->arg[1], c->arg[2], c->arg[3],
+		    c->arg[4], c->arg[5]);
+		if (r != -EINVAL || atomic_load(&program_threads) != 1)
+			break;
+		HOST(SYS_sched_yield, 0, 0, 0, 0, 0, 0);
+	} while (++tries < ALONE_TRIES);
+	engine_hooks.eh_unpark();
 	return r;
 }
 
-/* Refused to a process with threads, so ours step aside. */
 static long
 alone(struct call *c)
 {
-	if (router_idle || engine_hooks.eh_park == NULL ||
-	    engine_hooks.eh_unpark == NULL)
+	struct thread *t = &engine_thread;
+
+	if (t->t_borrowed || thread_is_guest(t) || !can_park() ||
+	    !ownthread_any())
 		return CALL_TO_HOST;
-	thread_run(&engine_thread, run_park, NULL);
-	c->after = unpark;
-	return CALL_TO_HOST;
+	return thread_run(t, run_alone, c);
 }
 
 long

@@ -30,6 +30,7 @@
 #include <stdatomic.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 
 #include "preload/call.h"
@@ -257,7 +258,10 @@ frame_place(const struct thread *t, const ucontext_t *uc, uint64_t flags)
 	if ((flags & SA_ONSTACK) != 0 && t->t_alt.ss_size != 0 &&
 	    !thread_on_alt(t, sp) && !BROKEN(BREAK_LATE_STACK))
 		return (uintptr_t)t->t_alt.ss_sp + t->t_alt.ss_size;
-	return thread_on_sigstack(t, (uintptr_t)uc) ? sp - RED_ZONE : 0;
+	return thread_on_sigstack(t, (uintptr_t)uc) &&
+		       !BROKEN(BREAK_FRAME_STACK)
+		   ? sp - RED_ZONE
+		   : 0;
 }
 
 /* Move a frame to where it belongs: its new address. */
@@ -306,6 +310,10 @@ frame_finish(struct thread *t, ucontext_t *uc, uint64_t flags)
 	if (BROKEN(BREAK_VMASK))
 		return frame_move(t, uc, flags);
 	*(uintptr_t *)sp = (uintptr_t)engine_handler_restorer;
+#ifdef ENGINE_BREAK
+	if (BROKEN(BREAK_UNWIND))
+		*(uintptr_t *)sp = (uintptr_t)engine_bare_restorer;
+#endif
 	*signal_frame_mask(uc) |= t->t_vmask;
 	uc->uc_stack = t->t_alt;
 	if (t->t_alt.ss_size == 0)
@@ -329,6 +337,8 @@ enter_handler(const struct action *a, int sig, ucontext_t *uc, uint64_t base)
 	if (!BROKEN(BREAK_VMASK))
 		t->t_vmask |= mask & SIGNAL_STRIP;
 	t->t_entermask = (base | mask) & ~signal_strip();
+	if (BROKEN(BREAK_LATE_MASK))
+		signal_set_mask(t->t_entermask);
 	engine_jump(sp, (void *)a->ac_handler, sig,
 	    (void *)(sp + FRAME_SIGINFO), (void *)(sp + FRAME_UCONTEXT),
 	    &t->t_entermask);
@@ -364,8 +374,8 @@ mask_in_force(const struct thread *t, ucontext_t *uc)
 	const uint64_t *mask = t->t_tempmask;
 	uintptr_t ip = (uintptr_t)g[REG_RIP];
 
-	if (mask == NULL || ip != (uintptr_t)engine_host_after ||
-	    g[REG_RAX] != -EINTR)
+	if (BROKEN(BREAK_FORCE) || mask == NULL ||
+	    ip != (uintptr_t)engine_host_after || g[REG_RAX] != -EINTR)
 		return *signal_frame_mask(uc);
 	if (g[REG_RDI] == (greg_t)mask || g[REG_R10] == (greg_t)mask ||
 	    g[REG_R8] == (greg_t)mask || g[REG_R9] == (greg_t)(mask - 2))
@@ -411,7 +421,7 @@ defer(struct thread *t, int sig, const siginfo_t *si, ucontext_t *uc)
 
 struct fault {
 	uintptr_t fa_addr;
-	bool fa_write;
+	int fa_prot;
 	uint64_t fa_mask;
 };
 
@@ -419,7 +429,9 @@ struct fault {
 static void
 deliver_deferred(struct thread *t, siginfo_t *si, ucontext_t *uc)
 {
-	*signal_frame_mask(uc) = t->t_swapped ? t->t_outmask : t->t_sigmask;
+	if (!BROKEN(BREAK_OUTMASK))
+		*signal_frame_mask(uc) =
+		    t->t_swapped ? t->t_outmask : t->t_sigmask;
 	t->t_swapped = false;
 	signal_block_all();
 	*si = t->t_info;
@@ -436,9 +448,18 @@ ask_router(void *arg)
 	long r;
 
 	signal_set_mask(f->fa_mask & ~signal_strip());
-	r = router_fault(f->fa_addr, f->fa_write);
+	r = router_fault(f->fa_addr, f->fa_prot);
 	signal_block_all();
 	return r;
+}
+
+/* From the processor's error code. */
+static int
+fault_prot(greg_t code)
+{
+	if ((code & 0x10) != 0)
+		return PROT_EXEC;
+	return (code & 0x2) != 0 ? PROT_WRITE : PROT_READ;
 }
 
 /*
@@ -450,7 +471,7 @@ fill_page(struct thread *t, siginfo_t *si, ucontext_t *uc, int *sig)
 {
 	struct fault f = {
 		.fa_addr = (uintptr_t)si->si_addr,
-		.fa_write = (uc->uc_mcontext.gregs[REG_ERR] & 2) != 0,
+		.fa_prot = fault_prot(uc->uc_mcontext.gregs[REG_ERR]),
 		.fa_mask = *signal_frame_mask(uc),
 	};
 	uintptr_t sp;

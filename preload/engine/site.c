@@ -17,6 +17,7 @@
 
 #include <string.h>
 
+#include "preload/engine/broken.h"
 #include "preload/engine/insn.h"
 
 #define JUMP_LEN 5
@@ -216,7 +217,8 @@ site_make_plan(const uint8_t *site, long nr, const uint8_t *hdr,
 
 	if (site[0] != 0x0f || site[1] != 0x05)
 		return false;
-	if (!site_function(hdr, site, &begin, &fend))
+	if (!site_function(hdr, site, &begin, &fend) ||
+	    (BROKEN(BREAK_DECODE) && plan_immediate(site, nr, pl)))
 		return plan_immediate(site, nr, pl);
 	if (!trail_fill(&tr, begin, site, slots))
 		return false;

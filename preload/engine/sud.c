@@ -34,8 +34,11 @@ bool sud_armed;
 long
 sud_arm(void)
 {
+	/* Behind the last syscall there is an ud2. */
 	return HOST(SYS_prctl, PR_SUD, PR_SUD_ON, engine_range_begin,
-	    engine_range_end - engine_range_begin, 0, 0);
+	    engine_range_end - engine_range_begin -
+		(BROKEN(BREAK_RANGE) ? 2 : 0),
+	    0, 0);
 }
 
 void
@@ -60,6 +63,12 @@ on_sigsys(int sig, siginfo_t *si, void *ucontext)
 	}
 	if (si->si_arch != AUDIT_ARCH_X86_64 && !BROKEN(BREAK_INT80)) {
 		g[REG_RAX] = -ENOSYS;
+		return;
+	}
+	if (BROKEN(BREAK_FRAME) && (g[REG_RAX] == SYS_rt_sigprocmask ||
+				       g[REG_RAX] == SYS_sigaltstack)) {
+		g[REG_RAX] = engine_host_call(g[REG_RAX], g[REG_RDI],
+		    g[REG_RSI], g[REG_RDX], g[REG_R10], g[REG_R8], g[REG_R9]);
 		return;
 	}
 	if (engine_mode == ENGINE_LAZY)

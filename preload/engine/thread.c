@@ -19,6 +19,7 @@
 #include "preload/engine/broken.h"
 #include "preload/engine/engine.h"
 #include "preload/engine/entry.h"
+#include "preload/engine/ownthread.h"
 
 #define STACK_SIZE (64 * 1024)
 #define GUARD_SIZE 4096
@@ -180,7 +181,8 @@ thread_run(struct thread *t, long (*fn)(void *), void *arg)
 	atomic_signal_fence(memory_order_seq_cst);
 	t->t_in_kernel = 1;
 	atomic_signal_fence(memory_order_seq_cst);
-	result = engine_on_stack(fn, arg, top);
+	result = BROKEN(BREAK_KERNEL_STACK) ? fn(arg)
+					    : engine_on_stack(fn, arg, top);
 	atomic_signal_fence(memory_order_seq_cst);
 	t->t_in_kernel = 0;
 	atomic_signal_fence(memory_order_seq_cst);
@@ -196,6 +198,7 @@ thread_forked(struct thread *t)
 	pool_count = 0;
 	atomic_flag_clear(&pool_lock);
 	atomic_store(&guests, false);
+	ownthread_forked();
 	engine_threads = false;
 	t->t_tid = (int)HOST(SYS_gettid, 0, 0, 0, 0, 0, 0);
 	t->t_borrowed = false;

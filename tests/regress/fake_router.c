@@ -15,6 +15,8 @@
  *   ioctl(900, 0x7779, on) the working directory is one of ours
  *   sched_get_priority_max(4243)  start a thread of ours; returns what
  *                          getppid() says in it
+ *   sched_get_priority_max(4244)  the same with one that runs on until it is
+ *                          parked; 4245: how many of these run; 4246: end them
  *
  * FAKE_IDLE=1: nothing is routed.
  */
@@ -29,6 +31,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "fake_threads.h"
 #include "preload/engine/engine.h"
 #include "syscall_table/linux_routes.h"
 
@@ -184,10 +187,14 @@ fdmap_is_rump(long fd)
 static long
 queue_read(struct queue *q, char *to, size_t n)
 {
+	volatile char room[24 * 1024]; /* kernels need some stack */
 	char bytes[256];
 	size_t k = 0;
 	long r;
 
+	for (k = 0; k < sizeof(room); k += 1024)
+		room[k] = 1;
+	k = 0;
 	enter();
 	r = queue_sleep(q, 0);
 	if (r == 0) {
@@ -346,8 +353,18 @@ route_thread(struct call *c)
 {
 	long ppid = -1;
 
-	if (c->arg[0] != 4243)
+	switch (c->arg[0]) {
+	case 4243:
+		break;
+	case 4244:
+		return fake_threads_start();
+	case 4245:
+		return fake_threads_running();
+	case 4246:
+		return fake_threads_stop();
+	default:
 		return CALL_TO_HOST;
+	}
 	return engine_call_saved(start_thread, &ppid) != 0 ? -EAGAIN : ppid;
 }
 
@@ -419,6 +436,7 @@ router_init(int argc, char **argv, char **envp)
 	engine_hooks.eh_interrupt = interrupt;
 	engine_hooks.eh_interrupt_clear = interrupt_clear;
 	engine_hooks.eh_copy_fixup = copy_fixup;
+	fake_threads_init();
 }
 
 void
@@ -429,10 +447,11 @@ router_exit(void)
 void
 router_forked(void)
 {
+	fake_threads_forked();
 }
 
 int
-router_fault(uintptr_t addr, bool write)
+router_fault(uintptr_t addr, int prot)
 {
 	if (addr - hidden_pages < HIDDEN_SIZE && show_pages())
 		return 0;
@@ -446,11 +465,11 @@ router_efault(struct call *c)
 }
 
 size_t
-router_exec_env(char *buf, size_t size)
+router_exec_env(unsigned which, char *buf, size_t size)
 {
 	static const char entry[] = "RUMPKIT_CWD=/fake";
 
-	if (!in_fake_directory)
+	if (which != 0 || !in_fake_directory)
 		return 0;
 	memcpy(buf, entry, sizeof(entry));
 	return sizeof(entry) - 1;

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Threads of ours in the program's process, which the program cannot see: libc
+ * does not know them, no signal is delivered to them, their calls are not
+ * intercepted, and they do not keep the process alive.
+ */
+#ifndef ENGINE_OWNTHREAD_H
+#define ENGINE_OWNTHREAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* ho_thread_create, ho_thread_join.  Nothing of libc is used: the caller may
+ * have interrupted malloc().  -EAGAIN also in a vfork child. */
+long ownthread_create(void *(*func)(void *), void *arg, size_t stack_bytes,
+    uintptr_t *handle);
+long ownthread_join(uintptr_t handle);
+
+/* There may be one; false when the last has left the host's list. */
+bool ownthread_any(void);
+/*
+ * Wait until the threads of ours that exist now, which have been told to end,
+ * have ended; false when one goes on for longer than is reasonable.
+ */
+bool ownthread_await(void);
+/* In the child of a fork, where there are none. */
+void ownthread_forked(void);
+
+#endif /* !ENGINE_OWNTHREAD_H */

@@ -1,0 +1,390 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Descriptors of both kernels: numbers, exec and fork, readiness, limits."""
+import functools
+import importlib.util
+import os
+import subprocess
+import sys
+
+import harness
+
+PY = "/usr/bin/python3"
+LINES = b"pear\napple\nquince\nfig\n"
+SOCKETS = ["--hijack", "socket=inet"]
+
+
+def populate(top):
+    for name in ("file", "other", "removed"):
+        with open(f"{top}/{name}", "wb") as f:
+            f.write(LINES)
+
+
+def shell(text, server, program="bash", options=(), **kw):
+    return harness.rumpkit([program, "-c", text],
+                           [(harness.MOUNT, server.url())], options, **kw)
+
+
+def python(text, server, options=(), **kw):
+    return harness.rumpkit([PY, "-c", text],
+                           [(harness.MOUNT, server.url())], options, **kw)
+
+
+def expect(done, stdout, stderr=b""):
+    harness.check(done.stdout == stdout and done.stderr == stderr and
+                  done.returncode == 0,
+                  f"{done.returncode}\n{done.stdout}\n{done.stderr.decode()}")
+
+
+# --- exec ------------------------------------------------------------------
+
+def standard_input(_, server):
+    expect(shell("exec sort < /data/file", server),
+           b"apple\nfig\npear\nquince\n")
+
+
+def position(_, server):
+    expect(shell("exec 3< /data/file; read -r x <&3; read -r x <&3; "
+                 "exec cat <&3", server, "dash"), b"quince\nfig\n")
+
+
+def shared_position(_, server):
+    """Two numbers of one description, and a third that is alone."""
+    expect(shell("""
+exec 3< /data/file 4<&3 5< /data/other
+exec python3 -c '
+import os
+print(os.read(3, 5), os.read(4, 6), os.read(5, 5), os.read(3, 99))
+os.lseek(4, 0, 0)
+print(os.read(3, 4), os.pread(5, 3, 1))'""", server),
+           b"b'pear\\n' b'apple\\n' b'pear\\n' b'quince\\nfig\\n'\n"
+           b"b'pear' b'ear'\n")
+
+
+def twice(_, server):
+    expect(shell("exec 7< /data/file; exec sh -c 'exec sh -c \"exec cat <&7\"'",
+                 server), LINES)
+
+
+def marked(_, server):
+    """Close-on-exec is honoured, and numbers that stay keep their flags."""
+    expect(python("""
+import os
+a = os.open('/data/file', os.O_RDONLY)
+b = os.open('/data/other', os.O_RDONLY | os.O_NONBLOCK)
+os.set_inheritable(b, True)
+os.dup2(b, 9)
+os.execv('/usr/bin/python3', ['python3', '-c', '''
+import errno, fcntl, os
+try:
+    os.fstat(%d)
+except OSError as e:
+    print(errno.errorcode[e.errno])
+for fd in (%d, 9):
+    print(fcntl.fcntl(fd, fcntl.F_GETFD), os.get_blocking(fd),
+          os.readlink(f'/proc/self/fd/{fd}'))
+''' % (a, b)])""", server),
+           b"EBADF\n0 False /data/other\n0 False /data/other\n")
+
+
+def directory(_, server):
+    expect(shell("exec 3< /data; exec ls /dev/fd/3", server),
+           b"file\nother\nremoved\n")
+
+
+def another_file(exported, server):
+    """A file that was replaced is not handed on."""
+    argv = harness.rumpkit_argv([PY, "-c", """
+import os
+fd = os.open('/data/removed', os.O_RDONLY)
+os.dup2(fd, 5)
+print('opened', flush=True)
+input()
+os.execv('/usr/bin/python3', ['python3', '-c', 'import os; os.read(5, 1)'])
+"""], [(harness.MOUNT, server.url())])
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, cwd="/",
+                          env=harness.clean_env()) as p:
+        p.stdout.readline()
+        os.rename(f"{exported}/removed", f"{exported}/kept")
+        with open(f"{exported}/removed", "wb") as f:
+            f.write(b"other")
+        _, stderr = p.communicate(b"go\n", 60)
+    os.rename(f"{exported}/kept", f"{exported}/removed")
+    harness.check(b"descriptor 5: /data/removed" in stderr and
+                  b"another file" in stderr and
+                  b"Bad file descriptor" in stderr and p.returncode == 1,
+                  stderr.decode())
+
+
+# --- fork and messages -----------------------------------------------------
+
+def child_holds_nothing(_, server):
+    """A forked child does not keep its parent's connections open."""
+    expect(python("""
+import os, socket
+s = socket.socket()
+s.bind(('127.0.0.1', 0))
+s.listen()
+a = socket.create_connection(s.getsockname())
+b, _ = s.accept()
+r, w = os.pipe()
+pid = os.fork()
+if pid == 0:
+    os.close(w)
+    os.read(r, 1)
+    os._exit(0)
+b.settimeout(20)
+a.close()
+print(b.recv(1))
+os.close(w)
+os.waitpid(pid, 0)
+""", server, SOCKETS), b"b''\n")
+
+
+def child_set(_, server):
+    """The parent's epoll set outlives what a child does with it."""
+    expect(python("""
+import os, select, socket
+a = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+a.bind(('127.0.0.1', 0))
+e = select.epoll()
+e.register(a, select.EPOLLIN)
+pid = os.fork()
+if pid == 0:
+    os.close(a.fileno())
+    e.close()
+    os._exit(0)
+os.waitpid(pid, 0)
+a.sendto(b'x', a.getsockname())
+print([m for f, m in e.poll(20)])
+""", server, SOCKETS), b"[1]\n")
+
+
+def rights(_, server):
+    """A rump descriptor is not passed on; one of the host is."""
+    done = python("""
+import array, os, socket
+a, b = socket.socketpair()
+def send(fd):
+    a.sendmsg([b'x'], [(socket.SOL_SOCKET, socket.SCM_RIGHTS,
+                        array.array('i', [0, fd]))])
+for name in ('/data/file', '/etc/passwd'):
+    fd = os.open(name, os.O_RDONLY)
+    try:
+        send(fd)
+        print(len(socket.recv_fds(b, 1, 2)[1]))
+    except OSError as e:
+        print(e.strerror)
+""", server, ["--trace=refused"])
+    harness.check(done.stdout == b"Operation not supported\n2\n" and
+                  b"sendmsg(" in done.stderr and
+                  b"cannot be passed" in done.stderr,
+                  f"{done.stdout} {done.stderr}")
+
+
+# --- numbers ---------------------------------------------------------------
+
+def nothing_shows(_, server):
+    """What the program sees of its descriptors is what it opened."""
+    expect(shell("exec 3< /data/file; ls /proc/self/fd /dev/fd | wc -w",
+                 server), shell("exec 3< /etc/passwd; "
+                                "ls /proc/self/fd /dev/fd | wc -w",
+                                server).stdout)
+    expect(python("""
+import os
+os.closerange(3, 256)
+fd = os.open('/data/file', os.O_RDONLY)
+s = sorted(os.listdir('/proc/self/fd'), key=int)
+print(fd, s, os.readlink('/proc/self/fd/3'), os.readlink('/dev/fd/3'))
+""", server), b"3 ['0', '1', '2', '3', '4'] /data/file /data/file\n")
+
+
+def close_everything(_, server):
+    """close_range() over all numbers: the mount goes on working."""
+    expect(python("""
+import ctypes, os
+c = ctypes.CDLL(None, use_errno=True)
+fd = os.open('/data/file', os.O_RDONLY)
+for flags in (4, 0, 2):
+    print(c.close_range(3, ctypes.c_uint(-1), flags))
+    print(open('/data/other').readline().strip())
+""", server), b"0\npear\n" * 3)
+
+
+def standard_numbers(_, server):
+    """A rump file as 0, 1 or 2, and back."""
+    expect(python("""
+import os, sys
+saved = os.dup(0)
+os.close(0)
+print(os.open('/data/file', os.O_RDONLY), sys.stdin.readline().strip(),
+      open('/dev/stdin').readline().strip(), os.readlink('/proc/self/fd/0'))
+os.dup2(saved, 0)
+print(os.read(0, 1))
+""", server), b"0 pear pear /data/file\nb''\n")
+
+
+def any_number(_, server):
+    """dup2() onto every number up to the limit: ours are not among them."""
+    expect(python("""
+import os, resource
+resource.setrlimit(resource.RLIMIT_NOFILE, (300, 4096))
+fd = os.open('/data/file', os.O_RDONLY)
+for n in range(fd + 1, 300):
+    os.dup2(fd, n)
+os.lseek(fd, 5, 0)
+print(os.read(299, 5))
+os.close(299)
+print([n for n in os.listdir('/proc/self/fd') if int(n) >= 300])
+for n in range(fd + 1, 299):
+    os.close(n)
+print(open('/data/other').readline().strip())
+""", server), b"b'apple'\n[]\npear\n")
+
+
+def small_limit(_, server):
+    """The program has as many descriptors as its limit says."""
+    expect(python("""
+import errno, os, resource
+resource.setrlimit(resource.RLIMIT_NOFILE, (40, 4096))
+fds = []
+try:
+    while True:
+        fds.append(os.open('/data/file', os.O_RDONLY))
+except OSError as e:
+    print(e.errno == errno.EMFILE, fds[-1])
+print(resource.getrlimit(resource.RLIMIT_NOFILE))
+for fd in fds[1:]:
+    os.close(fd)
+resource.setrlimit(resource.RLIMIT_NOFILE, (fds[0] + 1, fds[0] + 1))
+print(os.read(fds[0], 4), resource.getrlimit(resource.RLIMIT_NOFILE)[0] < 40)
+""", server), b"True 39\n(40, 4096)\nb'pear' True\n")
+
+
+def sockets_at_the_limit(_, server):
+    """As many sockets as the limit says: each has a hidden one behind it."""
+    expect(python("""
+import errno, resource, socket
+resource.setrlimit(resource.RLIMIT_NOFILE, (200, 4096))
+s = []
+try:
+    while True:
+        s.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+except OSError as e:
+    print(e.errno == errno.EMFILE, s[-1].fileno())
+print(resource.getrlimit(resource.RLIMIT_NOFILE))
+""", server, SOCKETS), b"True 199\n(200, 4096)\n")
+
+
+# --- readiness -------------------------------------------------------------
+
+def mixed(_, server):
+    """One set of everything, waited for by one thread, woken by another."""
+    expect(python("""
+import os, select, signal, socket, threading
+u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+u.bind(('127.0.0.1', 0))
+ev = os.eventfd(0)
+r, w = os.pipe()
+e = select.epoll()
+for fd in (u.fileno(), ev, r):
+    e.register(fd, select.EPOLLIN)
+p = select.poll()
+p.register(u, select.POLLIN)
+p.register(e, select.POLLIN)
+def wait(what):
+    if what == 'epoll':
+        return [fd for fd, _ in e.poll(20)]
+    if what == 'poll':
+        return [fd for fd, _ in p.poll(20000)]
+    return select.select([u, ev, r], [], [], 20)[0]
+def later(fn, *args):
+    t = threading.Thread(target=fn, args=args)
+    t.start()
+    return t
+for what in ('epoll', 'poll', 'select'):
+    t = later(u.sendto, b'x', u.getsockname())
+    print(what, u.fileno() in wait(what) or u in wait(what))
+    t.join()
+    u.recv(1)
+    t = later(os.write, w, b'x')
+    print(what, len(wait(what)))
+    t.join()
+    os.read(r, 1)
+print(select.select([u, open('/data/file')], [u], [], 0)[1] == [u])
+try:
+    e.register(os.open('/data/file', os.O_RDONLY))
+except OSError as x:
+    print(x.strerror)
+""", server, SOCKETS),
+           b"epoll True\nepoll 1\npoll True\npoll 1\nselect True\nselect 1\n"
+           b"True\nOperation not permitted\n")
+
+
+def signals(_, server):
+    """A wait on a rump socket ends with a signal; its mask is the call's."""
+    expect(python("""
+import os, select, signal, socket, time
+u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+def handler(*_):
+    raise InterruptedError
+signal.signal(signal.SIGALRM, handler)
+p = select.poll()
+p.register(u, select.POLLIN)
+e = select.epoll()
+e.register(u, select.EPOLLIN)
+for wait in (p.poll, e.poll, lambda: select.select([u], [], [])):
+    signal.setitimer(signal.ITIMER_REAL, 0.05)
+    try:
+        wait()
+    except InterruptedError:
+        print('interrupted')
+""", server, SOCKETS), b"interrupted\n" * 3)
+
+
+def python_tests(name, _, server):
+    """CPython's own tests of waiting, on rump sockets."""
+    if importlib.util.find_spec(f"test.{name}") is None:
+        raise harness.Skip("CPython's tests are not installed "
+                           "(libpython3-testsuite)")
+    with harness.scratch() as top:
+        done = harness.rumpkit(
+            [PY, "-m", "unittest", "-q", f"test.{name}"], (), SOCKETS,
+            timeout=300, cwd=top, env=harness.clean_env(TMPDIR=top))
+        harness.check(done.returncode == 0,
+                      done.stderr.decode(errors="replace")[-4000:])
+
+
+CASES = [
+    ("exec: standard input from the mount", standard_input),
+    ("exec: a file is where it was", position),
+    ("exec: duplicates share a position", shared_position),
+    ("exec: from image to image", twice),
+    ("exec: flags of descriptors and files", marked),
+    ("exec: a directory", directory),
+    ("exec: another file under the name", another_file),
+    ("fork: a child holds no connection", child_holds_nothing),
+    ("fork: a child and its parent's epoll set", child_set),
+    ("messages: rights", rights),
+    ("numbers: nothing of ours shows", nothing_shows),
+    ("numbers: close_range over everything", close_everything),
+    ("numbers: 0, 1 and 2", standard_numbers),
+    ("numbers: dup2 onto each", any_number),
+    ("numbers: a small limit", small_limit),
+    ("numbers: sockets up to the limit", sockets_at_the_limit),
+    ("readiness: a mixed set", mixed),
+    ("readiness: signals", signals),
+] + [(f"readiness: test.{name}", functools.partial(python_tests, name))
+     for name in ("test_selectors", "test_poll", "test_epoll", "test_select")]
+
+
+def main():
+    with harness.export(populate) as (exported, server):
+        return harness.run([
+            (name, functools.partial(function, exported, server))
+            for name, function in CASES])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

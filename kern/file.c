@@ -15,6 +15,8 @@
 #include "kern/libkern.h"
 #include "kern/lwp.h"
 #include "kern/netbsd.h"
+#include "rump/rump.h"
+#include "rump/rumphost.h"
 
 #define BATCH_BYTES 16384
 
@@ -105,5 +107,23 @@ file_unref(struct file *fp)
 	kauth_cred_free(fp->f_cred);
 	kmem_account(-(int64_t)sizeof(*fp));
 	pool_put(fp);
+	return error;
+}
+
+int
+rump_hostfd(int rumpfd, int *hostfd)
+{
+	struct file *fp;
+	int error = EBADF;
+
+	rump_schedule();
+	fp = fd_getfile(rumpfd);
+	if (fp != NULL) {
+		error = EOPNOTSUPP;
+		if (fp->f_ops->fo_hostfd != NULL)
+			error = fp->f_ops->fo_hostfd(fp, hostfd);
+		fd_putfile(fp);
+	}
+	rump_unschedule();
 	return error;
 }

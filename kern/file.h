@@ -63,6 +63,10 @@ struct fileops {
 	/* The current process closed a descriptor of fp, perhaps not the last:
 	 * POSIX record locks of the process end here. */
 	void (*fo_fdclose)(struct file *fp);
+	/* The host descriptor that the object is: its readiness is the
+	 * object's.  *fd is the same for the life of fp.  NULL: there is none,
+	 * and readiness is to be had from fo_poll. */
+	int (*fo_hostfd)(struct file *fp, int *fd);
 };
 
 struct file {

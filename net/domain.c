@@ -45,7 +45,8 @@ domain_lookup(int family, int type, int proto, const struct protosw **prp)
 	for (i = 0; i < dom->dom_nprotosw; i++) {
 		pr = &dom->dom_protosw[i];
 		if (pr->pr_type == type &&
-		    (proto == 0 || pr->pr_protocol == proto)) {
+		    (proto == 0 || pr->pr_protocol == proto ||
+			pr->pr_protocol == PR_ANYPROTO)) {
 			*prp = pr;
 			return 0;
 		}

@@ -7,7 +7,7 @@
 
 /*
  * Find the protocol for a socket; proto 0 means the family's first one of the
- * type.  0, EAFNOSUPPORT, EPROTOTYPE (the family has no such type) or
+ * type; PR_ANYPROTO in the table takes all.  0, EAFNOSUPPORT, EPROTOTYPE (the family has no such type) or
  * EPROTONOSUPPORT (it has not proto with that type).
  */
 int domain_lookup(int family, int type, int proto, const struct protosw **prp);

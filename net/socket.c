@@ -12,7 +12,9 @@
 #include "kern/libkern.h"
 #include "kern/netbsd.h"
 #include "net/domain.h"
+#include "net/netstat.h"
 #include "net/sockbuf.h"
+#include "net/solist.h"
 
 struct socket *
 soalloc(const struct protosw *pr, kauth_cred_t cred)
@@ -56,6 +58,8 @@ sounref(struct socket *so)
 	if (atomic_fetch_sub_explicit(
 		&so->so_refcnt, 1, memory_order_acq_rel) != 1)
 		return;
+	netstat_closing(so);
+	solist_remove(so);
 	if (so->so_pcb != NULL && so->so_proto->pr_detach != NULL)
 		so->so_proto->pr_detach(so);
 	sofree(so);
@@ -70,9 +74,9 @@ sotakeerror(struct socket *so)
 	return atomic_exchange_explicit(&so->so_error, 0, memory_order_relaxed);
 }
 
-int
-socreate(
-    int family, struct socket **sop, int type, int proto, kauth_cred_t cred)
+static int
+create(int family, struct socket **sop, int type, int proto, kauth_cred_t cred,
+    uint32_t state)
 {
 	const struct protosw *pr;
 	struct socket *so;
@@ -84,15 +88,32 @@ socreate(
 	if (pr->pr_attach == NULL)
 		return EPROTONOSUPPORT;
 	so = soalloc(pr, cred);
+	so->so_state = state;
 	error = pr->pr_attach(so, proto);
 	if (error != 0)
 		goto fail_free;
+	solist_add(so);
 	*sop = so;
 	return 0;
 
 fail_free:
 	sofree(so);
 	return error;
+}
+
+int
+socreate(
+    int family, struct socket **sop, int type, int proto, kauth_cred_t cred)
+{
+	return create(family, sop, type, proto, cred, 0);
+}
+
+int
+socreate_file(
+    int family, struct socket **sop, int type, int proto, kauth_cred_t cred)
+{
+	return create(family, sop, (int)(type & ~SOCK_FLAGS_MASK), proto, cred,
+	    SS_FILE | ((type & SOCK_NONBLOCK) != 0 ? SS_NBIO : 0));
 }
 
 void
@@ -203,7 +224,8 @@ soconnect(
 	}
 	state_change(
 	    so, error == EINPROGRESS ? SS_ISCONNECTED : 0, SS_ISCONNECTING);
-	if (deadline_ns == SO_DEADLINE_NOW || (so->so_state & SS_NBIO) != 0)
+	if (deadline_ns == SO_DEADLINE_NOW ||
+	    (so->so_state & (SS_NBIO | SS_FILE)) != 0)
 		return error;
 	return connect_wait(so, deadline_ns);
 }
@@ -224,7 +246,8 @@ accept_wait(struct socket *so, struct socket *newso,
 
 	for (;;) {
 		error = so->so_proto->pr_accept(so, newso, peer);
-		if (error != EWOULDBLOCK || deadline_ns == SO_DEADLINE_NOW)
+		if (error != EWOULDBLOCK || deadline_ns == SO_DEADLINE_NOW ||
+		    (so->so_state & SS_FILE) != 0)
 			return error;
 		error = sowait(so, POLLIN, deadline_ns);
 		if (error != 0)
@@ -242,7 +265,7 @@ inherit(struct sockbuf *sb, const struct sockbuf *from)
 
 int
 soaccept(struct socket *so, struct socket **newp,
-    struct rump_sockaddr_storage *peer, int64_t deadline_ns)
+    struct rump_sockaddr_storage *peer, int64_t deadline_ns, uint32_t state)
 {
 	struct socket *newso;
 	int error;
@@ -251,6 +274,7 @@ soaccept(struct socket *so, struct socket **newp,
 		return EOPNOTSUPP;
 	soref(so);
 	newso = soalloc(so->so_proto, so->so_cred);
+	newso->so_state = state;
 	if ((so->so_state & SS_NBIO) != 0)
 		deadline_ns = SO_DEADLINE_NOW;
 	error = accept_wait(so, newso, peer, deadline_ns);
@@ -264,6 +288,7 @@ soaccept(struct socket *so, struct socket **newp,
 	mutex_exit(&so->so_lock);
 	newso->so_state |= SS_ISCONNECTED;
 	sounref(so);
+	solist_add(newso);
 	*newp = newso;
 	return 0;
 

@@ -21,11 +21,13 @@
 #include "kern/cred.h"
 #include "kern/mutex.h"
 #include "kern/poll.h"
+#include "kern/queue.h"
 #include "kern/types.h"
 #include "rump/rumpabi.h"
 
 struct mbuf;
 struct protosw;
+struct rump_stat;
 struct selector;
 struct socket;
 struct uio;
@@ -52,6 +54,9 @@ struct socket {
 	kauth_cred_t so_cred;        /* i: owned */
 	struct sockbuf so_snd, so_rcv;
 	_Atomic uint32_t so_refcnt;
+	_Atomic uint64_t so_nreceived, so_nsent; /* bytes, for netstat */
+	struct list so_list;                     /* solist.c */
+	uint64_t so_serial;                      /* i; 0: not in the list */
 };
 
 /* so_state */
@@ -62,6 +67,7 @@ struct socket {
 #define SS_CANTRCVMORE 0x20
 #define SS_NBIO 0x100
 #define SS_LISTENING 0x200
+#define SS_FILE 0x400 /* an open file's; SS_NBIO is its O_NONBLOCK */
 
 /* ctl operations of pr_ctloutput */
 enum sockopt_op { SOPT_GET, SOPT_SET };
@@ -77,9 +83,31 @@ struct sockopt {
 	size_t so_len; /* in: size; out (GET): length */
 };
 
+/*
+ * What goes with the data of a message that is received.  In: where there is
+ * room, flags of the call; out: results.
+ */
+struct somsg {
+	struct rump_sockaddr_storage *sm_from; /* may be NULL */
+	void *sm_control;                      /* may be NULL */
+	size_t sm_controllen;                  /* in: room */
+	int sm_flags;                          /* MSG_* */
+	/* Out: the length of the message, or, of a stream, what MSG_TRUNC threw
+	 * away; 0 when that is not known. */
+	size_t sm_whole;
+};
+
+#define PR_ANYPROTO (-1)
+
+/* For netstat. */
+struct soinfo {
+	int si_protocol;      /* of IP */
+	const char *si_state; /* of a connection, a constant; or NULL */
+};
+
 struct protosw {
 	short pr_type;
-	int pr_protocol;
+	int pr_protocol; /* or PR_ANYPROTO: pr_attach looks at it */
 	struct domain *pr_domain;
 	/* User-requests.  0 or errno; may sleep; called without so_lock unless
 	 * stated.  NULL: EOPNOTSUPP. */
@@ -87,23 +115,26 @@ struct protosw {
 	void (*pr_detach)(struct socket *so);
 	int (*pr_bind)(struct socket *so, const struct rump_sockaddr *sa);
 	int (*pr_listen)(struct socket *so, int backlog);
-	/* EINPROGRESS when started; then pr_wait for POLLOUT and SO_ERROR. */
+	/* EINPROGRESS when started; then pr_wait for POLLOUT and SO_ERROR.
+	 * For SS_FILE as pr_send. */
 	int (*pr_connect)(struct socket *so, const struct rump_sockaddr *sa);
 	int (*pr_connect2)(struct socket *so, struct socket *so2);
-	/* EWOULDBLOCK when none waits.  newso is attached by the protocol. */
+	/* EWOULDBLOCK when none waits.  newso is attached by the protocol and
+	 * has the so_state that it will live with.  For SS_FILE as pr_send. */
 	int (*pr_accept)(struct socket *so, struct socket *newso,
 	    struct rump_sockaddr_storage *peer);
 	int (*pr_disconnect)(struct socket *so);
 	int (*pr_shutdown)(struct socket *so, int how);
-	/* Never wait: EWOULDBLOCK when nothing could be moved.  The lengths in
-	 * uio_iov add up to uio_resid.  pr_recv leaves the result's MSG_* in
-	 * *flags; from and control may be NULL. */
+	/*
+	 * EWOULDBLOCK when nothing could be moved.  The lengths in uio_iov add
+	 * up to uio_resid.  With SS_FILE and neither MSG_DONTWAIT nor MSG_NBIO
+	 * the protocol waits itself, with the socket's own SO_*TIMEO and
+	 * SO_RCVLOWAT (EWOULDBLOCK, ERESTART); else it never does.
+	 */
 	int (*pr_send)(struct socket *so, struct uio *uio,
 	    const struct rump_sockaddr *to, const void *control,
 	    size_t controllen, int flags);
-	int (*pr_recv)(struct socket *so, struct uio *uio,
-	    struct rump_sockaddr_storage *from, void *control,
-	    size_t *controllen, int *flags);
+	int (*pr_recv)(struct socket *so, struct uio *uio, struct somsg *sm);
 	/*
 	 * Wait in the calling thread until one of the NetBSD POLL* events, the
 	 * deadline (absolute monotonic ns, 0 none: EWOULDBLOCK) or a signal
@@ -113,10 +144,18 @@ struct protosw {
 	/* Readiness for poll; sel as in fo_poll. */
 	int (*pr_poll)(struct socket *so, int events, struct selector *sel);
 	int (*pr_ctloutput)(struct socket *so, struct sockopt *sopt);
+	/* FIONBIO and FIOASYNC too; ENOTTY: no concern of the protocol. */
 	int (*pr_ioctl)(struct socket *so, unsigned long cmd, void *data);
+	/* Fill in what the protocol knows of stat(2); NULL: nothing. */
+	int (*pr_stat)(struct socket *so, struct rump_stat *st);
 	/* Buffered protocols: so_snd has got data; so_rcv has been read. */
 	void (*pr_output)(struct socket *so);
 	void (*pr_rcvd)(struct socket *so);
+	/* The host descriptor that the socket is, for fo_hostfd; NULL for
+	 * protocols that are not the host's.  Does not sleep. */
+	int (*pr_hostfd)(struct socket *so, int *fd);
+	/* Fill in what the protocol knows better; NULL: nothing. */
+	void (*pr_info)(struct socket *so, struct soinfo *si);
 	int (*pr_sockaddr)(struct socket *so, struct rump_sockaddr_storage *ss);
 	int (*pr_peeraddr)(struct socket *so, struct rump_sockaddr_storage *ss);
 };
@@ -145,6 +184,9 @@ int domain_attach(struct domain *dom);
  * reference, to be given back by soclose(). */
 int socreate(
     int family, struct socket **sop, int type, int proto, kauth_cred_t cred);
+/* The same for an open file; type may have SOCK_* flags. */
+int socreate_file(
+    int family, struct socket **sop, int type, int proto, kauth_cred_t cred);
 /* A socket without protocol state, for pr_accept() and pr_connect2(). */
 struct socket *soalloc(const struct protosw *pr, kauth_cred_t cred);
 /*
@@ -159,9 +201,9 @@ int solisten(struct socket *so, int backlog);
  * returns EINPROGRESS at once. */
 int soconnect(
     struct socket *so, const struct rump_sockaddr *sa, int64_t deadline_ns);
-/* EWOULDBLOCK at the deadline. */
+/* EWOULDBLOCK at the deadline.  state: SS_FILE and SS_NBIO of the new one. */
 int soaccept(struct socket *so, struct socket **newp,
-    struct rump_sockaddr_storage *peer, int64_t deadline_ns);
+    struct rump_sockaddr_storage *peer, int64_t deadline_ns, uint32_t state);
 int soconnect2(struct socket *so, struct socket *so2);
 /*
  * Move data; flags are NetBSD MSG_*.  Waits unless SS_NBIO or MSG_DONTWAIT
@@ -171,13 +213,16 @@ int soconnect2(struct socket *so, struct socket *so2);
  * stream is end of file.  EPIPE after the peer has gone; nobody is sent
  * SIGPIPE.  Concurrent sends on one stream may interleave where a send had to
  * wait.  soreceive() writes the MSG_* of the result to *flags; from, control,
- * controllen and flags may be NULL.
+ * controllen and flags may be NULL.  On a socket of an open file either makes
+ * one call of a direct protocol, which may move less than was asked for.
  */
 int sosend(struct socket *so, struct uio *uio, const struct rump_sockaddr *to,
     const void *control, size_t controllen, int flags);
 int soreceive(struct socket *so, struct uio *uio,
     struct rump_sockaddr_storage *from, void *control, size_t *controllen,
     int *flags);
+/* soreceive() with everything that a message can have. */
+int soreceivemsg(struct socket *so, struct uio *uio, struct somsg *sm);
 /* As pr_wait; EWOULDBLOCK at once with SO_DEADLINE_NOW. */
 int sowait(struct socket *so, int events, int64_t deadline_ns);
 /* As pr_poll. */

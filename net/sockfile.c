@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The file's FNONBLOCK, not the socket's SS_NBIO, says whether a system call
- * may wait: the latter is for in-kernel users.
+ * The file's O_NONBLOCK says whether a system call may wait; the socket's
+ * SS_NBIO follows it, for the calls that take no flags.
  */
 #include "net/sockfile.h"
 
@@ -31,27 +31,48 @@ sockfile_write(
 }
 
 static int
+proto_ioctl(struct socket *so, unsigned long cmd, void *data)
+{
+	if (so->so_proto->pr_ioctl == NULL)
+		return ENOTTY;
+	return so->so_proto->pr_ioctl(so, cmd, data);
+}
+
+static int
+set_nbio(struct socket *so, int *value)
+{
+	int error;
+
+	error = proto_ioctl(so, FIONBIO, value);
+	if (error != 0 && error != ENOTTY)
+		return error;
+	mutex_enter(&so->so_lock);
+	if (*value != 0)
+		so->so_state |= SS_NBIO;
+	else
+		so->so_state &= ~(uint32_t)SS_NBIO;
+	mutex_exit(&so->so_lock);
+	return 0;
+}
+
+static int
 sockfile_ioctl(struct file *fp, unsigned long cmd, void *data)
 {
 	struct socket *so;
 	int *value;
+	int error;
 
 	so = fp->f_data;
 	value = data;
-	switch (cmd) {
-	case FIONBIO:
-		if (*value != 0)
-			fp->f_flag |= O_NONBLOCK;
-		else
-			fp->f_flag &= ~(uint32_t)O_NONBLOCK;
-		return 0;
-	case FIOASYNC:
-		/* There is no SIGIO.  Said in a way that is not taken for
-		 * indifference, see file_setflag(). */
+	if (cmd == FIONBIO)
+		return set_nbio(so, value);
+	error = proto_ioctl(so, cmd, data);
+	if (error != ENOTTY || so->so_proto->pr_recv != NULL)
+		return error;
+	/* There is no SIGIO.  Said in a way that is not taken for
+	 * indifference, see file_setflag(). */
+	if (cmd == FIOASYNC)
 		return *value != 0 ? EINVAL : 0;
-	}
-	if (so->so_proto->pr_ioctl != NULL)
-		return so->so_proto->pr_ioctl(so, cmd, data);
 	if (cmd != FIONREAD && cmd != FIONWRITE)
 		return ENOTTY;
 	mutex_enter(&so->so_lock);
@@ -79,7 +100,8 @@ sockfile_stat(struct file *fp, struct rump_stat *st)
 	mutex_enter(&so->so_lock);
 	st->st_blksize = (int32_t)so->so_snd.sb_hiwat;
 	mutex_exit(&so->so_lock);
-	return 0;
+	return so->so_proto->pr_stat != NULL ? so->so_proto->pr_stat(so, st)
+					     : 0;
 }
 
 static int
@@ -87,6 +109,17 @@ sockfile_close(struct file *fp)
 {
 	soclose(fp->f_data);
 	return 0;
+}
+
+static int
+sockfile_hostfd(struct file *fp, int *fd)
+{
+	struct socket *so;
+
+	so = fp->f_data;
+	if (so->so_proto->pr_hostfd == NULL)
+		return EOPNOTSUPP;
+	return so->so_proto->pr_hostfd(so, fd);
 }
 
 static const struct fileops socket_fileops = {
@@ -97,6 +130,7 @@ static const struct fileops socket_fileops = {
 	.fo_poll = sockfile_poll,
 	.fo_stat = sockfile_stat,
 	.fo_close = sockfile_close,
+	.fo_hostfd = sockfile_hostfd,
 };
 
 int

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Socket options.  At SOL_SOCKET the protocol is asked first and may veto; what
- * it has no business with is recorded in the socket.  Names that nobody knows
+ * it has no business with is kept by the socket, and what the socket layer
+ * itself looks at is recorded in either case.  Names that nobody knows
  * are ENOPROTOOPT at every level.
  */
 #include "net/socketvar.h"
@@ -142,6 +143,7 @@ static bool
 is_settable(int name)
 {
 	switch (name) {
+	case SO_TIMESTAMP:
 	case SO_LINGER:
 	case SO_SNDTIMEO:
 	case SO_RCVTIMEO:
@@ -157,19 +159,20 @@ is_settable(int name)
 int
 sosetopt(struct socket *so, int level, int name, const void *val, size_t len)
 {
-	int error;
+	int error, taken;
 
 	if (level != SOL_SOCKET)
 		return proto_ctl(so, SOPT_SET, level, name, (void *)val, &len);
 	if (!is_settable(name))
 		return ENOPROTOOPT;
-	error = proto_ctl(so, SOPT_SET, level, name, (void *)val, &len);
-	if (error != 0 && error != ENOPROTOOPT)
-		return error;
+	taken = proto_ctl(so, SOPT_SET, level, name, (void *)val, &len);
+	if (taken != 0 && taken != ENOPROTOOPT)
+		return taken;
 	mutex_enter(&so->so_lock);
 	error = record_set(so, name, val, len);
 	mutex_exit(&so->so_lock);
-	return error;
+	/* Which values there are is then for the protocol to say. */
+	return taken == 0 ? 0 : error;
 }
 
 static void
@@ -256,14 +259,7 @@ record_get(struct socket *so, int name, void *val, size_t *len)
 static bool
 ask_protocol(struct socket *so, int name)
 {
-	switch (name) {
-	case SO_ERROR:
-		return so->so_error == 0;
-	case SO_SNDBUF:
-	case SO_RCVBUF:
-		return true;
-	}
-	return false;
+	return name != SO_ERROR || so->so_error == 0;
 }
 
 int

@@ -32,6 +32,14 @@ buffer_uio(struct uio *uio, struct rump_iovec *iov, const void *buf, size_t len,
 	return 0;
 }
 
+/* What a receive answers: with MSG_TRUNC the length that the message had. */
+static register_t
+result_length(const struct somsg *sm, int flags, size_t moved)
+{
+	return (register_t)((flags & MSG_TRUNC) != 0 ? MAX(sm->sm_whole, moved)
+						     : moved);
+}
+
 int
 sys_sendto(struct lwp *l, const struct sys_sendto_args *uap, register_t *retval)
 {
@@ -72,8 +80,9 @@ sys_recvfrom(
 	struct rump_iovec iov;
 	struct socket *so;
 	struct file *fp;
+	struct somsg sm;
 	struct uio uio;
-	int error, flags;
+	int error;
 
 	error = buffer_uio(&uio, &iov, uap->buf, uap->len, UIO_READ);
 	if (error != 0)
@@ -81,15 +90,18 @@ sys_recvfrom(
 	error = sockfile_get(uap->s, &fp, &so);
 	if (error != 0)
 		return error;
-	flags = (uap->flags & MSG_USERFLAGS) | sockfile_msgflags(fp);
-	error = soreceive(
-	    so, &uio, uap->from != NULL ? &from : NULL, NULL, NULL, &flags);
+	sm.sm_from = uap->from != NULL ? &from : NULL;
+	sm.sm_control = NULL;
+	sm.sm_controllen = 0;
+	sm.sm_flags = (uap->flags & MSG_USERFLAGS) | sockfile_msgflags(fp);
+	error = soreceivemsg(so, &uio, &sm);
 	fd_putfile(fp);
 	if (error == 0)
 		error =
 		    sockaddr_copyout_len(&from, uap->from, uap->fromlenaddr);
 	if (error == 0)
-		*retval = (register_t)(uap->len - uio.uio_resid);
+		*retval = result_length(
+		    &sm, uap->flags, uap->len - uio.uio_resid);
 	return error;
 }
 
@@ -116,7 +128,7 @@ send_message(struct socket *so, const void *umsg, int flags, size_t *sent)
 
 /* Tell the caller what came with the data. */
 static int
-copyout_message(struct message *mg, void *umsg, size_t controllen, int flags)
+copyout_message(struct message *mg, void *umsg, const struct somsg *sm)
 {
 	struct rump_msghdr *hdr = &mg->mg_hdr;
 	int error;
@@ -127,13 +139,14 @@ copyout_message(struct message *mg, void *umsg, size_t controllen, int flags)
 		if (error != 0)
 			return error;
 	}
-	if (mg->mg_control != NULL && controllen > 0) {
-		error = copyout(mg->mg_control, hdr->msg_control, controllen);
+	if (mg->mg_control != NULL && sm->sm_controllen > 0) {
+		error = copyout(
+		    mg->mg_control, hdr->msg_control, sm->sm_controllen);
 		if (error != 0)
 			return error;
 	}
-	hdr->msg_controllen = (uint32_t)controllen;
-	hdr->msg_flags = flags;
+	hdr->msg_controllen = (uint32_t)sm->sm_controllen;
+	hdr->msg_flags = sm->sm_flags & MSG_USERFLAGS;
 	return copyout(hdr, umsg, sizeof(*hdr));
 }
 
@@ -142,21 +155,22 @@ static int
 receive_message(struct socket *so, void *umsg, int flags, size_t *received)
 {
 	struct message mg;
-	size_t controllen;
+	struct somsg sm;
 	int error;
 
 	error = message_copyin(umsg, UIO_READ, &mg);
 	if (error != 0)
 		return error;
-	controllen = mg.mg_controlsize;
-	error = soreceive(so, &mg.mg_uio,
-	    mg.mg_hdr.msg_name != NULL ? &mg.mg_name : NULL, mg.mg_control,
-	    &controllen, &flags);
+	sm.sm_from = mg.mg_hdr.msg_name != NULL ? &mg.mg_name : NULL;
+	sm.sm_control = mg.mg_control;
+	sm.sm_controllen = mg.mg_controlsize;
+	sm.sm_flags = flags;
+	error = soreceivemsg(so, &mg.mg_uio, &sm);
 	if (error == 0)
-		error = copyout_message(
-		    &mg, umsg, controllen, flags & MSG_USERFLAGS);
+		error = copyout_message(&mg, umsg, &sm);
 	if (error == 0)
-		*received = mg.mg_len - mg.mg_uio.uio_resid;
+		*received = (size_t)result_length(
+		    &sm, flags, mg.mg_len - mg.mg_uio.uio_resid);
 	message_fini(&mg);
 	return error;
 }

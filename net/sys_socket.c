@@ -12,6 +12,7 @@
 #include "kern/netbsd.h"
 #include "net/sockargs.h"
 #include "net/sockfile.h"
+#include "rump/rumphostsock.h"
 #include "syscall_table/sysprotos.h"
 
 /* The longest value that an option may have. */
@@ -27,8 +28,8 @@ sys_socket(struct lwp *l, const struct sys_socket_args *uap, register_t *retval)
 	error = sockfile_reserve(&fp, &fd);
 	if (error != 0)
 		return error;
-	error = socreate(uap->domain, &so, (int)(uap->type & ~SOCK_FLAGS_MASK),
-	    uap->protocol, l->l_cred);
+	error = socreate_file(
+	    uap->domain, &so, uap->type, uap->protocol, l->l_cred);
 	if (error != 0)
 		goto fail_abort;
 	sockfile_affix(fp, fd, so, uap->type);
@@ -45,13 +46,14 @@ static int
 pair_create(
     struct lwp *l, const struct sys_socketpair_args *uap, struct socket *so[2])
 {
-	int error, type;
+	int error;
 
-	type = (int)(uap->type & ~SOCK_FLAGS_MASK);
-	error = socreate(uap->domain, &so[0], type, uap->protocol, l->l_cred);
+	error = socreate_file(
+	    uap->domain, &so[0], uap->type, uap->protocol, l->l_cred);
 	if (error != 0)
 		return error;
-	error = socreate(uap->domain, &so[1], type, uap->protocol, l->l_cred);
+	error = socreate_file(
+	    uap->domain, &so[1], uap->type, uap->protocol, l->l_cred);
 	if (error != 0)
 		goto fail_first;
 	error = soconnect2(so[0], so[1]);
@@ -174,7 +176,8 @@ accept_to(struct file *fp, struct socket *so, struct file *newfp, int newfd,
 	int error;
 
 	deadline_ns = sockfile_deadline(fp, &so->so_rcv);
-	error = soaccept(so, &newso, &peer, deadline_ns);
+	error = soaccept(so, &newso, &peer, deadline_ns,
+	    SS_FILE | ((type_flags & SOCK_NONBLOCK) != 0 ? SS_NBIO : 0));
 	if (error != 0)
 		return deadline_ns > 0 && error == ERESTART ? EINTR : error;
 	error = sockaddr_copyout_len(&peer, name, anamelen);
@@ -335,7 +338,11 @@ sys_getsockopt(
 	if (error != 0)
 		return error;
 	len = MIN(size, sizeof(value));
-	error = sogetopt(so, uap->level, uap->name, value, &len);
+	/* Some of the host's options say in the value what is asked for. */
+	if ((uap->level & RUMP_SOL_HOST_MASK) == RUMP_SOL_HOST)
+		error = copyin(uap->val, value, len);
+	if (error == 0)
+		error = sogetopt(so, uap->level, uap->name, value, &len);
 	fd_putfile(fp);
 	if (error != 0 || uap->val == NULL)
 		return error;

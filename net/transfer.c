@@ -2,9 +2,10 @@
 /*
  * sosend() and soreceive().
  *
- * A direct protocol is asked at once, without any lock: only when it has
- * nothing to move is the clock read and the thread put to sleep in the
- * protocol.  A transfer that moved something is a success; an error that ended
+ * A direct protocol is asked at once, without any lock.  For an open file that
+ * is all: the protocol waits itself, and gives what a program expects of one
+ * call.  For users inside the kernel the clock is read and the thread put to
+ * sleep only when there was nothing to move.  A transfer that moved something is a success; an error that ended
  * it is kept for the next call, as a protocol reports such an error only once.
  */
 #include "net/socketvar.h"
@@ -14,6 +15,12 @@
 #include "kern/netbsd.h"
 #include "kern/uio.h"
 #include "net/sockbuf.h"
+#include "rump/rumphostsock.h"
+
+/* Flags that ask for more than a hint, of the host alone. */
+#define NEEDS_HOST                                                             \
+	(RUMP_MSG_HOST_ERRQUEUE | RUMP_MSG_HOST_FASTOPEN |                     \
+	    RUMP_MSG_HOST_ZEROCOPY)
 
 /* The patience of one call: its deadline is set when it first waits. */
 struct patience {
@@ -86,14 +93,23 @@ direct_send(struct socket *so, struct uio *uio, const struct rump_sockaddr *to,
 	for (;;) {
 		error = so->so_proto->pr_send(
 		    so, uio, to, control, controllen, flags);
-		if (error == 0 && uio->uio_resid == 0)
-			return 0;
+		if ((so->so_state & SS_FILE) != 0 ||
+		    (error == 0 && uio->uio_resid == 0))
+			return error;
 		if (error == EWOULDBLOCK && !pt->pt_never)
 			error = so->so_proto->pr_wait(
 			    so, POLLOUT, patience_deadline(pt));
 		if (error != 0)
 			return error;
 	}
+}
+
+static void
+count(_Atomic uint64_t *counter, size_t moved)
+{
+	if (moved != 0)
+		atomic_fetch_add_explicit(
+		    counter, moved, memory_order_relaxed);
 }
 
 int
@@ -115,10 +131,11 @@ sosend(struct socket *so, struct uio *uio, const struct rump_sockaddr *to,
 		    direct_send(so, uio, to, control, controllen, flags, &pt);
 	else if (to != NULL)
 		error = EISCONN;
-	else if (controllen != 0)
+	else if (controllen != 0 || (flags & NEEDS_HOST) != 0)
 		error = EOPNOTSUPP;
 	else
 		error = sockbuf_send(so, uio, flags, patience_deadline(&pt));
+	count(&so->so_nsent, start - uio->uio_resid);
 	error = partial_result(so, uio->uio_resid != start, error);
 	sounref(so);
 	return patience_error(&pt, error);
@@ -135,41 +152,81 @@ receive_target(const struct socket *so, const struct uio *uio, int flags)
 	return MIN(uio->uio_resid, so->so_rcv.sb_lowat);
 }
 
+/* For users inside the kernel: the protocol never waits. */
 static int
-direct_receive(struct socket *so, struct uio *uio,
-    struct rump_sockaddr_storage *from, void *control, size_t *controllen,
-    int *flags, struct patience *pt)
+receive_waiting(struct socket *so, struct uio *uio, struct somsg *sm,
+    struct patience *pt)
 {
-	size_t start, before, room, target;
-	int error, result;
+	const struct somsg asked = *sm;
+	size_t start, before, target;
+	int error;
 
 	start = uio->uio_resid;
-	target = receive_target(so, uio, *flags);
-	room = controllen != NULL ? *controllen : 0;
+	target = receive_target(so, uio, asked.sm_flags);
 	for (;;) {
 		before = uio->uio_resid;
-		if (controllen != NULL)
-			*controllen = room;
-		result = *flags;
-		error = so->so_proto->pr_recv(
-		    so, uio, from, control, controllen, &result);
+		*sm = asked;
+		error = so->so_proto->pr_recv(so, uio, sm);
 		if (error == 0 && (uio->uio_resid == before ||
 				      start - uio->uio_resid >= target))
-			break;
+			return 0;
 		if (error == EWOULDBLOCK && !pt->pt_never)
 			error = so->so_proto->pr_wait(so,
-			    (*flags & MSG_OOB) != 0 ? POLLPRI : POLLIN,
+			    (asked.sm_flags & MSG_OOB) != 0 ? POLLPRI : POLLIN,
 			    patience_deadline(pt));
 		if (error != 0)
-			break;
+			return error;
 	}
+}
+
+static int
+buffered_receive(struct socket *so, struct uio *uio, struct somsg *sm,
+    struct patience *pt)
+{
+	if ((sm->sm_flags & NEEDS_HOST) != 0)
+		return EOPNOTSUPP;
+	if (sm->sm_from != NULL)
+		sm->sm_from->ss_len = 0;
+	sm->sm_controllen = 0;
+	sm->sm_whole = 0;
+	return sockbuf_receive(so, uio, &sm->sm_flags, patience_deadline(pt));
+}
+
+static int
+receive(struct socket *so, struct uio *uio, struct somsg *sm,
+    struct patience *pt)
+{
+	if (so->so_proto->pr_recv == NULL)
+		return buffered_receive(so, uio, sm, pt);
+	if ((so->so_state & SS_FILE) != 0)
+		return so->so_proto->pr_recv(so, uio, sm);
+	return receive_waiting(so, uio, sm, pt);
+}
+
+int
+soreceivemsg(struct socket *so, struct uio *uio, struct somsg *sm)
+{
+	struct patience pt;
+	size_t start;
+	int error, asked = sm->sm_flags;
+
+	error = sotakeerror(so);
+	if (error != 0)
+		return error;
+	start = uio->uio_resid;
+	patience_init(&pt, so, &so->so_rcv, sm->sm_flags);
+	soref(so);
+	error = receive(so, uio, sm, &pt);
 	if (error != 0) {
-		result = 0;
-		if (controllen != NULL)
-			*controllen = 0;
+		sm->sm_flags = 0;
+		sm->sm_controllen = 0;
+		sm->sm_whole = 0;
 	}
-	*flags = result;
-	return error;
+	if ((asked & MSG_PEEK) == 0)
+		count(&so->so_nreceived, start - uio->uio_resid);
+	error = partial_result(so, uio->uio_resid != start, error);
+	sounref(so);
+	return patience_error(&pt, error);
 }
 
 int
@@ -177,32 +234,21 @@ soreceive(struct socket *so, struct uio *uio,
     struct rump_sockaddr_storage *from, void *control, size_t *controllen,
     int *flags)
 {
-	struct patience pt;
-	size_t start;
-	int error, fl;
+	struct somsg sm;
+	int error;
 
-	error = sotakeerror(so);
+	sm.sm_from = from;
+	sm.sm_control = control;
+	sm.sm_controllen = controllen != NULL ? *controllen : 0;
+	sm.sm_flags = flags != NULL ? *flags : 0;
+	error = soreceivemsg(so, uio, &sm);
 	if (error != 0)
 		return error;
-	fl = flags != NULL ? *flags : 0;
-	start = uio->uio_resid;
-	patience_init(&pt, so, &so->so_rcv, fl);
-	soref(so);
-	if (so->so_proto->pr_recv != NULL) {
-		error = direct_receive(
-		    so, uio, from, control, controllen, &fl, &pt);
-	} else {
-		error = sockbuf_receive(so, uio, &fl, patience_deadline(&pt));
-		if (from != NULL)
-			from->ss_len = 0;
-		if (controllen != NULL)
-			*controllen = 0;
-	}
-	error = partial_result(so, uio->uio_resid != start, error);
-	sounref(so);
-	if (error == 0 && flags != NULL)
-		*flags = fl;
-	return patience_error(&pt, error);
+	if (controllen != NULL)
+		*controllen = sm.sm_controllen;
+	if (flags != NULL)
+		*flags = sm.sm_flags;
+	return 0;
 }
 
 int

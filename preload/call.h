@@ -103,15 +103,19 @@ bool fdmap_is_rump(long fd);
 void router_exit(void);
 /* In the child of a clone without CLONE_VM: first call after arming. */
 void router_forked(void);
-/* Try to resolve a fault of the program at addr in a mapping of a rump file.
- * 0: retry the instruction; else the signal to deliver (SIGBUS, SIGSEGV).  Runs
- * on the kernel stack, may sleep. */
-int router_fault(uintptr_t addr, bool write);
+/* Try to resolve a fault of the program at addr in a mapping of a rump file;
+ * prot: the PROT_ bit that it wanted.  0: retry the instruction; else the
+ * signal to deliver (SIGBUS, SIGSEGV).  Runs on the kernel stack, may sleep. */
+int router_fault(uintptr_t addr, int prot);
 /* A host call failed with EFAULT: make the pages of rump mappings among the
  * arguments present; true when a retry makes sense. */
 bool router_efault(struct call *c);
-/* A string for the environment of a program that is about to be executed, such
- * as "RUMPKIT_CWD=/data/dir".  Its length; 0: there is nothing to say. */
-size_t router_exec_env(char *buf, size_t size);
+/*
+ * Strings for the environment of a program that is about to be executed, which
+ * = 0: "RUMPKIT_CWD=/data/dir", 1: "RUMPKIT_FDS=...".  The length; 0: there is
+ * nothing to say.
+ */
+#define EXEC_STRINGS 2
+size_t router_exec_env(unsigned which, char *buf, size_t size);
 
 #endif /* !PRELOAD_CALL_H */

@@ -77,6 +77,23 @@ find_source(char *line)
 	return NULL;
 }
 
+bool
+config_is_alternative(const struct config *cf, unsigned i)
+{
+	return i > 0 && text_equal(cf->cf_mounts[i].cm_path,
+			    cf->cf_mounts[i - 1].cm_path);
+}
+
+static unsigned
+count_points(const struct config *cf)
+{
+	unsigned points = 0;
+
+	for (unsigned i = 0; i < cf->cf_nmounts; i++)
+		points += !config_is_alternative(cf, i);
+	return points;
+}
+
 static int
 parse_mount(struct config *cf, char *line, struct config_error *ce)
 {
@@ -85,11 +102,14 @@ parse_mount(struct config *cf, char *line, struct config_error *ce)
 	if (source == NULL || line[0] != '/')
 		return complain(ce, "RUMPKIT_MOUNT", line,
 		    "lines of the form /PATH=SCHEME:...");
-	if (cf->cf_nmounts == CONFIG_MAXMOUNTS)
-		return complain(ce, "RUMPKIT_MOUNT", line, "at most 32 mounts");
+	if (cf->cf_nmounts == CONFIG_MAXSOURCES)
+		return complain(
+		    ce, "RUMPKIT_MOUNT", line, "at most 256 lines");
 	*source = '\0';
 	cf->cf_mounts[cf->cf_nmounts++] =
 	    (struct config_mount){ line, source + 1 };
+	if (count_points(cf) > CONFIG_MAXMOUNTS)
+		return complain(ce, "RUMPKIT_MOUNT", line, "at most 32 mounts");
 	return 0;
 }
 
@@ -143,17 +163,22 @@ parse_hijack(struct config *cf, char *const *envp, struct config_error *ce)
 	return 0;
 }
 
-/* RUMPKIT_NET=host: leave sockets alone, whatever RUMPHIJACK's default says. */
+/*
+ * RUMPKIT_NET=host: leave sockets alone, whatever RUMPHIJACK's default says;
+ * RUMPKIT_NET=sockin: internet sockets, whatever RUMPHIJACK says.
+ */
 static int
 parse_net(struct config *cf, char *const *envp, struct config_error *ce)
 {
 	const char *net = config_getenv(envp, "RUMPKIT_NET");
 
-	if (net == NULL || *net == '\0' || text_equal(net, "sockin"))
+	if (net == NULL || *net == '\0')
 		return 0;
-	if (!text_equal(net, "host"))
+	if (text_equal(net, "sockin"))
+		cf->cf_hijack.hs_sockets |= HS_INTERNET;
+	else if (!text_equal(net, "host"))
 		return complain(ce, "RUMPKIT_NET", net, "host or sockin");
-	if (config_getenv(envp, "RUMPHIJACK") == NULL)
+	else if (config_getenv(envp, "RUMPHIJACK") == NULL)
 		cf->cf_hijack.hs_sockets = 0;
 	return 0;
 }

@@ -9,8 +9,11 @@
 
 #include "preload/hijackspec.h"
 
-#define CONFIG_MAXMOUNTS 32
+#define CONFIG_MAXMOUNTS 32   /* mount points */
+#define CONFIG_MAXSOURCES 256 /* with all alternatives */
 
+/* Mounts with one path stand together and are alternatives: the first that can
+ * be made is. */
 struct config_mount {
 	const char *cm_path;
 	const char *cm_url;
@@ -18,7 +21,7 @@ struct config_mount {
 
 struct config {
 	struct hijackspec cf_hijack;                     /* RUMPHIJACK */
-	struct config_mount cf_mounts[CONFIG_MAXMOUNTS]; /* RUMPKIT_MOUNT */
+	struct config_mount cf_mounts[CONFIG_MAXSOURCES]; /* RUMPKIT_MOUNT */
 	unsigned cf_nmounts;
 	bool cf_in_process;      /* RUMPKIT_IN_PROCESS=1 */
 	int cf_kernel_pid;       /* RUMPKIT_KERNEL_PID, 0 unset */
@@ -53,6 +56,9 @@ const char *config_getenv(char *const *envp, const char *name);
 
 /* Take a variable out of envp, in place. */
 void config_unsetenv(char **envp, const char *name);
+
+/* Has the i-th of cf_mounts the path of the one before it? */
+bool config_is_alternative(const struct config *cf, unsigned i);
 
 /* Does the configuration route anything at all? */
 bool config_routes(const struct config *cf);

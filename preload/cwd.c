@@ -246,7 +246,7 @@ known_path(char *buf, int rule)
 }
 
 size_t
-router_exec_env(char *buf, size_t size)
+cwd_exec_env(char *buf, size_t size)
 {
 	char *path = NULL;
 	int rule = cwd_rule();

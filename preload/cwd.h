@@ -38,5 +38,7 @@ int cwd_inherit(const char *path);
 
 /* Can the working directory be handed on?  0, or a Linux errno. */
 int cwd_check(void);
+/* NAME=value for the next image; the length, 0: the host's own directory. */
+size_t cwd_exec_env(char *buf, size_t size);
 
 #endif /* !PRELOAD_CWD_H */

@@ -16,10 +16,12 @@
 #include "preload/abi/open.h"
 #include "preload/process.h"
 #include "preload/route.h"
+#include "preload/sockets.h"
 #include "preload/usercopy.h"
 #include "rump/rump_syscallnum.h"
 #include "rump/rumpabi.h"
 #include "rump/rumpdefs.h"
+#include "rump/rumphostsock.h"
 #include "syscall_table/linux_routes.h"
 
 long
@@ -156,13 +158,18 @@ fcntl_rump(struct call *c, struct rfile *rf)
 	case F_GETOWN:
 	case F_SETOWN:
 	case F_GETSIG:
+	case F_SETSIG:
+	case F_GETOWN_EX:
+	case F_SETOWN_EX:
+		if (rf->rf_kind == RF_SOCKET)
+			return socket_hostcall(c, rf, RUMP_HOSTCALL_FCNTL);
+		if ((int)c->arg[1] == F_GETOWN_EX)
+			return -usercopy_out(
+			    &nobody, (void *)c->arg[2], sizeof(nobody));
 		/* Nobody is told: files are always ready. */
 		if (rf->rf_kind == RF_FILE && !rf->rf_path_only)
 			return 0;
 		return -EINVAL;
-	case F_GETOWN_EX:
-		return -usercopy_out(
-		    &nobody, (void *)c->arg[2], sizeof(nobody));
 	case F_GETLEASE:
 		return rf->rf_kind == RF_FILE ? F_UNLCK : -EINVAL;
 	case F_GETPIPE_SZ:
@@ -212,7 +219,9 @@ ioctl_rump(struct call *c, struct rfile *rf)
 		return HOST(SYS_fcntl, c->arg[0], F_SETFD,
 		    request == FIOCLEX ? FD_CLOEXEC : 0, 0, 0, 0);
 	if (abi_ioctl_to_netbsd(request, &cmd) != 0)
-		return -ENOTTY;
+		return rf->rf_kind == RF_SOCKET
+			   ? socket_hostcall(c, rf, RUMP_HOSTCALL_IOCTL)
+			   : -ENOTTY;
 	return ioctl_int(c, rf, cmd);
 }
 

@@ -28,26 +28,23 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include "preload/backend.h"
 #include "preload/call.h"
 #include "preload/dirs.h"
+#include "preload/hidden.h"
 #include "preload/lock.h"
 #include "preload/pool.h"
 #include "preload/process.h"
+#include "preload/watch.h"
 #include "rump/rump_syscallnum.h"
 
 #define SECOND 1024 /* slots of a second-level table */
 #define FIRST 1024
 #define MAXFD (FIRST * SECOND)
 #define HIDDEN ((struct rfile *)1)
-#define HIDE_RESERVE 128 /* numbers at the top for our own descriptors */
-#define HIDE_MAX 4096    /* fork(2) copies the host's table up to the top one */
-
-#define NMOVABLE 4
 
 typedef _Atomic(struct rfile *) slot_t;
 
@@ -55,8 +52,6 @@ static _Atomic(slot_t *) table[FIRST];
 static struct pool rfiles = POOL_INIT(sizeof(struct rfile) + 8, 4096);
 static atomic_int placeholder = -1;
 static struct stat placeholder_stat;
-/* Who keeps the numbers of hidden descriptors that may change. */
-static atomic_int *movable[NMOVABLE];
 
 /* A pool's free list lives in the first 8 bytes; the count stands behind it. */
 static struct rfile *
@@ -135,6 +130,18 @@ fdmap_is_hidden(long fd)
 	return slot_load((int)fd) == HIDDEN;
 }
 
+bool
+fdmap_set_hidden(long fd, bool hidden)
+{
+	slot_t *slot = hidden ? slot_make(fd) : slot_find(fd);
+
+	if (slot == NULL)
+		return false;
+	atomic_store_explicit(
+	    slot, hidden ? HIDDEN : NULL, memory_order_release);
+	return true;
+}
+
 static bool
 rfile_ref(struct rfile *rf)
 {
@@ -194,6 +201,23 @@ fdmap_get_rump(long fd, int *error)
 	return rf;
 }
 
+long
+fdmap_next(long fd)
+{
+	for (; fd < MAXFD; fd++) {
+		struct rfile *rf;
+
+		if (slot_find(fd) == NULL) {
+			fd |= SECOND - 1;
+			continue;
+		}
+		rf = slot_load(fd);
+		if (rf != NULL && rf != HIDDEN && rf->rf_fd >= 0)
+			return fd;
+	}
+	return -1;
+}
+
 static int
 rump_close(int fd)
 {
@@ -212,6 +236,7 @@ fdmap_put(struct rfile *rf)
 	if (atomic_fetch_sub_explicit(&rf->rf_refs, 1, memory_order_acq_rel) !=
 	    1)
 		return 0;
+	watches_destroy(rf);
 	if (rf->rf_dir != NULL)
 		dirpos_destroy(rf->rf_dir);
 	if (rf->rf_path != NULL)
@@ -233,6 +258,10 @@ rfile_create(int fd, enum rfile_kind kind, int rule, bool path_only)
 	rf->rf_kind = kind;
 	rf->rf_rule = rule;
 	rf->rf_path_only = path_only;
+	atomic_store_explicit(
+	    &rf->rf_hostfd, RF_HOSTFD_UNKNOWN, memory_order_relaxed);
+	lock_reset(&rf->rf_watch_lock);
+	rf->rf_watches = NULL;
 	rf->rf_dir = NULL;
 	rf->rf_path = NULL;
 	rf->rf_isdir = 0;
@@ -344,75 +373,6 @@ fdmap_dup(long fd, long min, bool cloexec)
 	return rfile_enter(rf, number);
 }
 
-/* Where our descriptors begin: under the soft limit, out of the way. */
-static long
-hide_base(void)
-{
-	struct rlimit rl;
-	long limit;
-
-	if (HOST(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, &rl, 0, 0) != 0)
-		return 0;
-	limit = rl.rlim_cur > HIDE_MAX ? HIDE_MAX : (long)rl.rlim_cur;
-	return limit > 2 * HIDE_RESERVE ? limit - HIDE_RESERVE : limit / 2;
-}
-
-/* A hidden duplicate of fd, or -errno. */
-static long
-hidden_dup(int fd)
-{
-	long number =
-	    HOST(SYS_fcntl, fd, F_DUPFD_CLOEXEC, hide_base(), 0, 0, 0);
-	slot_t *slot;
-
-	/* Better a visible descriptor than none. */
-	if (number < 0)
-		number = HOST(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 3, 0, 0, 0);
-	if (number < 0)
-		return number;
-	slot = slot_make(number);
-	if (slot == NULL) {
-		HOST(SYS_close, number, 0, 0, 0, 0, 0);
-		return -EMFILE;
-	}
-	atomic_store_explicit(slot, HIDDEN, memory_order_release);
-	return number;
-}
-
-long
-fdmap_hide(int fd)
-{
-	long number = hidden_dup(fd);
-
-	HOST(SYS_close, fd, 0, 0, 0, 0, 0);
-	return number;
-}
-
-long
-fdmap_hide_at(int fd, atomic_int *where)
-{
-	long number = fdmap_hide(fd);
-
-	if (number >= 0)
-		atomic_store(where, (int)number);
-	for (size_t i = 0; number >= 0 && i < NMOVABLE; i++) {
-		if (movable[i] == NULL || movable[i] == where) {
-			movable[i] = where;
-			break;
-		}
-	}
-	return number;
-}
-
-void
-fdmap_unhide(int fd)
-{
-	slot_t *slot = slot_find(fd);
-
-	if (slot != NULL)
-		atomic_store_explicit(slot, NULL, memory_order_release);
-}
-
 static long
 host_dup2(long from, long to, long flags)
 {
@@ -452,29 +412,6 @@ dup2_replace(long from, long to, long flags, struct rfile *rf)
 	return rf != NULL ? rfile_enter(rf, to) : result;
 }
 
-/* The program wants a number of ours.  Those that the kernel has taken note of
- * stay. */
-static bool
-make_way(long to)
-{
-	long number;
-	int at = (int)to;
-
-	if (!process_owns_memory())
-		return false;
-	for (size_t i = 0; i < NMOVABLE; i++) {
-		if (movable[i] == NULL || atomic_load(movable[i]) != at)
-			continue;
-		number = hidden_dup(at);
-		if (number < 0)
-			return false;
-		atomic_store(movable[i], (int)number);
-		fdmap_unhide(at);
-		return true;
-	}
-	return false;
-}
-
 /* flags: those of dup3(2), or -1 for dup2(2). */
 long
 fdmap_dup2(long from, long to, long flags)
@@ -484,7 +421,8 @@ fdmap_dup2(long from, long to, long flags)
 
 	rf = fdmap_get(from, &error);
 	if (error == 0 && fdmap_is_hidden(to) &&
-	    (dup2_check(from, to, flags, false) != 0 || !make_way(to)))
+	    (dup2_check(from, to, flags, false) != 0 ||
+		!hidden_make_way((int)to)))
 		error = EBADF;
 	if (error == 0 && from != to && process_owns_memory()) {
 		error = dup2_check(from, to, flags, rf != NULL);
@@ -567,7 +505,7 @@ fdmap_init(void)
 	long fd = placeholder_open();
 
 	if (fd >= 0)
-		fd = fdmap_hide_at((int)fd, &placeholder);
+		fd = hidden_keep((int)fd, &placeholder);
 	if (fd < 0)
 		return (int)-fd;
 	HOST(SYS_fstat, fd, &placeholder_stat, 0, 0, 0, 0);
@@ -585,10 +523,14 @@ slot_check(slot_t *slot, long fd)
 
 	if (rf == NULL)
 		return;
-	if (rf != HIDDEN && rf->rf_fd >= 0 && is_placeholder(fd))
+	if (rf == HIDDEN) {
+		hidden_forked((int)fd);
 		return;
-	if ((rf == HIDDEN || rf->rf_fd < 0) &&
-	    HOST(SYS_fcntl, fd, F_GETFD, 0, 0, 0, 0) >= 0)
+	}
+	watches_forked(rf);
+	if (rf->rf_fd >= 0 && is_placeholder(fd))
+		return;
+	if (rf->rf_fd < 0 && HOST(SYS_fcntl, fd, F_GETFD, 0, 0, 0, 0) >= 0)
 		return;
 	atomic_store_explicit(slot, NULL, memory_order_relaxed);
 }

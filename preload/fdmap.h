@@ -16,6 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "preload/lock.h"
+
 enum rfile_kind {
 	RF_FILE,    /* an open file of the rump kernel */
 	RF_SOCKET,  /* a socket of it */
@@ -26,6 +28,11 @@ enum rfile_kind {
 };
 
 struct dirpos;
+struct watch;
+
+/* rf_hostfd when it is not a descriptor */
+#define RF_HOSTFD_UNKNOWN (-1)
+#define RF_HOSTFD_NONE (-2)
 
 /*
  * An open file description.  Every number that dup(2) makes of it counts as a
@@ -38,7 +45,10 @@ struct rfile {
 	int rf_rule;               /* namespace rule it was found by */
 	bool rf_path_only;         /* O_PATH: I/O on it is EBADF */
 	_Atomic(uint8_t) rf_isdir; /* 0 not known yet, 1 directory, 2 other */
-	struct dirpos *rf_dir;     /* position in a listing, see dirs.c */
+	_Atomic(int) rf_hostfd;    /* RF_SOCKET: see readiness.c */
+	struct lock rf_watch_lock;
+	struct watch *rf_watches; /* rf_watch_lock; see watch.h */
+	struct dirpos *rf_dir;    /* position in a listing, see dirs.c */
 	/* RF_NAME: the name.  RF_FILE: the program's path at the time of
 	 * open(2), or NULL where that is not known.  From string_keep(). */
 	char *rf_path;
@@ -74,8 +84,13 @@ int fdmap_put(struct rfile *rf);
  * too. */
 struct rfile *fdmap_get_rump(long fd, int *error);
 
-/* fd is one of our own. */
+/* fd is one of our own; see hidden.h, which alone changes that.  False when
+ * there is no room for the number. */
 bool fdmap_is_hidden(long fd);
+bool fdmap_set_hidden(long fd, bool hidden);
+
+/* The lowest number >= fd of a rump file, or -1. */
+long fdmap_next(long fd);
 
 /* The calls that change numbers; each returns a Linux result, and does the
  * host's part itself. */
@@ -83,13 +98,5 @@ long fdmap_close(long fd);
 long fdmap_dup(long fd, long min, bool cloexec);
 long fdmap_dup2(long from, long to, long flags);
 long fdmap_close_range(unsigned long first, unsigned long last, long flags);
-
-/* Hide fd, one of the library's own, and keep its number at *where, which
- * changes when the program asks for it.  The number or -errno. */
-long fdmap_hide_at(int fd, atomic_int *where);
-
-/* ho_fd_hide and ho_fd_unhide of rumpuser_host.h. */
-long fdmap_hide(int fd);
-void fdmap_unhide(int fd);
 
 #endif /* !PRELOAD_FDMAP_H */

@@ -24,6 +24,7 @@
 #define HS_INET6 0x20
 #define HS_MPLS 0x40
 #define HS_ALL 0x7f
+#define HS_INTERNET (HS_INET | HS_INET6)
 /* hs_vfs */
 #define HS_NFSSVC 0x1
 #define HS_GETVFSSTAT 0x2

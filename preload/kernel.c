@@ -16,26 +16,17 @@
 #include <unistd.h>
 
 #include "preload/backend.h"
+#include "preload/config.h"
 #include "preload/engine/engine.h"
-#include "preload/fdmap.h"
+#include "preload/hidden.h"
+#include "preload/libraries.h"
+#include "preload/memory.h"
 #include "rump/rump_syscallnum.h"
 #include "rump/rumpabi.h"
 #include "rump/rumpdefs.h"
 #include "rump/rumpuser_host.h"
 
 struct kernel kernel;
-
-static const struct {
-	const char *name;
-	const char *build_dir; /* relative to this library's */
-} libraries[] = {
-	{ "librumpuser.so.0", "../rumpuser" },
-	{ "librump.so.0", "../kern" },
-	{ "librumpvfs.so.0", "../vfs" },
-	{ "librumpnet.so.0", "../net" },
-	{ "librumpnet_sockin.so.0", "../sockin" },
-	{ "librumpfs_nfs.so.0", "../nfs" },
-};
 
 #define SYMBOL(member, symbol)                                                 \
 	{                                                                      \
@@ -57,41 +48,33 @@ static const struct {
 	SYMBOL(k_escaped, "rump_namei_escaped"),
 	SYMBOL(k_map_create, "rump_map_create"),
 	SYMBOL(k_map_fill, "rump_map_fill"),
+	SYMBOL(k_map_again, "rump_map_again"),
+	SYMBOL(k_map_dirty, "rump_map_dirty"),
+	SYMBOL(k_map_sync, "rump_map_sync"),
+	SYMBOL(k_map_sethooks, "rump_map_sethooks"),
 	SYMBOL(k_map_ref, "rump_map_ref"),
 	SYMBOL(k_map_destroy, "rump_map_destroy"),
 	SYMBOL(k_map_drop, "rump_map_drop"),
 	SYMBOL(k_mount_url, "rump_mount_url"),
 	SYMBOL(k_stats, "rump_stats_iterate"),
+	SYMBOL(k_report, "rump_report"),
+	SYMBOL(k_threads_park, "rump_threads_park"),
+	SYMBOL(k_threads_unpark, "rump_threads_unpark"),
+	SYMBOL(k_hostfd, "rump_hostfd"),
 };
 
-#define NLIBRARIES (sizeof(libraries) / sizeof(libraries[0]))
 #define NSYMBOLS (sizeof(symbols) / sizeof(symbols[0]))
 
 static bool
-try_place(const char *dir, size_t dirlen, const char *place, const char *name,
-    char *path, size_t size)
+is_needed(const struct library *l)
 {
-	return snprintf(path, size, "%.*s/%s/%s", (int)dirlen, dir, place,
-		   name) < (int)size &&
-	       access(path, R_OK) == 0;
-}
-
-static bool
-find_library(const char *libdir, size_t i, char *path, size_t size)
-{
-	const char *name = libraries[i].name;
-	const char *slash = strrchr(engine_library, '/');
-	size_t own = slash == NULL ? 0 : (size_t)(slash - engine_library);
-
-	if (libdir != NULL && *libdir != '\0' &&
-	    (try_place(libdir, strlen(libdir), ".", name, path, size) ||
-		try_place(libdir, strlen(libdir), libraries[i].build_dir, name,
-		    path, size)))
+	if (l->l_scheme == NULL)
 		return true;
-	return slash != NULL &&
-	       (try_place(engine_library, own, ".", name, path, size) ||
-		   try_place(engine_library, own, libraries[i].build_dir, name,
-		       path, size));
+	for (unsigned i = 0; i < config.cf_nmounts; i++) {
+		if (library_serves(l, config.cf_mounts[i].cm_url))
+			return true;
+	}
+	return false;
 }
 
 static bool
@@ -100,11 +83,15 @@ load_libraries(const char *libdir, void **handles, char *text, size_t size)
 	char path[4096];
 
 	for (size_t i = 0; i < NLIBRARIES; i++) {
-		if (!find_library(libdir, i, path, sizeof(path))) {
+		handles[i] = NULL;
+		if (!is_needed(&libraries[i]))
+			continue;
+		if (!library_locate(&libraries[i], libdir, engine_library, path,
+			sizeof(path))) {
 			snprintf(text, size,
 			    "%s is not beside %s; say where "
 			    "it is with RUMPKIT_LIBDIR",
-			    libraries[i].name, engine_library);
+			    libraries[i].l_name, engine_library);
 			return false;
 		}
 		handles[i] = dlopen(path, RTLD_NOW | RTLD_LOCAL);
@@ -122,8 +109,10 @@ find_symbols(void *const *handles, char *text, size_t size)
 	for (size_t i = 0; i < NSYMBOLS; i++) {
 		void *sym = NULL;
 
-		for (size_t j = NLIBRARIES; j > 0 && sym == NULL; j--)
-			sym = dlsym(handles[j - 1], symbols[i].name);
+		for (size_t j = NLIBRARIES; j > 0 && sym == NULL; j--) {
+			if (handles[j - 1] != NULL)
+				sym = dlsym(handles[j - 1], symbols[i].name);
+		}
 		if (sym == NULL) {
 			snprintf(text, size,
 			    "the kernel's libraries lack %s: "
@@ -142,8 +131,8 @@ set_hostops(void)
 	static struct rumpuser_hostops ops; /* kept by reference */
 
 	ops = engine_hostops;
-	ops.ho_fd_hide = fdmap_hide;
-	ops.ho_fd_unhide = fdmap_unhide;
+	ops.ho_fd_hide = hidden_take;
+	ops.ho_fd_unhide = hidden_forget;
 	kernel.k_set_hostops(&ops);
 }
 
@@ -180,6 +169,9 @@ set_hooks(void)
 	engine_hooks.eh_interrupt_clear = kernel.k_interrupt_clear;
 	engine_hooks.eh_copy_fixup = kernel.k_copy_fixup;
 	engine_hooks.eh_thread_exit = kernel.k_thread_fini;
+	kernel.k_map_sethooks(&memory_hooks);
+	engine_hooks.eh_park = kernel.k_threads_park;
+	engine_hooks.eh_unpark = kernel.k_threads_unpark;
 }
 
 bool
@@ -191,6 +183,7 @@ kernel_start(const char *libdir, char *text, size_t size)
 	if (!load_libraries(libdir, handles, text, size) ||
 	    !find_symbols(handles, text, size))
 		return false;
+	engine_learn_tls();
 	set_hostops();
 	error = kernel.k_init();
 	if (error != 0) {

@@ -29,12 +29,21 @@ struct kernel {
 	size_t (*k_escaped)(char *, size_t, unsigned *);
 	int (*k_map_create)(int, int64_t, size_t, int, int, struct rump_map *);
 	int (*k_map_fill)(void *, int64_t, size_t);
+	int (*k_map_again)(void *, int64_t, size_t, struct rump_map *);
+	int (*k_map_dirty)(void *, int64_t, size_t);
+	int (*k_map_sync)(void *, int64_t, size_t);
+	void (*k_map_sethooks)(const struct rump_maphooks *);
 	void (*k_map_ref)(void *);
 	void (*k_map_destroy)(void *);
 	void (*k_map_drop)(void *, int64_t, size_t);
+	int (*k_hostfd)(int, int *);
 	int (*k_mount_url)(const char *, const char *, char *, size_t);
 	void (*k_stats)(
 	    void (*)(const char *, const char *, uint64_t, void *), void *);
+	int (*k_report)(
+	    const char *, void (*)(const char *, size_t, void *), void *);
+	void (*k_threads_park)(void);
+	void (*k_threads_unpark)(void);
 };
 
 extern struct kernel kernel;

@@ -11,6 +11,7 @@
 #include "preload/backend.h"
 #include "preload/kernel.h"
 #include "preload/lock.h"
+#include "preload/windows.h"
 
 #define FIRST_CAPACITY 256
 
@@ -135,6 +136,37 @@ mappings_split_locked(uintptr_t addr)
 	return true;
 }
 
+static bool
+continues(const struct mapping *a, const struct mapping *b)
+{
+	return a->m_end == b->m_start && a->m_handle == b->m_handle &&
+	       a->m_off + (int64_t)(a->m_end - a->m_start) == b->m_off &&
+	       a->m_prot == b->m_prot && a->m_shared == b->m_shared;
+}
+
+void
+mappings_join_locked(uintptr_t start, uintptr_t end)
+{
+	unsigned i = position(start);
+
+	if (i > 0)
+		i--;
+	while (i + 1 < mappings_n && table[i].m_start < end) {
+		struct mapping *a = &table[i], *b = &table[i + 1];
+
+		if (!continues(a, b)) {
+			i++;
+			continue;
+		}
+		a->m_end = b->m_end;
+		a->m_keep = a->m_keep || b->m_keep;
+		/* Not the last one. */
+		if (backend_reachable())
+			kernel.k_map_destroy(b->m_handle);
+		remove_at(i + 1);
+	}
+}
+
 /* Take the first mapping within [start, end) out. */
 static bool
 take_one(uintptr_t start, uintptr_t end, void **handle)
@@ -148,6 +180,7 @@ take_one(uintptr_t start, uintptr_t end, void **handle)
 	i = position(start);
 	if (i < mappings_n && table[i].m_start < end) {
 		*handle = table[i].m_handle;
+		windows_forget(table[i].m_start, table[i].m_end);
 		remove_at(i);
 		found = true;
 	}

@@ -15,11 +15,19 @@
 struct mapping {
 	uintptr_t m_start, m_end;
 	void *m_handle; /* of rump_map_create(); one reference each */
-	int64_t m_off;  /* file offset of m_start */
-	int m_prot;     /* what the program asked for */
+	const void *m_file;
+	int64_t m_off; /* file offset of m_start */
+	int m_prot;    /* what the program asked for */
 	bool m_shared;
-	bool m_keep;     /* may hold the program's own changes */
+	bool m_writable; /* shared: may be written to */
+	bool m_memory;   /* of a memory file */
+	bool m_keep;     /* pages must not be taken away: may hold changes that
+			  * nobody else has */
 	size_t m_window; /* bytes made accessible at a time */
+	/* The last run of pages that became writable: a sequence of them grows.
+	 */
+	uintptr_t m_run_end;
+	size_t m_run_len;
 };
 
 /* No mapping at all: a fast test, without the lock. */
@@ -38,6 +46,10 @@ struct mapping *mappings_find_locked(uintptr_t addr);
 struct mapping *mappings_next_locked(uintptr_t addr);
 /* Make addr, if it lies within a mapping, a border.  False: out of memory. */
 bool mappings_split_locked(uintptr_t addr);
+
+/* Make one mapping again of those in and around [start, end) that only differ
+ * in their place. */
+void mappings_join_locked(uintptr_t start, uintptr_t end);
 
 /* Forget [start, end), splitting what overlaps; drops the references.  Takes
  * the lock itself; may sleep. */

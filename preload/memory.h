@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Mappings of rump files in the program's memory; see memory.c. */
+/* Pages of mapped rump files: making them accessible; see memory.c. */
 #ifndef PRELOAD_MEMORY_H
 #define PRELOAD_MEMORY_H
 
@@ -7,13 +7,23 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct rump_maphooks;
+
+/* For a new mapping of len bytes: how much is made accessible at a time. */
+size_t memory_window_size(size_t len);
+
 /*
  * Make what [addr, addr + len) covers of mapped rump files accessible, up to a
- * limit; false when there was nothing to do or it cannot be done.
+ * limit; write: for writing too, where the mapping allows it.  False when there
+ * was nothing to do or it cannot be done.
  */
 bool memory_present(uintptr_t addr, size_t len, bool write);
 
-/* In a forked child: what is filled stays, the rest cannot be filled. */
+/* In a forked child: what is filled stays, the rest cannot be filled, and what
+ * could be lost cannot be written to. */
 void memory_forked(void);
+
+/* What the kernel calls; see rumphost.h. */
+extern const struct rump_maphooks memory_hooks;
 
 #endif /* !PRELOAD_MEMORY_H */

@@ -14,10 +14,12 @@
 #include <stdatomic.h>
 #include <sys/syscall.h>
 
+#include "preload/abi/errno.h"
 #include "preload/backend.h"
 #include "preload/call.h"
 #include "preload/config.h"
 #include "preload/cwd.h"
+#include "preload/engine/engine.h"
 #include "preload/engine/thread.h"
 #include "preload/fdmap.h"
 #include "preload/kernel.h"
@@ -26,6 +28,7 @@
 #include "preload/route.h"
 #include "preload/trace.h"
 #include "rump/rump_syscallnum.h"
+#include "rump/rumphost.h"
 #include "syscall_table/linux_routes.h"
 
 static int kernel_pid;
@@ -74,8 +77,10 @@ router_forked(void)
 static long
 cred_after(struct call *c)
 {
-	if (c->result >= 0 && backend_reachable())
+	if (c->result >= 0 && backend_reachable()) {
 		kernel_set_cred();
+		engine_renew_threads();
+	}
 	return c->result;
 }
 
@@ -105,6 +110,30 @@ umask_run(struct call *c)
 	return CALL_TO_HOST;
 }
 ROUTE(umask, umask_run)
+
+/*
+ * Only a signal that has a handler ends the wait early, and handlers do not run
+ * any more: then the rest is written again.
+ */
+void
+process_save_files(void)
+{
+	int64_t args[BACKEND_SLOTS] = { 0 }, retval[2];
+	long error;
+
+	if (!backend_reachable())
+		return;
+	error = rump_backend_syscall(RUMP_SYS_sync, args, retval);
+	if (error == RUMP_ERESTART) {
+		kernel.k_interrupt_clear();
+		error = rump_backend_syscall(RUMP_SYS_sync, args, retval);
+	}
+	if (error != 0)
+		engine_say("not everything that was written could be saved: "
+			   "error %ld",
+		    error == RUMP_ERESTART ? (long)EINTR
+					   : abi_errno_to_linux((int)error));
+}
 
 static long
 sync_run(struct call *c)

@@ -15,6 +15,10 @@ bool process_owns_memory(void);
  * return EOPNOTSUPP. */
 int process_refuse(struct call *c);
 
+/* This image of the program ends: have the kernel write what is unsaved, and
+ * say on standard error what could not be. */
+void process_save_files(void);
+
 /* The pid of the process that the kernel is in (0: there is none). */
 void process_set_kernel(int pid);
 

@@ -22,6 +22,7 @@
 #include "preload/dirs.h"
 #include "preload/engine/engine.h"
 #include "preload/fdmap.h"
+#include "preload/inherit.h"
 #include "preload/kernel.h"
 #include "preload/libcinit.h"
 #include "preload/process.h"
@@ -150,31 +151,73 @@ make_namespace(void)
 {
 	const struct hijackspec *hs = &config.cf_hijack;
 
-	for (unsigned i = 0; i < config.cf_nmounts; i++)
-		add_rule(NS_MOUNT, config.cf_mounts[i].cm_path);
-	for (unsigned i = 0; i < config.cf_nmounts; i++)
-		add_parents(config.cf_mounts[i].cm_path);
+	for (unsigned i = 0; i < config.cf_nmounts; i++) {
+		if (!config_is_alternative(&config, i))
+			add_rule(NS_MOUNT, config.cf_mounts[i].cm_path);
+	}
+	for (unsigned i = 0; i < config.cf_nmounts; i++) {
+		if (!config_is_alternative(&config, i))
+			add_parents(config.cf_mounts[i].cm_path);
+	}
 	if (hs->hs_path != NULL)
 		add_rule(NS_PATH, hs->hs_path);
 	for (unsigned i = 0; i < hs->hs_nblankets; i++)
 		add_rule(NS_BLANKET, hs->hs_blankets[i]);
 }
 
+/* Print each line of what has been said. */
+static void
+say_lines(char *line)
+{
+	char *p = line;
+
+	for (; *p != '\0'; p++) {
+		if (*p != '\n')
+			continue;
+		*p = '\0';
+		engine_say("%s", line);
+		line = p + 1;
+	}
+}
+
+/* Try mounts first to last, which are alternatives; leave if all fail. */
+static void
+mount_one_of(unsigned first, unsigned last)
+{
+	char reason[1024], said[8192];
+	struct text t;
+
+	text_init(&t, said, sizeof(said));
+	for (unsigned i = first; i <= last; i++) {
+		const struct config_mount *cm = &config.cf_mounts[i];
+
+		reason[0] = '\0';
+		if (kernel.k_mount_url(
+			cm->cm_path, cm->cm_url, reason, sizeof(reason)) == 0)
+			return;
+		text_put(&t, cm->cm_path);
+		text_char(&t, '=');
+		text_put(&t, cm->cm_url);
+		text_put(&t, ": ");
+		text_put(
+		    &t, reason[0] != '\0' ? reason : "cannot be mounted");
+		text_char(&t, '\n');
+	}
+	say_lines(said);
+	leave(EXIT_FAILED);
+}
+
 static void
 mount_all(void)
 {
-	char text[1024];
+	unsigned i, last;
 
-	for (unsigned i = 0; i < config.cf_nmounts; i++) {
-		const struct config_mount *cm = &config.cf_mounts[i];
-
-		text[0] = '\0';
-		if (kernel.k_mount_url(
-			cm->cm_path, cm->cm_url, text, sizeof(text)) == 0)
-			continue;
-		engine_say("%s=%s: %s", cm->cm_path, cm->cm_url,
-		    text[0] != '\0' ? text : "cannot be mounted");
-		leave(EXIT_FAILED);
+	for (i = 0; i < config.cf_nmounts; i = last + 1) {
+		last = i;
+		while (last + 1 < config.cf_nmounts &&
+		       config_is_alternative(&config, last + 1))
+			last++;
+		mount_one_of(i, last);
 	}
 }
 
@@ -253,20 +296,37 @@ exec_check(struct call *c)
 {
 	int error = cwd_check();
 
-	if (error == 0)
-		return exec_program(c);
-	engine_say("the working directory is on a rump file system and has no "
-		   "path that the new program could be given: not executed");
-	return -error;
+	if (error != 0) {
+		engine_say(
+		    "the working directory is on a rump file system and has no "
+		    "path that the new program could be given: not executed");
+		return -error;
+	}
+	error = inherit_check();
+	if (error != 0) {
+		engine_say("the open rump files cannot be handed on to the new "
+			   "program: not executed");
+		return -error;
+	}
+	return exec_program(c);
+}
+
+size_t
+router_exec_env(unsigned which, char *buf, size_t size)
+{
+	return which == 0 ? cwd_exec_env(buf, size)
+			  : inherit_exec_env(buf, size);
 }
 
 void
 router_init(int argc, char **argv, char **envp)
 {
 	const char *cwd = config_getenv(envp, CWD_VARIABLE);
+	const char *files = config_getenv(envp, INHERIT_VARIABLE);
 	int pid, error;
 
 	config_unsetenv(envp, CWD_VARIABLE);
+	config_unsetenv(envp, INHERIT_VARIABLE);
 	read_config(envp);
 	if (!config_routes(&config))
 		return;
@@ -294,10 +354,13 @@ router_init(int argc, char **argv, char **envp)
 		start_kernel(argc, argv, envp);
 	if (cwd != NULL)
 		inherit_cwd(cwd);
+	if (files != NULL && backend_reachable())
+		inherit_open(files);
 }
 
 void
 router_exit(void)
 {
+	process_save_files();
 	summary_print();
 }

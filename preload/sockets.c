@@ -7,6 +7,8 @@
  * stack, and handed to the kernel as if they were the program's; data go
  * straight between the kernel and the program's memory.
  */
+#include "preload/sockets.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
@@ -14,6 +16,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+#include <time.h>
 
 #include "preload/abi/socket.h"
 #include "preload/abi/sockopt.h"
@@ -21,16 +24,19 @@
 #include "preload/descriptor.h"
 #include "preload/process.h"
 #include "preload/resolve.h"
+#include "preload/rights.h"
 #include "preload/route.h"
 #include "preload/trace.h"
 #include "preload/usercopy.h"
 #include "rump/rump_syscallnum.h"
 #include "rump/rumpabi.h"
 #include "rump/rumpdefs.h"
+#include "rump/rumphostsock.h"
 #include "syscall_table/linux_routes.h"
 
-#define CONTROL_MAX 1024
+#define CONTROL_MAX 2048
 #define IOV_LIMIT 1024
+#define NS_PER_SEC 1000000000L
 
 static const struct {
 	int family;
@@ -283,45 +289,42 @@ shutdown_rump(struct call *c, struct rfile *rf)
 
 /* --- options ----------------------------------------------------------- */
 
+/* The longest value that the kernel takes. */
+#define OPTION_MAX 1024
+
+/* An option of the host's: its level and name, and the program's memory. */
+static long
+host_option(struct call *c, struct rfile *rf, int num, int64_t len)
+{
+	int level = (int)c->arg[1];
+
+	if ((level & ~RUMP_SOL_HOST_MASK) != level)
+		return -ENOPROTOOPT;
+	return fd_call(c, rf, num, RUMP_SOL_HOST | level, (int)c->arg[2],
+	    c->arg[3], len);
+}
+
 static long
 setsockopt_rump(struct call *c, struct rfile *rf)
 {
 	const struct abi_sockopt *so =
 	    abi_sockopt_find((int)c->arg[1], (int)c->arg[2]);
 	char in[ABI_SOCKOPT_MAX], out[ABI_SOCKOPT_MAX];
-	size_t len = (size_t)c->arg[4], outlen;
-	int error;
+	int error, len = (int)c->arg[4];
+	size_t outlen;
 
-	if (so == NULL)
-		return -ENOPROTOOPT;
-	if ((int)c->arg[4] < 0)
+	if (len < 0)
 		return -EINVAL;
-	if (len > sizeof(in))
-		len = sizeof(in);
-	if (usercopy_in(in, (const void *)c->arg[3], len) != 0)
+	if (so == NULL || (size_t)len != so->as_size)
+		return host_option(c, rf, RUMP_SYS_setsockopt,
+		    len < OPTION_MAX ? len : OPTION_MAX);
+	if (usercopy_in(in, (const void *)c->arg[3], so->as_size) != 0)
 		return -EFAULT;
-	error = abi_sockopt_set(so, in, len, out, &outlen);
-	if (error != 0 || so->as_kind == ABI_SO_IGNORED)
+	error = abi_sockopt_set(so, in, out, &outlen);
+	if (error != 0)
 		return -error;
 	return fd_call(c, rf, RUMP_SYS_setsockopt, so->as_netbsd_level,
 	    so->as_netbsd_name, (int64_t)out, (int64_t)outlen);
-}
-
-/* What Linux answers from the socket itself. */
-static long
-option_of_linux(struct call *c, struct rfile *rf, int *value)
-{
-	struct rump_sockaddr_storage ss = { 0 };
-	uint32_t len = sizeof(ss);
-	long result;
-
-	if ((int)c->arg[1] != SOL_SOCKET || (int)c->arg[2] != SO_DOMAIN)
-		return -ENOPROTOOPT;
-	result = fd_call(
-	    c, rf, RUMP_SYS_getsockname, (int64_t)&ss, (int64_t)&len, 0, 0);
-	if (result < 0)
-		return result;
-	return -abi_family_to_linux(ss.ss_family, value);
 }
 
 static long
@@ -331,56 +334,77 @@ getsockopt_rump(struct call *c, struct rfile *rf)
 	    abi_sockopt_find((int)c->arg[1], (int)c->arg[2]);
 	char in[ABI_SOCKOPT_MAX] = { 0 }, out[ABI_SOCKOPT_MAX];
 	uint32_t room, len;
-	long result = 0;
-	int value;
+	long result;
 
 	if (usercopy_in(&room, (const void *)c->arg[4], sizeof(room)) != 0)
 		return -EFAULT;
 	if ((int32_t)room < 0)
 		return -EINVAL;
-	if (room > sizeof(out))
-		room = sizeof(out);
-	if (so == NULL) {
-		result = option_of_linux(c, rf, &value);
-		len = room < sizeof(value) ? room : sizeof(value);
-		for (uint32_t i = 0; i < len; i++)
-			out[i] = ((char *)&value)[i];
-	} else {
-		len = (uint32_t)abi_sockopt_size(so, room);
-		if (so->as_kind != ABI_SO_IGNORED)
-			result = fd_call(c, rf, RUMP_SYS_getsockopt,
-			    so->as_netbsd_level, so->as_netbsd_name,
-			    (int64_t)in, (int64_t)&len);
-		len = (uint32_t)abi_sockopt_get(so, in, len, out, room);
-	}
+	if (so == NULL || room < so->as_size)
+		return host_option(c, rf, RUMP_SYS_getsockopt, c->arg[4]);
+	len = (uint32_t)abi_sockopt_size(so);
+	result = fd_call(c, rf, RUMP_SYS_getsockopt, so->as_netbsd_level,
+	    so->as_netbsd_name, (int64_t)in, (int64_t)&len);
 	if (result < 0)
 		return result;
+	len = (uint32_t)abi_sockopt_get(so, in, len, out, so->as_size);
 	if (usercopy_out(out, (void *)c->arg[3], len) != 0 ||
 	    usercopy_out(&len, (void *)c->arg[4], sizeof(len)) != 0)
 		return -EFAULT;
 	return 0;
 }
 
+long
+socket_hostcall(struct call *c, struct rfile *rf, int kind)
+{
+	struct rump_hostcall hc = {
+		.hc_kind = kind,
+		.hc_request = (uint32_t)c->arg[1],
+		.hc_arg = (uint64_t)c->arg[2],
+	};
+	long result =
+	    fd_call(c, rf, RUMP_SYS_ioctl, RUMP_SIOCHOST, (int64_t)&hc, 0, 0);
+
+	return result < 0 ? result : hc.hc_result;
+}
+
 /* --- data -------------------------------------------------------------- */
+
+/* A stream that can be sent to no more raises SIGPIPE, other sockets do not. */
+static long
+sigpipe(struct rfile *rf, long result, int linux_flags)
+{
+	int type = 0;
+	uint32_t len = sizeof(type);
+	int64_t retval[2];
+	int64_t args[BACKEND_SLOTS] = { rf->rf_fd, RUMP_SOL_SOCKET,
+		RUMP_SO_TYPE, (int64_t)&type, (int64_t)&len };
+
+	if (result != -EPIPE || (linux_flags & MSG_NOSIGNAL) != 0 ||
+	    rump_backend_syscall(RUMP_SYS_getsockopt, args, retval) != 0 ||
+	    type != RUMP_SOCK_STREAM)
+		return result;
+	return fd_sigpipe(result);
+}
 
 static long
 sendto_rump(struct call *c, struct rfile *rf)
 {
 	struct rump_sockaddr_storage ss;
 	size_t len = 0;
-	int flags, error = abi_msgflags_to_netbsd((int)c->arg[3], &flags);
+	int error = 0;
 
-	if (error == 0 && c->arg[4] != 0)
+	if (c->arg[4] != 0)
 		error = address_in(c->arg[4], c->arg[5], &ss, &len);
 	if (error != 0)
 		return -error;
+	int flags = abi_msgflags_to_netbsd((int)c->arg[3]);
 	int64_t args[BACKEND_SLOTS] = { rf->rf_fd, c->arg[1], c->arg[2], flags,
 		len != 0 ? (int64_t)&ss : 0, (int64_t)len },
 		n = 0;
 
 	error = rump_call(c, RUMP_SYS_sendto, args, &n);
-	n = route_result(error, n);
-	return ((int)c->arg[3] & MSG_NOSIGNAL) != 0 ? n : fd_sigpipe(n);
+	return sigpipe(rf, route_result(error, n), (int)c->arg[3]);
 }
 
 static long
@@ -388,14 +412,12 @@ recvfrom_rump(struct call *c, struct rfile *rf)
 {
 	struct rump_sockaddr_storage ss = { 0 };
 	uint32_t len = sizeof(ss);
-	int flags, error = abi_msgflags_to_netbsd((int)c->arg[3], &flags);
-
-	if (error != 0)
-		return -error;
+	int flags = abi_msgflags_to_netbsd((int)c->arg[3]);
 	int64_t args[BACKEND_SLOTS] = { rf->rf_fd, c->arg[1], c->arg[2], flags,
 		c->arg[4] != 0 ? (int64_t)&ss : 0,
 		c->arg[4] != 0 ? (int64_t)&len : 0 },
 		n = 0;
+	int error;
 
 	error = rump_call(c, RUMP_SYS_recvfrom, args, &n);
 	if (error == 0)
@@ -419,6 +441,8 @@ message_in(struct message *m, long addr)
 		return EFAULT;
 	if (m->m_linux.msg_iovlen > IOV_LIMIT)
 		return EMSGSIZE;
+	if ((int)m->m_linux.msg_namelen < 0)
+		return EINVAL;
 	m->m_netbsd = (struct rump_msghdr){
 		/* struct iovec is the same on both systems. */
 		.msg_iov = (struct rump_iovec *)m->m_linux.msg_iov,
@@ -435,8 +459,11 @@ message_in_send(struct message *m)
 	int error;
 
 	if (mh->msg_name != NULL && mh->msg_namelen != 0) {
+		len = mh->msg_namelen;
+		if (len > sizeof(struct sockaddr_storage))
+			len = sizeof(struct sockaddr_storage);
 		error = address_in(
-		    (long)mh->msg_name, mh->msg_namelen, &m->m_name, &len);
+		    (long)mh->msg_name, (long)len, &m->m_name, &len);
 		if (error != 0)
 			return error;
 		m->m_netbsd.msg_name = &m->m_name;
@@ -463,23 +490,31 @@ send_message(struct call *c, struct rfile *rf, long addr, int linux_flags)
 {
 	struct message m;
 	long result;
-	int flags, error = abi_msgflags_to_netbsd(linux_flags, &flags);
+	int flags = abi_msgflags_to_netbsd(linux_flags);
+	int error = message_in(&m, addr);
 
-	if (error == 0)
-		error = message_in(&m, addr);
 	if (error == 0)
 		error = message_in_send(&m);
 	if (error != 0)
 		return -error;
 	result =
 	    fd_call(c, rf, RUMP_SYS_sendmsg, (int64_t)&m.m_netbsd, flags, 0, 0);
-	return (linux_flags & MSG_NOSIGNAL) != 0 ? result : fd_sigpipe(result);
+	return sigpipe(rf, result, linux_flags);
 }
 
 static long
 sendmsg_rump(struct call *c, struct rfile *rf)
 {
 	return send_message(c, rf, c->arg[1], (int)c->arg[2]);
+}
+
+/* Control data are as long in the one format as in the other, so that the host
+ * knows what has to be cut off. */
+static uint32_t
+control_room(const struct msghdr *mh)
+{
+	return mh->msg_controllen < CONTROL_MAX ? (uint32_t)mh->msg_controllen
+						: CONTROL_MAX;
 }
 
 static int
@@ -501,9 +536,7 @@ message_out(struct message *m, long addr)
 	if (m->m_netbsd.msg_control != NULL) {
 		error = abi_cmsg_to_linux(m->m_control,
 		    m->m_netbsd.msg_controllen, m->m_user_control,
-		    mh->msg_controllen < CONTROL_MAX ? mh->msg_controllen
-						     : CONTROL_MAX,
-		    &control, &truncated);
+		    control_room(mh), &control, &truncated);
 		if (error == 0 && usercopy_out(m->m_user_control,
 				      mh->msg_control, control) != 0)
 			error = EFAULT;
@@ -520,11 +553,10 @@ static long
 receive_message(struct call *c, struct rfile *rf, long addr, int linux_flags)
 {
 	struct message m;
-	int flags, error = abi_msgflags_to_netbsd(linux_flags, &flags);
+	int flags = abi_msgflags_to_netbsd(linux_flags);
+	int error = message_in(&m, addr);
 	long n;
 
-	if (error == 0)
-		error = message_in(&m, addr);
 	if (error != 0)
 		return -error;
 	if (m.m_linux.msg_name != NULL) {
@@ -533,7 +565,7 @@ receive_message(struct call *c, struct rfile *rf, long addr, int linux_flags)
 	}
 	if (m.m_linux.msg_control != NULL && m.m_linux.msg_controllen != 0) {
 		m.m_netbsd.msg_control = m.m_control;
-		m.m_netbsd.msg_controllen = CONTROL_MAX;
+		m.m_netbsd.msg_controllen = control_room(&m.m_linux);
 	}
 	n = fd_call(c, rf, RUMP_SYS_recvmsg, (int64_t)&m.m_netbsd, flags, 0, 0);
 	if (n < 0)
@@ -548,20 +580,72 @@ recvmsg_rump(struct call *c, struct rfile *rf)
 	return receive_message(c, rf, c->arg[1], (int)c->arg[2]);
 }
 
-/* Several messages: one after the other; an error after the first is reported
- * by the next call. */
+/* When recvmmsg(2) is to stop waiting for more; there is none when mw_ts is
+ * NULL.  Looked at between messages only, as Linux does. */
+struct message_wait {
+	struct timespec *mw_ts; /* the program's; gets what is left */
+	int64_t mw_end_ns;
+};
+
+static int64_t
+monotonic_ns(void)
+{
+	struct timespec ts;
+
+	HOST(SYS_clock_gettime, CLOCK_MONOTONIC, &ts, 0, 0, 0, 0);
+	return ts.tv_sec * NS_PER_SEC + ts.tv_nsec;
+}
+
+static int
+wait_init(struct message_wait *mw, long addr)
+{
+	struct timespec ts;
+
+	mw->mw_ts = (struct timespec *)addr;
+	if (addr == 0)
+		return 0;
+	if (usercopy_in(&ts, mw->mw_ts, sizeof(ts)) != 0)
+		return EFAULT;
+	if (ts.tv_sec < 0 || ts.tv_nsec < 0 || ts.tv_nsec >= NS_PER_SEC)
+		return EINVAL;
+	if (ts.tv_sec > INT32_MAX)
+		ts.tv_sec = INT32_MAX;
+	mw->mw_end_ns =
+	    monotonic_ns() + ts.tv_sec * NS_PER_SEC + ts.tv_nsec;
+	return 0;
+}
+
+/* Is the time over?  *left gets what is left of it. */
+static bool
+wait_over(const struct message_wait *mw, struct timespec *left)
+{
+	int64_t ns;
+
+	if (mw->mw_ts == NULL)
+		return false;
+	ns = mw->mw_end_ns - monotonic_ns();
+	if (ns < 0)
+		ns = 0;
+	left->tv_sec = ns / NS_PER_SEC;
+	left->tv_nsec = ns % NS_PER_SEC;
+	return ns == 0;
+}
+
+/* Several messages, one after the other, until one fails. */
 static long
 message_vector(struct call *c, struct rfile *rf,
     long (*one)(struct call *, struct rfile *, long, int), int flags,
-    bool receive)
+    const struct message_wait *mw)
 {
 	struct mmsghdr *vec = (struct mmsghdr *)c->arg[1];
-	unsigned count = (unsigned)c->arg[2], done;
+	unsigned count = (unsigned)c->arg[2], done = 0;
+	struct timespec left = { 0 };
+	bool over = false;
 	long n = 0;
 
 	if (count > IOV_LIMIT)
 		count = IOV_LIMIT;
-	for (done = 0; done < count; done++) {
+	while (done < count && !over) {
 		unsigned len;
 
 		n = one(
@@ -571,22 +655,37 @@ message_vector(struct call *c, struct rfile *rf,
 		len = (unsigned)n;
 		if (usercopy_out(&len, &vec[done].msg_len, sizeof(len)) != 0)
 			return done > 0 ? (long)done : -EFAULT;
-		if (receive && (flags & MSG_WAITFORONE) != 0)
+		if ((flags & MSG_WAITFORONE) != 0)
 			flags |= MSG_DONTWAIT;
+		done++;
+		over = wait_over(mw, &left);
 	}
-	return done > 0 || n >= 0 ? (long)done : n;
+	if (done == 0)
+		return n;
+	if (mw->mw_ts != NULL &&
+	    usercopy_out(&left, mw->mw_ts, sizeof(left)) != 0)
+		return -EFAULT;
+	return (long)done;
 }
 
 static long
 sendmmsg_rump(struct call *c, struct rfile *rf)
 {
-	return message_vector(c, rf, send_message, (int)c->arg[3], false);
+	static const struct message_wait none;
+
+	return message_vector(
+	    c, rf, send_message, (int)c->arg[3] & ~MSG_WAITFORONE, &none);
 }
 
 static long
 recvmmsg_rump(struct call *c, struct rfile *rf)
 {
-	return message_vector(c, rf, receive_message, (int)c->arg[3], true);
+	struct message_wait mw;
+	int error = wait_init(&mw, c->arg[4]);
+
+	if (error != 0)
+		return -error;
+	return message_vector(c, rf, receive_message, (int)c->arg[3], &mw);
 }
 
 /* Is the address of a host's AF_UNIX socket a path of the kernel's? */
@@ -655,7 +754,26 @@ SOCKET_ROUTE(setsockopt)
 SOCKET_ROUTE(getsockopt)
 SOCKET_ROUTE(sendto)
 SOCKET_ROUTE(recvfrom)
-SOCKET_ROUTE(sendmsg)
 SOCKET_ROUTE(recvmsg)
-SOCKET_ROUTE(sendmmsg)
 SOCKET_ROUTE(recvmmsg)
+
+/* A socket of the host may carry descriptors. */
+static long
+sendmsg_run(struct call *c)
+{
+	int error = fdmap_is_rump(c->arg[0]) ? 0 : rights_check(c, c->arg[1]);
+
+	return error != 0 ? -error : fd_run(c, true, sendmsg_rump);
+}
+ROUTE(sendmsg, sendmsg_run)
+
+static long
+sendmmsg_run(struct call *c)
+{
+	int error = fdmap_is_rump(c->arg[0])
+			? 0
+			: rights_check_all(c, c->arg[1], (unsigned)c->arg[2]);
+
+	return error != 0 ? -error : fd_run(c, true, sendmmsg_rump);
+}
+ROUTE(sendmmsg, sendmmsg_run)

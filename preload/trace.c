@@ -15,7 +15,7 @@
 #include "preload/abi/errno.h"
 #include "preload/call.h"
 #include "preload/config.h"
-#include "preload/fdmap.h"
+#include "preload/hidden.h"
 #include "preload/text.h"
 #include "preload/usercopy.h"
 
@@ -121,7 +121,7 @@ trace_init(void)
 		return true;
 	fd = has_log_file() ? open_log() : HOST(SYS_dup, 2, 0, 0, 0, 0, 0);
 	if (fd >= 0)
-		fd = fdmap_hide_at((int)fd, &log_fd);
+		fd = hidden_keep((int)fd, &log_fd);
 	/* Without standard error there is nobody to read it. */
 	return fd >= 0 || !has_log_file();
 }
@@ -135,7 +135,7 @@ trace_forked(void)
 		own = own || (p[0] == '%' && p[1] == 'p');
 	if (!own || log_fd < 0)
 		return;
-	fdmap_unhide(log_fd);
+	hidden_forget(log_fd);
 	HOST(SYS_close, log_fd, 0, 0, 0, 0, 0);
 	log_fd = -1;
 	(void)trace_init();

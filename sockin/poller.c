@@ -52,11 +52,22 @@ static struct kstat stats[] = {
 static void worker(void *arg);
 static int start_locked(void) REQUIRES(poller_lock);
 
+/* The worker is to come to its park point. */
+static void
+kick(void)
+{
+	mutex_enter(&poller_lock);
+	if (running)
+		rumpcomp_sockin_watch_kick(&watch);
+	mutex_exit(&poller_lock);
+}
+
 void
 sockin_poller_init(void)
 {
 	mutex_init(&poller_lock, "sockin_poller");
 	kstat_attach(stats, NITEMS(stats));
+	kthread_kick_attach(kick);
 }
 
 void
@@ -327,6 +338,7 @@ worker(void *arg)
 	sw = watch;
 	mutex_exit(&poller_lock);
 	for (;;) {
+		kthread_parkpoint();
 		error = rumpcomp_sockin_watch_wait(
 		    &sw, events, SOCKIN_WATCH_BATCH, patience_ms(), &n);
 		if (error == 0) {

@@ -4,17 +4,21 @@
  *
  * A kernel socket is tied to one host socket for life; the host keeps all
  * state: connection, buffers, errors, options.  Data move between the caller's
- * memory and the host in one host call, in the caller's thread.  A thread that
- * must wait sleeps in the host on that very descriptor; the poller serves only
- * polls, where nobody waits on the socket alone.
+ * memory and the host in one host call, in the caller's thread.
+ *
+ * The host socket of an open file has that file's O_NONBLOCK: a call that waits
+ * is a host call that waits, with the host's timeouts, low-water marks and
+ * rules for signals and for other threads that close or shut down.  The host
+ * socket of a user inside the kernel never blocks: who must wait sleeps in a
+ * poll of that very descriptor (pr_wait).  The poller serves only polls, where
+ * nobody waits on the socket alone.
  *
  * The control block is made before the socket is visible and freed when the
  * last reference has gone, so a host descriptor is never closed, and its number
  * never used again, under a thread that sleeps on it.
  *
- * Not here: control messages (refused), raw sockets, ioctls of interfaces, and
- * callers whose memory is in another process, for whom data would have to pass
- * through a buffer of ours.
+ * Not here: callers whose memory is in another process, for whom data would
+ * have to pass through a buffer of ours.
  */
 #include "kern/clock.h"
 #include "kern/component.h"
@@ -25,11 +29,15 @@
 #include "kern/stats.h"
 #include "kern/uio.h"
 #include "net/socketvar.h"
+#include "rump/rumphostsock.h"
+#include "sockin/capture.h"
 #include "sockin/poller.h"
 #include "sockin/user.h"
+#include "sockin/user_info.h"
 
 struct sockin_pcb {
 	int sp_hostfd; /* i: owned */
+	struct capture_flow *sp_capture; /* i: owned; NULL: not captured */
 	struct sockin_pollee sp_pollee;
 };
 
@@ -50,16 +58,60 @@ hostfd(const struct socket *so)
 	return sp->sp_hostfd;
 }
 
+static struct capture_flow *
+capture(const struct socket *so)
+{
+	const struct sockin_pcb *sp = so->so_pcb;
+
+	return sp->sp_capture;
+}
+
 static void
-pcb_attach(struct socket *so, int fd)
+pcb_attach(struct socket *so, int fd, int proto)
 {
 	struct sockin_pcb *sp;
 
 	sp = kmem_alloc(sizeof(*sp), KM_SLEEP);
 	sp->sp_hostfd = fd;
+	sp->sp_capture = capture_open(so, fd, proto);
 	sockin_pollee_init(&sp->sp_pollee, so, fd);
 	so->so_pcb = sp;
 	KSTAT_ADD(&stats[0], 1);
+}
+
+/* The mode of the host socket: it waits where the program means to. */
+static int
+type_flags(const struct socket *so)
+{
+	return (so->so_state & (SS_FILE | SS_NBIO)) == SS_FILE ? 0
+							       : SOCK_NONBLOCK;
+}
+
+/* In place of a signal's own word, for calls that do not wait. */
+#define NO_WAIT NULL
+
+/* The word that ends the wait of a call. */
+static const volatile uint32_t *
+intr_word(const struct lwp *l)
+{
+	return (const volatile uint32_t *)l->l_intr;
+}
+
+/*
+ * A host call that may have waited has ended: shall it be made again?  *error
+ * is what to answer otherwise.  A signal that has no handler here ends a call
+ * on the host too, when that has a timeout.
+ */
+static bool
+try_again(const struct sockbuf *sb, int *error)
+{
+	if (*error != EINTR)
+		return false;
+	if (!lwp_interrupted(curlwp) &&
+	    atomic_load_explicit(&sb->sb_timeo_ns, memory_order_relaxed) == 0)
+		return true;
+	*error = ERESTART;
+	return false;
 }
 
 static int
@@ -68,10 +120,10 @@ sockin_attach(struct socket *so, int proto)
 	const struct protosw *pr = so->so_proto;
 	int error, fd;
 
-	error = rumpcomp_sockin_socket(
-	    pr->pr_domain->dom_family, pr->pr_type, pr->pr_protocol, &fd);
+	error = rumpcomp_sockin_socket(pr->pr_domain->dom_family,
+	    (int)((unsigned)pr->pr_type | type_flags(so)), proto, &fd);
 	if (error == 0)
-		pcb_attach(so, fd);
+		pcb_attach(so, fd, proto);
 	return error;
 }
 
@@ -81,6 +133,8 @@ sockin_detach(struct socket *so)
 	struct sockin_pcb *sp = so->so_pcb;
 
 	sockin_poller_remove(&sp->sp_pollee);
+	if (PREDICT_FALSE(sp->sp_capture != NULL))
+		capture_close(sp->sp_capture);
 	rumpcomp_sockin_close(sp->sp_hostfd);
 	so->so_pcb = NULL;
 	kmem_free(sp, sizeof(*sp));
@@ -101,7 +155,15 @@ sockin_listen(struct socket *so, int backlog)
 static int
 sockin_connect(struct socket *so, const struct rump_sockaddr *sa)
 {
-	return rumpcomp_sockin_connect(hostfd(so), sa, sa->sa_len);
+	int error;
+
+	do {
+		error = rumpcomp_sockin_connect(
+		    hostfd(so), sa, sa->sa_len, intr_word(curlwp));
+	} while (try_again(&so->so_snd, &error));
+	if (PREDICT_FALSE(capture(so) != NULL))
+		capture_connect(capture(so), sa, error);
+	return error;
 }
 
 static int
@@ -110,20 +172,27 @@ sockin_accept(
 {
 	int error, fd, len;
 
-	len = sizeof(*peer);
-	error = rumpcomp_sockin_accept(
-	    hostfd(so), (struct rump_sockaddr *)peer, &len, &fd);
+	do {
+		len = sizeof(*peer);
+		error = rumpcomp_sockin_accept(hostfd(so),
+		    (struct rump_sockaddr *)peer, &len, type_flags(newso),
+		    intr_word(curlwp), &fd);
+	} while (try_again(&so->so_rcv, &error));
 	if (error != 0)
 		return error;
 	if (len == 0)
 		peer->ss_len = 0;
-	pcb_attach(newso, fd);
+	pcb_attach(newso, fd, 0);
+	if (PREDICT_FALSE(capture(newso) != NULL))
+		capture_accept(capture(newso));
 	return 0;
 }
 
 static int
 sockin_shutdown(struct socket *so, int how)
 {
+	if (PREDICT_FALSE(capture(so) != NULL))
+		capture_shutdown(capture(so), how);
 	return rumpcomp_sockin_shutdown(hostfd(so), how);
 }
 
@@ -153,54 +222,125 @@ msghdr_init(struct rump_msghdr *msg, struct uio *uio)
 	msg->msg_flags = 0;
 }
 
+/* Inside the kernel nobody waits in the host's own calls. */
+static int
+call_flags(const struct socket *so, int flags)
+{
+	return (so->so_state & SS_FILE) != 0 ? flags : flags | MSG_DONTWAIT;
+}
+
+static const volatile uint32_t *
+call_intr(int flags)
+{
+	return (flags & (MSG_DONTWAIT | MSG_NBIO)) != 0 ? NO_WAIT
+							: intr_word(curlwp);
+}
+
+/* The message that a host call has moved, or not moved. */
+static void
+captured_send(struct socket *so, const struct uio *uio,
+    const struct rump_sockaddr *to, size_t sent, int error)
+{
+	const struct capture_data cd = {
+		.cd_iov = uio->uio_iov,
+		.cd_seg = uio->uio_seg,
+		.cd_len = sent,
+		.cd_peer = to,
+	};
+
+	if (error != 0)
+		capture_error(capture(so), error);
+	else
+		capture_send(capture(so), &cd);
+}
+
+static void
+captured_recv(struct socket *so, const struct uio *uio,
+    const struct rump_msghdr *msg, size_t received, int flags, int error)
+{
+	const struct capture_data cd = {
+		.cd_iov = uio->uio_iov,
+		.cd_seg = uio->uio_seg,
+		.cd_len = MIN(received, uio->uio_resid),
+		.cd_peer = msg->msg_namelen != 0 ? msg->msg_name : NULL,
+	};
+
+	if (error != 0)
+		capture_error(capture(so), error);
+	else if ((flags & (MSG_PEEK | RUMP_MSG_HOST_ERRQUEUE)) != 0)
+		return;
+	else if (so->so_type == SOCK_STREAM && (flags & MSG_TRUNC) != 0)
+		capture_discard(capture(so), received);
+	else if (so->so_type == SOCK_STREAM && received == 0 &&
+		 uio->uio_resid != 0)
+		capture_eof(capture(so));
+	else
+		capture_receive(capture(so), &cd);
+}
+
 static int
 sockin_send(struct socket *so, struct uio *uio, const struct rump_sockaddr *to,
     const void *control, size_t controllen, int flags)
 {
 	struct rump_msghdr msg;
-	size_t sent;
+	size_t sent = 0;
 	int error;
 
 	if (is_remote(uio))
 		return EOPNOTSUPP;
-	if (controllen != 0)
-		return EINVAL;
 	msghdr_init(&msg, uio);
 	if (to != NULL) {
 		msg.msg_name = (void *)to;
 		msg.msg_namelen = to->sa_len;
 	}
-	error = rumpcomp_sockin_sendmsg(hostfd(so), &msg, flags, &sent);
+	msg.msg_control = (void *)control;
+	msg.msg_controllen = (uint32_t)controllen;
+	flags = call_flags(so, flags);
+	do {
+		error = rumpcomp_sockin_sendmsg(
+		    hostfd(so), &msg, flags, call_intr(flags), &sent);
+	} while (try_again(&so->so_snd, &error));
+	if (PREDICT_FALSE(capture(so) != NULL))
+		captured_send(so, uio, to, sent, error);
 	if (error == 0)
 		uio_advance(uio, sent);
 	return error;
 }
 
 static int
-sockin_recv(struct socket *so, struct uio *uio,
-    struct rump_sockaddr_storage *from, void *control, size_t *controllen,
-    int *flags)
+sockin_recv(struct socket *so, struct uio *uio, struct somsg *sm)
 {
+	struct rump_sockaddr_storage from;
 	struct rump_msghdr msg;
-	size_t received;
-	int error;
+	size_t received = 0;
+	void *name;
+	int error, flags;
 
 	if (is_remote(uio))
 		return EOPNOTSUPP;
+	flags = call_flags(so, sm->sm_flags);
 	msghdr_init(&msg, uio);
-	if (from != NULL) {
-		msg.msg_name = from;
-		msg.msg_namelen = sizeof(*from);
-	}
-	error = rumpcomp_sockin_recvmsg(hostfd(so), &msg, *flags, &received);
+	/* A capture wants to know, whether the caller does or not. */
+	name = sm->sm_from != NULL || capture(so) == NULL ? (void *)sm->sm_from
+							  : &from;
+	do {
+		msg.msg_name = name;
+		msg.msg_namelen = name != NULL ? sizeof(from) : 0;
+		msg.msg_control = sm->sm_control;
+		msg.msg_controllen = (uint32_t)sm->sm_controllen;
+		error = rumpcomp_sockin_recvmsg(
+		    hostfd(so), &msg, flags, call_intr(flags), &received);
+	} while (try_again(&so->so_rcv, &error));
+	if (PREDICT_FALSE(capture(so) != NULL))
+		captured_recv(so, uio, &msg, received, flags, error);
 	if (error != 0)
 		return error;
-	uio_advance(uio, received);
-	if (from != NULL && msg.msg_namelen == 0)
-		from->ss_len = 0;
-	if (controllen != NULL)
-		*controllen = 0;
-	*flags = msg.msg_flags;
+	uio_advance(uio, MIN(received, uio->uio_resid));
+	if (sm->sm_from != NULL && msg.msg_namelen == 0)
+		sm->sm_from->ss_len = 0;
+	sm->sm_controllen = msg.msg_controllen;
+	sm->sm_flags = msg.msg_flags;
+	sm->sm_whole = received;
 	return 0;
 }
 
@@ -256,26 +396,72 @@ sockin_poll(struct socket *so, int events, struct selector *sel)
 	return error != 0 ? POLLERR : 0;
 }
 
+/*
+ * A low-water mark serves the host's own waiting.  Inside the kernel it would
+ * hold back the end of what a call asks for.
+ */
+static bool
+is_hosts_business(const struct socket *so, const struct sockopt *sopt)
+{
+	return sopt->so_level != SOL_SOCKET ||
+	       sopt->so_name != SO_RCVLOWAT || (so->so_state & SS_FILE) != 0;
+}
+
 static int
 sockin_ctloutput(struct socket *so, struct sockopt *sopt)
 {
 	int error, len;
 
+	if (!is_hosts_business(so, sopt))
+		return ENOPROTOOPT;
 	len = (int)sopt->so_len;
 	if (sopt->so_op == SOPT_SET)
 		return rumpcomp_sockin_setsockopt(hostfd(so), sopt->so_level,
 		    sopt->so_name, sopt->so_val, len);
 	error = rumpcomp_sockin_getsockopt(
 	    hostfd(so), sopt->so_level, sopt->so_name, sopt->so_val, &len);
-	if (error == 0)
-		sopt->so_len = (size_t)len;
-	return error;
+	if (error != 0)
+		return error;
+	sopt->so_len = (size_t)len;
+	if (PREDICT_FALSE(capture(so) != NULL) &&
+	    sopt->so_level == SOL_SOCKET && sopt->so_name == SO_ERROR)
+		capture_connect(capture(so), NULL, *(int *)sopt->so_val);
+	return 0;
 }
 
 static int
 sockin_ioctl(struct socket *so, unsigned long cmd, void *data)
 {
-	return rumpcomp_sockin_ioctl(hostfd(so), cmd, data);
+	if (cmd != RUMP_SIOCHOST)
+		return rumpcomp_sockin_ioctl(hostfd(so), cmd, data);
+	/* The argument may point into the caller's memory. */
+	if (curproc->p_vmspace != NULL)
+		return EOPNOTSUPP;
+	return rumpcomp_sockin_hostcall(hostfd(so), data);
+}
+
+static int
+sockin_stat(struct socket *so, struct rump_stat *st)
+{
+	return rumpcomp_sockin_stat(hostfd(so), st);
+}
+
+static int
+sockin_hostfd(struct socket *so, int *fd)
+{
+	*fd = hostfd(so);
+	return 0;
+}
+
+static void
+sockin_info(struct socket *so, struct soinfo *si)
+{
+	int protocol = rumpcomp_sockin_protocol(hostfd(so));
+
+	if (protocol >= 0)
+		si->si_protocol = protocol;
+	if (so->so_type == SOCK_STREAM)
+		si->si_state = rumpcomp_sockin_state(hostfd(so));
 }
 
 static int
@@ -303,34 +489,37 @@ sockin_peeraddr(struct socket *so, struct rump_sockaddr_storage *ss)
 	return sockin_name(so, ss, SOCKIN_NAME_PEER);
 }
 
-#define SOCKIN_REQUESTS                                                        \
-	.pr_attach = sockin_attach, .pr_detach = sockin_detach,                \
-	.pr_bind = sockin_bind, .pr_connect = sockin_connect,                  \
-	.pr_shutdown = sockin_shutdown, .pr_send = sockin_send,                \
-	.pr_recv = sockin_recv, .pr_wait = sockin_wait,                        \
-	.pr_poll = sockin_poll, .pr_ctloutput = sockin_ctloutput,              \
-	.pr_ioctl = sockin_ioctl, .pr_sockaddr = sockin_sockaddr,              \
-	.pr_peeraddr = sockin_peeraddr
-
-#define SOCKIN_STREAM(dom)                                                     \
+/* Which types and protocols there are is for the host to say. */
+#define SOCKIN_TYPE(dom, type)                                                 \
 	{                                                                      \
-		.pr_type = SOCK_STREAM, .pr_protocol = IPPROTO_TCP,            \
-		.pr_domain = (dom), .pr_listen = sockin_listen,                \
-		.pr_accept = sockin_accept, SOCKIN_REQUESTS                    \
-	}
-#define SOCKIN_DGRAM(dom)                                                      \
-	{                                                                      \
-		.pr_type = SOCK_DGRAM, .pr_protocol = IPPROTO_UDP,             \
-		.pr_domain = (dom), SOCKIN_REQUESTS                            \
+		.pr_type = (type), .pr_protocol = PR_ANYPROTO,                 \
+		.pr_domain = (dom), .pr_attach = sockin_attach,                \
+		.pr_detach = sockin_detach, .pr_bind = sockin_bind,            \
+		.pr_listen = sockin_listen, .pr_connect = sockin_connect,      \
+		.pr_accept = sockin_accept, .pr_shutdown = sockin_shutdown,    \
+		.pr_send = sockin_send, .pr_recv = sockin_recv,                \
+		.pr_wait = sockin_wait, .pr_poll = sockin_poll,                \
+		.pr_ctloutput = sockin_ctloutput, .pr_ioctl = sockin_ioctl,    \
+		.pr_stat = sockin_stat, .pr_hostfd = sockin_hostfd, .pr_info = sockin_info,            \
+		.pr_sockaddr = sockin_sockaddr,                                \
+		.pr_peeraddr = sockin_peeraddr                                 \
 	}
 
 static const struct protosw sockin_protosw[] = {
-	SOCKIN_STREAM(&sockin_domain),
-	SOCKIN_DGRAM(&sockin_domain),
+	SOCKIN_TYPE(&sockin_domain, SOCK_STREAM),
+	SOCKIN_TYPE(&sockin_domain, SOCK_DGRAM),
+	SOCKIN_TYPE(&sockin_domain, SOCK_RAW),
+	SOCKIN_TYPE(&sockin_domain, SOCK_RDM),
+	SOCKIN_TYPE(&sockin_domain, SOCK_SEQPACKET),
+	SOCKIN_TYPE(&sockin_domain, SOCK_DCCP),
 };
 static const struct protosw sockin6_protosw[] = {
-	SOCKIN_STREAM(&sockin6_domain),
-	SOCKIN_DGRAM(&sockin6_domain),
+	SOCKIN_TYPE(&sockin6_domain, SOCK_STREAM),
+	SOCKIN_TYPE(&sockin6_domain, SOCK_DGRAM),
+	SOCKIN_TYPE(&sockin6_domain, SOCK_RAW),
+	SOCKIN_TYPE(&sockin6_domain, SOCK_RDM),
+	SOCKIN_TYPE(&sockin6_domain, SOCK_SEQPACKET),
+	SOCKIN_TYPE(&sockin6_domain, SOCK_DCCP),
 };
 
 static struct domain sockin_domain = {
@@ -350,6 +539,7 @@ RUMP_COMPONENT(RUMP_COMPONENT_NET, sockin)
 {
 	kstat_attach(stats, NITEMS(stats));
 	sockin_poller_init();
+	capture_init();
 	if (domain_attach(&sockin_domain) != 0 ||
 	    domain_attach(&sockin6_domain) != 0)
 		kprintf("sockin: another PF_INET came first\n");

@@ -4,8 +4,7 @@
  * it may be made inside a call of a hijacked program: no libc function is
  * called here, not even memcpy(3), which would use vector registers.
  *
- * A host socket is non-blocking from birth.  Its descriptor is out of the
- * program's sight before anybody can use it, and is given back only to be
+ * The descriptor of a host socket is out of the program's sight before anybody can use it, and is given back only to be
  * closed.
  */
 #include "sockin/user.h"
@@ -13,9 +12,11 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/sockios.h>
 #include <poll.h>
 #include <stdbool.h>
@@ -23,6 +24,7 @@
 #include "rump/rumpdefs.h"
 #include "rump/rumpuser.h"
 #include "rump/rumpuser_host.h"
+#include "sockin/user_cmsg.h"
 #include "sockin/user_translate.h"
 
 #define NS_PER_SEC 1000000000LL
@@ -67,6 +69,14 @@ discard(int fd)
 	host_call(SYS_close, fd, 0, 0, 0);
 }
 
+/* The flags of a new descriptor, of NetBSD's SOCK_*. */
+static int
+host_type_flags(unsigned type)
+{
+	return SOCK_CLOEXEC |
+	       ((type & RUMP_SOCK_NONBLOCK) != 0 ? SOCK_NONBLOCK : 0);
+}
+
 int
 rumpcomp_sockin_socket(int domain, int type, int proto, int *fd)
 {
@@ -75,12 +85,11 @@ rumpcomp_sockin_socket(int domain, int type, int proto, int *fd)
 	hdomain = sockin_family_to_host(domain);
 	if (hdomain < 0)
 		return RUMP_EAFNOSUPPORT;
-	htype = sockin_type_to_host(type);
+	htype = sockin_type_to_host((int)((unsigned)type & 0xf));
 	if (htype < 0)
 		return RUMP_EPROTOTYPE;
-	return adopt(host_call(SYS_socket, hdomain,
-			 htype | SOCK_NONBLOCK | SOCK_CLOEXEC, proto, 0),
-	    fd);
+	htype |= host_type_flags((unsigned)type);
+	return adopt(host_call(SYS_socket, hdomain, htype, proto, 0), fd);
 }
 
 void
@@ -93,26 +102,75 @@ rumpcomp_sockin_close(int fd)
 	rumpuser_component_schedule(cookie);
 }
 
+/* A host call that may wait. */
+static long
+host_call_waiting(const volatile uint32_t *intr, long nr, int fd, const void *a,
+    long b, long c)
+{
+	long args[6] = { fd, (long)a, b, c, 0, 0 };
+	void *cookie;
+	long r;
+
+	cookie = rumpuser_component_unschedule();
+	r = rumpuser_hostops.ho_syscall_intr(intr, nr, args);
+	rumpuser_component_schedule(cookie);
+	return r;
+}
+
+/* sendmsg(2) or recvmsg(2). */
+static long
+call_with_message(const volatile uint32_t *intr, long nr, int fd,
+    struct msghdr *hmsg, int hflags)
+{
+	if ((hflags & MSG_DONTWAIT) != 0)
+		return host_call(nr, fd, hmsg, hflags, 0);
+	return host_call_waiting(intr, nr, fd, hmsg, hflags, 0);
+}
+
+static void
+message_init(struct msghdr *hmsg, const struct rump_msghdr *msg)
+{
+	hmsg->msg_name = NULL;
+	hmsg->msg_namelen = 0;
+	hmsg->msg_iov = (struct iovec *)msg->msg_iov;
+	hmsg->msg_iovlen = (size_t)msg->msg_iovlen;
+	hmsg->msg_control = NULL;
+	hmsg->msg_controllen = 0;
+	hmsg->msg_flags = 0;
+}
+
+/* With control data, which are converted in a copy. */
+static long
+send_control(const volatile uint32_t *intr, int fd, struct msghdr *hmsg,
+    const struct rump_msghdr *msg, int hflags)
+{
+	_Alignas(8) char control[SOCKIN_CONTROL_MAX];
+	const volatile char *src = msg->msg_control;
+	size_t i, len = msg->msg_controllen;
+
+	if (len > sizeof(control))
+		return -ENOBUFS;
+	for (i = 0; i < len; i++)
+		control[i] = src[i];
+	if (sockin_cmsg_to_host(control, len) != 0)
+		return -EINVAL;
+	hmsg->msg_control = control;
+	hmsg->msg_controllen = len;
+	return call_with_message(intr, SYS_sendmsg, fd, hmsg, hflags);
+}
+
 int
-rumpcomp_sockin_sendmsg(
-    int fd, const struct rump_msghdr *msg, int flags, size_t *sent)
+rumpcomp_sockin_sendmsg(int fd, const struct rump_msghdr *msg, int flags,
+    const volatile uint32_t *intr, size_t *sent)
 {
 	struct sockaddr_storage hs;
 	struct msghdr hmsg;
 	int error, hflags;
 	long r;
 
-	if (msg->msg_controllen != 0)
-		return RUMP_EINVAL;
 	if (!sockin_msgflags_to_host(flags, &hflags))
 		return RUMP_EOPNOTSUPP;
-	hmsg.msg_name = NULL;
-	hmsg.msg_namelen = 0;
-	hmsg.msg_iov = (struct iovec *)msg->msg_iov;
-	hmsg.msg_iovlen = (size_t)msg->msg_iovlen;
-	hmsg.msg_control = NULL;
-	hmsg.msg_controllen = 0;
-	hmsg.msg_flags = 0;
+	message_init(&hmsg, msg);
 	if (msg->msg_name != NULL) {
 		error = sockin_addr_to_host(msg->msg_name,
 		    (int)msg->msg_namelen, &hs, &hmsg.msg_namelen);
@@ -120,7 +178,10 @@ rumpcomp_sockin_sendmsg(
 			return error;
 		hmsg.msg_name = &hs;
 	}
-	r = host_call(SYS_sendmsg, fd, &hmsg, hflags, 0);
+	if (msg->msg_controllen != 0)
+		r = send_control(intr, fd, &hmsg, msg, hflags);
+	else
+		r = call_with_message(intr, SYS_sendmsg, fd, &hmsg, hflags);
 	if (r < 0)
 		return result_error(r);
 	*sent = (size_t)r;
@@ -128,8 +189,8 @@ rumpcomp_sockin_sendmsg(
 }
 
 int
-rumpcomp_sockin_recvmsg(
-    int fd, struct rump_msghdr *msg, int flags, size_t *received)
+rumpcomp_sockin_recvmsg(int fd, struct rump_msghdr *msg, int flags,
+    const volatile uint32_t *intr, size_t *received)
 {
 	struct sockaddr_storage hs;
 	struct msghdr hmsg;
@@ -138,28 +199,30 @@ rumpcomp_sockin_recvmsg(
 
 	if (!sockin_msgflags_to_host(flags, &hflags))
 		return RUMP_EOPNOTSUPP;
-	hmsg.msg_name = msg->msg_name != NULL ? &hs : NULL;
-	hmsg.msg_namelen = msg->msg_name != NULL ? sizeof(hs) : 0;
-	hmsg.msg_iov = (struct iovec *)msg->msg_iov;
-	hmsg.msg_iovlen = (size_t)msg->msg_iovlen;
-	hmsg.msg_control = NULL;
-	hmsg.msg_controllen = 0;
-	hmsg.msg_flags = 0;
-	r = host_call(SYS_recvmsg, fd, &hmsg, hflags, 0);
+	message_init(&hmsg, msg);
+	if (msg->msg_name != NULL) {
+		hmsg.msg_name = &hs;
+		hmsg.msg_namelen = sizeof(hs);
+	}
+	hmsg.msg_control = msg->msg_control;
+	hmsg.msg_controllen = msg->msg_controllen;
+	r = call_with_message(intr, SYS_recvmsg, fd, &hmsg, hflags);
 	if (r < 0)
 		return result_error(r);
 	if (msg->msg_name != NULL)
 		msg->msg_namelen = (uint32_t)sockin_addr_from_host(&hs,
 		    hmsg.msg_namelen, msg->msg_name, (int)msg->msg_namelen);
-	msg->msg_controllen = 0;
+	if (hmsg.msg_controllen != 0)
+		sockin_cmsg_from_host(hmsg.msg_control, hmsg.msg_controllen);
+	msg->msg_controllen = (uint32_t)hmsg.msg_controllen;
 	msg->msg_flags = sockin_msgflags_from_host(hmsg.msg_flags);
 	*received = (size_t)r;
 	return 0;
 }
 
-/* connect(2) or bind(2). */
-static int
-call_with_addr(long nr, int fd, const struct rump_sockaddr *sa, int len)
+int
+rumpcomp_sockin_connect(int fd, const struct rump_sockaddr *sa, int len,
+    const volatile uint32_t *intr)
 {
 	struct sockaddr_storage hs;
 	socklen_t hlen;
@@ -168,42 +231,45 @@ call_with_addr(long nr, int fd, const struct rump_sockaddr *sa, int len)
 	error = sockin_addr_to_host(sa, len, &hs, &hlen);
 	if (error != 0)
 		return error;
-	return result_error(host_call(nr, fd, &hs, hlen, 0));
-}
-
-int
-rumpcomp_sockin_connect(int fd, const struct rump_sockaddr *sa, int len)
-{
-	return call_with_addr(SYS_connect, fd, sa, len);
+	return result_error(
+	    host_call_waiting(intr, SYS_connect, fd, &hs, hlen, 0));
 }
 
 int
 rumpcomp_sockin_bind(int fd, const struct rump_sockaddr *sa, int len)
 {
-	return call_with_addr(SYS_bind, fd, sa, len);
+	struct sockaddr_storage hs;
+	socklen_t hlen;
+	int error;
+
+	error = sockin_addr_to_host(sa, len, &hs, &hlen);
+	if (error != 0)
+		return error;
+	return result_error(host_call(SYS_bind, fd, &hs, hlen, 0));
 }
 
 int
-rumpcomp_sockin_listen(int fd, int backlog)
-{
-	return result_error(host_call(SYS_listen, fd, backlog, 0, 0));
-}
-
-int
-rumpcomp_sockin_accept(int fd, struct rump_sockaddr *sa, int *len, int *newfd)
+rumpcomp_sockin_accept(int fd, struct rump_sockaddr *sa, int *len, int flags,
+    const volatile uint32_t *intr, int *newfd)
 {
 	struct sockaddr_storage hs;
 	socklen_t hlen;
 	int error;
 
 	hlen = sizeof(hs);
-	error = adopt(host_call(SYS_accept4, fd, &hs, &hlen,
-			  SOCK_NONBLOCK | SOCK_CLOEXEC),
+	error = adopt(host_call_waiting(intr, SYS_accept4, fd, &hs, (long)&hlen,
+			  host_type_flags((unsigned)flags)),
 	    newfd);
 	if (error != 0)
 		return error;
 	*len = sockin_addr_from_host(&hs, hlen, sa, *len);
 	return 0;
+}
+
+int
+rumpcomp_sockin_listen(int fd, int backlog)
+{
+	return result_error(host_call(SYS_listen, fd, backlog, 0, 0));
 }
 
 int
@@ -230,42 +296,104 @@ length_fits(const struct sockin_option *op, int len)
 	       (op->op_value == SOCKIN_VALUE_SMALL && len == 1);
 }
 
+static int
+host_setsockopt(int fd, int hlevel, int hname, const void *val, int len)
+{
+	return result_error(rumpuser_host_syscall(
+	    SYS_setsockopt, fd, hlevel, hname, val, len, 0));
+}
+
+static int
+set_timeout(int fd, const struct sockin_option *op, const void *val)
+{
+	const struct rump_timeval *tv = val;
+	struct timeval htv = { tv->tv_sec, tv->tv_usec };
+
+	return host_setsockopt(
+	    fd, op->op_hlevel, op->op_hname, &htv, sizeof(htv));
+}
+
 int
 rumpcomp_sockin_setsockopt(
     int fd, int level, int name, const void *val, int len)
 {
 	const struct sockin_option *op;
 
+	if ((level & RUMP_SOL_HOST_MASK) == RUMP_SOL_HOST)
+		return host_setsockopt(
+		    fd, level & ~RUMP_SOL_HOST_MASK, name, val, len);
 	op = sockin_option_find(level, name);
 	if (op == NULL || !op->op_set)
 		return RUMP_ENOPROTOOPT;
 	if (!length_fits(op, len))
 		return RUMP_EINVAL;
-	return result_error(rumpuser_host_syscall(
-	    SYS_setsockopt, fd, op->op_hlevel, op->op_hname, val, len, 0));
+	if (op->op_value == SOCKIN_VALUE_TIME)
+		return set_timeout(fd, op, val);
+	return host_setsockopt(fd, op->op_hlevel, op->op_hname, val, len);
+}
+
+static int
+host_getsockopt(int fd, int hlevel, int hname, void *val, int *len)
+{
+	socklen_t hlen = (socklen_t)*len;
+	long r;
+
+	r = rumpuser_host_syscall(
+	    SYS_getsockopt, fd, hlevel, hname, val, &hlen, 0);
+	if (r < 0)
+		return result_error(r);
+	*len = (int)hlen;
+	return 0;
+}
+
+static int
+get_timeout(int fd, const struct sockin_option *op, struct rump_timeval *tv)
+{
+	struct timeval htv;
+	int error, len = sizeof(htv);
+
+	error = host_getsockopt(fd, op->op_hlevel, op->op_hname, &htv, &len);
+	if (error != 0)
+		return error;
+	tv->tv_sec = htv.tv_sec;
+	tv->tv_usec = (int32_t)htv.tv_usec;
+	return 0;
+}
+
+/* Values that are not the same on both sides. */
+static int
+get_converted(int fd, const struct sockin_option *op, void *val, int *len)
+{
+	int error;
+
+	if (*len < op->op_size)
+		return RUMP_EINVAL;
+	*len = op->op_size;
+	if (op->op_value == SOCKIN_VALUE_TIME)
+		return get_timeout(fd, op, val);
+	error = host_getsockopt(fd, op->op_hlevel, op->op_hname, val, len);
+	if (error == 0)
+		*(int *)val = rumpuser_component_errtrans(*(int *)val);
+	return error;
 }
 
 int
 rumpcomp_sockin_getsockopt(int fd, int level, int name, void *val, int *len)
 {
 	const struct sockin_option *op;
-	socklen_t hlen;
-	long r;
 
+	if ((level & RUMP_SOL_HOST_MASK) == RUMP_SOL_HOST)
+		return host_getsockopt(
+		    fd, level & ~RUMP_SOL_HOST_MASK, name, val, len);
 	op = sockin_option_find(level, name);
 	if (op == NULL || !op->op_get)
 		return RUMP_ENOPROTOOPT;
-	if (*len < op->op_size && op->op_value == SOCKIN_VALUE_ERRNO)
-		return RUMP_EINVAL;
-	hlen = (socklen_t)(*len < op->op_size ? *len : op->op_size);
-	r = rumpuser_host_syscall(
-	    SYS_getsockopt, fd, op->op_hlevel, op->op_hname, val, &hlen, 0);
-	if (r < 0)
-		return result_error(r);
-	if (op->op_value == SOCKIN_VALUE_ERRNO)
-		*(int *)val = rumpuser_component_errtrans(*(int *)val);
-	*len = (int)hlen;
-	return 0;
+	if (op->op_value == SOCKIN_VALUE_ERRNO ||
+	    op->op_value == SOCKIN_VALUE_TIME)
+		return get_converted(fd, op, val, len);
+	if (*len > op->op_size)
+		*len = op->op_size;
+	return host_getsockopt(fd, op->op_hlevel, op->op_hname, val, len);
 }
 
 int
@@ -290,10 +418,83 @@ rumpcomp_sockin_ioctl(int fd, unsigned long cmd, int *value)
 	case RUMP_SIOCATMARK:
 		hcmd = SIOCATMARK;
 		break;
+	case RUMP_FIONBIO:
+		hcmd = FIONBIO;
+		break;
+	case RUMP_FIOASYNC:
+		hcmd = FIOASYNC;
+		break;
 	default:
 		return RUMP_ENOTTY;
 	}
 	return result_error(host_call(SYS_ioctl, fd, hcmd, value, 0));
+}
+
+/*
+ * Descriptor flags are the caller's own, and what changes the mode of the
+ * socket has a way of its own.
+ */
+static bool
+is_ioctl_allowed(uint32_t request)
+{
+	return request != FIOCLEX && request != FIONCLEX &&
+	       request != FIONBIO && request != FIOASYNC;
+}
+
+static bool
+is_fcntl_allowed(uint32_t request)
+{
+	switch (request) {
+	case F_GETOWN:
+	case F_SETOWN:
+	case F_GETOWN_EX:
+	case F_SETOWN_EX:
+	case F_GETSIG:
+	case F_SETSIG:
+		return true;
+	}
+	return false;
+}
+
+int
+rumpcomp_sockin_hostcall(int fd, struct rump_hostcall *hc)
+{
+	bool allowed;
+	long nr, r;
+
+	if (hc->hc_kind == RUMP_HOSTCALL_IOCTL) {
+		nr = SYS_ioctl;
+		allowed = is_ioctl_allowed(hc->hc_request);
+	} else {
+		nr = SYS_fcntl;
+		allowed = hc->hc_kind == RUMP_HOSTCALL_FCNTL &&
+			  is_fcntl_allowed(hc->hc_request);
+	}
+	if (!allowed)
+		return RUMP_EINVAL;
+	r = host_call(nr, fd, hc->hc_request, hc->hc_arg, 0);
+	/* An owner that is a process group is negative, and no error. */
+	if (r < 0 && (nr != SYS_fcntl || hc->hc_request != F_GETOWN))
+		return result_error(r);
+	hc->hc_result = r;
+	return 0;
+}
+
+int
+rumpcomp_sockin_stat(int fd, struct rump_stat *st)
+{
+	struct stat hst;
+	long r;
+
+	r = host_call(SYS_fstat, fd, &hst, 0, 0);
+	if (r < 0)
+		return result_error(r);
+	/* The file type bits are the same. */
+	st->st_mode = hst.st_mode;
+	st->st_ino = hst.st_ino;
+	st->st_nlink = (uint32_t)hst.st_nlink;
+	st->st_blksize = (int32_t)hst.st_blksize;
+	return 0;
 }
 
 /* ppoll(2) with relative time; -1: for ever.  Result or -errno. */

@@ -2,31 +2,41 @@
 /*
  * Host half of sockin: host sockets, driven with NetBSD's families, addresses,
  * flags, options and structures.  Functions return 0 or a NetBSD errno and
- * write results on success only.  Host sockets are non-blocking, so only what
- * is marked "blocks" can take long.  The first group has the shapes of the
- * genuine component.
+ * write results on success only.  Only what is marked "blocks" can take long;
+ * EINTR ends it, at once when *intr (may be NULL) is not 0.  The functions have
+ * the names of the genuine component's, and its shapes where nothing more is
+ * needed.
  */
 #ifndef SOCKIN_USER_H
 #define SOCKIN_USER_H
 
 #include "kern/types.h"
 #include "rump/rumpabi.h"
+#include "rump/rumphostsock.h"
 
 enum sockin_name { SOCKIN_NAME_OWN, SOCKIN_NAME_PEER };
 
-/* A descriptor that the program cannot see; close it with ..._close(). */
+/* A descriptor that the program cannot see; close it with ..._close().  type
+ * may have SOCK_NONBLOCK: the socket never blocks. */
 int rumpcomp_sockin_socket(int domain, int type, int proto, int *fd);
-/* EWOULDBLOCK when nothing can be moved; EPIPE raises no signal. */
-int rumpcomp_sockin_sendmsg(
-    int fd, const struct rump_msghdr *msg, int flags, size_t *sent);
-/* msg_namelen and msg_flags are results; control data are not received. */
-int rumpcomp_sockin_recvmsg(
-    int fd, struct rump_msghdr *msg, int flags, size_t *received);
-int rumpcomp_sockin_connect(int fd, const struct rump_sockaddr *sa, int len);
+/*
+ * EWOULDBLOCK when nothing can be moved; EPIPE raises no signal.  Both block
+ * where fd does and flags have neither MSG_DONTWAIT nor MSG_NBIO.
+ */
+int rumpcomp_sockin_sendmsg(int fd, const struct rump_msghdr *msg, int flags,
+    const volatile uint32_t *intr, size_t *sent);
+/* msg_namelen, msg_controllen and msg_flags are results.  *received may be
+ * more than there is room for, with MSG_TRUNC. */
+int rumpcomp_sockin_recvmsg(int fd, struct rump_msghdr *msg, int flags,
+    const volatile uint32_t *intr, size_t *received);
+/* blocks where fd does */
+int rumpcomp_sockin_connect(int fd, const struct rump_sockaddr *sa, int len,
+    const volatile uint32_t *intr);
 int rumpcomp_sockin_bind(int fd, const struct rump_sockaddr *sa, int len);
-/* *len: in the size at sa, out the length. */
-int rumpcomp_sockin_accept(
-    int fd, struct rump_sockaddr *sa, int *len, int *newfd);
+/* blocks where fd does.  *len: in the size at sa, out the length.  flags: 0 or
+ * SOCK_NONBLOCK, for the new socket. */
+int rumpcomp_sockin_accept(int fd, struct rump_sockaddr *sa, int *len,
+    int flags, const volatile uint32_t *intr, int *newfd);
 int rumpcomp_sockin_listen(int fd, int backlog);
 int rumpcomp_sockin_getname(
     int fd, struct rump_sockaddr *sa, int *len, int which);
@@ -43,8 +53,12 @@ int rumpcomp_sockin_getsockopt(
 int rumpcomp_sockin_shutdown(int fd, int how);
 /* blocks as long as the socket lingers */
 void rumpcomp_sockin_close(int fd);
-/* FIONREAD, FIONWRITE, SIOCATMARK; ENOTTY for others. */
+/* FIONREAD, FIONWRITE, SIOCATMARK, FIONBIO, FIOASYNC; ENOTTY for others. */
 int rumpcomp_sockin_ioctl(int fd, unsigned long cmd, int *value);
+/* hc_result is the result.  EINVAL for what the host is not to be asked. */
+int rumpcomp_sockin_hostcall(int fd, struct rump_hostcall *hc);
+/* Mode, inode number and size of a block. */
+int rumpcomp_sockin_stat(int fd, struct rump_stat *st);
 /*
  * blocks.  Wait in this thread until one of events (or an error or hang-up) is
  * there; timeout_ns -1: none.  0 and *revents, EWOULDBLOCK, or EINTR when the

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Options that turn on control messages (IP_RECVTTL, SO_TIMESTAMP ...) are
- * left out until control messages are translated: ENOPROTOOPT says so, and
- * accepting them without effect would not.  The same holds for structures that
- * differ (TCP_INFO).  Timeouts and low-water marks never come here: the socket
- * layer keeps them, as host sockets do not block and would not count what a
- * call has taken from them already.
+ * Options whose values or control messages differ so much that something would
+ * be lost are left out: ENOPROTOOPT.  Who wants the host's own has
+ * RUMP_SOL_HOST.
  */
 #include "sockin/user_translate.h"
 
@@ -16,6 +13,7 @@
 #include <stddef.h>
 
 #include "rump/rumpdefs.h"
+#include "rump/rumphostsock.h"
 
 #define NITEMS(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -33,28 +31,41 @@ static const struct pair families[] = {
 static const struct pair types[] = {
 	{ RUMP_SOCK_STREAM, SOCK_STREAM },
 	{ RUMP_SOCK_DGRAM, SOCK_DGRAM },
+	{ RUMP_SOCK_RAW, SOCK_RAW },
+	{ RUMP_SOCK_RDM, SOCK_RDM },
+	{ RUMP_SOCK_SEQPACKET, SOCK_SEQPACKET },
+	{ RUMP_SOCK_DCCP, SOCK_DCCP },
 };
 
 /* Flags of a call that the host gets. */
 static const struct pair call_flags[] = {
+	{ RUMP_MSG_DONTWAIT, MSG_DONTWAIT },
+	{ RUMP_MSG_NBIO, MSG_DONTWAIT },
 	{ RUMP_MSG_OOB, MSG_OOB },
 	{ RUMP_MSG_PEEK, MSG_PEEK },
 	{ RUMP_MSG_DONTROUTE, MSG_DONTROUTE },
 	{ RUMP_MSG_EOR, MSG_EOR },
+	{ RUMP_MSG_TRUNC, MSG_TRUNC },
+	{ RUMP_MSG_WAITALL, MSG_WAITALL },
+	{ RUMP_MSG_CMSG_CLOEXEC, MSG_CMSG_CLOEXEC },
+	{ RUMP_MSG_HOST_MORE, MSG_MORE },
+	{ RUMP_MSG_HOST_CONFIRM, MSG_CONFIRM },
+	{ RUMP_MSG_HOST_ERRQUEUE, MSG_ERRQUEUE },
+	{ RUMP_MSG_HOST_FASTOPEN, MSG_FASTOPEN },
+	{ RUMP_MSG_HOST_ZEROCOPY, MSG_ZEROCOPY },
 };
 
-/* Flags of a call that mean nothing to a host socket which never blocks and
- * is always called with MSG_NOSIGNAL. */
-#define CALL_FLAGS_OURS                                                        \
-	(RUMP_MSG_DONTWAIT | RUMP_MSG_NBIO | RUMP_MSG_WAITALL |                \
-	    RUMP_MSG_NOSIGNAL | RUMP_MSG_CMSG_CLOEXEC | RUMP_MSG_TRUNC |       \
-	    RUMP_MSG_CTRUNC)
+/* Flags of a call that mean nothing to the host: MSG_NOSIGNAL is always set,
+ * and MSG_CTRUNC is a result. */
+#define CALL_FLAGS_OURS (RUMP_MSG_NOSIGNAL | RUMP_MSG_CTRUNC)
 
 static const struct pair result_flags[] = {
 	{ RUMP_MSG_OOB, MSG_OOB },
 	{ RUMP_MSG_EOR, MSG_EOR },
 	{ RUMP_MSG_TRUNC, MSG_TRUNC },
 	{ RUMP_MSG_CTRUNC, MSG_CTRUNC },
+	{ RUMP_MSG_CMSG_CLOEXEC, MSG_CMSG_CLOEXEC },
+	{ RUMP_MSG_HOST_ERRQUEUE, MSG_ERRQUEUE },
 };
 
 static const struct pair events_bits[] = {
@@ -72,6 +83,7 @@ static const struct pair events_bits[] = {
 #define INT SOCKIN_VALUE_INT, sizeof(int)
 #define SMALL SOCKIN_VALUE_SMALL, sizeof(int)
 #define BYTES(type) SOCKIN_VALUE_BYTES, sizeof(type)
+#define TIME SOCKIN_VALUE_TIME, sizeof(struct rump_timeval)
 #define GETSET true, true
 #define SOCKET(name) RUMP_SOL_SOCKET, RUMP_##name, SOL_SOCKET, name
 #define IP(name) RUMP_IPPROTO_IP, RUMP_##name, IPPROTO_IP, name
@@ -88,6 +100,12 @@ static const struct sockin_option options[] = {
 	{ SOCKET(SO_LINGER), BYTES(struct linger), GETSET },
 	{ SOCKET(SO_SNDBUF), INT, GETSET },
 	{ SOCKET(SO_RCVBUF), INT, GETSET },
+	{ SOCKET(SO_DEBUG), INT, GETSET },
+	{ SOCKET(SO_ACCEPTCONN), INT, true, false },
+	{ SOCKET(SO_RCVLOWAT), INT, GETSET },
+	{ SOCKET(SO_RCVTIMEO), TIME, GETSET },
+	{ SOCKET(SO_SNDTIMEO), TIME, GETSET },
+	{ SOCKET(SO_TIMESTAMP), INT, GETSET },
 	{ SOCKET(SO_ERROR), SOCKIN_VALUE_ERRNO, sizeof(int), true, false },
 	{ IP(IP_TOS), INT, GETSET },
 	{ IP(IP_TTL), INT, GETSET },
@@ -105,6 +123,9 @@ static const struct sockin_option options[] = {
 	{ IPV6(IPV6_LEAVE_GROUP), BYTES(struct ipv6_mreq), false, true },
 	{ IPV6(IPV6_V6ONLY), INT, GETSET },
 	{ IPV6(IPV6_TCLASS), INT, GETSET },
+	{ IPV6(IPV6_RECVPKTINFO), INT, GETSET },
+	{ IPV6(IPV6_RECVHOPLIMIT), INT, GETSET },
+	{ IPV6(IPV6_RECVTCLASS), INT, GETSET },
 	{ TCP(TCP_NODELAY), INT, GETSET },
 	{ TCP(TCP_MAXSEG), INT, GETSET },
 	{ TCP(TCP_KEEPIDLE), INT, GETSET },
@@ -191,6 +212,21 @@ inet6_to_host(const struct rump_sockaddr_in6 *sin6, struct sockaddr_in6 *hin6,
 	return 0;
 }
 
+/* The host may look at the data: it takes some for an IPv4 address. */
+static int
+unspec_to_host(const struct rump_sockaddr *sa, int len, struct sockaddr *hsa,
+    socklen_t *hlen)
+{
+	const int head = (int)offsetof(struct rump_sockaddr, sa_data);
+	int i;
+
+	hsa->sa_family = AF_UNSPEC;
+	for (i = 0; i < (int)sizeof(hsa->sa_data); i++)
+		hsa->sa_data[i] = i < len - head ? sa->sa_data[i] : 0;
+	*hlen = sizeof(*hsa);
+	return 0;
+}
+
 int
 sockin_addr_to_host(const struct rump_sockaddr *sa, int len,
     struct sockaddr_storage *hs, socklen_t *hlen)
@@ -199,10 +235,7 @@ sockin_addr_to_host(const struct rump_sockaddr *sa, int len,
 		return RUMP_EINVAL;
 	switch (sa->sa_family) {
 	case RUMP_AF_UNSPEC:
-		__builtin_memset(hs, 0, sizeof(struct sockaddr));
-		hs->ss_family = AF_UNSPEC;
-		*hlen = sizeof(struct sockaddr);
-		return 0;
+		return unspec_to_host(sa, len, (struct sockaddr *)hs, hlen);
 	case RUMP_AF_INET:
 		if (len < (int)sizeof(struct rump_sockaddr_in))
 			return RUMP_EINVAL;
@@ -285,7 +318,7 @@ sockin_msgflags_to_host(int flags, int *hflags)
 	if ((flags & ~known) != 0)
 		return false;
 	*hflags = bits_to_host(call_flags, NITEMS(call_flags), flags) |
-		  MSG_DONTWAIT | MSG_NOSIGNAL;
+		  MSG_NOSIGNAL;
 	return true;
 }
 

@@ -33,8 +33,7 @@ int sockin_addr_to_host(const struct rump_sockaddr *sa, int len,
 int sockin_addr_from_host(const struct sockaddr_storage *hs, socklen_t hlen,
     struct rump_sockaddr *sa, int size);
 
-/* MSG_* of a call; what the caller waits for is not the host's business.
- * False when a flag has no counterpart. */
+/* MSG_* of a call; MSG_NOSIGNAL goes with every one.  False when a flag has no counterpart. */
 bool sockin_msgflags_to_host(int flags, int *hflags);
 /* MSG_* of a received message. */
 int sockin_msgflags_from_host(int hflags);
@@ -48,6 +47,7 @@ enum sockin_value {
 	SOCKIN_VALUE_SMALL, /* an int or a char */
 	SOCKIN_VALUE_ERRNO, /* an int that is an errno of the side */
 	SOCKIN_VALUE_BYTES, /* a structure that is the same on both sides */
+	SOCKIN_VALUE_TIME,  /* a struct timeval of the side */
 };
 struct sockin_option {
 	int op_level, op_name; /* NetBSD's */

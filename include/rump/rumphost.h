@@ -42,6 +42,15 @@ void rump_interrupt_clear(void);
 void rump_thread_fini(void);
 
 /*
+ * The kernel's own threads end, and are made again.  park returns when they
+ * have left the kernel, or after some seconds when one cannot, or when
+ * rump_interrupt() is in force; what is to be done in a thread meanwhile waits
+ * for unpark.  In pairs; several may overlap.
+ */
+void rump_threads_park(void);
+void rump_threads_unpark(void);
+
+/*
  * Credentials of the implicit process (the host program); a kernel starts
  * with uid 0.  groups is copied, at most 16 are kept.
  */
@@ -65,20 +74,37 @@ size_t rump_namei_escaped(char *buf, size_t size, unsigned *followed);
  * Mappings of rump files: the page cache of a mapped file is a contiguous
  * window of one memfd.  rump_map_create() pins the file behind rump descriptor
  * fd (readable; else EACCES; not a regular file: ENODEV) and tells where
- * [off, off + len) lies; len may pass the end of file.  The caller maps
- * rm_hostfd at rm_hostoff.  Pages are valid only after rump_map_fill(), which
- * reads [off, off + len) (page aligned, relative to the file) and returns 0,
- * EFAULT (wholly behind the end of file: the program gets SIGBUS), EIO,
- * RUMP_ERESTART.  rump_map_destroy() unpins.
+ * [off, off + len) lies; len may pass the end of file.  A shared writable
+ * mapping wants a descriptor that is open for both (else EACCES).  The caller
+ * maps rm_hostfd at rm_hostoff.  Pages are valid only after rump_map_fill(),
+ * which reads [off, off + len) (page aligned, relative to the file) and returns
+ * 0, EFAULT (wholly behind the end of file: the program gets SIGBUS), EIO,
+ * RUMP_ERESTART.  rump_map_destroy() unpins; the last one of a map that was
+ * written to writes to the file system what is still unsaved.
  */
 struct rump_map {
 	void *rm_handle;
+	const void *rm_file; /* the same for all maps of a file */
 	int rm_hostfd;
 	int64_t rm_hostoff;
+	bool rm_writable; /* the descriptor allows shared mappings to write */
+	bool rm_memory;   /* of a memory file: its pages stay what they are, and
+			   * rump_map_dirty() is not needed */
 };
 int rump_map_create(
     int fd, int64_t off, size_t len, int prot, int flags, struct rump_map *rm);
+/* Another map, of [off, off + len) of handle's file, with its rights. */
+int rump_map_again(void *handle, int64_t off, size_t len, struct rump_map *rm);
 int rump_map_fill(void *handle, int64_t off, size_t len);
+/*
+ * The program is going to write to pages [off, off + len) of a shared mapping,
+ * which it could not until now.  Short, does not sleep for long.  0, or EAGAIN
+ * when a page is not valid any more: fill it first.
+ */
+int rump_map_dirty(void *handle, int64_t off, size_t len);
+/* Write what is unsaved in [off, off + len), and wait.  0, an errno, or
+ * RUMP_ERESTART. */
+int rump_map_sync(void *handle, int64_t off, size_t len);
 void rump_map_ref(void *handle); /* one more rump_map_destroy() to come */
 void rump_map_destroy(void *handle);
 /*
@@ -87,6 +113,31 @@ void rump_map_destroy(void *handle);
  * made from handle, and fills them again before they are used.
  */
 void rump_map_drop(void *handle, int64_t off, size_t len);
+/*
+ * Called by any thread, without a lock of the kernel; they must not call it.
+ * Set once, before the first map.
+ */
+struct rump_maphooks {
+	/* What is stored to [lo, hi) in shared mappings of file (not memory
+	 * files) from now on needs another rump_map_dirty(). */
+	void (*rmh_protect)(const void *file, int64_t lo, int64_t hi);
+	/* file ends at size: pages wholly behind that need rump_map_fill(), and
+	 * what the program has of its own there is lost. */
+	void (*rmh_cut)(const void *file, int64_t size);
+};
+void rump_map_sethooks(const struct rump_maphooks *hooks);
+
+/*
+ * The host descriptor behind rump descriptor rumpfd, for poll(2), epoll(7) and
+ * the like: its readiness is the rump object's.  It belongs to the kernel,
+ * which closes it with the last descriptor of the open file and when no call
+ * uses that any more; until then its number stays the same.  Whoever keeps the
+ * number keeps the rump descriptor open.  The caller neither reads, writes nor
+ * closes it.  0, EBADF, or EOPNOTSUPP for an object that is not a host's: a
+ * file, and one day a socket of a protocol of the kernel's own, whose readiness
+ * will be told another way.
+ */
+int rump_hostfd(int rumpfd, int *hostfd);
 
 /*
  * Mount.  dir is an absolute path in the kernel's name space; missing
@@ -98,9 +149,24 @@ int rump_mount_url(
     const char *dir, const char *source, char *text, size_t size);
 
 /*
- * Visit every statistics counter (name, help, value) in order of attachment.
+ * What a mount would say of an NFS URL as such, without asking a server; works
+ * before rump_init(), too.  0, or an errno and one line in text.
+ */
+int rump_nfs_check_url(const char *url, char *text, size_t size);
+
+/*
+ * Visit every statistics counter (name, help, value) in order of attachment;
+ * name is name{label="value"} where several are of one family.
  */
 void rump_stats_iterate(
     void (*func)(const char *, const char *, uint64_t, void *), void *arg);
+
+/*
+ * Visit the text of a report, the contents of the file of that name in kernfs
+ * ("metrics", "mounts", "sockets", ...), piece by piece; pieces are not
+ * terminated.  0, or ENOENT if no component has such a report.
+ */
+int rump_report(const char *name,
+    void (*func)(const char *text, size_t len, void *arg), void *arg);
 
 #endif /* !RUMP_RUMPHOST_H */

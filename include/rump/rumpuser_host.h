@@ -8,6 +8,7 @@
 #ifndef RUMP_RUMPUSER_HOST_H
 #define RUMP_RUMPUSER_HOST_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct rumpuser_hostops {
@@ -31,6 +32,20 @@ struct rumpuser_hostops {
 	void (*ho_fd_unhide)(int fd);
 	/* Called first in every thread made by rumpuser_thread_create(). */
 	void (*ho_thread_start)(void);
+	/*
+	 * Start a host thread that runs func(arg) on a stack of at least
+	 * stack_bytes (or, rather than fail, what the host deems right) and
+	 * ends when func returns.  No handler of the program ever runs on it.
+	 * *handle, unless handle is NULL, is for ho_thread_join(), which must
+	 * follow.  Returns 0 or -errno; -EAGAIN may pass.  The two functions
+	 * are replaced together.  Plainly linked: a pthread.  A thread of
+	 * another make need not be one: what runs on it keeps to the kernel,
+	 * the hypercalls and this table, and stays away from libc.
+	 */
+	long (*ho_thread_create)(void *(*func)(void *), void *arg,
+	    size_t stack_bytes, uintptr_t *handle);
+	/* Wait for the end of a thread; 0 or -errno. */
+	long (*ho_thread_join)(uintptr_t handle);
 	/* getenv(3) over the environment as it was at start. */
 	const char *(*ho_getenv)(const char *name);
 };

@@ -2,19 +2,20 @@
 /*
  * Linux: cmsg_len 8, level 4, type 4; NetBSD: cmsg_len 4, level 4, type 4, and
  * 4 of padding.  Data are at +16 on both, lengths count from the header, and
- * both round up to 8.  Descriptors (SCM_RIGHTS) name different things in the
- * two kernels and are refused here.
+ * both round up to 8.
  */
 #include "preload/abi/socket.h"
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "preload/abi/map.h"
 #include "rump/rumpabi.h"
 #include "rump/rumpdefs.h"
+#include "rump/rumphostsock.h"
 
 #define DATA 16 /* offset of the data in both formats */
 
@@ -23,33 +24,45 @@ struct cmsg_kind {
 	int netbsd_level, netbsd_type;
 };
 
+/* Those whose data are the same, too. */
 static const struct cmsg_kind kinds[] = {
-	{ IPPROTO_IP, IP_TTL, RUMP_IPPROTO_IP, RUMP_IP_TTL },
+	{ SOL_SOCKET, SCM_TIMESTAMP, RUMP_SOL_SOCKET, RUMP_SCM_TIMESTAMP },
 	{ IPPROTO_IPV6, IPV6_HOPLIMIT, RUMP_IPPROTO_IPV6, RUMP_IPV6_HOPLIMIT },
 	{ IPPROTO_IPV6, IPV6_PKTINFO, RUMP_IPPROTO_IPV6, RUMP_IPV6_PKTINFO },
 	{ IPPROTO_IPV6, IPV6_TCLASS, RUMP_IPPROTO_IPV6, RUMP_IPV6_TCLASS },
 };
 
-static const struct cmsg_kind *
-kind_of_linux(int level, int type)
+static void
+kind_to_netbsd(const struct cmsghdr *lh, struct rump_cmsghdr *nh)
 {
+	nh->cmsg_level = RUMP_SOL_HOST | (lh->cmsg_level & ~RUMP_SOL_HOST_MASK);
+	nh->cmsg_type = lh->cmsg_type;
 	for (size_t i = 0; i < ABI_NITEMS(kinds); i++) {
-		if (kinds[i].linux_level == level &&
-		    kinds[i].linux_type == type)
-			return &kinds[i];
+		if (kinds[i].linux_level == lh->cmsg_level &&
+		    kinds[i].linux_type == lh->cmsg_type) {
+			nh->cmsg_level = kinds[i].netbsd_level;
+			nh->cmsg_type = kinds[i].netbsd_type;
+		}
 	}
-	return NULL;
 }
 
-static const struct cmsg_kind *
-kind_of_netbsd(int level, int type)
+static bool
+kind_to_linux(const struct rump_cmsghdr *nh, struct cmsghdr *lh)
 {
-	for (size_t i = 0; i < ABI_NITEMS(kinds); i++) {
-		if (kinds[i].netbsd_level == level &&
-		    kinds[i].netbsd_type == type)
-			return &kinds[i];
+	if ((nh->cmsg_level & RUMP_SOL_HOST_MASK) == RUMP_SOL_HOST) {
+		lh->cmsg_level = nh->cmsg_level & ~RUMP_SOL_HOST_MASK;
+		lh->cmsg_type = nh->cmsg_type;
+		return true;
 	}
-	return NULL;
+	for (size_t i = 0; i < ABI_NITEMS(kinds); i++) {
+		if (kinds[i].netbsd_level == nh->cmsg_level &&
+		    kinds[i].netbsd_type == nh->cmsg_type) {
+			lh->cmsg_level = kinds[i].linux_level;
+			lh->cmsg_type = kinds[i].linux_type;
+			return true;
+		}
+	}
+	return false;
 }
 
 static size_t
@@ -66,20 +79,16 @@ abi_cmsg_to_netbsd(
 
 	while (len - at >= DATA) {
 		const char *p = (const char *)in + at;
-		const struct cmsg_kind *kind;
 		struct rump_cmsghdr nh;
 		struct cmsghdr lh;
 
 		memcpy(&lh, p, DATA);
 		if (lh.cmsg_len < DATA || lh.cmsg_len > len - at)
 			return EINVAL;
-		kind = kind_of_linux(lh.cmsg_level, lh.cmsg_type);
-		if (kind == NULL)
-			return EOPNOTSUPP;
 		if (round_up8(lh.cmsg_len) > size - done)
 			return EINVAL;
-		nh = (struct rump_cmsghdr){ (uint32_t)lh.cmsg_len,
-			kind->netbsd_level, kind->netbsd_type };
+		nh.cmsg_len = (uint32_t)lh.cmsg_len;
+		kind_to_netbsd(&lh, &nh);
 		memset((char *)out + done, 0, round_up8(lh.cmsg_len));
 		memcpy((char *)out + done, &nh, sizeof(nh));
 		memcpy((char *)out + done + DATA, p + DATA, lh.cmsg_len - DATA);
@@ -101,25 +110,23 @@ abi_cmsg_to_linux(const void *in, size_t len, void *out, size_t size,
 	*truncated = 0;
 	while (len - at >= DATA) {
 		const char *p = (const char *)in + at;
-		const struct cmsg_kind *kind;
 		struct rump_cmsghdr nh;
 		struct cmsghdr lh;
 		size_t clen, padded, room;
+		bool known;
 
 		memcpy(&nh, p, sizeof(nh));
 		clen = nh.cmsg_len;
 		if (clen < DATA || clen > len - at)
 			return EIO;
-		kind = kind_of_netbsd(nh.cmsg_level, nh.cmsg_type);
+		known = kind_to_linux(&nh, &lh);
 		room = size - done;
-		if (kind != NULL && clen > room) {
+		if (known && clen > room) {
 			*truncated = 1;
 			break;
 		}
-		if (kind != NULL) {
+		if (known) {
 			lh.cmsg_len = clen;
-			lh.cmsg_level = kind->linux_level;
-			lh.cmsg_type = kind->linux_type;
 			memcpy((char *)out + done, &lh, DATA);
 			memcpy(
 			    (char *)out + done + DATA, p + DATA, clen - DATA);

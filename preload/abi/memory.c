@@ -12,6 +12,11 @@ _Static_assert(PROT_WRITE == RUMP_PROT_WRITE, "passed unchanged");
 _Static_assert(PROT_EXEC == RUMP_PROT_EXEC, "passed unchanged");
 
 #define KIND_MASK 0xf
+/* What MAP_SHARED_VALIDATE accepts: flags that say how, not what. */
+#define VALID_FLAGS                                                            \
+	(KIND_MASK | MAP_FIXED | MAP_FIXED_NOREPLACE | MAP_ANONYMOUS |         \
+	    MAP_GROWSDOWN | MAP_DENYWRITE | MAP_EXECUTABLE | MAP_LOCKED |      \
+	    MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK | MAP_32BIT)
 
 int
 abi_prot_to_netbsd(int prot, int *out)
@@ -26,8 +31,11 @@ int
 abi_mapflags_to_netbsd(int flags, int *out)
 {
 	switch (flags & KIND_MASK) {
-	case MAP_SHARED:
 	case MAP_SHARED_VALIDATE:
+		if ((flags & ~VALID_FLAGS) != 0)
+			return EOPNOTSUPP;
+		/* FALLTHROUGH */
+	case MAP_SHARED:
 		*out = RUMP_MAP_SHARED;
 		return 0;
 	case MAP_PRIVATE:

@@ -5,7 +5,7 @@
 
 /* PROT_*; 0 or EINVAL (PROT_GROWSDOWN and the like). */
 int abi_prot_to_netbsd(int prot, int *out);
-/* MAP_SHARED, MAP_PRIVATE; 0 or EINVAL. */
+/* MAP_SHARED, MAP_PRIVATE; 0, EINVAL, or EOPNOTSUPP (MAP_SHARED_VALIDATE). */
 int abi_mapflags_to_netbsd(int flags, int *out);
 
 #endif /* !PRELOAD_ABI_MEMORY_H */

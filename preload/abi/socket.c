@@ -7,6 +7,7 @@
 
 #include "preload/abi/map.h"
 #include "rump/rumpdefs.h"
+#include "rump/rumphostsock.h"
 
 static const struct abi_pair families[] = {
 	{ AF_UNSPEC, RUMP_AF_UNSPEC },
@@ -39,12 +40,13 @@ abi_family_to_linux(int family, int *out)
 	return 0;
 }
 
-/* SOCK_STREAM to SOCK_SEQPACKET have the same numbers. */
+/* SOCK_STREAM to SOCK_DCCP have the same numbers. */
 _Static_assert(SOCK_STREAM == RUMP_SOCK_STREAM, "passed unchanged");
 _Static_assert(SOCK_DGRAM == RUMP_SOCK_DGRAM, "passed unchanged");
 _Static_assert(SOCK_RAW == RUMP_SOCK_RAW, "passed unchanged");
 _Static_assert(SOCK_RDM == RUMP_SOCK_RDM, "passed unchanged");
 _Static_assert(SOCK_SEQPACKET == RUMP_SOCK_SEQPACKET, "passed unchanged");
+_Static_assert(SOCK_DCCP == RUMP_SOCK_DCCP, "passed unchanged");
 
 #define TYPE_MASK 0xf
 
@@ -71,7 +73,7 @@ abi_socktype_to_netbsd(int type, int *out)
 {
 	int kind = type & TYPE_MASK, flags;
 
-	if (kind < SOCK_STREAM || kind > SOCK_SEQPACKET ||
+	if (kind < SOCK_STREAM || kind > SOCK_DCCP ||
 	    abi_sockflags_to_netbsd(type & ~TYPE_MASK, &flags) != 0)
 		return EINVAL;
 	*out = kind | flags;
@@ -96,28 +98,23 @@ static const struct abi_pair msg_flags[] = {
 	{ MSG_NOSIGNAL, RUMP_MSG_NOSIGNAL },
 	{ MSG_CMSG_CLOEXEC, RUMP_MSG_CMSG_CLOEXEC },
 	{ MSG_WAITFORONE, RUMP_MSG_WAITFORONE },
-	/* Hints that change no result. */
-	{ MSG_CONFIRM, 0 },
-	{ MSG_MORE, 0 },
+	{ MSG_MORE, RUMP_MSG_HOST_MORE },
+	{ MSG_CONFIRM, RUMP_MSG_HOST_CONFIRM },
+	{ MSG_ERRQUEUE, RUMP_MSG_HOST_ERRQUEUE },
+	{ MSG_FASTOPEN, RUMP_MSG_HOST_FASTOPEN },
+	{ MSG_ZEROCOPY, RUMP_MSG_HOST_ZEROCOPY },
 };
 
 int
-abi_msgflags_to_netbsd(int flags, int *out)
+abi_msgflags_to_netbsd(int flags)
 {
-	uint32_t bits, rest;
-
-	bits = abi_bits_to_netbsd(
-	    msg_flags, ABI_NITEMS(msg_flags), (uint32_t)flags, &rest);
-	if (rest != 0)
-		return EOPNOTSUPP;
-	*out = (int)bits;
-	return 0;
+	return (int)abi_bits_to_netbsd(
+	    msg_flags, ABI_NITEMS(msg_flags), (uint32_t)flags, NULL);
 }
 
 int
 abi_msgflags_to_linux(int flags)
 {
-	/* The hints at the end of the table would match anything. */
 	return (int)abi_bits_to_linux(
-	    msg_flags, ABI_NITEMS(msg_flags) - 2, (uint32_t)flags, NULL);
+	    msg_flags, ABI_NITEMS(msg_flags), (uint32_t)flags, NULL);
 }

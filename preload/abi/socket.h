@@ -32,18 +32,18 @@ int abi_sockaddr_to_netbsd(const void *in, size_t len,
 size_t abi_sockaddr_to_linux(
     const struct rump_sockaddr_storage *in, size_t len, void *out, size_t size);
 
-/* MSG_*; 0 or EOPNOTSUPP (MSG_ERRQUEUE, MSG_ZEROCOPY, MSG_FASTOPEN). */
-int abi_msgflags_to_netbsd(int flags, int *out);
+/* MSG_*; bits without a meaning are dropped, as Linux does. */
+int abi_msgflags_to_netbsd(int flags);
 int abi_msgflags_to_linux(int flags);
 
 /*
- * Control messages.  0 and *outlen; EINVAL (malformed, too long), EOPNOTSUPP
- * (a kind that has no twin; SCM_RIGHTS).
+ * Control messages.  Kinds without a twin get the host's mark (RUMP_SOL_HOST).
+ * 0 and *outlen; EINVAL (malformed, too long).
  */
 int abi_cmsg_to_netbsd(
     const void *in, size_t len, void *out, size_t size, size_t *outlen);
-/* Kinds without a twin are left out; *truncated tells that something did not
- * fit.  EIO when in is malformed. */
+/* Kinds that are not the host's and have no twin are left out; *truncated tells
+ * that something did not fit.  EIO when in is malformed. */
 int abi_cmsg_to_linux(const void *in, size_t len, void *out, size_t size,
     size_t *outlen, int *truncated);
 

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Additions to NetBSD's system call interface for sockets that are sockets of
+ * the host (sockin).  A caller that was written for the host reaches with them
+ * what NetBSD has no name for; what both have goes by NetBSD's names.  Other
+ * sockets answer ENOPROTOOPT, EOPNOTSUPP and ENOTTY.
+ */
+#ifndef RUMP_RUMPHOSTSOCK_H
+#define RUMP_RUMPHOSTSOCK_H
+
+#include <stdint.h>
+
+/*
+ * A level of getsockopt(2), setsockopt(2) and of control messages: the host's
+ * level under this mark.  The name or type and the bytes of the value are the
+ * host's too.
+ */
+#define RUMP_SOL_HOST 0x48000000
+#define RUMP_SOL_HOST_MASK 0x7f000000
+
+/* Message flags that only the host has, in bits that NetBSD does not use. */
+#define RUMP_MSG_HOST_MORE 0x010000
+#define RUMP_MSG_HOST_CONFIRM 0x020000
+#define RUMP_MSG_HOST_ERRQUEUE 0x040000 /* also in results */
+#define RUMP_MSG_HOST_FASTOPEN 0x080000
+#define RUMP_MSG_HOST_ZEROCOPY 0x100000
+#define RUMP_MSG_HOST_MASK 0x1f0000
+
+/*
+ * An ioctl(2) or one of the calls of fcntl(2) that say whom a descriptor
+ * signals, on the host socket.  hc_arg is the host's argument; a pointer is one
+ * into the caller's memory.  The data of RUMP_SIOCHOST, an ioctl(2) of ours.
+ */
+enum rump_hostcall_kind { RUMP_HOSTCALL_IOCTL, RUMP_HOSTCALL_FCNTL };
+struct rump_hostcall {
+	int32_t hc_kind;
+	uint32_t hc_request;
+	uint64_t hc_arg;
+	int64_t hc_result; /* out */
+};
+_Static_assert(sizeof(struct rump_hostcall) == 24, "size in RUMP_SIOCHOST");
+#define RUMP_SIOCHOST 0xc0184801 /* in and out, 24 bytes, 'H', 1 */
+
+#endif /* !RUMP_RUMPHOSTSOCK_H */

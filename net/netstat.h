@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The report "sockets": a line for each, in the manner of netstat(1).  With
+ * RUMPKIT_SUMMARY=1 the last sockets that were closed are in it, too.
+ */
+#ifndef NET_NETSTAT_H
+#define NET_NETSTAT_H
+
+struct socket;
+
+/* Part of booting. */
+void netstat_init(void);
+/* The last reference has gone; the protocol still knows the socket. */
+void netstat_closing(struct socket *so);
+
+#endif /* !NET_NETSTAT_H */

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Host descriptors of the kernel and of this library, which the program must
+ * neither see nor touch.  All are close-on-exec.
+ *
+ * The kernel's keep their numbers: to the program these are as far out of reach
+ * as those above its limit (EBADF).  The library's own make way.
+ */
+#ifndef PRELOAD_HIDDEN_H
+#define PRELOAD_HIDDEN_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+/* ho_fd_hide and ho_fd_unhide of rumpuser_host.h. */
+long hidden_take(int fd);
+void hidden_forget(int fd);
+
+/* A hidden duplicate of fd, or -errno; and its end. */
+long hidden_dup(int fd);
+void hidden_close(int fd);
+
+/* Take fd and keep its number at *where, which changes when the program asks
+ * for it, and which a forked child keeps.  The number or -errno. */
+long hidden_keep(int fd, atomic_int *where);
+
+/* The program wants number fd: true when it is not hidden any more. */
+bool hidden_make_way(int fd);
+
+/* In a forked child, for each hidden number: close it unless it is kept.  The
+ * kernel is not there, and a socket of its must end with the parent. */
+void hidden_forked(int fd);
+
+#endif /* !PRELOAD_HIDDEN_H */

@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One entry an open file description:
+ *
+ *     NUMBER[+NUMBER...],FLAGS,POSITION,INODE,LENGTH,PATH;
+ *
+ * FLAGS are those of open(2) on Linux, or -1 where there is no path that the
+ * file could be opened by again (an O_PATH descriptor of a symbolic link; a
+ * socket); the program's path, which may contain anything, has LENGTH bytes.
+ * The new image finds the old placeholders at the numbers.
+ *
+ * Record locks and flock(2) do not cross.
+ */
+#include "preload/inherit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "preload/abi/errno.h"
+#include "preload/abi/open.h"
+#include "preload/backend.h"
+#include "preload/call.h"
+#include "preload/fdmap.h"
+#include "preload/pool.h"
+#include "preload/readiness.h"
+#include "preload/resolve.h"
+#include "preload/route.h"
+#include "preload/text.h"
+#include "rump/rump_syscallnum.h"
+#include "rump/rumpabi.h"
+#include "rump/rumpdefs.h"
+#include "rump/rumphost.h"
+
+#define TEXT_MAX (128 * 1024) /* the host's limit for one string */
+#define MAXLINKS 40
+
+struct entry {
+	const char *e_numbers; /* digits and '+', ends with ',' */
+	int64_t e_flags;
+	int64_t e_position;
+	uint64_t e_inode;
+	char e_path[PATHBUF_SIZE];
+};
+
+/* 0, RUMP_ENAMESPACE or another error of the kernel's. */
+static long
+kernel_call(int num, int64_t a, int64_t b, int64_t d, int64_t e, int64_t *value)
+{
+	int64_t args[BACKEND_SLOTS] = { a, b, d, e }, retval[2];
+	long error = rump_backend_syscall(num, args, retval);
+
+	if (error == 0 && value != NULL)
+		*value = retval[0];
+	return error;
+}
+
+/* --- the old image ----------------------------------------------------- */
+
+static bool
+crosses(long fd)
+{
+	long flags = HOST(SYS_fcntl, fd, F_GETFD, 0, 0, 0, 0);
+
+	return flags >= 0 && (flags & FD_CLOEXEC) == 0;
+}
+
+static bool
+is_same(long fd, const struct rfile *rf)
+{
+	struct rfile *other;
+	int error;
+
+	other = fdmap_get_rump(fd, &error);
+	if (other != NULL)
+		(void)fdmap_put(other);
+	return other == rf;
+}
+
+/* Has the file a lower number that crosses? */
+static bool
+is_known(long fd, const struct rfile *rf)
+{
+	for (long i = fdmap_next(0); i < fd; i = fdmap_next(i + 1)) {
+		if (is_same(i, rf) && crosses(i))
+			return true;
+	}
+	return false;
+}
+
+static void
+put_numbers(struct text *t, long fd, const struct rfile *rf)
+{
+	text_dec(t, fd);
+	while ((fd = fdmap_next(fd + 1)) >= 0) {
+		if (!is_same(fd, rf) || !crosses(fd))
+			continue;
+		text_char(t, '+');
+		text_dec(t, fd);
+	}
+}
+
+static int64_t
+flags_of(const struct rfile *rf)
+{
+	int64_t flags;
+
+	if (rf->rf_kind != RF_FILE || rf->rf_path == NULL)
+		return -1;
+	if (rf->rf_path_only)
+		return O_PATH;
+	if (kernel_call(
+		RUMP_SYS_fcntl, rf->rf_fd, RUMP_F_GETFL, 0, 0, &flags) != 0)
+		return -1;
+	return abi_open_to_linux((int)flags) &
+	       ~(O_CREAT | O_EXCL | O_TRUNC | O_NOFOLLOW);
+}
+
+static void
+put_file(struct text *t, const struct rfile *rf)
+{
+	int64_t flags = flags_of(rf), position = 0;
+	struct rump_stat st = { 0 };
+	const char *path = flags >= 0 ? rf->rf_path : "";
+
+	if (flags >= 0 && kernel_call(RUMP_SYS_fstat, rf->rf_fd, (int64_t)&st,
+			      0, 0, NULL) != 0)
+		flags = -1;
+	/* A listing starts again. */
+	if (flags >= 0 && (st.st_mode & S_IFMT) != S_IFDIR)
+		(void)kernel_call(
+		    RUMP_SYS_lseek, rf->rf_fd, 0, 0, RUMP_SEEK_CUR, &position);
+	text_char(t, ',');
+	text_dec(t, flags);
+	text_char(t, ',');
+	text_dec(t, position);
+	text_char(t, ',');
+	text_udec(t, st.st_ino);
+	text_char(t, ',');
+	text_udec(t, text_length(path));
+	text_char(t, ',');
+	text_put(t, path);
+	text_char(t, ';');
+}
+
+static void
+put_all(struct text *t)
+{
+	for (long fd = fdmap_next(0); fd >= 0; fd = fdmap_next(fd + 1)) {
+		struct rfile *rf;
+		int error;
+
+		rf = fdmap_get_rump(fd, &error);
+		if (rf == NULL)
+			continue;
+		if (crosses(fd) && !is_known(fd, rf)) {
+			put_numbers(t, fd, rf);
+			put_file(t, rf);
+		}
+		(void)fdmap_put(rf);
+	}
+}
+
+size_t
+inherit_exec_env(char *buf, size_t size)
+{
+	struct text t;
+	size_t empty;
+
+	if (!backend_reachable())
+		return 0;
+	text_init(&t, buf, size);
+	text_put(&t, INHERIT_VARIABLE "=");
+	empty = t.t_len;
+	put_all(&t);
+	return t.t_len == empty ? 0 : t.t_len;
+}
+
+int
+inherit_check(void)
+{
+	char *buf;
+	size_t len;
+
+	if (!backend_reachable())
+		return 0;
+	(void)kernel_call(RUMP_SYS_sync, 0, 0, 0, 0, NULL);
+	if (fdmap_next(0) < 0)
+		return 0;
+	buf = waitmem_get(TEXT_MAX);
+	if (buf == NULL)
+		return ENOMEM;
+	len = inherit_exec_env(buf, TEXT_MAX);
+	waitmem_put(buf, TEXT_MAX);
+	return len + 1 < TEXT_MAX ? 0 : E2BIG;
+}
+
+/* --- the new image ----------------------------------------------------- */
+
+/* An integer that ends with end; false: there is none. */
+static bool
+take_number(const char **p, char end, int64_t *value)
+{
+	bool negative = **p == '-';
+	const char *digits;
+	uint64_t n = 0;
+
+	if (negative)
+		(*p)++;
+	for (digits = *p; **p >= '0' && **p <= '9'; (*p)++)
+		n = n * 10 + (uint64_t)(**p - '0');
+	if (*p == digits || **p != end)
+		return false;
+	(*p)++;
+	*value = negative ? -(int64_t)n : (int64_t)n;
+	return true;
+}
+
+static bool
+take_numbers(const char **p, const char **numbers)
+{
+	*numbers = *p;
+	while ((**p >= '0' && **p <= '9') || **p == '+')
+		(*p)++;
+	if (*p == *numbers || **p != ',')
+		return false;
+	(*p)++;
+	return true;
+}
+
+static bool
+take_path(const char **p, char *path)
+{
+	int64_t len;
+	struct text t;
+
+	if (!take_number(p, ',', &len) || len < 0 || len >= PATHBUF_SIZE)
+		return false;
+	for (int64_t i = 0; i < len; i++) {
+		if ((*p)[i] == '\0')
+			return false;
+	}
+	text_init(&t, path, PATHBUF_SIZE);
+	text_putn(&t, *p, (size_t)len);
+	*p += len;
+	return *(*p)++ == ';';
+}
+
+static bool
+take_entry(const char **p, struct entry *e)
+{
+	int64_t inode;
+
+	if (!take_numbers(p, &e->e_numbers) ||
+	    !take_number(p, ',', &e->e_flags) ||
+	    !take_number(p, ',', &e->e_position) ||
+	    !take_number(p, ',', &inode) || !take_path(p, e->e_path))
+		return false;
+	e->e_inode = (uint64_t)inode;
+	return true;
+}
+
+/* Open pl in the kernel, through links that leave it and come back. */
+static int
+open_links(struct place *pl, int nflags, int64_t *fd)
+{
+	long error;
+	int left;
+
+	for (int i = 0; i < MAXLINKS; i++) {
+		if (!pl->pl_rump)
+			return ENOENT;
+		error = kernel_call(RUMP_SYS_openat, pl->pl_dirfd,
+		    (int64_t)pl->pl_path, nflags, 0, fd);
+		if (error >= 0)
+			return abi_errno_to_linux((int)error);
+		left = error == RUMP_ENAMESPACE ? place_escaped(pl, 0) : EINTR;
+		if (left != 0)
+			return left;
+	}
+	return ELOOP;
+}
+
+/* 0 and a descriptor of the kernel's, at the old position, and the rule. */
+static int
+open_again(const struct entry *e, int64_t *fd, int *rule)
+{
+	struct place *pl = place_create();
+	struct rump_stat st;
+	int nflags, error;
+
+	if (pl == NULL)
+		return ENOMEM;
+	error = e->e_flags < 0 ? EOPNOTSUPP : 0;
+	if (error == 0)
+		error = abi_open_to_netbsd((int)e->e_flags, &nflags);
+	if (error == 0)
+		error = place_decide(pl, e->e_path);
+	if (error == 0)
+		error = open_links(pl, nflags & ~RUMP_O_CLOEXEC, fd);
+	*rule = pl->pl_rule;
+	place_destroy(pl);
+	if (error != 0)
+		return error;
+	if (kernel_call(RUMP_SYS_fstat, *fd, (int64_t)&st, 0, 0, NULL) != 0 ||
+	    st.st_ino != e->e_inode)
+		error = ESTALE;
+	else if (e->e_position > 0 &&
+		 kernel_call(RUMP_SYS_lseek, *fd, 0, e->e_position,
+		     RUMP_SEEK_SET, NULL) != 0)
+		error = EIO;
+	if (error != 0)
+		(void)kernel_call(RUMP_SYS_close, *fd, 0, 0, 0, NULL);
+	return error;
+}
+
+/* The number at *p, and *p to the next one; -1 when there is none. */
+static int
+next_number(const char **p)
+{
+	int fd = -1;
+
+	if (**p == '+')
+		(*p)++;
+	for (; **p >= '0' && **p <= '9' && fd < (1 << 24); (*p)++)
+		fd = (fd < 0 ? 0 : fd) * 10 + (**p - '0');
+	return fd;
+}
+
+/* Give number, a file of ours, the inherited numbers instead; or, negative,
+ * close these. */
+static void
+set_numbers(const char *p, long number)
+{
+	int fd;
+
+	while ((fd = next_number(&p)) >= 0) {
+		if (number < 0)
+			HOST(SYS_close, fd, 0, 0, 0, 0, 0);
+		else
+			(void)fdmap_dup2(number, fd, -1);
+	}
+	if (number >= 0)
+		(void)fdmap_close(number);
+}
+
+static void
+take_over(const struct entry *e)
+{
+	int64_t fd = -1;
+	const char *first = e->e_numbers;
+	long number;
+	int rule, error = open_again(e, &fd, &rule);
+
+	if (error == 0) {
+		number = fdmap_install_path((int)fd, RF_FILE, rule,
+		    (e->e_flags & O_PATH) != 0, false, string_keep(e->e_path));
+		if (number >= 0) {
+			set_numbers(e->e_numbers, number);
+			return;
+		}
+		error = (int)-number;
+	}
+	engine_say("descriptor %d: %s: open before exec, and now %s (error %d):"
+		   " closed",
+	    next_number(&first), e->e_path[0] != '\0' ? e->e_path : "?",
+	    error == ESTALE ? "another file" : "not to be had", error);
+	set_numbers(e->e_numbers, -1);
+}
+
+void
+inherit_open(const char *value)
+{
+	struct entry *e = waitmem_get(sizeof(*e));
+
+	while (e != NULL && *value != '\0') {
+		if (!take_entry(&value, e)) {
+			engine_say(INHERIT_VARIABLE " is not understood");
+			break;
+		}
+		take_over(e);
+	}
+	if (e != NULL)
+		waitmem_put(e, sizeof(*e));
+}

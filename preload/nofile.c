@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The host compares with the limit only when it gives a number away.  So the
+ * soft limit is raised for the moment of a duplication.  The program's own
+ * calls wait for the end of that moment; a change from outside in it stands.
+ */
+#include "preload/nofile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+
+#include "preload/call.h"
+#include "preload/lock.h"
+#include "preload/route.h"
+#include "syscall_table/linux_routes.h"
+
+static struct lock limit_lock = LOCK_INIT;
+static struct rlimit saved; /* limit_lock */
+static atomic_bool raised;  /* limit_lock for writing */
+
+static long
+limit_call(const struct rlimit *to, struct rlimit *was)
+{
+	return HOST(SYS_prlimit64, 0, RLIMIT_NOFILE, to, was, 0, 0);
+}
+
+uint64_t
+nofile_limit(void)
+{
+	struct rlimit rl;
+	long r;
+
+	lock_enter(&limit_lock);
+	r = limit_call(NULL, &rl);
+	lock_exit(&limit_lock);
+	return r == 0 ? rl.rlim_cur : 0;
+}
+
+static void
+limit_raise(void)
+{
+	struct rlimit all;
+
+	if (limit_call(NULL, &saved) != 0 || saved.rlim_cur >= saved.rlim_max)
+		return;
+	all = (struct rlimit){ saved.rlim_max, saved.rlim_max };
+	atomic_store(&raised, true);
+	if (limit_call(&all, NULL) != 0)
+		atomic_store(&raised, false);
+}
+
+static void
+limit_restore(void)
+{
+	struct rlimit was;
+
+	if (!atomic_load(&raised))
+		return;
+	if (limit_call(&saved, &was) == 0 &&
+	    (was.rlim_cur != saved.rlim_max || was.rlim_max != saved.rlim_max))
+		limit_call(&was, NULL);
+	atomic_store(&raised, false);
+}
+
+long
+nofile_dup(int fd, uint64_t min)
+{
+	long number;
+
+	lock_enter(&limit_lock);
+	limit_raise();
+	number = HOST(SYS_fcntl, fd, F_DUPFD_CLOEXEC, min, 0, 0, 0);
+	limit_restore();
+	lock_exit(&limit_lock);
+	return number;
+}
+
+void
+nofile_forked(void)
+{
+	limit_restore();
+	lock_reset(&limit_lock);
+}
+
+/* --- calls ------------------------------------------------------------- */
+
+/* EFAULT is left to the host: a page may have to be filled. */
+static long
+limit_run(struct call *c)
+{
+	long result;
+
+	lock_enter(&limit_lock);
+	result = HOST(c->nr, c->arg[0], c->arg[1], c->arg[2], c->arg[3], 0, 0);
+	lock_exit(&limit_lock);
+	return result == -EFAULT ? CALL_TO_HOST : result;
+}
+
+static long
+rlimit_run(struct call *c)
+{
+	return (int)c->arg[0] == RLIMIT_NOFILE ? limit_run(c) : CALL_TO_HOST;
+}
+ROUTE(getrlimit, rlimit_run)
+ROUTE(setrlimit, rlimit_run)
+
+static long
+prlimit64_run(struct call *c)
+{
+	return (int)c->arg[1] == RLIMIT_NOFILE ? limit_run(c) : CALL_TO_HOST;
+}
+ROUTE(prlimit64, prlimit64_run)

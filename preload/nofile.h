@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The limit of open files.  It is the program's; our own descriptors go above
+ * it, where the hard limit lets them, so that they neither count nor get in the
+ * way.
+ */
+#ifndef PRELOAD_NOFILE_H
+#define PRELOAD_NOFILE_H
+
+#include <stdint.h>
+
+/* The soft limit; 0 if the host does not say. */
+uint64_t nofile_limit(void);
+
+/* Duplicate fd, close-on-exec, to the lowest free number >= min, which may lie
+ * above the soft limit.  The number or -errno. */
+long nofile_dup(int fd, uint64_t min);
+
+/* In a forked child. */
+void nofile_forked(void);
+
+#endif /* !PRELOAD_NOFILE_H */

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * poll and ppoll: one host call on a copy of the program's array.  An entry
+ * whose answer is known in advance has fd -1 there, and the answer in events,
+ * which the host leaves alone.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+#include "preload/engine/engine.h"
+#include "preload/fdmap.h"
+#include "preload/readiness.h"
+#include "preload/resolve.h"
+#include "preload/route.h"
+#include "preload/usercopy.h"
+#include "syscall_table/linux_routes.h"
+
+#define NFDS_MAX (1 << 20) /* more than the host has numbers for */
+#define LOOK 64            /* entries read at a time */
+#define READY (POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM)
+#define NSEC 1000000000
+
+struct pollset {
+	void *ps_pool;          /* the pool's */
+	size_t ps_size;         /* of the memory */
+	struct pollfd *ps_user; /* the program's array */
+	unsigned ps_n;
+	unsigned ps_ready;       /* entries whose answer is known */
+	bool ps_alien;           /* ... and one that has none */
+	struct timespec ps_zero; /* the host writes there */
+	struct pollfd ps_fds[];
+};
+
+/* Does the program's array name a rump descriptor?  False where it cannot be
+ * read, which the host says better. */
+static bool
+names_rump(const struct pollfd *user, unsigned n)
+{
+	struct pollfd fds[LOOK];
+	unsigned count;
+
+	for (unsigned at = 0; at < n; at += count) {
+		count = n - at < LOOK ? n - at : LOOK;
+		if (usercopy_in(fds, user + at, count * sizeof(*fds)) != 0)
+			return false;
+		for (unsigned i = 0; i < count; i++) {
+			if (fds[i].fd >= 0 && fdmap_is_rump(fds[i].fd))
+				return true;
+		}
+	}
+	return false;
+}
+
+static struct pollset *
+pollset_create(struct pollfd *user, unsigned n)
+{
+	size_t size = sizeof(struct pollset) + n * sizeof(struct pollfd);
+	struct pollset *ps = waitmem_get(size);
+
+	if (ps == NULL)
+		return NULL;
+	ps->ps_size = size;
+	ps->ps_user = user;
+	ps->ps_n = n;
+	ps->ps_ready = 0;
+	ps->ps_alien = false;
+	ps->ps_zero = (struct timespec){ 0, 0 };
+	return ps;
+}
+
+static long
+pollset_end(struct pollset *ps, long result)
+{
+	waitmem_put(ps, ps->ps_size);
+	return result;
+}
+
+static void
+answer(struct pollset *ps, struct pollfd *p, short revents)
+{
+	p->fd = -1;
+	p->events = revents;
+	if (revents != 0)
+		ps->ps_ready++;
+}
+
+static void
+sort(struct pollset *ps, struct pollfd *p)
+{
+	int hostfd;
+
+	if (p->fd < 0) {
+		answer(ps, p, 0);
+		return;
+	}
+	switch (member_find(p->fd, &hostfd)) {
+	case MEMBER_HOST:
+		break;
+	case MEMBER_READY:
+		answer(ps, p, p->events & READY);
+		break;
+	case MEMBER_PROXY:
+		p->fd = hostfd;
+		break;
+	case MEMBER_NONE:
+		answer(ps, p, POLLNVAL);
+		break;
+	case MEMBER_ALIEN:
+		ps->ps_alien = true;
+		break;
+	}
+}
+
+/*
+ * A rump descriptor that was closed during the wait may have left its host
+ * number to another one.
+ */
+static bool
+is_stale(const struct pollset *ps, unsigned i)
+{
+	int fd, hostfd = -1;
+
+	if (usercopy_in(&fd, &ps->ps_user[i].fd, sizeof(fd)) != 0 ||
+	    fd == ps->ps_fds[i].fd)
+		return false;
+	return member_find(fd, &hostfd) != MEMBER_PROXY ||
+	       hostfd != ps->ps_fds[i].fd;
+}
+
+static long
+pollset_report(const struct pollset *ps)
+{
+	long ready = 0;
+	short revents;
+
+	for (unsigned i = 0; i < ps->ps_n; i++) {
+		const struct pollfd *p = &ps->ps_fds[i];
+
+		revents = p->fd < 0 ? p->events : p->revents;
+		if (p->fd >= 0 && revents != 0 && is_stale(ps, i))
+			revents = POLLNVAL;
+		ready += revents != 0;
+		if (usercopy_out(&revents, &ps->ps_user[i].revents,
+			sizeof(revents)) != 0)
+			return -EFAULT;
+	}
+	return ready;
+}
+
+static long
+poll_after(struct call *c)
+{
+	struct pollset *ps =
+	    (struct pollset *)(c->arg[0] - (long)sizeof(struct pollset));
+
+	c->arg[0] = (long)ps->ps_user;
+	return pollset_end(ps, c->result < 0 ? c->result : pollset_report(ps));
+}
+
+/* A timeout that will not be used must be good all the same. */
+static int
+check_timeout(const struct call *c)
+{
+	struct timespec ts;
+
+	if (c->nr != SYS_ppoll || c->arg[2] == 0)
+		return 0;
+	if (usercopy_in(&ts, (const void *)c->arg[2], sizeof(ts)) != 0)
+		return EFAULT;
+	return ts.tv_sec < 0 || (unsigned long)ts.tv_nsec >= NSEC ? EINVAL : 0;
+}
+
+static long
+poll_host(struct call *c, struct pollset *ps)
+{
+	int error;
+	long result;
+
+	for (unsigned i = 0; i < ps->ps_n; i++)
+		sort(ps, &ps->ps_fds[i]);
+	if (ps->ps_alien)
+		return pollset_end(ps, member_refuse(c));
+	if (ps->ps_ready != 0) {
+		error = check_timeout(c);
+		if (error != 0)
+			return pollset_end(ps, -error);
+		c->arg[2] = c->nr == SYS_poll ? 0 : (long)&ps->ps_zero;
+	}
+	result = engine_filter_mask(c);
+	if (result != 0)
+		return pollset_end(ps, result);
+	c->arg[0] = (long)ps->ps_fds;
+	return route_to_host(c, poll_after);
+}
+
+static long
+poll_run(struct call *c)
+{
+	struct pollfd *user = (struct pollfd *)c->arg[0];
+	unsigned n = (unsigned)c->arg[1];
+	struct pollset *ps;
+	long result;
+
+	if (n > NFDS_MAX || !names_rump(user, n)) {
+		result = engine_filter_mask(c);
+		return result != 0 ? result : CALL_TO_HOST;
+	}
+	route_mark_rump(c, NS_HOST);
+	ps = pollset_create(user, n);
+	if (ps == NULL)
+		return -ENOMEM;
+	if (usercopy_in(ps->ps_fds, user, n * sizeof(*user)) != 0)
+		return pollset_end(ps, -EFAULT);
+	return poll_host(c, ps);
+}
+ROUTE(poll, poll_run)
+ROUTE(ppoll, poll_run)

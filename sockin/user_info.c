@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Host half of netstat: what the host knows of a socket. */
+#include "sockin/user_info.h"
+
+#include <sys/socket.h>
+#include <sys/syscall.h>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "rump/rumpuser_host.h"
+
+/* By the host's numbers; the names are netstat's. */
+static const char *const states[] = {
+	[TCP_ESTABLISHED] = "ESTABLISHED",
+	[TCP_SYN_SENT] = "SYN_SENT",
+	[TCP_SYN_RECV] = "SYN_RECEIVED",
+	[TCP_FIN_WAIT1] = "FIN_WAIT_1",
+	[TCP_FIN_WAIT2] = "FIN_WAIT_2",
+	[TCP_TIME_WAIT] = "TIME_WAIT",
+	[TCP_CLOSE] = "CLOSED",
+	[TCP_CLOSE_WAIT] = "CLOSE_WAIT",
+	[TCP_LAST_ACK] = "LAST_ACK",
+	[TCP_LISTEN] = "LISTEN",
+	[TCP_CLOSING] = "CLOSING",
+};
+
+#define NSTATES (sizeof(states) / sizeof(states[0]))
+
+static bool
+get_option(int fd, int level, int name, void *val, socklen_t len)
+{
+	return rumpuser_host_syscall(
+		   SYS_getsockopt, fd, level, name, val, &len, 0) == 0;
+}
+
+int
+rumpcomp_sockin_protocol(int fd)
+{
+	int protocol;
+
+	return get_option(
+		   fd, SOL_SOCKET, SO_PROTOCOL, &protocol, sizeof(protocol))
+		   ? protocol
+		   : -1;
+}
+
+const char *
+rumpcomp_sockin_state(int fd)
+{
+	struct tcp_info ti;
+
+	if (!get_option(fd, IPPROTO_TCP, TCP_INFO, &ti, sizeof(ti)) ||
+	    ti.tcpi_state >= NSTATES)
+		return NULL;
+	return states[ti.tcpi_state];
+}

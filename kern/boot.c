@@ -6,6 +6,7 @@
  */
 #include "kern/boot.h"
 
+#include "kern/callout.h"
 #include "kern/clock.h"
 #include "kern/guard.h"
 #include "kern/hyperup.h"
@@ -13,6 +14,7 @@
 #include "kern/libkern.h"
 #include "kern/lwp.h"
 #include "kern/netbsd.h"
+#include "kern/report.h"
 #include "kern/stats.h"
 #include "kern/syscall.h"
 #include "kern/sysctl.h"
@@ -200,6 +202,8 @@ boot(void)
 	lwp_setcur(&lwp0);
 	announce("booting");
 	kstat_attach(kern_stats, KERN_NSTATS);
+	callout_boot();
+	report_boot();
 	syscall_register(syscalls_kern, nsyscalls_kern);
 	error = component_initall();
 	if (error == 0) {

@@ -3,7 +3,7 @@
  * Armed callouts stand in a list in order of their deadlines.  One thread
  * sleeps until the first of them; it is made when a callout is armed and none
  * exists, and ends when nothing was armed for LINGER_NS.  It knows the function
- * it runs by callout_running alone, so that the function may free its callout.
+ * it runs by running alone, so that the function may free its callout.
  */
 #include "kern/callout.h"
 
@@ -15,7 +15,7 @@
 #include "kern/netbsd.h"
 #include "kern/stats.h"
 
-#define LINGER_NS 1000000000
+#define LINGER_NS INT64_C(2000000000)
 
 static kmutex_t callout_lock = { .mtx_name = "callout" };
 static struct list armed = LIST_INITIALIZER(armed); /* callout_lock */
@@ -74,16 +74,43 @@ step(void)
 	return true;
 }
 
+/* Until somebody wants us parked; false when we are not needed any more. */
+static bool
+work(void)
+{
+	bool needed = true;
+
+	mutex_enter(&callout_lock);
+	runner = curlwp;
+	while (needed && !kthread_parking())
+		needed = step();
+	runner = NULL;
+	if (!needed)
+		have_thread = false;
+	mutex_exit(&callout_lock);
+	return needed;
+}
+
 static void
 callout_thread(void *arg)
 {
+	do
+		kthread_parkpoint();
+	while (work());
+}
+
+static void
+kick(void)
+{
 	mutex_enter(&callout_lock);
-	runner = curlwp;
-	while (step())
-		continue;
-	runner = NULL;
-	have_thread = false;
+	cv_signal(&changed);
 	mutex_exit(&callout_lock);
+}
+
+void
+callout_boot(void)
+{
+	kthread_kick_attach(kick);
 }
 
 /*

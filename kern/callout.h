@@ -16,6 +16,8 @@ struct callout {
 	void *c_arg;            /* i */
 };
 
+/* Once, during boot. */
+void callout_boot(void);
 void callout_init(struct callout *c, void (*func)(void *), void *arg);
 /*
  * (Re)arm to fire delay_ns from now.  The function may rearm, halt or free its

@@ -12,12 +12,14 @@
 #include <stdatomic.h>
 
 #include "kern/cred.h"
+#include "kern/kthread.h"
 #include "kern/mutex.h"
 #include "kern/queue.h"
 #include "kern/types.h"
 #include "rump/rumpabi.h"
 
 struct filedesc;
+struct kthread;
 struct vnode;
 
 #define PROC_MAX 7500 /* processes alive at once */
@@ -60,6 +62,7 @@ struct lwp {
 	_Atomic uint32_t *l_intr;   /* interrupt word of the host thread */
 	_Atomic uint32_t l_exiting; /* the process wants it gone */
 	void *l_namei_escape;       /* t: owned by vfs/namei.c, ph_lwpexit */
+	struct kthread *l_kthread;  /* i: of kern/kthread.c, else NULL */
 	char l_name[16];
 };
 
@@ -195,15 +198,6 @@ void prochook_exit(struct proc *p);
 void lwp_setcur(struct lwp *l);
 /* End the bound lwp, and with the last one its process; EINVAL if none. */
 int lwp_release(void);
-
-/*
- * Create a kernel thread running func(arg); it ends with kthread_exit().
- * Returns 0 or EAGAIN/ENOMEM.  May sleep.
- */
-int kthread_create(const char *name, void (*func)(void *), void *arg);
-void kthread_exit(void) NORETURN;
-/* Threads that exist now. */
-uint32_t kthread_count(void);
 
 /* Find a live process; NULL if there is none.  Caller holds proc_lock. */
 extern kmutex_t proc_lock;

@@ -2,7 +2,22 @@
 #include "kern/stats.h"
 
 #include "kern/guard.h"
+#include "kern/kmem.h"
+#include "kern/libkern.h"
+#include "kern/sink.h"
 #include "rump/rumphost.h"
+
+static uint64_t
+memory_host(void)
+{
+	return kmem_hostbytes();
+}
+
+static uint64_t
+memory_used(void)
+{
+	return kmem_outstanding();
+}
 
 struct kstat kern_stats[KERN_NSTATS] = {
 	[KERN_PROCESSES] = { "kern_processes_forked",
@@ -11,6 +26,14 @@ struct kstat kern_stats[KERN_NSTATS] = {
 	    "lwps made, the implicit ones of host threads included" },
 	[KERN_KTHREADS] = { "kern_threads_created", "kernel threads started" },
 	[KERN_CALLOUTS] = { "kern_callouts_run", "timers that fired" },
+	[KERN_MEMORY_HOST] = { .ks_name = "kern_memory_host_bytes",
+	    .ks_help = "memory taken from the host by the allocator",
+	    .ks_kind = KSTAT_GAUGE,
+	    .ks_read = memory_host },
+	[KERN_MEMORY_USED] = { .ks_name = "kern_memory_used_bytes",
+	    .ks_help = "memory handed out by the allocator",
+	    .ks_kind = KSTAT_GAUGE,
+	    .ks_read = memory_used },
 };
 
 static _Atomic uint32_t stats_guard;
@@ -42,18 +65,31 @@ kstat_iterate(void (*func)(const struct kstat *, void *), void *arg)
 		func(LIST_ENTRY(n, struct kstat, ks_list), arg);
 }
 
+uint64_t
+kstat_value(const struct kstat *ks)
+{
+	if (ks->ks_read != NULL)
+		return ks->ks_read();
+	return atomic_load_explicit(&ks->ks_value, memory_order_relaxed);
+}
+
 struct visitor {
 	void (*func)(const char *, const char *, uint64_t, void *);
 	void *arg;
 };
 
+/* name, or name{label}. */
 static void
 visit(const struct kstat *ks, void *arg)
 {
 	struct visitor *v = arg;
+	char name[128];
 
-	v->func(ks->ks_name, ks->ks_help,
-	    atomic_load_explicit(&ks->ks_value, memory_order_relaxed), v->arg);
+	ksnprintf(name, sizeof(name), "%s%s%s%s", ks->ks_name,
+	    ks->ks_label != NULL ? "{" : "",
+	    ks->ks_label != NULL ? ks->ks_label : "",
+	    ks->ks_label != NULL ? "}" : "");
+	v->func(name, ks->ks_help, kstat_value(ks), v->arg);
 }
 
 void
@@ -63,4 +99,43 @@ rump_stats_iterate(
 	struct visitor v = { func, arg };
 
 	kstat_iterate(visit, &v);
+}
+
+struct metrics {
+	struct sink *m_sink;
+	const char *m_family; /* whose head has been printed */
+};
+
+static void
+print_head(struct sink *sk, const struct kstat *ks)
+{
+	bool counter = ks->ks_kind == KSTAT_COUNTER;
+
+	sink_printf(sk, "# TYPE rump_%s %s\n", ks->ks_name,
+	    counter ? "counter" : "gauge");
+	sink_printf(sk, "# HELP rump_%s %s\n", ks->ks_name, ks->ks_help);
+}
+
+static void
+print_metric(const struct kstat *ks, void *arg)
+{
+	struct metrics *m = arg;
+
+	if (m->m_family == NULL || strcmp(m->m_family, ks->ks_name) != 0)
+		print_head(m->m_sink, ks);
+	m->m_family = ks->ks_name;
+	sink_printf(m->m_sink, "rump_%s%s", ks->ks_name,
+	    ks->ks_kind == KSTAT_COUNTER ? "_total" : "");
+	if (ks->ks_label != NULL)
+		sink_printf(m->m_sink, "{%s}", ks->ks_label);
+	sink_printf(m->m_sink, " %llu\n", (unsigned long long)kstat_value(ks));
+}
+
+void
+metrics_print(struct sink *sk)
+{
+	struct metrics m = { sk, NULL };
+
+	kstat_iterate(print_metric, &m);
+	sink_puts(sk, "# EOF\n");
 }

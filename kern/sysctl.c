@@ -73,6 +73,14 @@ sysctl_boot(void)
 	mutex_exit(&hostname_lock);
 }
 
+void
+sysctl_hostname(char *buf, size_t size)
+{
+	mutex_enter(&hostname_lock);
+	(void)strlcpy(buf, hostname, size);
+	mutex_exit(&hostname_lock);
+}
+
 static const struct node *
 find(const int *name)
 {

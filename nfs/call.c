@@ -8,35 +8,17 @@
 #include "kern/clock.h"
 #include "kern/libkern.h"
 #include "kern/netbsd.h"
+#include "nfs/callrun.h"
 
 /* The largest reply header, RFC 5531. */
 #define REPLY_HEADER (6 * 4 + RPC_AUTH_MAX)
-#define FH_SIZE (4 + NFS3_FHSIZE)
-#define OPT_ATTR_SIZE (4 + NFS3_ATTR_SIZE)
-#define NAME_SIZE (4 + XDR_ROUND(NFS3_NAMEMAX))
-/* Handle, cookie, verifier and two counts; or handle and name. */
-#define ARGS_SIZE (FH_SIZE + NAME_SIZE)
 /* LOOKUP's is the longest but for the two with a buffer of their own. */
 #define RESULT_SIZE (4 + FH_SIZE + 2 * OPT_ATTR_SIZE)
 #define READLINK_SIZE (4 + OPT_ATTR_SIZE + 4 + NFS3_PATHMAX)
 
-struct call_args {
-	const struct nfs3_fh *fh;
-	const char *name;
-	size_t namelen;
-	uint32_t want;
-};
-
-struct procedure {
-	enum nfs3_proc proc;
-	size_t result_size;
-	void (*encode)(struct xdr_out *xo, const struct call_args *args);
-	int (*decode)(struct xdr_in *xi, void *res);
-};
-
-static struct rpc_call *
-create(struct nfsmount *nm, enum nfs3_proc proc, const struct kauth_cred *cred,
-    size_t result_size)
+struct rpc_call *
+nfscall_create_call(struct nfsmount *nm, enum nfs3_proc proc,
+    const struct kauth_cred *cred, size_t args_size, size_t result_size)
 {
 	const struct nfs_options *o = &nm->nm_options;
 	struct rpc_auth auth = {
@@ -51,7 +33,14 @@ create(struct nfsmount *nm, enum nfs3_proc proc, const struct kauth_cred *cred,
 	memcpy(auth.ra_groups, cred->cr_groups,
 	    auth.ra_ngroups * sizeof(auth.ra_groups[0]));
 	return rpc_call_create(
-	    nm->nm_conn, proc, &auth, ARGS_SIZE, REPLY_HEADER + result_size);
+	    nm->nm_conn, proc, &auth, args_size, REPLY_HEADER + result_size);
+}
+
+static struct rpc_call *
+create(struct nfsmount *nm, enum nfs3_proc proc, const struct kauth_cred *cred,
+    size_t result_size)
+{
+	return nfscall_create_call(nm, proc, cred, ARGS_SIZE, result_size);
 }
 
 int
@@ -67,18 +56,19 @@ nfscall_nap(struct nfsmount *nm)
 	return error == EWOULDBLOCK ? 0 : error;
 }
 
-/* May the server be asked again, which has said "later" tries times? */
-static bool
-may_retry(struct nfsmount *nm, unsigned tries)
+bool
+nfscall_may_retry(const struct nfsmount *nm, unsigned tries)
 {
 	return !nm->nm_options.o_soft || tries <= nm->nm_options.o_retrans;
 }
 
 static int
 run_once(struct nfsmount *nm, const struct procedure *p,
-    const struct call_args *args, const struct kauth_cred *cred, void *res)
+    const struct call_args *args, const struct kauth_cred *cred, void *res,
+    bool *again)
 {
-	struct rpc_call *ca = create(nm, p->proc, cred, p->result_size);
+	struct rpc_call *ca = nfscall_create_call(nm, p->proc, cred,
+	    p->args_size != 0 ? p->args_size : ARGS_SIZE, p->result_size);
 	struct xdr_in xi;
 	int error;
 
@@ -86,27 +76,39 @@ run_once(struct nfsmount *nm, const struct procedure *p,
 	error = rpc_call_run(nm->nm_conn, ca, &xi);
 	if (error == 0)
 		error = p->decode(&xi, res);
+	if (error == 0)
+		*again = rpc_call_retransmitted(ca);
 	rpc_call_unref(ca);
 	return error;
 }
 
-static int
-run(struct nfsmount *nm, const struct procedure *p,
-    const struct call_args *args, const struct kauth_cred *cred, void *res)
+int
+nfscall_run(struct nfsmount *nm, const struct procedure *p,
+    const struct call_args *args, const struct kauth_cred *cred, void *res,
+    bool *again)
 {
 	const uint32_t *status = res;
 	unsigned tries = 0;
 	int error;
 
 	for (;;) {
-		error = run_once(nm, p, args, cred, res);
+		error = run_once(nm, p, args, cred, res, again);
 		if (error != 0 || *status != NFS3ERR_JUKEBOX ||
-		    !may_retry(nm, ++tries))
+		    !nfscall_may_retry(nm, ++tries))
 			return error;
 		error = nfscall_nap(nm);
 		if (error != 0)
 			return error;
 	}
+}
+
+static int
+run(struct nfsmount *nm, const struct procedure *p,
+    const struct call_args *args, const struct kauth_cred *cred, void *res)
+{
+	bool again;
+
+	return nfscall_run(nm, p, args, cred, res, &again);
 }
 
 static void
@@ -173,7 +175,7 @@ decode_readlink(struct xdr_in *xi, void *arg)
 int
 nfscall_null(struct nfsmount *nm)
 {
-	static const struct procedure p = { NFS3PROC_NULL, 0, encode_nothing,
+	static const struct procedure p = { NFS3PROC_NULL, 0, 0, encode_nothing,
 		decode_nothing };
 	uint32_t status;
 
@@ -185,7 +187,7 @@ int
 nfscall_getattr(struct nfsmount *nm, const struct nfs3_fh *fh,
     kauth_cred_t cred, struct nfs3_getattr *res)
 {
-	static const struct procedure p = { NFS3PROC_GETATTR, RESULT_SIZE,
+	static const struct procedure p = { NFS3PROC_GETATTR, 0, RESULT_SIZE,
 		encode_fh, decode_getattr };
 
 	return run(nm, &p, &(struct call_args){ fh }, cred, res);
@@ -195,7 +197,7 @@ int
 nfscall_lookup(struct nfsmount *nm, const struct nfs3_fh *dir, const char *name,
     size_t len, kauth_cred_t cred, struct nfs3_lookup *res)
 {
-	static const struct procedure p = { NFS3PROC_LOOKUP, RESULT_SIZE,
+	static const struct procedure p = { NFS3PROC_LOOKUP, 0, RESULT_SIZE,
 		encode_name, decode_lookup };
 
 	if (len > NFS3_NAMEMAX)
@@ -207,7 +209,7 @@ int
 nfscall_access(struct nfsmount *nm, const struct nfs3_fh *fh, uint32_t want,
     kauth_cred_t cred, struct nfs3_access *res)
 {
-	static const struct procedure p = { NFS3PROC_ACCESS, RESULT_SIZE,
+	static const struct procedure p = { NFS3PROC_ACCESS, 0, RESULT_SIZE,
 		encode_access, decode_access };
 
 	return run(nm, &p, &(struct call_args){ fh, .want = want }, cred, res);
@@ -217,7 +219,7 @@ int
 nfscall_readlink(struct nfsmount *nm, const struct nfs3_fh *fh,
     kauth_cred_t cred, char *path, struct nfs3_readlink *res)
 {
-	static const struct procedure p = { NFS3PROC_READLINK, READLINK_SIZE,
+	static const struct procedure p = { NFS3PROC_READLINK, 0, READLINK_SIZE,
 		encode_fh, decode_readlink };
 	struct readlink_result rr = { .path = path };
 	int error;
@@ -232,7 +234,7 @@ int
 nfscall_fsstat(struct nfsmount *nm, const struct nfs3_fh *fh, kauth_cred_t cred,
     struct nfs3_fsstat *res)
 {
-	static const struct procedure p = { NFS3PROC_FSSTAT, RESULT_SIZE,
+	static const struct procedure p = { NFS3PROC_FSSTAT, 0, RESULT_SIZE,
 		encode_fh, decode_fsstat };
 
 	return run(nm, &p, &(struct call_args){ fh }, cred, res);
@@ -242,7 +244,7 @@ int
 nfscall_fsinfo(struct nfsmount *nm, const struct nfs3_fh *fh, kauth_cred_t cred,
     struct nfs3_fsinfo *res)
 {
-	static const struct procedure p = { NFS3PROC_FSINFO, RESULT_SIZE,
+	static const struct procedure p = { NFS3PROC_FSINFO, 0, RESULT_SIZE,
 		encode_fh, decode_fsinfo };
 
 	return run(nm, &p, &(struct call_args){ fh }, cred, res);
@@ -252,7 +254,7 @@ int
 nfscall_pathconf(struct nfsmount *nm, const struct nfs3_fh *fh,
     kauth_cred_t cred, struct nfs3_pathconf *res)
 {
-	static const struct procedure p = { NFS3PROC_PATHCONF, RESULT_SIZE,
+	static const struct procedure p = { NFS3PROC_PATHCONF, 0, RESULT_SIZE,
 		encode_fh, decode_pathconf };
 
 	return run(nm, &p, &(struct call_args){ fh }, cred, res);
@@ -296,7 +298,7 @@ nfscall_readdir(struct nfsmount *nm, const struct nfs3_fh *fh, bool plus,
 	for (;;) {
 		error = readdir_once(nm, fh, plus, pos, cred, res, cap, xi);
 		if (error != 0 || res->dr_status != NFS3ERR_JUKEBOX ||
-		    !may_retry(nm, ++tries))
+		    !nfscall_may_retry(nm, ++tries))
 			return error;
 		error = nfscall_nap(nm);
 		if (error != 0)

@@ -42,7 +42,46 @@ struct rpc_call *nfscall_read_create(struct nfsmount *nm,
     const struct nfs3_fh *fh, uint64_t off, uint32_t count,
     const struct kauth_cred *cred);
 
+/*
+ * Procedures that modify.  *again: the call was sent more than once, and a
+ * server that has forgotten the first time may have refused the second.
+ */
+int nfscall_setattr(struct nfsmount *nm, const struct nfs3_fh *fh,
+    const struct nfs3_sattr *sa, kauth_cred_t cred, struct nfs3_change *res);
+/* What CREATE, MKDIR, SYMLINK and MKNOD make, by nw_type. */
+struct nfs_new {
+	struct nfs3_dirname nw_dn;
+	enum nfs3_type nw_type;
+	const struct nfs3_sattr *nw_sattr;
+	enum nfs3_createmode nw_how;           /* NFS3_REG */
+	uint8_t nw_verf[NFS3_CREATEVERFSIZE];  /* NFS3_REG, exclusive */
+	const char *nw_target;                 /* NFS3_LNK */
+	uint32_t nw_major, nw_minor;           /* NFS3_CHR, NFS3_BLK */
+};
+int nfscall_make(struct nfsmount *nm, const struct nfs_new *nw,
+    kauth_cred_t cred, struct nfs3_made *res, bool *again);
+/* REMOVE, or RMDIR. */
+int nfscall_remove(struct nfsmount *nm, const struct nfs3_dirname *dn,
+    bool directory, kauth_cred_t cred, struct nfs3_change *res, bool *again);
+int nfscall_rename(struct nfsmount *nm, const struct nfs3_dirname *from,
+    const struct nfs3_dirname *to, kauth_cred_t cred, struct nfs3_rename *res,
+    bool *again);
+int nfscall_link(struct nfsmount *nm, const struct nfs3_fh *fh,
+    const struct nfs3_dirname *to, kauth_cred_t cred, struct nfs3_link *res,
+    bool *again);
+/* count 0: to the end of the file. */
+int nfscall_commit(struct nfsmount *nm, const struct nfs3_fh *fh, uint64_t off,
+    uint32_t count, kauth_cred_t cred, struct nfs3_commit *res);
+
+/* A WRITE of what rpc_call_attach() has still to attach, made but not started;
+ * see nfs/write.c. */
+struct rpc_call *nfscall_write_create(struct nfsmount *nm,
+    const struct nfs3_fh *fh, uint64_t off, uint32_t count,
+    enum nfs3_stable stable, const struct kauth_cred *cred);
+
 /* Sleep a second; 0 or ERESTART. */
 int nfscall_nap(struct nfsmount *nm);
+/* May the server be asked again, which has said "later" tries times? */
+bool nfscall_may_retry(const struct nfsmount *nm, unsigned tries);
 
 #endif /* !NFS_CALL_H */

@@ -34,6 +34,7 @@
 #include "kern/uio.h"
 #include "nfs/call.h"
 #include "nfs/dirchunk.h"
+#include "nfs/silly.h"
 
 #define LISTING_MAX ((size_t)32 << 20)  /* bytes kept of one directory */
 #define LISTINGS_MAX ((size_t)64 << 20) /* ... of all of one mount */
@@ -47,6 +48,7 @@ struct nfsdir {
 	struct nfsnode *nd_node; /* i */
 	struct list nd_chain;    /* n_lock */
 	uint64_t nd_change;      /* n_lock: good for */
+	bool nd_lacks;           /* n_lock: names that we have made since */
 	size_t nd_bytes;         /* n_lock */
 	uint8_t nd_verf[8];      /* n_lock: of the last reply */
 	bool nd_fetching;        /* n_lock: somebody asks the server ... */
@@ -112,7 +114,10 @@ nfsdir_destroy(struct nfsnode *np)
 	np->n_dir = NULL;
 }
 
-/* A reader begins: a listing that the directory has outlived is dropped. */
+/*
+ * A reader begins: a listing that the directory has outlived is dropped.  One
+ * that lacks names is still good for lookups and for those who are reading it.
+ */
 static int
 begin(struct nfsnode *np, kauth_cred_t cred)
 {
@@ -123,9 +128,10 @@ begin(struct nfsnode *np, kauth_cred_t cred)
 		return error;
 	mutex_enter(&np->n_lock);
 	nd = listing(np);
-	if (nd->nd_change != np->n_change) {
+	if (nd->nd_change != np->n_change || nd->nd_lacks) {
 		drop_chain(nd);
 		nd->nd_change = np->n_change;
+		nd->nd_lacks = false;
 	}
 	mutex_exit(&np->n_lock);
 	return 0;
@@ -203,20 +209,23 @@ leads_back(const struct nfsdir *nd, const struct dirchunk *ch)
 }
 
 /*
- * Append ch, which was asked for when the directory was at change, to the chain
- * if it continues it.  EIO if it leads back.
+ * Append ch, which was asked for when the directory was at view, to the chain if
+ * it continues it.  EIO if it leads back.
  */
 static int
-keep_chunk(struct nfsnode *np, struct dirchunk *ch, uint64_t change)
+keep_chunk(
+    struct nfsnode *np, struct dirchunk *ch, const struct nfsview *view)
 {
 	struct nfsdir *nd;
 	int error = 0;
+	bool good;
 
 	mutex_enter(&np->n_lock);
 	nd = listing(np);
 	memcpy(nd->nd_verf, ch->ch_verf, sizeof(nd->nd_verf));
-	if (change == nd->nd_change && change == np->n_change &&
-	    continues(nd, ch)) {
+	good = view->v_count == np->n_changes.cs_count &&
+	       view->v_change == np->n_change;
+	if (good && view->v_change == nd->nd_change && continues(nd, ch)) {
 		if (leads_back(nd, ch)) {
 			error = EIO;
 		} else if (nd->nd_bytes + ch->ch_allocated <= LISTING_MAX) {
@@ -311,7 +320,7 @@ fetch(struct vnode *dvp, uint64_t cookie, kauth_cred_t cred,
 {
 	struct nfsnode *np = VTONFS(dvp);
 	struct nfs3_dirpos pos = { .dp_cookie = cookie };
-	uint64_t change = nfsnode_change(np);
+	struct nfsview view = nfschange_view(np);
 	struct dirchunk *ch = NULL;
 	uint32_t status = NFS3_OK;
 	int error;
@@ -324,7 +333,7 @@ fetch(struct vnode *dvp, uint64_t cookie, kauth_cred_t cred,
 	if (error == 0)
 		error = nfsnode_verdict(np, status);
 	if (error == 0)
-		error = keep_chunk(np, ch, change);
+		error = keep_chunk(np, ch, &view);
 	if (error == 0)
 		*chp = ch;
 	else if (ch != NULL)
@@ -421,7 +430,9 @@ lookup_name(struct nfsdir *nd, const struct componentname *cnp,
 		return false;
 	direntry_file(e, &df->df_fh, &df->df_attr);
 	df->df_asked_ns = (*chp)->ch_asked_ns;
-	df->df_change = nd->nd_change;
+	df->df_view = (struct nfsview){ 0, nd->nd_change };
+	if (nd->nd_node->n_changes.cs_running == 0)
+		df->df_view.v_count = nd->nd_node->n_changes.cs_count;
 	return true;
 }
 
@@ -439,13 +450,16 @@ worn_out(struct nfsnode *np, struct dirchunk *ch) REQUIRES(np->n_lock)
 	return ++ch->ch_misses == MISSES_MAX;
 }
 
-/* Put fresh into the place of ch if it holds the same part. */
+/* Put fresh, asked for at view, into the place of ch if it holds the same
+ * part. */
 static void
-replace(struct nfsdir *nd, struct dirchunk *ch, struct dirchunk *fresh)
+replace(struct nfsdir *nd, struct dirchunk *ch, struct dirchunk *fresh,
+    const struct nfsview *view)
 {
 	if (list_empty(&ch->ch_list))
 		return;
-	if (nd->nd_change != nd->nd_node->n_change ||
+	if (view->v_count != nd->nd_node->n_changes.cs_count ||
+	    nd->nd_change != nd->nd_node->n_change || nd->nd_lacks ||
 	    fresh->ch_end != ch->ch_end || fresh->ch_eof != ch->ch_eof ||
 	    fresh->ch_nentries != ch->ch_nentries) {
 		ch->ch_misses = MISSES_NEVER;
@@ -464,6 +478,7 @@ renew(struct vnode *dvp, struct dirchunk *ch, kauth_cred_t cred)
 {
 	struct nfsnode *np = VTONFS(dvp);
 	struct nfs3_dirpos pos = { .dp_cookie = ch->ch_start };
+	struct nfsview view = nfschange_view(np);
 	struct dirchunk *fresh = NULL;
 	uint32_t status = NFS3_OK;
 	int error;
@@ -473,7 +488,7 @@ renew(struct vnode *dvp, struct dirchunk *ch, kauth_cred_t cred)
 	error = ask(dvp, true, &pos, cred, &status, &fresh);
 	mutex_enter(&np->n_lock);
 	if (error == 0 && fresh != NULL)
-		replace(np->n_dir, ch, fresh);
+		replace(np->n_dir, ch, fresh, &view);
 	else
 		ch->ch_misses = MISSES_NEVER;
 	end_fetch(np->n_dir);
@@ -512,6 +527,38 @@ nfsdir_lookup(
 	return found;
 }
 
+static void
+changed(struct vnode *dvp, const struct componentname *cnp, bool made)
+{
+	struct nfsnode *np = VTONFS(dvp);
+	struct nfsdir *nd;
+	struct list *n;
+
+	mutex_enter(&np->n_lock);
+	nd = np->n_dir;
+	if (nd == NULL) {
+		mutex_exit(&np->n_lock);
+		return;
+	}
+	nd->nd_lacks = nd->nd_lacks || made;
+	LIST_FOREACH (n, &nd->nd_chain)
+		dirchunk_remove(CHUNK(n), cnp->cn_nameptr, cnp->cn_namelen,
+		    cnp->cn_hash);
+	mutex_exit(&np->n_lock);
+}
+
+void
+nfsdir_made(struct vnode *dvp, const struct componentname *cnp)
+{
+	changed(dvp, cnp, true);
+}
+
+void
+nfsdir_removed(struct vnode *dvp, const struct componentname *cnp)
+{
+	changed(dvp, cnp, false);
+}
+
 /* Copy one entry out; ENOSPC when it does not fit. */
 static int
 copy_entry(const struct direntry *e, struct uio *uio)
@@ -538,16 +585,29 @@ struct position {
 	size_t po_ncookies;
 };
 
+/* Removed by ourselves, if not from the server yet? */
+static bool
+is_hidden(struct vnode *vp, const struct direntry *e)
+{
+	return direntry_gone(e) ||
+	       nfssilly_hides(vp, direntry_name(e), e->e_namelen);
+}
+
 /* Copy entries of ch from pos on; ENOSPC when no more fit. */
 static int
-copy_chunk(
-    const struct dirchunk *ch, size_t pos, struct uio *uio, struct position *po)
+copy_chunk(struct vnode *vp, const struct dirchunk *ch, size_t pos,
+    struct uio *uio, struct position *po)
 {
 	int error;
 
 	while (pos < ch->ch_used) {
 		const struct direntry *e = dirchunk_entry(ch, pos);
 
+		if (is_hidden(vp, e)) {
+			po->po_cookie = e->e_cookie;
+			pos += e->e_size;
+			continue;
+		}
 		if (po->po_cookies != NULL && po->po_count == po->po_ncookies)
 			return ENOSPC;
 		error = copy_entry(e, uio);
@@ -588,7 +648,7 @@ read_chunks(struct vnode *vp, struct uio *uio, kauth_cred_t cred,
 		error = obtain(vp, po->po_cookie, cred, &ch, &pos);
 		if (error != 0)
 			return error;
-		error = copy_chunk(ch, pos, uio, po);
+		error = copy_chunk(vp, ch, pos, uio, po);
 		*eof = error == 0 && ch->ch_eof;
 		dirchunk_unref(ch);
 		if (error != 0 || *eof)

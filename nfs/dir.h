@@ -18,7 +18,7 @@ struct nfsdir_file {
 	struct nfs3_fh df_fh;
 	struct nfs3_attr df_attr;
 	int64_t df_asked_ns; /* when */
-	uint64_t df_change;  /* nfsnode_change() of the directory */
+	struct nfsview df_view; /* of the directory */
 };
 /*
  * What the listing of dvp, if there is one that is still good, says of a name.
@@ -26,6 +26,9 @@ struct nfsdir_file {
  */
 bool nfsdir_lookup(
     struct vnode *dvp, const struct componentname *cnp, struct nfsdir_file *df);
+/* We have made, or removed, a name in dvp, or both. */
+void nfsdir_made(struct vnode *dvp, const struct componentname *cnp);
+void nfsdir_removed(struct vnode *dvp, const struct componentname *cnp);
 /* Give up the listing. */
 void nfsdir_destroy(struct nfsnode *np);
 

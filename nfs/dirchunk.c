@@ -106,21 +106,46 @@ dirchunk_behind(const struct dirchunk *ch, uint64_t cookie, size_t *pos)
 	return true;
 }
 
-const struct direntry *
-dirchunk_name(
+bool
+direntry_gone(const struct direntry *e)
+{
+	return atomic_load_explicit(&e->e_gone, memory_order_relaxed);
+}
+
+static struct direntry *
+find_name(
     const struct dirchunk *ch, const char *name, size_t len, uint32_t hash)
 {
 	uint32_t next = ch->ch_buckets[hash & (ch->ch_nbuckets - 1)];
 
 	while (next != 0) {
-		const struct direntry *e = dirchunk_entry(ch, next - 1);
+		struct direntry *e = dirchunk_entry(ch, next - 1);
 
 		if (e->e_hash == hash && e->e_namelen == len &&
+		    !direntry_gone(e) &&
 		    memcmp(direntry_name(e), name, len) == 0)
 			return e;
 		next = e->e_next;
 	}
 	return NULL;
+}
+
+const struct direntry *
+dirchunk_name(
+    const struct dirchunk *ch, const char *name, size_t len, uint32_t hash)
+{
+	return find_name(ch, name, len, hash);
+}
+
+void
+dirchunk_remove(
+    struct dirchunk *ch, const char *name, size_t len, uint32_t hash)
+{
+	struct direntry *e;
+
+	/* A server may list a name twice. */
+	while ((e = find_name(ch, name, len, hash)) != NULL)
+		atomic_store_explicit(&e->e_gone, true, memory_order_relaxed);
 }
 
 bool
@@ -184,6 +209,7 @@ fill_entry(struct direntry *e, const struct nfs3_entry *de)
 	e->e_namelen = (uint8_t)de->de_namelen;
 	e->e_type = entry_type(de);
 	e->e_fhlen = 0;
+	atomic_init(&e->e_gone, false);
 	if (has_file(de)) {
 		e->e_fhlen = (uint8_t)de->de_fh.fh_len;
 		memcpy(p, &de->de_attr.oa_attr, sizeof(de->de_attr.oa_attr));

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The entries of one reply of READDIR or READDIRPLUS, found by cookie and by
- * name.  Immutable once made, reference counted.
+ * name.  Immutable once made, but for marks on entries that we have removed
+ * since; reference counted.
  */
 #ifndef NFS_DIRCHUNK_H
 #define NFS_DIRCHUNK_H
+
+#include <stdatomic.h>
 
 #include "kern/queue.h"
 #include "nfs/proto.h"
@@ -19,6 +22,7 @@ struct direntry {
 	uint8_t e_namelen;
 	uint8_t e_type;  /* DT_* */
 	uint8_t e_fhlen; /* 0: neither attributes nor handle */
+	_Atomic bool e_gone; /* removed by ourselves since */
 };
 
 struct dirchunk {
@@ -57,9 +61,13 @@ void direntry_file(
     const struct direntry *e, struct nfs3_fh *fh, struct nfs3_attr *attr);
 /* Where the entries behind cookie begin; false if that is not in ch. */
 bool dirchunk_behind(const struct dirchunk *ch, uint64_t cookie, size_t *pos);
-/* The entry of that name, or NULL. */
+/* The entry of that name that is not gone, or NULL. */
 const struct direntry *dirchunk_name(
     const struct dirchunk *ch, const char *name, size_t len, uint32_t hash);
+/* The entry of that name is gone, if there is one. */
+void dirchunk_remove(struct dirchunk *ch, const char *name, size_t len,
+    uint32_t hash);
+bool direntry_gone(const struct direntry *e);
 /* Does some cookie stand in both? */
 bool dirchunk_overlap(const struct dirchunk *a, const struct dirchunk *b);
 

@@ -16,6 +16,7 @@
 #include "kern/lwp.h"
 #include "kern/netbsd.h"
 #include "nfs/call.h"
+#include "nfs/rpcbind.h"
 #include "vfs/pagecache.h"
 
 #define SECOND INT64_C(1000000000)
@@ -23,6 +24,9 @@
 #define UMOUNT_TIMEOUT SECOND
 #define RECORD_MAX 65536         /* of replies while mounting */
 #define RTT_NEAR INT64_C(300000) /* nanoseconds: a server on this host */
+/* Of one READ or WRITE over datagrams, which the host sends in fragments. */
+#define UDP_DEFAULT 32768u
+#define UDP_MAX 60000u
 #define DIRSIZE_DEFAULT (128u << 10)
 #define DIRSIZE_MIN (8u << 10)
 #define AUTH_NONE_FLAVOUR 0
@@ -33,10 +37,11 @@ struct attempt {
 	struct nfsmount *at_nm;
 	kauth_cred_t at_cred;
 	uint16_t at_pmapport;
+	uint16_t at_mountport; /* 0: ask the port mapper */
 	int64_t at_deadline_ns;
 	char *at_text;
 	size_t at_size;
-	char at_server[16]; /* A.B.C.D */
+	char at_server[NFS_ADDR_TEXT];
 };
 
 /* A service of the server. */
@@ -44,17 +49,9 @@ struct service {
 	const char *sv_name;
 	uint32_t sv_prog, sv_vers;
 	uint16_t sv_port;
+	bool sv_udp;
 	const char *sv_cure; /* when it cannot be reached */
 };
-
-static void
-format_addr(uint32_t addr, char *buf, size_t size)
-{
-	uint8_t b[4];
-
-	memcpy(b, &addr, sizeof(b));
-	ksnprintf(buf, size, "%u.%u.%u.%u", b[0], b[1], b[2], b[3]);
-}
 
 static const char *
 describe(int error)
@@ -122,8 +119,8 @@ say_failed(struct attempt *at, const struct service *sv, int error,
 		ksnprintf(versions, sizeof(versions),
 		    " (it speaks versions %u to %u)", re->re_low, re->re_high);
 	ksnprintf(at->at_text, at->at_size,
-	    "nfs: %s at %s port %u: %s%s (error %d); %s", sv->sv_name,
-	    at->at_server, sv->sv_port,
+	    "nfs: %s at %s port %u%s: %s%s (error %d); %s", sv->sv_name,
+	    at->at_server, sv->sv_port, sv->sv_udp ? " over UDP" : "",
 	    versions[0] != '\0' ? "version not supported" : describe(error),
 	    versions, error, sv->sv_cure);
 	return error == ERESTART ? EINTR : error;
@@ -136,6 +133,7 @@ open_service(struct attempt *at, const struct service *sv, size_t maxrecord)
 	struct rpc_params rp = {
 		.rp_addr = at->at_nm->nm_addr,
 		.rp_port = sv->sv_port,
+		.rp_udp = sv->sv_udp,
 		.rp_prog = sv->sv_prog,
 		.rp_vers = sv->sv_vers,
 		.rp_patience = RPC_ONCE,
@@ -145,8 +143,10 @@ open_service(struct attempt *at, const struct service *sv, size_t maxrecord)
 		.rp_resvport = at->at_nm->nm_resvport,
 		.rp_maxrecord = maxrecord,
 	};
+	char server[NFS_ADDR_TEXT + 2];
 
-	ksnprintf(rp.rp_name, sizeof(rp.rp_name), "%s:%s", at->at_server,
+	nfs_addr_format_host(&rp.rp_addr, server, sizeof(server));
+	ksnprintf(rp.rp_name, sizeof(rp.rp_name), "%s:%s", server,
 	    at->at_nm->nm_export);
 	return rpc_conn_create(&rp);
 }
@@ -165,38 +165,97 @@ mount_auth(const struct attempt *at)
 
 /* Port mapper. */
 
+static const char *
+netid(const struct attempt *at, bool udp)
+{
+	if (at->at_nm->nm_addr.ad_family == AF_INET6)
+		return udp ? "udp6" : "tcp6";
+	return udp ? "udp" : "tcp";
+}
+
 static const char pmap_cure[] = "give nfsport= and mountport= if the server "
 				"runs no port mapper (rpcbind)";
 
+/* Ask one port mapper in its own version. */
 static int
-getport(struct attempt *at, const struct service *wanted, uint16_t *port)
+ask_mapper(struct attempt *at, const struct service *mapper,
+    const struct service *wanted, uint16_t *port)
 {
-	struct service sv = { "port mapper", PMAP_PROG, PMAP_VERS,
-		at->at_pmapport, pmap_cure };
-	struct rpc_conn *rc = open_service(at, &sv, RECORD_MAX);
+	struct rpc_conn *rc = open_service(at, mapper, RECORD_MAX);
+	bool old = mapper->sv_vers == PMAP_VERS;
 	struct rpc_call *ca =
-	    rpc_call_create(rc, PMAPPROC_GETPORT, NULL, 16, 512);
+	    rpc_call_create(rc, old ? PMAPPROC_GETPORT : RPCBPROC_GETADDR,
+		NULL, RPCBIND_ARGS_MAX, 512);
 	struct xdr_in xi;
 	int error;
 
-	pmap_getport_args(
-	    &ca->ca_msg, wanted->sv_prog, wanted->sv_vers, PMAP_TCP);
+	if (old)
+		pmap_getport_args(&ca->ca_msg, wanted->sv_prog,
+		    wanted->sv_vers, wanted->sv_udp ? PMAP_UDP : PMAP_TCP);
+	else
+		rpcbind_getaddr_args(&ca->ca_msg, wanted->sv_prog,
+		    wanted->sv_vers, netid(at, wanted->sv_udp));
 	error = rpc_call_run(rc, ca, &xi);
 	if (error == 0)
-		error = pmap_getport_result(&xi, port);
+		error = old ? pmap_getport_result(&xi, port)
+			    : rpcbind_getaddr_result(&xi, port);
 	if (error != 0)
-		error = say_failed(
-		    at, &sv, error, ca->ca_answered ? &ca->ca_reply : NULL);
+		(void)say_failed(
+		    at, mapper, error, ca->ca_answered ? &ca->ca_reply : NULL);
 	rpc_call_unref(ca);
 	rpc_conn_destroy(rc);
-	if (error == 0 && *port == 0) {
-		ksnprintf(at->at_text, at->at_size,
-		    "nfs: %s has no %s version %u over TCP (its port mapper "
-		    "says); start it, or give its port",
-		    at->at_server, wanted->sv_name, wanted->sv_vers);
-		error = EPROGUNAVAIL;
-	}
 	return error;
+}
+
+/* The version that knows of the server's family, newest first. */
+static int
+ask_versions(struct attempt *at, struct service *mapper,
+    const struct service *wanted, uint16_t *port)
+{
+	bool v6 = at->at_nm->nm_addr.ad_family == AF_INET6;
+	int error;
+
+	mapper->sv_vers = v6 ? RPCBIND_VERS_LAST : PMAP_VERS;
+	error = ask_mapper(at, mapper, wanted, port);
+	if (error != EPROGMISMATCH)
+		return error;
+	mapper->sv_vers = RPCBIND_VERS_FIRST;
+	return ask_mapper(at, mapper, wanted, port);
+}
+
+/* Is a service that answers like this perhaps there over the other transport?
+ */
+static bool
+try_other(int error)
+{
+	return error == ECONNREFUSED || error == EPROGUNAVAIL ||
+	       error == ECONNRESET || error == EPIPE;
+}
+
+/* The port of a service as *wanted has it; 0 when it is not registered. */
+static int
+getport(struct attempt *at, const struct service *wanted, uint16_t *port)
+{
+	struct service mapper = { "port mapper", PMAP_PROG, 0, at->at_pmapport,
+		at->at_nm->nm_options.o_mountproto == NFS_UDP, pmap_cure };
+	int error;
+
+	error = ask_versions(at, &mapper, wanted, port);
+	if (try_other(error) &&
+	    at->at_nm->nm_options.o_mountproto == NFS_ANY) {
+		mapper.sv_udp = true;
+		error = ask_versions(at, &mapper, wanted, port);
+	}
+	if (error != 0)
+		return error == ERESTART ? EINTR : error;
+	if (*port != 0)
+		return 0;
+	ksnprintf(at->at_text, at->at_size,
+	    "nfs: %s has no %s version %u over %s (its port mapper says); "
+	    "start it, or give its port",
+	    at->at_server, wanted->sv_name, wanted->sv_vers,
+	    wanted->sv_udp ? "UDP" : "TCP");
+	return EPROGUNAVAIL;
 }
 
 /* MOUNT. */
@@ -247,12 +306,19 @@ judge_mnt(struct attempt *at, const struct mount3_mnt *mn)
 	return EAUTH;
 }
 
+static struct service
+mountd(const struct nfsmount *nm)
+{
+	return (struct service){ "MOUNT service", MOUNT3_PROG, MOUNT3_VERS,
+		nm->nm_mountport, nm->nm_mountudp,
+		"is mountd running, and mountport= right?" };
+}
+
 static int
-mnt(struct attempt *at)
+call_mnt(struct attempt *at)
 {
 	struct nfsmount *nm = at->at_nm;
-	struct service sv = { "MOUNT service", MOUNT3_PROG, MOUNT3_VERS,
-		nm->nm_mountport, "is mountd running, and mountport= right?" };
+	struct service sv = mountd(nm);
 	struct rpc_auth auth = mount_auth(at);
 	struct rpc_conn *rc = open_service(at, &sv, RECORD_MAX);
 	struct rpc_call *ca =
@@ -274,6 +340,41 @@ mnt(struct attempt *at)
 	rpc_conn_destroy(rc);
 	if (error == 0)
 		nm->nm_root = res.mn_fh;
+	return error;
+}
+
+/* MNT over one transport. */
+static int
+mnt_over(struct attempt *at, bool udp)
+{
+	struct nfsmount *nm = at->at_nm;
+	struct service sv;
+	int error = 0;
+
+	nm->nm_mountudp = udp;
+	nm->nm_mountport = at->at_mountport;
+	sv = mountd(nm);
+	if (nm->nm_mountport == 0)
+		error = getport(at, &sv, &nm->nm_mountport);
+	return error != 0 ? error : call_mnt(at);
+}
+
+/* Many a mountd speaks one transport alone. */
+static int
+mnt(struct attempt *at)
+{
+	const struct nfs_options *o = &at->at_nm->nm_options;
+	bool udp = (o->o_mountproto != NFS_ANY ? o->o_mountproto
+					       : o->o_proto) == NFS_UDP;
+	int error;
+
+	error = mnt_over(at, udp);
+	if (!try_other(error) || o->o_mountproto != NFS_ANY)
+		return error;
+	error = mnt_over(at, !udp);
+	/* The first failure is the one that has been asked for. */
+	if (try_other(error))
+		error = mnt_over(at, udp);
 	return error;
 }
 
@@ -301,14 +402,23 @@ static void
 take_limits(struct nfsmount *nm, const struct nfs3_fsinfo *fi, int64_t rtt_ns)
 {
 	const struct nfs_options *o = &nm->nm_options;
-	bool near = rtt_ns < RTT_NEAR;
+	bool near = rtt_ns < RTT_NEAR, udp = o->o_proto == NFS_UDP;
 	uint32_t ahead, most = near ? NFS_RSIZE_MAX / 2 : NFS_RSIZE_MAX;
+	uint32_t limit = udp ? UDP_MAX : NFS_RSIZE_MAX;
 
+	if (udp)
+		most = UDP_DEFAULT;
 	nm->nm_rsize =
 	    choose(o->o_rsize, MIN(MAX(fi->fi_rtpref, fi->fi_rtmax), most),
-		fi->fi_rtmax, 512, NFS_RSIZE_MAX);
-	nm->nm_dirsize = choose(o->o_readdirsize, DIRSIZE_DEFAULT, fi->fi_rtmax,
-	    DIRSIZE_MIN, NFS_RSIZE_MAX);
+		fi->fi_rtmax, 512, limit);
+	nm->nm_wsize =
+	    choose(o->o_wsize, MIN(MAX(fi->fi_wtpref, fi->fi_wtmax), most),
+		fi->fi_wtmax, 512, limit);
+	nm->nm_filemax =
+	    fi->fi_maxfilesize != 0 ? fi->fi_maxfilesize : INT64_MAX;
+	nm->nm_dirsize = choose(o->o_readdirsize,
+	    MIN(DIRSIZE_DEFAULT, limit & ~4095u), fi->fi_rtmax, DIRSIZE_MIN,
+	    limit);
 	ahead =
 	    o->o_has_readahead ? o->o_readahead : (near ? 2 : 4) * nm->nm_rsize;
 	nm->nm_readahead = (ahead + PC_BLOCK - 1) / PC_BLOCK;
@@ -353,10 +463,16 @@ connect_nfs(struct attempt *at)
 {
 	struct nfsmount *nm = at->at_nm;
 	struct service sv = { "NFS service", NFS3_PROG, NFS3_VERS, nm->nm_port,
+		nm->nm_options.o_proto == NFS_UDP,
 		"is the NFS server running with version 3, and nfsport= "
 		"right?" };
-	int error;
+	int error = 0;
 
+	if (sv.sv_port == 0)
+		error = getport(at, &sv, &sv.sv_port);
+	if (error != 0)
+		return error;
+	nm->nm_port = sv.sv_port;
 	nm->nm_conn = open_service(at, &sv, RECORD_MAX);
 	error = first_calls(at, &sv);
 	if (error != 0) {
@@ -385,43 +501,33 @@ begin(struct nfsmount *nm, kauth_cred_t cred, int64_t timeout_ns, char *text,
 
 	KASSERT(size > 0);
 	text[0] = '\0';
-	format_addr(nm->nm_addr, at.at_server, sizeof(at.at_server));
+	nfs_addr_format(&nm->nm_addr, at.at_server, sizeof(at.at_server));
 	return at;
 }
 
-/* All steps that are missing. */
+/* All steps. */
 static int
 find_export(struct attempt *at)
 {
-	static const struct service mountd = { "MOUNT service", MOUNT3_PROG,
-		MOUNT3_VERS };
-	static const struct service nfsd = { "NFS service", NFS3_PROG,
-		NFS3_VERS };
-	struct nfsmount *nm = at->at_nm;
-	int error = 0;
+	int error = mnt(at);
 
-	if (nm->nm_mountport == 0)
-		error = getport(at, &mountd, &nm->nm_mountport);
-	if (error == 0 && nm->nm_port == 0)
-		error = getport(at, &nfsd, &nm->nm_port);
-	if (error == 0)
-		error = mnt(at);
-	if (error == 0)
-		error = connect_nfs(at);
-	return error;
+	return error != 0 ? error : connect_nfs(at);
 }
 
 /*
  * Ports below 1024 are few, and rest for a minute after use: they are taken
- * only if the server refuses us otherwise.
+ * only when they are asked for, or if the server refuses us otherwise.
  */
 static int
 insist(struct attempt *at, int (*steps)(struct attempt *at))
 {
-	int error = steps(at);
+	const struct nfs_options *o = &at->at_nm->nm_options;
+	int error;
 
+	at->at_nm->nm_resvport = o->o_resvport;
+	error = steps(at);
 	if ((error != EACCES && error != EPERM && error != EAUTH) ||
-	    at->at_nm->nm_options.o_noresvport)
+	    o->o_resvport || o->o_noresvport)
 		return error;
 	at->at_nm->nm_resvport = true;
 	error = steps(at);
@@ -438,11 +544,11 @@ nfsmount_url(struct nfsmount *nm, const struct nfs_url *url, kauth_cred_t cred,
 
 	nm->nm_addr = url->u_addr;
 	nm->nm_port = url->u_port;
-	nm->nm_mountport = url->u_mountport;
 	nm->nm_options = url->u_options;
 	strlcpy(nm->nm_export, url->u_export, sizeof(nm->nm_export));
 	at = begin(nm, cred, MOUNT_TIMEOUT, text, size);
 	at.at_pmapport = url->u_pmapport;
+	at.at_mountport = url->u_mountport;
 	return insist(&at, find_export);
 }
 
@@ -460,8 +566,7 @@ nfsmount_tell_umount(struct nfsmount *nm, kauth_cred_t cred)
 {
 	char text[1];
 	struct attempt at = begin(nm, cred, UMOUNT_TIMEOUT, text, sizeof(text));
-	struct service sv = { "MOUNT service", MOUNT3_PROG, MOUNT3_VERS,
-		nm->nm_mountport, "" };
+	struct service sv = mountd(nm);
 	struct rpc_auth auth = mount_auth(&at);
 	struct rpc_conn *rc;
 	struct rpc_call *ca;

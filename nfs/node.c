@@ -20,9 +20,11 @@
 #include "kern/netbsd.h"
 #include "nfs/call.h"
 #include "nfs/dir.h"
+#include "nfs/silly.h"
 #include "nfs/vnops.h"
 #include "vfs/mount.h"
 #include "vfs/namei.h"
+#include "nfs/pcweak.h"
 #include "vfs/pagecache.h"
 
 #define SECOND INT64_C(1000000000)
@@ -76,9 +78,9 @@ time_before(const struct nfs3_time *a, const struct nfs3_time *b)
 	       (a->t_sec == b->t_sec && a->t_nsec < b->t_nsec);
 }
 
-/* The bounds of the time that attributes of np are trusted. */
-static void
-timeout_bounds(const struct nfsnode *np, int64_t *min, int64_t *max)
+void
+nfsnode_timeout_bounds(
+    const struct nfsnode *np, int64_t *min, int64_t *max)
 {
 	const struct nfs_options *o = &np->n_mount->nm_options;
 	bool dir = np->n_vnode->v_type == VDIR;
@@ -96,7 +98,7 @@ nfsnode_caches(const struct nfsnode *np)
 {
 	int64_t min, max;
 
-	timeout_bounds(np, &min, &max);
+	nfsnode_timeout_bounds(np, &min, &max);
 	return max != 0;
 }
 
@@ -114,58 +116,100 @@ forget_access(struct nfsnode *np) REQUIRES(np->n_lock)
 		np->n_access[i].na_until_ns = 0;
 }
 
-/* Take attributes over; says whether the contents have changed. */
-static bool
-note_changes(struct nfsnode *np, const struct nfs3_attr *attr)
-    REQUIRES(np->n_lock)
+/* The end of the file: behind what is written here, if that is further. */
+static off_t
+file_size(const struct nfsnode *np)
 {
-	const struct nfs3_attr *old = &np->n_attr;
-	bool changed = !time_equal(&attr->a_mtime, &old->a_mtime) ||
-		       attr->a_size != old->a_size;
-
-	if (!time_equal(&attr->a_ctime, &old->a_ctime))
-		forget_access(np);
-	if (changed)
-		np->n_change++;
-	np->n_attr = *attr;
-	return changed;
+	return MAX((off_t)np->n_attr.a_size, np->n_end);
 }
 
 static void
-publish_size(struct nfsnode *np, uint64_t size) REQUIRES(np->n_lock)
+publish_size(struct nfsnode *np) REQUIRES(np->n_lock)
 {
 	struct vnode *vp = np->n_vnode;
 
 	mutex_enter(&vp->v_interlock);
-	vp->v_size = (off_t)size;
+	vp->v_size = file_size(np);
 	mutex_exit(&vp->v_interlock);
+}
+
+/*
+ * Is attr older than what we have?  Within one tick of the server's clock the
+ * change times do not tell; then a file that was longer may have been written
+ * to, by calls that have overtaken this one.
+ */
+static bool
+outdated(struct nfsnode *np, const struct nfs3_attr *attr, int64_t asked_ns)
+    REQUIRES(np->n_lock)
+{
+	const struct nfs3_attr *old = &np->n_attr;
+
+	if (asked_ns >= np->n_attr_ns)
+		return false;
+	if (time_before(&attr->a_ctime, &old->a_ctime))
+		return true;
+	if (!time_equal(&attr->a_ctime, &old->a_ctime) ||
+	    attr->a_size >= old->a_size)
+		return false;
+	np->n_attr_until_ns = 0;
+	return true;
+}
+
+/* Take attributes over and say how long they are good for. */
+static void
+take_attr(struct nfsnode *np, const struct nfs3_attr *attr, bool changed)
+    REQUIRES(np->n_lock)
+{
+	int64_t now = uptime_ns(), min, max;
+
+	nfsnode_timeout_bounds(np, &min, &max);
+	if (changed)
+		np->n_attr_timeo_ns = min;
+	else if (now >= np->n_attr_until_ns)
+		np->n_attr_timeo_ns =
+		    MIN(MAX(2 * np->n_attr_timeo_ns, min), max);
+	np->n_attr = *attr;
+	np->n_stale = false;
+	np->n_attr_ns = now;
+	np->n_attr_until_ns = now + np->n_attr_timeo_ns;
+	publish_size(np);
+}
+
+/* Another kind of file behind the same handle: it is not ours. */
+static bool
+check_kind(struct nfsnode *np, const struct nfs3_attr *attr)
+    REQUIRES(np->n_lock)
+{
+	if (vnode_type(attr->a_type) == np->n_vnode->v_type)
+		return true;
+	np->n_stale = true;
+	np->n_attr_until_ns = 0;
+	return false;
 }
 
 static void
 update_locked(struct nfsnode *np, const struct nfs3_attr *attr,
     int64_t asked_ns) REQUIRES(np->n_lock)
 {
-	int64_t now = uptime_ns(), min, max;
+	uint64_t change = np->n_change;
 
-	if (asked_ns < np->n_attr_ns &&
-	    time_before(&attr->a_ctime, &np->n_attr.a_ctime))
+	if (outdated(np, attr, asked_ns) || !check_kind(np, attr))
 		return;
-	/* Another kind of file behind the same handle: it is not ours. */
-	if (vnode_type(attr->a_type) != np->n_vnode->v_type) {
-		np->n_stale = true;
-		np->n_attr_until_ns = 0;
+	if (!time_equal(&attr->a_ctime, &np->n_attr.a_ctime))
+		forget_access(np);
+	nfschange_see(np, attr);
+	take_attr(np, attr, np->n_change != change);
+}
+
+void
+nfsnode_update_own(struct nfsnode *np, const struct nfs3_attr *attr,
+    int64_t asked_ns, bool rights)
+{
+	if (outdated(np, attr, asked_ns) || !check_kind(np, attr))
 		return;
-	}
-	timeout_bounds(np, &min, &max);
-	if (note_changes(np, attr))
-		np->n_attr_timeo_ns = min;
-	else if (now >= np->n_attr_until_ns)
-		np->n_attr_timeo_ns =
-		    MIN(MAX(2 * np->n_attr_timeo_ns, min), max);
-	np->n_stale = false;
-	np->n_attr_ns = now;
-	np->n_attr_until_ns = now + np->n_attr_timeo_ns;
-	publish_size(np, attr->a_size);
+	if (!rights && !time_equal(&attr->a_ctime, &np->n_attr.a_ctime))
+		forget_access(np);
+	take_attr(np, attr, true);
 }
 
 void
@@ -174,6 +218,7 @@ nfsnode_update(
 {
 	if (!oa->oa_there)
 		return;
+	nfsnode_settle(np);
 	mutex_enter(&np->n_lock);
 	update_locked(np, &oa->oa_attr, asked_ns);
 	mutex_exit(&np->n_lock);
@@ -260,6 +305,20 @@ nfsnode_validate(struct nfsnode *np, kauth_cred_t cred)
 	return 0;
 }
 
+/* The server does not know yet what was written here. */
+static void
+add_unsaved(const struct nfsnode *np, struct nfs3_attr *attr)
+{
+	if (np->n_end > (off_t)attr->a_size) {
+		attr->a_used += (uint64_t)np->n_end - attr->a_size;
+		attr->a_size = (uint64_t)np->n_end;
+	}
+	if (time_before(&attr->a_mtime, &np->n_wrote))
+		attr->a_mtime = np->n_wrote;
+	if (time_before(&attr->a_ctime, &np->n_wrote))
+		attr->a_ctime = np->n_wrote;
+}
+
 int
 nfsnode_getattr(struct nfsnode *np, kauth_cred_t cred, struct nfs3_attr *attr)
 {
@@ -269,6 +328,9 @@ nfsnode_getattr(struct nfsnode *np, kauth_cred_t cred, struct nfs3_attr *attr)
 		return error;
 	mutex_enter(&np->n_lock);
 	*attr = np->n_attr;
+	if (np->n_silly != NULL && attr->a_nlink > 0)
+		attr->a_nlink--;
+	add_unsaved(np, attr);
 	mutex_exit(&np->n_lock);
 	return 0;
 }
@@ -325,15 +387,21 @@ nfsnode_purge_data(struct nfsnode *np)
 /* Reading. */
 
 void
-nfsnode_met_end(struct nfsnode *np, uint64_t end)
+nfsnode_met_end(struct nfsnode *np, uint64_t end, int64_t asked_ns)
 {
+	const struct nfschanges *cs = &np->n_changes;
+
 	mutex_enter(&np->n_lock);
-	if (end < np->n_attr.a_size) {
+	if (cs->cs_running != 0 || asked_ns <= cs->cs_ended_ns) {
+		/* It may have been before we wrote. */
+		if (end < np->n_attr.a_size)
+			np->n_attr_until_ns = 0;
+	} else if (end < np->n_attr.a_size) {
 		np->n_attr.a_size = end;
 		np->n_attr_until_ns = 0;
 		np->n_change++;
-		np->n_met_end = MIN(np->n_met_end, (off_t)end);
-		publish_size(np, end);
+		np->n_met_end = MIN(np->n_met_end, MAX((off_t)end, np->n_end));
+		publish_size(np);
 	}
 	mutex_exit(&np->n_lock);
 }
@@ -349,7 +417,7 @@ nfsnode_read_begin(struct nfsnode *np, kauth_cred_t cred, off_t *size)
 	mutex_enter(&np->n_lock);
 	behind = np->n_data_change != np->n_change;
 	np->n_data_change = np->n_change;
-	*size = (off_t)np->n_attr.a_size;
+	*size = file_size(np);
 	if (np->n_reading++ == 0)
 		np->n_met_end = INT64_MAX;
 	mutex_exit(&np->n_lock);
@@ -370,107 +438,72 @@ nfsnode_read_end(struct nfsnode *np)
 	return end;
 }
 
-/* Access. */
+/* Writing. */
 
-static bool
-same_cred(const struct nfsnode_access *na, const struct kauth_cred *cred)
+static struct nfs3_time
+present_time(void)
 {
-	return na->na_uid == cred->cr_euid && na->na_gid == cred->cr_egid &&
-	       na->na_ngroups == cred->cr_ngroups &&
-	       memcmp(na->na_groups, cred->cr_groups,
-		   na->na_ngroups * sizeof(na->na_groups[0])) == 0;
+	struct rump_timespec ts;
+
+	getnanotime(&ts);
+	return (struct nfs3_time){ (uint32_t)ts.tv_sec, (uint32_t)ts.tv_nsec };
 }
 
-static bool
-find_access(struct nfsnode *np, const struct kauth_cred *cred,
-    uint32_t *granted) REQUIRES(np->n_lock)
+void
+nfsnode_wrote(struct nfsnode *np, off_t end)
 {
-	int64_t now = uptime_ns();
+	mutex_enter(&np->n_lock);
+	np->n_end = MAX(np->n_end, end);
+	np->n_wrote = present_time();
+	publish_size(np);
+	mutex_exit(&np->n_lock);
+}
 
-	for (size_t i = 0; i < NFSNODE_NACCESS; i++) {
-		const struct nfsnode_access *na = &np->n_access[i];
+void
+nfsnode_truncated(struct nfsnode *np, off_t size)
+{
+	mutex_enter(&np->n_lock);
+	np->n_end = MIN(np->n_end, size);
+	np->n_attr.a_size = (uint64_t)size;
+	publish_size(np);
+	mutex_exit(&np->n_lock);
+}
 
-		if (now < na->na_until_ns && same_cred(na, cred)) {
-			*granted = na->na_granted;
-			return true;
-		}
+void
+nfsnode_settle(struct nfsnode *np)
+{
+	uint64_t writes;
+	bool settled;
+
+	mutex_enter(&np->n_lock);
+	writes = np->n_writes;
+	settled = np->n_wrote.t_sec == 0 && np->n_end == 0;
+	mutex_exit(&np->n_lock);
+	if (settled || writes % 2 != 0 || pagecache_unsaved(np->n_vnode))
+		return;
+	mutex_enter(&np->n_lock);
+	if (np->n_writes == writes) {
+		np->n_end = 0;
+		np->n_wrote = (struct nfs3_time){ 0, 0 };
+		publish_size(np);
 	}
-	return false;
+	mutex_exit(&np->n_lock);
 }
 
-static void
-enter_access(struct nfsnode *np, const struct kauth_cred *cred,
-    uint32_t granted) REQUIRES(np->n_lock)
+void
+nfsnode_expire(struct nfsnode *np)
 {
-	struct nfsnode_access *na =
-	    &np->n_access[np->n_access_next++ % NFSNODE_NACCESS];
-	int64_t min, max;
-
-	timeout_bounds(np, &min, &max);
-	na->na_until_ns = uptime_ns() + max;
-	na->na_uid = cred->cr_euid;
-	na->na_gid = cred->cr_egid;
-	na->na_ngroups = MIN(cred->cr_ngroups, CRED_NGROUPS);
-	memcpy(na->na_groups, cred->cr_groups,
-	    na->na_ngroups * sizeof(na->na_groups[0]));
-	na->na_granted = granted;
+	mutex_enter(&np->n_lock);
+	np->n_attr_until_ns = 0;
+	mutex_exit(&np->n_lock);
 }
 
-int
-nfsnode_granted(struct nfsnode *np, kauth_cred_t cred, uint32_t *granted)
+void
+nfsnode_forget_access(struct nfsnode *np)
 {
-	const uint32_t all = NFS3ACCESS_READ | NFS3ACCESS_LOOKUP |
-			     NFS3ACCESS_MODIFY | NFS3ACCESS_EXTEND |
-			     NFS3ACCESS_DELETE | NFS3ACCESS_EXECUTE;
-	struct nfs3_access res;
-	int64_t asked_ns = uptime_ns();
-	bool found;
-	int error;
-
 	mutex_enter(&np->n_lock);
-	found = find_access(np, cred, granted);
+	forget_access(np);
 	mutex_exit(&np->n_lock);
-	if (found)
-		return 0;
-	error = nfscall_access(np->n_mount, &np->n_fh, all, cred, &res);
-	if (error != 0)
-		return error;
-	nfsnode_update(np, &res.ac_attr, asked_ns);
-	error = nfsnode_verdict(np, res.ac_status);
-	if (error != 0)
-		return error;
-	mutex_enter(&np->n_lock);
-	enter_access(np, cred, res.ac_granted);
-	mutex_exit(&np->n_lock);
-	*granted = res.ac_granted;
-	return 0;
-}
-
-int
-nfsnode_reopen(struct nfsnode *np, kauth_cred_t cred)
-{
-	int64_t asked_ns = uptime_ns(), min, max;
-	bool apart, stale, fresh;
-	uint32_t granted;
-	int error;
-
-	mutex_enter(&np->n_lock);
-	timeout_bounds(np, &min, &max);
-	apart = max == 0 || find_access(np, cred, &granted);
-	mutex_exit(&np->n_lock);
-	if (apart)
-		return nfsnode_refresh(np, cred);
-	error = nfsnode_granted(np, cred, &granted);
-	if (error != 0)
-		return error;
-	mutex_enter(&np->n_lock);
-	fresh = np->n_attr_ns >= asked_ns;
-	stale = np->n_stale;
-	mutex_exit(&np->n_lock);
-	if (stale)
-		return ESTALE;
-	/* The server need not send attributes with this. */
-	return fresh ? 0 : nfsnode_refresh(np, cred);
 }
 
 /* Making and ending. */
@@ -535,13 +568,15 @@ nfsnode_load(struct mount *mp, struct vnode *vp, const void *key, size_t keylen)
 	np->n_mount = nm;
 	np->n_fh = fh;
 	mutex_init(&np->n_lock, "nfsnode");
+	cv_init(&np->n_writecv, "nfswrite");
+	np->n_changes.cs_count = 1;
 	list_init(&np->n_runs);
 	np->n_attr = attr;
 	vp->v_op = &nfs_vnodeops;
 	vp->v_type = vnode_type(attr.a_type);
 	vp->v_size = (off_t)attr.a_size;
 	vp->v_data = np;
-	timeout_bounds(np, &np->n_attr_timeo_ns, &max);
+	nfsnode_timeout_bounds(np, &np->n_attr_timeo_ns, &max);
 	np->n_attr_ns = asked_ns;
 	np->n_attr_until_ns = asked_ns + np->n_attr_timeo_ns;
 	return 0;
@@ -555,9 +590,11 @@ nfsnode_reclaim(struct vnode *vp)
 	/* Fills have references to the vnode, so no READ is left. */
 	KASSERT(np->n_gather == NULL && list_empty(&np->n_runs));
 	pagecache_destroy(vp);
+	nfssilly_forget(vp);
 	nfsdir_destroy(np);
 	if (np->n_link != NULL)
 		kmem_free(np->n_link, np->n_linklen);
+	cv_destroy(&np->n_writecv);
 	mutex_destroy(&np->n_lock);
 	kmem_free(np, sizeof(*np));
 	vp->v_data = NULL;

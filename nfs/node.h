@@ -11,9 +11,11 @@
 #ifndef NFS_NODE_H
 #define NFS_NODE_H
 
+#include "kern/condvar.h"
 #include "kern/cred.h"
 #include "kern/mutex.h"
 #include "kern/stats.h"
+#include "nfs/change.h"
 #include "nfs/nfsmount.h"
 #include "vfs/vnode.h"
 
@@ -22,6 +24,7 @@
 struct lwp;
 struct nfsdir;
 struct nfsrun;
+struct nfssilly;
 
 struct nfsnode_access {
 	int64_t na_until_ns; /* 0: free */
@@ -42,6 +45,7 @@ struct nfsnode {
 	int64_t n_attr_until_ns; /* n: trusted until; 0: not at all */
 	int64_t n_attr_timeo_ns; /* n: grows while nothing changes */
 	uint64_t n_change;       /* n */
+	struct nfschanges n_changes; /* n: of our own */
 	uint64_t n_data_change;  /* n: page cache good for */
 	uint64_t n_names_change; /* n: name cache good for */
 	bool n_stale;            /* n: the server knows it no more */
@@ -54,6 +58,13 @@ struct nfsnode {
 	unsigned n_reading;        /* n: reads in progress */
 	off_t n_met_end;           /* n: nearest end that the server has told
 				      * of unexpectedly since they began */
+
+	/* Written here, and perhaps not saved yet; see nfs/write.h. */
+	uint64_t n_writes;       /* n: odd while somebody writes */
+	kcondvar_t n_writecv;    /* nobody writes any more */
+	off_t n_end;             /* n: the file reaches at least so far */
+	struct nfs3_time n_wrote; /* n: when, 0 for what is saved */
+	struct nfssilly *n_silly; /* n: its name until the last use ends */
 
 	char *n_link;            /* n: target of a symbolic link */
 	size_t n_linklen;        /* n */
@@ -114,7 +125,7 @@ int nfsnode_reopen(struct nfsnode *np, kauth_cred_t cred);
 bool nfsnode_trusted(struct nfsnode *np);
 /* See to it that the attributes may be trusted; asks if they may not. */
 int nfsnode_validate(struct nfsnode *np, kauth_cred_t cred);
-/* As nfsnode_validate(), and copy them. */
+/* As nfsnode_validate(), and copy them, as they are with what is written here. */
 int nfsnode_getattr(
     struct nfsnode *np, kauth_cred_t cred, struct nfs3_attr *attr);
 /* Has the file no name any more, by the attributes that are known? */
@@ -126,10 +137,10 @@ void nfsnode_purge_names(struct nfsnode *np);
 /* Forget the data of a file that has changed since they were read. */
 void nfsnode_purge_data(struct nfsnode *np);
 /*
- * The server says that a file ends at end.  If we thought otherwise, that is
+ * The server, asked at asked_ns, says that a file ends at end.  If we thought otherwise, that is
  * its size until the server is asked, and reads in progress must heed it.
  */
-void nfsnode_met_end(struct nfsnode *np, uint64_t end);
+void nfsnode_met_end(struct nfsnode *np, uint64_t end, int64_t asked_ns);
 /*
  * Around a read: the beginning sees to it that attributes and cache are good
  * and returns the size, the end returns where the read must not have gone
@@ -137,6 +148,26 @@ void nfsnode_met_end(struct nfsnode *np, uint64_t end);
  */
 int nfsnode_read_begin(struct nfsnode *np, kauth_cred_t cred, off_t *size);
 off_t nfsnode_read_end(struct nfsnode *np);
+/* Somebody has written up to end, under the writer's lock. */
+void nfsnode_wrote(struct nfsnode *np, off_t end);
+/* The file ends at size now, on the server and here. */
+void nfsnode_truncated(struct nfsnode *np, off_t size);
+/* If everything that was written is saved, the server knows best again. */
+void nfsnode_settle(struct nfsnode *np);
+/* The attributes are not to be trusted any longer. */
+void nfsnode_expire(struct nfsnode *np);
+/* What cred may do is to be asked again. */
+void nfsnode_forget_access(struct nfsnode *np);
+/* For change.c: as nfsnode_update(), under n_lock, with attributes that a
+ * change of our own has led to.  rights: they are those that were known. */
+void nfsnode_update_own(struct nfsnode *np, const struct nfs3_attr *attr,
+    int64_t asked_ns, bool rights) REQUIRES(np->n_lock);
+/* The bounds of the time that attributes of np are trusted. */
+void nfsnode_timeout_bounds(
+    const struct nfsnode *np, int64_t *min, int64_t *max);
+/* Is it known, without asking, that cred may do all of want? */
+bool nfsnode_known_granted(
+    struct nfsnode *np, const struct kauth_cred *cred, uint32_t want);
 /* What cred may do: NFS3ACCESS_* bits, from the cache or the server. */
 int nfsnode_granted(struct nfsnode *np, kauth_cred_t cred, uint32_t *granted);
 

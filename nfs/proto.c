@@ -9,6 +9,7 @@
 
 #include "kern/libkern.h"
 #include "kern/netbsd.h"
+#include "nfs/protoxdr.h"
 
 static const struct {
 	uint16_t status;
@@ -115,14 +116,14 @@ pmap_getport_args(
 	xdr_put_u32(xo, 0); /* the port, in an answer of the same shape */
 }
 
-static int
-finish(const struct xdr_in *xi)
+int
+nfs3_finish(const struct xdr_in *xi)
 {
 	return xi->xi_failed ? EBADRPC : 0;
 }
 
-static void
-get_fh(struct xdr_in *xi, struct nfs3_fh *fh)
+void
+nfs3_get_fh(struct xdr_in *xi, struct nfs3_fh *fh)
 {
 	size_t len;
 	const uint8_t *p = xdr_get_opaque(xi, NFS3_FHSIZE, &len);
@@ -134,8 +135,8 @@ get_fh(struct xdr_in *xi, struct nfs3_fh *fh)
 		memcpy(fh->fh_data, p, len);
 }
 
-static void
-get_time(struct xdr_in *xi, struct nfs3_time *t)
+void
+nfs3_get_time(struct xdr_in *xi, struct nfs3_time *t)
 {
 	uint32_t nsec;
 
@@ -164,13 +165,13 @@ get_attr(struct xdr_in *xi, struct nfs3_attr *a)
 	a->a_minor = xdr_get_u32(xi);
 	a->a_fsid = xdr_get_u64(xi);
 	a->a_fileid = xdr_get_u64(xi);
-	get_time(xi, &a->a_atime);
-	get_time(xi, &a->a_mtime);
-	get_time(xi, &a->a_ctime);
+	nfs3_get_time(xi, &a->a_atime);
+	nfs3_get_time(xi, &a->a_mtime);
+	nfs3_get_time(xi, &a->a_ctime);
 }
 
-static void
-get_opt_attr(struct xdr_in *xi, struct nfs3_opt_attr *oa)
+void
+nfs3_get_opt_attr(struct xdr_in *xi, struct nfs3_opt_attr *oa)
 {
 	*oa = (struct nfs3_opt_attr){ .oa_there = xdr_get_bool(xi) };
 	if (oa->oa_there)
@@ -184,9 +185,9 @@ nfs3_getattr_result(struct xdr_in *xi, struct nfs3_getattr *res)
 
 	if (got.ga_status == NFS3_OK)
 		get_attr(xi, &got.ga_attr);
-	if (finish(xi) == 0)
+	if (nfs3_finish(xi) == 0)
 		*res = got;
-	return finish(xi);
+	return nfs3_finish(xi);
 }
 
 int
@@ -195,13 +196,13 @@ nfs3_lookup_result(struct xdr_in *xi, struct nfs3_lookup *res)
 	struct nfs3_lookup got = { .lo_status = xdr_get_u32(xi) };
 
 	if (got.lo_status == NFS3_OK) {
-		get_fh(xi, &got.lo_fh);
-		get_opt_attr(xi, &got.lo_attr);
+		nfs3_get_fh(xi, &got.lo_fh);
+		nfs3_get_opt_attr(xi, &got.lo_attr);
 	}
-	get_opt_attr(xi, &got.lo_dir_attr);
-	if (finish(xi) == 0)
+	nfs3_get_opt_attr(xi, &got.lo_dir_attr);
+	if (nfs3_finish(xi) == 0)
 		*res = got;
-	return finish(xi);
+	return nfs3_finish(xi);
 }
 
 int
@@ -209,12 +210,12 @@ nfs3_access_result(struct xdr_in *xi, struct nfs3_access *res)
 {
 	struct nfs3_access got = { .ac_status = xdr_get_u32(xi) };
 
-	get_opt_attr(xi, &got.ac_attr);
+	nfs3_get_opt_attr(xi, &got.ac_attr);
 	if (got.ac_status == NFS3_OK)
 		got.ac_granted = xdr_get_u32(xi);
-	if (finish(xi) == 0)
+	if (nfs3_finish(xi) == 0)
 		*res = got;
-	return finish(xi);
+	return nfs3_finish(xi);
 }
 
 static bool
@@ -233,16 +234,16 @@ nfs3_readlink_result(struct xdr_in *xi, struct nfs3_readlink *res)
 	struct nfs3_readlink got = { .rl_status = xdr_get_u32(xi) };
 	const uint8_t *path;
 
-	get_opt_attr(xi, &got.rl_attr);
+	nfs3_get_opt_attr(xi, &got.rl_attr);
 	if (got.rl_status == NFS3_OK) {
 		path = xdr_get_opaque(xi, NFS3_PATHMAX, &got.rl_len);
 		if (got.rl_len == 0 || has_byte(path, got.rl_len, 0))
 			xdr_fail(xi);
 		got.rl_path = (const char *)path;
 	}
-	if (finish(xi) == 0)
+	if (nfs3_finish(xi) == 0)
 		*res = got;
-	return finish(xi);
+	return nfs3_finish(xi);
 }
 
 int
@@ -250,16 +251,16 @@ nfs3_read_head(struct xdr_in *xi, struct nfs3_read *res)
 {
 	struct nfs3_read got = { .rd_status = xdr_get_u32(xi) };
 
-	get_opt_attr(xi, &got.rd_attr);
+	nfs3_get_opt_attr(xi, &got.rd_attr);
 	if (got.rd_status == NFS3_OK) {
 		got.rd_count = xdr_get_u32(xi);
 		got.rd_eof = xdr_get_bool(xi);
 		if (xdr_get_u32(xi) != got.rd_count)
 			xdr_fail(xi);
 	}
-	if (finish(xi) == 0)
+	if (nfs3_finish(xi) == 0)
 		*res = got;
-	return finish(xi);
+	return nfs3_finish(xi);
 }
 
 int
@@ -267,12 +268,12 @@ nfs3_readdir_head(struct xdr_in *xi, struct nfs3_readdir *res)
 {
 	struct nfs3_readdir got = { .dr_status = xdr_get_u32(xi) };
 
-	get_opt_attr(xi, &got.dr_attr);
+	nfs3_get_opt_attr(xi, &got.dr_attr);
 	if (got.dr_status == NFS3_OK)
 		xdr_get_fixed(xi, got.dr_verf, sizeof(got.dr_verf));
-	if (finish(xi) == 0)
+	if (nfs3_finish(xi) == 0)
 		*res = got;
-	return finish(xi);
+	return nfs3_finish(xi);
 }
 
 static void
@@ -298,10 +299,10 @@ nfs3_readdir_entry(struct xdr_in *xi, bool plus, struct nfs3_entry *de)
 	get_entry_name(xi, &got);
 	got.de_cookie = xdr_get_u64(xi);
 	if (plus) {
-		get_opt_attr(xi, &got.de_attr);
+		nfs3_get_opt_attr(xi, &got.de_attr);
 		got.de_has_fh = xdr_get_bool(xi);
 		if (got.de_has_fh)
-			get_fh(xi, &got.de_fh);
+			nfs3_get_fh(xi, &got.de_fh);
 	}
 	if (xi->xi_failed)
 		return false;
@@ -314,9 +315,9 @@ nfs3_readdir_end(struct xdr_in *xi, bool *eof)
 {
 	bool got = xdr_get_bool(xi);
 
-	if (finish(xi) == 0)
+	if (nfs3_finish(xi) == 0)
 		*eof = got;
-	return finish(xi);
+	return nfs3_finish(xi);
 }
 
 int
@@ -324,7 +325,7 @@ nfs3_fsstat_result(struct xdr_in *xi, struct nfs3_fsstat *res)
 {
 	struct nfs3_fsstat got = { .fs_status = xdr_get_u32(xi) };
 
-	get_opt_attr(xi, &got.fs_attr);
+	nfs3_get_opt_attr(xi, &got.fs_attr);
 	if (got.fs_status == NFS3_OK) {
 		got.fs_tbytes = xdr_get_u64(xi);
 		got.fs_fbytes = xdr_get_u64(xi);
@@ -334,9 +335,9 @@ nfs3_fsstat_result(struct xdr_in *xi, struct nfs3_fsstat *res)
 		got.fs_afiles = xdr_get_u64(xi);
 		got.fs_invarsec = xdr_get_u32(xi);
 	}
-	if (finish(xi) == 0)
+	if (nfs3_finish(xi) == 0)
 		*res = got;
-	return finish(xi);
+	return nfs3_finish(xi);
 }
 
 int
@@ -344,7 +345,7 @@ nfs3_fsinfo_result(struct xdr_in *xi, struct nfs3_fsinfo *res)
 {
 	struct nfs3_fsinfo got = { .fi_status = xdr_get_u32(xi) };
 
-	get_opt_attr(xi, &got.fi_attr);
+	nfs3_get_opt_attr(xi, &got.fi_attr);
 	if (got.fi_status == NFS3_OK) {
 		got.fi_rtmax = xdr_get_u32(xi);
 		got.fi_rtpref = xdr_get_u32(xi);
@@ -354,12 +355,12 @@ nfs3_fsinfo_result(struct xdr_in *xi, struct nfs3_fsinfo *res)
 		got.fi_wtmult = xdr_get_u32(xi);
 		got.fi_dtpref = xdr_get_u32(xi);
 		got.fi_maxfilesize = xdr_get_u64(xi);
-		get_time(xi, &got.fi_time_delta);
+		nfs3_get_time(xi, &got.fi_time_delta);
 		got.fi_properties = xdr_get_u32(xi);
 	}
-	if (finish(xi) == 0)
+	if (nfs3_finish(xi) == 0)
 		*res = got;
-	return finish(xi);
+	return nfs3_finish(xi);
 }
 
 int
@@ -367,7 +368,7 @@ nfs3_pathconf_result(struct xdr_in *xi, struct nfs3_pathconf *res)
 {
 	struct nfs3_pathconf got = { .pc_status = xdr_get_u32(xi) };
 
-	get_opt_attr(xi, &got.pc_attr);
+	nfs3_get_opt_attr(xi, &got.pc_attr);
 	if (got.pc_status == NFS3_OK) {
 		got.pc_linkmax = xdr_get_u32(xi);
 		got.pc_name_max = xdr_get_u32(xi);
@@ -376,9 +377,9 @@ nfs3_pathconf_result(struct xdr_in *xi, struct nfs3_pathconf *res)
 		got.pc_case_insensitive = xdr_get_bool(xi);
 		got.pc_case_preserving = xdr_get_bool(xi);
 	}
-	if (finish(xi) == 0)
+	if (nfs3_finish(xi) == 0)
 		*res = got;
-	return finish(xi);
+	return nfs3_finish(xi);
 }
 
 static void
@@ -403,12 +404,12 @@ mount3_mnt_result(struct xdr_in *xi, struct mount3_mnt *res)
 	struct mount3_mnt got = { .mn_status = xdr_get_u32(xi) };
 
 	if (got.mn_status == NFS3_OK) {
-		get_fh(xi, &got.mn_fh);
+		nfs3_get_fh(xi, &got.mn_fh);
 		get_flavours(xi, &got);
 	}
-	if (finish(xi) == 0)
+	if (nfs3_finish(xi) == 0)
 		*res = got;
-	return finish(xi);
+	return nfs3_finish(xi);
 }
 
 int
@@ -418,7 +419,7 @@ pmap_getport_result(struct xdr_in *xi, uint16_t *port)
 
 	if (got > UINT16_MAX)
 		xdr_fail(xi);
-	if (finish(xi) == 0)
+	if (nfs3_finish(xi) == 0)
 		*port = (uint16_t)got;
-	return finish(xi);
+	return nfs3_finish(xi);
 }

@@ -51,12 +51,14 @@ enum mount3_proc { MOUNT3PROC_NULL, MOUNT3PROC_MNT, MOUNT3PROC_UMNT = 3 };
 #define PMAP_PORT 111
 enum pmap_proc { PMAPPROC_NULL, PMAPPROC_GETPORT = 3 };
 #define PMAP_TCP 6
+#define PMAP_UDP 17
 
 #define NFS3_FHSIZE 64
 #define NFS3_NAMEMAX 255   /* our limit; the protocol has none */
 #define NFS3_PATHMAX 4096  /* of a symbolic link; longest of common systems */
-#define NFS3_ARGS_MAX 1200 /* arguments of any call that is encoded here */
+#define NFS3_ARGS_MAX 4608 /* arguments of any call that is encoded here */
 #define NFS3_ATTR_SIZE 84
+#define NFS3_SATTR_SIZE 60 /* all set */
 /* From the reply's first byte to the data of a READ, verifier included. */
 #define NFS3_READ_HEAD (6 * 4 + 400 + 4 + 4 + NFS3_ATTR_SIZE + 3 * 4)
 
@@ -141,6 +143,30 @@ struct nfs3_opt_attr {
 	struct nfs3_attr oa_attr;
 };
 
+/* What of a file's attributes tells whether somebody else has changed it. */
+struct nfs3_wcc_attr {
+	uint64_t wa_size;
+	struct nfs3_time wa_mtime;
+	struct nfs3_time wa_ctime;
+};
+
+/* wcc_data: attributes from before and after a change. */
+struct nfs3_wcc {
+	bool wc_has_before;
+	struct nfs3_wcc_attr wc_before;
+	struct nfs3_opt_attr wc_after;
+};
+
+/* sattr3: what is to be set. */
+enum nfs3_set_time { NFS3_TIME_KEEP, NFS3_TIME_SERVER, NFS3_TIME_GIVEN };
+struct nfs3_sattr {
+	bool sa_set_mode, sa_set_uid, sa_set_gid, sa_set_size;
+	uint32_t sa_mode, sa_uid, sa_gid;
+	uint64_t sa_size;
+	enum nfs3_set_time sa_set_atime, sa_set_mtime;
+	struct nfs3_time sa_atime, sa_mtime;
+};
+
 /* Arguments. */
 void nfs3_put_fh(struct xdr_out *xo, const struct nfs3_fh *fh);
 /* The arguments of GETATTR, READLINK, FSSTAT, FSINFO and PATHCONF. */
@@ -166,6 +192,40 @@ void nfs3_readdir_args(struct xdr_out *xo, const struct nfs3_fh *fh,
     const struct nfs3_dirpos *pos, uint32_t count);
 void nfs3_readdirplus_args(struct xdr_out *xo, const struct nfs3_fh *fh,
     const struct nfs3_dirpos *pos, uint32_t dircount, uint32_t maxcount);
+
+/* Arguments of procedures that modify; those of REMOVE and RMDIR are LOOKUP's. */
+struct nfs3_dirname {
+	const struct nfs3_fh *dn_dir;
+	const char *dn_name;
+	size_t dn_len;
+};
+void nfs3_setattr_args(struct xdr_out *xo, const struct nfs3_fh *fh,
+    const struct nfs3_sattr *sa);
+/* The data follow behind the arguments: rpc_call_attach(). */
+enum nfs3_stable { NFS3_UNSTABLE, NFS3_DATA_SYNC, NFS3_FILE_SYNC };
+void nfs3_write_args(struct xdr_out *xo, const struct nfs3_fh *fh, uint64_t off,
+    uint32_t count, enum nfs3_stable stable);
+enum nfs3_createmode { NFS3_UNCHECKED, NFS3_GUARDED, NFS3_EXCLUSIVE };
+#define NFS3_CREATEVERFSIZE 8
+/* sa: unless exclusive; verf: NFS3_CREATEVERFSIZE bytes if exclusive. */
+void nfs3_create_args(struct xdr_out *xo, const struct nfs3_dirname *dn,
+    enum nfs3_createmode how, const struct nfs3_sattr *sa, const uint8_t *verf);
+void nfs3_mkdir_args(struct xdr_out *xo, const struct nfs3_dirname *dn,
+    const struct nfs3_sattr *sa);
+void nfs3_symlink_args(struct xdr_out *xo, const struct nfs3_dirname *dn,
+    const struct nfs3_sattr *sa, const char *target, size_t len);
+/* major and minor: of NFS3_CHR and NFS3_BLK only. */
+void nfs3_mknod_args(struct xdr_out *xo, const struct nfs3_dirname *dn,
+    enum nfs3_type type, const struct nfs3_sattr *sa, uint32_t major,
+    uint32_t minor);
+void nfs3_rename_args(struct xdr_out *xo, const struct nfs3_dirname *from,
+    const struct nfs3_dirname *to);
+void nfs3_link_args(struct xdr_out *xo, const struct nfs3_fh *fh,
+    const struct nfs3_dirname *to);
+/* count 0: to the end of the file. */
+void nfs3_commit_args(
+    struct xdr_out *xo, const struct nfs3_fh *fh, uint64_t off, uint32_t count);
+
 /* MNT and UMNT */
 void mount3_path_args(struct xdr_out *xo, const char *path, size_t len);
 void pmap_getport_args(
@@ -268,6 +328,54 @@ struct nfs3_pathconf {
 	bool pc_case_preserving;
 };
 int nfs3_pathconf_result(struct xdr_in *xi, struct nfs3_pathconf *res);
+
+/* SETATTR, REMOVE and RMDIR: of the file, or of the directory. */
+struct nfs3_change {
+	uint32_t ch_status;
+	struct nfs3_wcc ch_wcc; /* also with a failure */
+};
+int nfs3_change_result(struct xdr_in *xi, struct nfs3_change *res);
+
+/* CREATE, MKDIR, SYMLINK and MKNOD. */
+struct nfs3_made {
+	uint32_t ma_status;
+	bool ma_has_fh; /* the server need not tell */
+	struct nfs3_fh ma_fh;
+	struct nfs3_opt_attr ma_attr;
+	struct nfs3_wcc ma_dir; /* also with a failure */
+};
+int nfs3_made_result(struct xdr_in *xi, struct nfs3_made *res);
+
+/* RENAME; both also with a failure. */
+struct nfs3_rename {
+	uint32_t rn_status;
+	struct nfs3_wcc rn_from, rn_to;
+};
+int nfs3_rename_result(struct xdr_in *xi, struct nfs3_rename *res);
+
+/* LINK; both also with a failure. */
+struct nfs3_link {
+	uint32_t ln_status;
+	struct nfs3_opt_attr ln_attr;
+	struct nfs3_wcc ln_dir;
+};
+int nfs3_link_result(struct xdr_in *xi, struct nfs3_link *res);
+
+struct nfs3_write {
+	uint32_t wr_status;
+	struct nfs3_wcc wr_wcc; /* also with a failure */
+	uint32_t wr_count;
+	enum nfs3_stable wr_committed;
+	uint64_t wr_verf; /* opaque */
+};
+int nfs3_write_result(struct xdr_in *xi, struct nfs3_write *res);
+
+struct nfs3_commit {
+	uint32_t co_status;
+	struct nfs3_wcc co_wcc; /* also with a failure */
+	uint64_t co_verf;       /* opaque */
+};
+int nfs3_commit_result(struct xdr_in *xi, struct nfs3_commit *res);
 
 #define MOUNT3_MAXFLAVOURS 16
 struct mount3_mnt {

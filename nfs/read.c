@@ -30,6 +30,7 @@
 #include "kern/netbsd.h"
 #include "kern/uio.h"
 #include "nfs/call.h"
+#include "nfs/write.h"
 
 /* READs for one run before a server that trickles is given up. */
 #define CONTINUE_MAX 1024
@@ -198,7 +199,8 @@ take_reply(struct nfsrun *rn, struct rpc_call *ca, bool *again)
 	/* Before the attributes, which may agree with it. */
 	if (res.rd_status == NFS3_OK && res.rd_eof)
 		nfsnode_met_end(rn->rn_node,
-		    (uint64_t)rn->rn_off + rn->rn_got + res.rd_count);
+		    (uint64_t)rn->rn_off + rn->rn_got + res.rd_count,
+		    rn->rn_asked_ns);
 	nfsnode_update(rn->rn_node, &res.rd_attr, rn->rn_asked_ns);
 	error = nfsnode_verdict(rn->rn_node, res.rd_status);
 	if (error != 0)
@@ -305,6 +307,10 @@ const struct pagecacheops nfsread_cacheops = {
 	.pc_start = cache_start,
 	.pc_wait = cache_wait,
 	.pc_flush = cache_flush,
+	.pc_wsize = nfswrite_size,
+	.pc_write = nfswrite_start,
+	.pc_wait_write = nfswrite_wait,
+	.pc_commit = nfswrite_commit,
 };
 
 /* The call of a run that nobody wants and that was not tried yet, referenced. */

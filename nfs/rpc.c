@@ -1,18 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Theory of operation.
- *
  * A call is outstanding from rpc_call_start() or rpc_call_run() until
  * rpc_complete(): on rc_all, in rc_hash, with a reference of the connection's.
- * Threads that wait are on rc_waiters, each with the flag it waits for.  One of
- * them is the receiver: it connects, receives, ends calls and lets time-outs
- * expire, and each end wakes the threads whose flags are set.  When the
- * receiver's own flag is set, or a signal ends its wait, it hands the role to
- * the first thread that still waits.  While nobody waits nothing moves, and
- * nothing needs to.
  *
  * A call whose owner was interrupted stays outstanding, since its reply will
  * come and its memory must be there; it is not sent again.
+ *
+ * Over datagrams anybody may have sent what is no reply at all: the call goes on
+ * waiting, unless that is all it ever gets.
  */
 #include "nfs/rpc.h"
 
@@ -22,18 +17,12 @@
 #include "kern/libkern.h"
 #include "kern/lwp.h"
 #include "kern/netbsd.h"
+#include "net/socketvar.h"
 #include "nfs/rpcconn.h"
 #include "rump/rumpuser.h"
 
-#define TIMEOUT_MAX (600 * INT64_C(1000000000))
-/* Connections in a row that break off within a reply before we give up. */
-#define TORN_MAX 3
-
-struct waiter {
-	struct list w_list;  /* c */
-	_Atomic int *w_flag; /* i */
-	kcondvar_t w_cv;
-};
+/* Datagrams that are no replies to a call before it ends with EBADRPC. */
+#define BAD_MAX 4
 
 struct kstat rpc_stats[RPC_NSTATS] = {
 	[RPC_STAT_CALLS] = { "nfs_rpc_calls", "RPC calls made" },
@@ -85,6 +74,9 @@ rx_find(void *arg, uint32_t xid)
 
 	mutex_enter(&rc->rc_lock);
 	ca = find_locked(rc, xid);
+	/* Answered twice. */
+	if (ca != NULL && ca->ca_replied)
+		ca = NULL;
 	if (ca != NULL)
 		ca->ca_receiving = true;
 	mutex_exit(&rc->rc_lock);
@@ -93,19 +85,57 @@ rx_find(void *arg, uint32_t xid)
 	return ca;
 }
 
+static bool
+is_reply(const struct rpc_call *ca)
+{
+	struct rpc_reply re;
+	struct xdr_in xi;
+
+	xdr_in_init(&xi, ca->ca_head, ca->ca_headlen);
+	return rpc_reply_decode(&xi, &re) == 0;
+}
+
+/* A datagram with the number of ca made no sense: wait for a better one? */
+static bool
+ignore_bad(struct rpc_conn *rc, struct rpc_call *ca)
+{
+	if (++ca->ca_bad >= BAD_MAX)
+		return false;
+	KSTAT_ADD(&rpc_stats[RPC_STAT_BAD], 1);
+	mutex_enter(&rc->rc_lock);
+	ca->ca_receiving = false;
+	mutex_exit(&rc->rc_lock);
+	return true;
+}
+
+/* Learn from a reply how quick the server is. */
+static void
+measure(struct rpc_conn *rc, const struct rpc_call *ca)
+{
+	mutex_enter(&rc->rc_lock);
+	rc->rc_refused = 0;
+	rc->rc_refused_anew = false;
+	if (ca->ca_sent && !ca->ca_retransmitted)
+		rpctimer_answered(&rc->rc_timer, ca->ca_proc,
+		    uptime_ns() - ca->ca_sent_ns);
+	mutex_exit(&rc->rc_lock);
+}
+
 static void
 rx_complete(void *arg, struct rpc_call *ca, int error)
 {
 	struct rpc_conn *rc = arg;
 
+	if (rc->rc_params.rp_udp) {
+		if ((error != 0 || !is_reply(ca)) && ignore_bad(rc, ca))
+			return;
+		measure(rc, ca);
+	}
 	/* The server speaks: the next failure is the first again. */
 	rc->rc_backoff_ns = RPC_BACKOFF_MIN;
 	rc->rc_retry_ns = 0;
 	rc->rc_torn = 0;
-	if (rc->rc_down) {
-		rc->rc_down = false;
-		kprintf("nfs: server %s is back\n", rc->rc_params.rp_name);
-	}
+	rpc_conn_report_up(rc);
 	rpc_complete(rc, ca, error);
 }
 
@@ -137,29 +167,39 @@ rpc_conn_create(const struct rpc_params *rp)
 	cv_init(&rc->rc_pausecv, "nfsretry");
 	rpcrx_init(&rc->rc_rx, &rx_ops, rc, rp->rp_maxrecord);
 	rc->rc_backoff_ns = RPC_BACKOFF_MIN;
+	rc->rc_unattended_ns = uptime_ns();
+	rpctimer_init(&rc->rc_timer, rp->rp_udp, rp->rp_timeo_ns);
+	if (rp->rp_udp)
+		rc->rc_datagram = kmem_alloc(RPC_DATAGRAM, KM_SLEEP);
 	return rc;
 }
 
-/* The oldest outstanding call, or NULL. */
+/* The oldest outstanding call with a reference, or NULL. */
 static struct rpc_call *
 oldest(struct rpc_conn *rc)
 {
 	struct rpc_call *ca = NULL;
 
 	mutex_enter(&rc->rc_lock);
-	if (!list_empty(&rc->rc_all))
+	if (!list_empty(&rc->rc_all)) {
 		ca = LIST_ENTRY(rc->rc_all.next, struct rpc_call, ca_all);
+		rpc_call_ref(ca);
+	}
 	mutex_exit(&rc->rc_lock);
 	return ca;
 }
 
-static void
-fail_all(struct rpc_conn *rc, int error)
+void
+rpc_fail_all(struct rpc_conn *rc, int error)
 {
 	struct rpc_call *ca;
 
-	while ((ca = oldest(rc)) != NULL)
+	/* Nobody uses the data of calls afterwards. */
+	rpc_conn_drop(rc);
+	while ((ca = oldest(rc)) != NULL) {
 		rpc_complete(rc, ca, error);
+		rpc_call_unref(ca);
+	}
 }
 
 void
@@ -168,12 +208,33 @@ rpc_conn_destroy(struct rpc_conn *rc)
 	if (rc == NULL)
 		return;
 	KASSERT(list_empty(&rc->rc_waiters));
-	rpc_conn_drop(rc);
-	fail_all(rc, EIO);
+	rpc_fail_all(rc, EIO);
 	cv_destroy(&rc->rc_pausecv);
 	cv_destroy(&rc->rc_sendcv);
 	mutex_destroy(&rc->rc_lock);
+	if (rc->rc_datagram != NULL)
+		kmem_free(rc->rc_datagram, RPC_DATAGRAM);
 	kmem_free(rc, sizeof(*rc));
+}
+
+void
+rpc_conn_kill(struct rpc_conn *rc)
+{
+	struct socket *so;
+
+	mutex_enter(&rc->rc_lock);
+	rc->rc_dead = true;
+	so = rc->rc_so != NULL ? rc->rc_so : rc->rc_connecting;
+	if (so != NULL)
+		soref(so);
+	cv_broadcast(&rc->rc_pausecv);
+	mutex_exit(&rc->rc_lock);
+	/* Wakes a receiver that sleeps in it. */
+	if (so != NULL) {
+		(void)soshutdown(so, SHUT_RDWR);
+		sounref(so);
+	}
+	rpc_wait_dead(rc);
 }
 
 void
@@ -196,6 +257,7 @@ rpc_call_create(struct rpc_conn *rc, uint32_t proc, const struct rpc_auth *auth,
 
 	memset(ca, 0, sizeof(*ca));
 	ca->ca_allocated = total;
+	ca->ca_proc = proc;
 	atomic_init(&ca->ca_refcnt, 1);
 	list_init(&ca->ca_hash);
 	list_init(&ca->ca_all);
@@ -231,6 +293,16 @@ rpc_call_place(
 }
 
 void
+rpc_call_attach(struct rpc_call *ca, const struct rump_iovec *iov, int niov)
+{
+	KASSERT(niov > 0 && niov <= RPC_DATA_MAX);
+	ca->ca_data = iov;
+	ca->ca_ndata = niov;
+	for (int i = 0; i < niov; i++)
+		ca->ca_datalen += iov[i].iov_len;
+}
+
+void
 rpc_call_ref(struct rpc_call *ca)
 {
 	atomic_fetch_add_explicit(&ca->ca_refcnt, 1, memory_order_relaxed);
@@ -244,59 +316,13 @@ rpc_call_unref(struct rpc_call *ca)
 		kmem_free(ca, ca->ca_allocated);
 }
 
-/* The end of the next try, which begins now. */
-static int64_t
-next_timeout(const struct rpc_conn *rc, const struct rpc_call *ca, int64_t now)
-{
-	const struct rpc_params *rp = &rc->rc_params;
-	int64_t until =
-	    now + MIN(rp->rp_timeo_ns * (ca->ca_tries + 1), TIMEOUT_MAX);
-
-	if (rp->rp_patience == RPC_ONCE && rp->rp_deadline_ns != 0)
-		until = MIN(until, rp->rp_deadline_ns);
-	return until;
-}
-
-/* Make ca outstanding and send it if we can. */
-static void
-submit(struct rpc_conn *rc, struct rpc_call *ca)
-{
-	int error = rpc_call_end(&ca->ca_msg);
-
-	/* Sizes are given by our own callers. */
-	KASSERT(error == 0);
-	KSTAT_ADD(&rpc_stats[RPC_STAT_CALLS], 1);
-	mutex_enter(&rc->rc_lock);
-	list_insert_tail(bucket(rc, ca->ca_xid), &ca->ca_hash);
-	list_insert_tail(&rc->rc_all, &ca->ca_all);
-	list_insert_tail(&rc->rc_out, &ca->ca_out);
-	ca->ca_deadline_ns = next_timeout(rc, ca, uptime_ns());
-	mutex_exit(&rc->rc_lock);
-	rpc_conn_flush(rc);
-}
-
-/* Wake every thread whose flag is set. */
-static void
-wake_finished(struct rpc_conn *rc)
-{
-	struct list *n;
-
-	mutex_enter(&rc->rc_lock);
-	LIST_FOREACH (n, &rc->rc_waiters) {
-		struct waiter *w = LIST_ENTRY(n, struct waiter, w_list);
-
-		if (atomic_load_explicit(w->w_flag, memory_order_acquire) != 0)
-			cv_signal(&w->w_cv);
-	}
-	mutex_exit(&rc->rc_lock);
-}
-
 /* Take ca off the lists; false if somebody else did. */
 static bool
 withdraw(struct rpc_conn *rc, struct rpc_call *ca) REQUIRES(rc->rc_lock)
 {
 	if (list_empty(&ca->ca_all))
 		return false;
+	rpc_send_mark(rc, ca, false);
 	list_remove(&ca->ca_hash);
 	list_remove(&ca->ca_all);
 	list_remove(&ca->ca_out);
@@ -315,30 +341,70 @@ finish(struct rpc_conn *rc, struct rpc_call *ca, int error)
 		    &ca->ca_finished, 1, memory_order_release);
 		rpc_call_unref(ca);
 	}
-	wake_finished(rc);
+	rpc_wait_wake(rc);
+}
+
+/* What the reply, which is in, comes to. */
+static int
+judge(struct rpc_call *ca)
+{
+	struct xdr_in xi;
+	int error;
+
+	xdr_in_init(&xi, ca->ca_head, ca->ca_headlen);
+	error = rpc_reply_decode(&xi, &ca->ca_reply);
+	ca->ca_answered = error == 0;
+	if (error == 0)
+		error = rpc_outcome_errno(ca->ca_reply.re_outcome);
+	return error;
 }
 
 void
 rpc_complete(struct rpc_conn *rc, struct rpc_call *ca, int error)
 {
-	struct xdr_in xi;
-	bool outstanding;
+	bool over;
 
 	mutex_enter(&rc->rc_lock);
-	outstanding = withdraw(rc, ca);
-	mutex_exit(&rc->rc_lock);
-	if (!outstanding)
+	if (rpc_send_uses(rc, ca)) {
+		ca->ca_replied = true;
+		ca->ca_receiving = false;
+		ca->ca_reply_error = error;
+		mutex_exit(&rc->rc_lock);
 		return;
-	if (error == 0) {
-		xdr_in_init(&xi, ca->ca_head, ca->ca_headlen);
-		error = rpc_reply_decode(&xi, &ca->ca_reply);
-		ca->ca_answered = error == 0;
-		if (error == 0)
-			error = rpc_outcome_errno(ca->ca_reply.re_outcome);
 	}
+	over = !withdraw(rc, ca);
+	mutex_exit(&rc->rc_lock);
+	if (over)
+		return;
+	if (error == 0)
+		error = judge(ca);
 	if (error == EBADRPC)
 		KSTAT_ADD(&rpc_stats[RPC_STAT_BAD], 1);
 	finish(rc, ca, error);
+}
+
+/* Make ca outstanding and send it if we can. */
+static void
+submit(struct rpc_conn *rc, struct rpc_call *ca)
+{
+	int error = rpc_call_end(&ca->ca_msg, XDR_ROUND(ca->ca_datalen));
+	bool dead;
+
+	/* Sizes are given by our own callers. */
+	KASSERT(error == 0);
+	KSTAT_ADD(&rpc_stats[RPC_STAT_CALLS], 1);
+	mutex_enter(&rc->rc_lock);
+	dead = rc->rc_dead;
+	if (!dead) {
+		list_insert_tail(bucket(rc, ca->ca_xid), &ca->ca_hash);
+		list_insert_tail(&rc->rc_all, &ca->ca_all);
+		rpc_wait_begin(rc, ca);
+	}
+	mutex_exit(&rc->rc_lock);
+	if (dead)
+		finish(rc, ca, EIO);
+	else
+		rpc_send_flush(rc);
 }
 
 bool
@@ -352,7 +418,8 @@ rpc_call_cancel(struct rpc_conn *rc, struct rpc_call *ca)
 		rpcrx_forget(&rc->rc_rx);
 		ca->ca_receiving = false;
 	}
-	mine = !ca->ca_receiving && withdraw(rc, ca);
+	mine =
+	    !ca->ca_receiving && !rpc_send_uses(rc, ca) && withdraw(rc, ca);
 	mutex_exit(&rc->rc_lock);
 	if (mine)
 		finish(rc, ca, ECANCELED);
@@ -366,6 +433,20 @@ rpc_call_start(struct rpc_conn *rc, struct rpc_call *ca,
 	ca->ca_done = done;
 	ca->ca_arg = arg;
 	submit(rc, ca);
+}
+
+bool
+rpc_call_retransmitted(const struct rpc_call *ca)
+{
+	return ca->ca_retransmitted;
+}
+
+void
+rpc_call_start_later(struct rpc_conn *rc, struct rpc_call *ca,
+    void (*done)(struct rpc_call *), void *arg, int64_t delay_ns)
+{
+	ca->ca_delay_ns = delay_ns;
+	rpc_call_start(rc, ca, done, arg);
 }
 
 int
@@ -401,6 +482,7 @@ rpc_call_run(struct rpc_conn *rc, struct rpc_call *ca, struct xdr_in *results)
 {
 	int error;
 
+	KASSERT(ca->ca_ndata == 0);
 	rpc_call_ref(ca);
 	submit(rc, ca);
 	error = rpc_wait(rc, &ca->ca_finished);
@@ -409,191 +491,4 @@ rpc_call_run(struct rpc_conn *rc, struct rpc_call *ca, struct xdr_in *results)
 		return error;
 	}
 	return rpc_call_results(ca, results);
-}
-
-/* What follows is done by the receiver. */
-
-/* When the first time-out expires; 0: nothing is outstanding. */
-static int64_t
-next_deadline(struct rpc_conn *rc)
-{
-	int64_t first = 0;
-	struct list *n;
-
-	mutex_enter(&rc->rc_lock);
-	LIST_FOREACH (n, &rc->rc_all) {
-		struct rpc_call *ca = LIST_ENTRY(n, struct rpc_call, ca_all);
-
-		if (first == 0 || ca->ca_deadline_ns < first)
-			first = ca->ca_deadline_ns;
-	}
-	mutex_exit(&rc->rc_lock);
-	return first;
-}
-
-static struct rpc_call *
-first_expired(struct rpc_conn *rc, int64_t now) REQUIRES(rc->rc_lock)
-{
-	struct list *n;
-
-	LIST_FOREACH (n, &rc->rc_all) {
-		struct rpc_call *ca = LIST_ENTRY(n, struct rpc_call, ca_all);
-
-		if (ca->ca_deadline_ns <= now)
-			return ca;
-	}
-	return NULL;
-}
-
-/* True when ca, whose time is over, gets another try. */
-static bool
-try_again(struct rpc_conn *rc, struct rpc_call *ca, int64_t now)
-    REQUIRES(rc->rc_lock)
-{
-	const struct rpc_params *rp = &rc->rc_params;
-
-	ca->ca_tries++;
-	if (ca->ca_abandoned || rp->rp_patience == RPC_ONCE ||
-	    (rp->rp_patience == RPC_SOFT && ca->ca_tries > rp->rp_retrans))
-		return false;
-	ca->ca_deadline_ns = next_timeout(rc, ca, now);
-	/* A connection that has swallowed all this is not to be trusted. */
-	if (ca->ca_tries > rp->rp_retrans)
-		rc->rc_broken = true;
-	if (ca->ca_sent && !ca->ca_receiving && !rc->rc_broken) {
-		KSTAT_ADD(&rpc_stats[RPC_STAT_RETRANSMITS], 1);
-		ca->ca_sent = false;
-		list_insert_tail(&rc->rc_out, &ca->ca_out);
-	}
-	return true;
-}
-
-static void
-expire(struct rpc_conn *rc)
-{
-	int64_t now = uptime_ns();
-	struct rpc_call *ca;
-	bool again = true, late = false;
-
-	mutex_enter(&rc->rc_lock);
-	while ((ca = first_expired(rc, now)) != NULL) {
-		KSTAT_ADD(&rpc_stats[RPC_STAT_TIMEOUTS], 1);
-		again = try_again(rc, ca, now);
-		late = late || ca->ca_tries > rc->rc_params.rp_retrans;
-		if (!again)
-			break;
-	}
-	mutex_exit(&rc->rc_lock);
-	if (late)
-		rpc_conn_report_down(rc);
-	if (!again) {
-		if (rc->rc_rx.rx_call == ca)
-			rpcrx_forget(&rc->rc_rx);
-		rpc_complete(rc, ca, ETIMEDOUT);
-	}
-	rpc_conn_flush(rc);
-}
-
-/* The connection could not be made, or was lost. */
-static void
-connection_failed(struct rpc_conn *rc, int error)
-{
-	if (rc->rc_params.rp_patience == RPC_ONCE)
-		fail_all(rc, error);
-	else if (error == EBADRPC)
-		fail_all(rc, EBADRPC);
-	else if (rc->rc_torn >= TORN_MAX)
-		fail_all(rc, EIO);
-}
-
-/* One step of the receiver.  0 or ERESTART. */
-static int
-receive_step(struct rpc_conn *rc)
-{
-	int64_t deadline_ns = next_deadline(rc);
-	int error;
-
-	/* A server that never stops talking must not hold us. */
-	if (lwp_interrupted(curlwp))
-		return ERESTART;
-	if (deadline_ns != 0 && uptime_ns() >= deadline_ns) {
-		expire(rc);
-		return 0;
-	}
-	if (rc->rc_so == NULL) {
-		error = rpc_conn_connect(rc, deadline_ns);
-		if (error == 0)
-			rpc_conn_flush(rc);
-	} else {
-		error = rpc_conn_receive(rc, deadline_ns);
-		if (error != 0 && error != EWOULDBLOCK && error != ERESTART)
-			rpc_conn_drop(rc);
-	}
-	if (error == 0 || error == EWOULDBLOCK)
-		return 0;
-	if (error == ERESTART)
-		return ERESTART;
-	connection_failed(rc, error);
-	return 0;
-}
-
-/* Somebody who still waits becomes the receiver. */
-static void
-hand_on(struct rpc_conn *rc) REQUIRES(rc->rc_lock)
-{
-	struct list *n;
-
-	rc->rc_receiving = false;
-	LIST_FOREACH (n, &rc->rc_waiters) {
-		struct waiter *w = LIST_ENTRY(n, struct waiter, w_list);
-
-		if (atomic_load_explicit(w->w_flag, memory_order_acquire) ==
-		    0) {
-			cv_signal(&w->w_cv);
-			return;
-		}
-	}
-}
-
-static int
-wait_for(struct rpc_conn *rc, struct waiter *w) REQUIRES(rc->rc_lock)
-{
-	bool receiving = false;
-	int error = 0;
-
-	while (error == 0 &&
-	       atomic_load_explicit(w->w_flag, memory_order_acquire) == 0) {
-		if (!receiving && rc->rc_receiving) {
-			error = cv_wait_sig(&w->w_cv, &rc->rc_lock);
-			continue;
-		}
-		receiving = rc->rc_receiving = true;
-		mutex_exit(&rc->rc_lock);
-		error = receive_step(rc);
-		mutex_enter(&rc->rc_lock);
-	}
-	list_remove(&w->w_list);
-	/* A thread that was woken for the role and leaves passes it on. */
-	if (receiving || !rc->rc_receiving)
-		hand_on(rc);
-	return error;
-}
-
-int
-rpc_wait(struct rpc_conn *rc, _Atomic int *flag)
-{
-	struct waiter w = { .w_flag = flag };
-	int error;
-
-	if (atomic_load_explicit(flag, memory_order_acquire) != 0)
-		return 0;
-	cv_init(&w.w_cv, "nfsreply");
-	mutex_enter(&rc->rc_lock);
-	list_insert_tail(&rc->rc_waiters, &w.w_list);
-	error = wait_for(rc, &w);
-	mutex_exit(&rc->rc_lock);
-	cv_destroy(&w.w_cv);
-	if (atomic_load_explicit(flag, memory_order_acquire) != 0)
-		return 0;
-	return error;
 }

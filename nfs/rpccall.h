@@ -29,13 +29,23 @@ typedef enum rpc_place rpc_locate_t(
 struct rpc_call {
 	struct list ca_hash; /* c: by xid, while outstanding */
 	struct list ca_all;  /* c: oldest first, while outstanding */
-	struct list ca_out;  /* c: not sent yet */
+	struct list ca_out;  /* c: to be sent */
 	_Atomic uint32_t ca_refcnt;
 	uint32_t ca_xid;        /* i */
+	uint32_t ca_proc;       /* i */
 	bool ca_sent;           /* c: wholly, over the present socket */
 	bool ca_receiving;      /* c: its reply is coming in */
+	bool ca_replied;        /* c: it has come in whole, and the end waits
+				 * for the sender, who still needs ca_data */
+	int ca_reply_error;     /* c: of that reply */
 	bool ca_abandoned;      /* c: nobody waits for it any more */
+	bool ca_held;           /* c: not sent before ca_deadline_ns */
+	int64_t ca_delay_ns;    /* i: between start and sending */
+	bool ca_retransmitted;  /* c: has been sent more than once, so that
+				 * it may have been executed before */
 	unsigned ca_tries;      /* c: time-outs so far */
+	unsigned ca_bad;        /* r: datagrams that were no replies to it */
+	int64_t ca_sent_ns;     /* c: when it was last sent; datagrams only */
 	int64_t ca_deadline_ns; /* c: of the present try */
 
 	_Atomic int ca_finished;   /* set last */
@@ -54,6 +64,10 @@ struct rpc_call {
 	size_t ca_size;            /* i: sum of the lengths */
 	size_t ca_got;             /* r: bytes placed */
 
+	const struct rump_iovec *ca_data; /* i: behind ca_msg, caller's */
+	int ca_ndata;                     /* i */
+	size_t ca_datalen;                /* i: without padding */
+
 	struct xdr_out ca_msg; /* i: with record mark */
 	uint8_t *ca_head;      /* r: reply without the data */
 	size_t ca_headsize;    /* i */
@@ -61,6 +75,7 @@ struct rpc_call {
 	size_t ca_allocated;   /* i: of this structure and what follows */
 };
 
-#define RPC_IOV_MAX 32 /* pieces of memory for one reply's data */
+#define RPC_IOV_MAX 32  /* pieces of memory for one reply's data */
+#define RPC_DATA_MAX 64 /* pieces of memory for the data of one call */
 
 #endif /* !NFS_RPCCALL_H */

@@ -1,16 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Theory of operation.
+ * The socket of a connection.  Only the receiver replaces it, and only while
+ * nobody sends.
  *
- * Two roles exist, each taken by at most one thread: the sender moves calls
- * from rc_out to the socket and never sleeps; the receiver waits for bytes.  A
- * thread takes the sender's role for a moment whenever it has queued a call,
- * and leaves what does not fit into the socket to the receiver, which asks for
- * POLLOUT while anything is queued.
- *
- * Only the receiver replaces the socket, and only while nobody sends.  A call
- * that was sent in part when its owner lost interest is sent to its end, since
- * the stream would make no sense otherwise; rc_partial keeps it alive.
+ * A datagram socket is connected, so that only the server is listened to and
+ * the network can complain.  It is never the socket's fault that a server does
+ * not answer, and it is kept.
  */
 #include "nfs/rpcconn.h"
 
@@ -28,32 +23,18 @@
 #define RESVPORT_FIRST 1023
 #define RESVPORT_LAST 665 /* as the Linux client: 512..664 are for others */
 #define RESVPORT_TRIES 32
-
-static uint16_t
-swap16(uint16_t v)
-{
-	return __builtin_bswap16(v);
-}
-
-static struct rump_sockaddr_in
-address(uint32_t addr, uint16_t port)
-{
-	return (struct rump_sockaddr_in){
-		.sin_len = sizeof(struct rump_sockaddr_in),
-		.sin_family = AF_INET,
-		.sin_port = swap16(port),
-		.sin_addr = addr,
-	};
-}
+/* Of a datagram socket, as far as the host lets us. */
+#define SOCKET_BUFFER (1 << 20)
 
 /*
  * Servers may insist on a port below 1024.  Whoever may not bind to one gets an
  * ordinary port, and the server's verdict.
  */
 static void
-bind_reserved(struct socket *so)
+bind_reserved(struct socket *so, uint16_t family)
 {
-	struct rump_sockaddr_in sin;
+	struct nfs_addr any = { .ad_family = family };
+	struct rump_sockaddr_storage ss;
 	uint16_t port, span = RESVPORT_FIRST - RESVPORT_LAST + 1, first = 0;
 	size_t got;
 	int error;
@@ -62,29 +43,70 @@ bind_reserved(struct socket *so)
 	    &first, sizeof(first), RUMPUSER_RANDOM_NOWAIT, &got);
 	for (uint16_t i = 0; i < RESVPORT_TRIES; i++) {
 		port = (uint16_t)(RESVPORT_LAST + (first % span + i) % span);
-		sin = address(0, port);
-		error = sobind(so, (struct rump_sockaddr *)&sin);
+		nfs_addr_to_sockaddr(&any, port, &ss);
+		error = sobind(so, (struct rump_sockaddr *)&ss);
 		if (error != EADDRINUSE)
 			return;
 	}
 }
 
-static int
-open_socket(
-    const struct rpc_params *rp, int64_t deadline_ns, struct socket **sop)
+static void
+set_options(struct socket *so, bool udp)
 {
-	struct rump_sockaddr_in sin = address(rp->rp_addr, rp->rp_port);
-	struct socket *so;
-	int on = 1, error;
+	int on = 1, size = SOCKET_BUFFER;
 
-	error = socreate(AF_INET, &so, SOCK_STREAM, 0, kauth_cred_kernel());
+	if (udp) {
+		(void)sosetopt(so, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+		(void)sosetopt(so, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	} else {
+		(void)sosetopt(so, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+		(void)sosetopt(so, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	}
+}
+
+/* Let rpc_conn_kill() find the socket, or no more.  EIO: it was there before. */
+static int
+expose(struct rpc_conn *rc, struct socket *so)
+{
+	bool dead;
+
+	mutex_enter(&rc->rc_lock);
+	rc->rc_connecting = so;
+	dead = rc->rc_dead;
+	mutex_exit(&rc->rc_lock);
+	return dead ? EIO : 0;
+}
+
+static int
+connect_socket(struct rpc_conn *rc, struct socket *so, int64_t deadline_ns)
+{
+	struct rump_sockaddr_storage ss;
+	int error;
+
+	nfs_addr_to_sockaddr(&rc->rc_params.rp_addr, rc->rc_params.rp_port, &ss);
+	error = expose(rc, so);
+	if (error == 0)
+		error =
+		    soconnect(so, (struct rump_sockaddr *)&ss, deadline_ns);
+	(void)expose(rc, NULL);
+	return error;
+}
+
+static int
+open_socket(struct rpc_conn *rc, int64_t deadline_ns, struct socket **sop)
+{
+	const struct rpc_params *rp = &rc->rc_params;
+	struct socket *so;
+	int error;
+
+	error = socreate(rp->rp_addr.ad_family, &so,
+	    rp->rp_udp ? SOCK_DGRAM : SOCK_STREAM, 0, kauth_cred_kernel());
 	if (error != 0)
 		return error;
-	(void)sosetopt(so, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	(void)sosetopt(so, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	set_options(so, rp->rp_udp);
 	if (rp->rp_resvport)
-		bind_reserved(so);
-	error = soconnect(so, (struct rump_sockaddr *)&sin, deadline_ns);
+		bind_reserved(so, rp->rp_addr.ad_family);
+	error = connect_socket(rc, so, deadline_ns);
 	if (error != 0)
 		goto fail;
 	*sop = so;
@@ -105,7 +127,7 @@ pause_before_retry(struct rpc_conn *rc, int64_t deadline_ns)
 	if (deadline_ns != 0)
 		until = MIN(until, deadline_ns);
 	mutex_enter(&rc->rc_lock);
-	while (error == 0 && uptime_ns() < until)
+	while (error == 0 && !rc->rc_dead && uptime_ns() < until)
 		error = cv_timedwait_sig(&rc->rc_pausecv, &rc->rc_lock, until);
 	mutex_exit(&rc->rc_lock);
 	if (error == ERESTART)
@@ -141,6 +163,15 @@ rpc_conn_report_down(struct rpc_conn *rc)
 						  : "will time out");
 }
 
+void
+rpc_conn_report_up(struct rpc_conn *rc)
+{
+	if (!rc->rc_down)
+		return;
+	rc->rc_down = false;
+	kprintf("nfs: server %s OK\n", rc->rc_params.rp_name);
+}
+
 static void
 connect_failed(struct rpc_conn *rc)
 {
@@ -162,7 +193,7 @@ rpc_conn_connect(struct rpc_conn *rc, int64_t deadline_ns)
 		return error;
 	if (deadline_ns != 0)
 		limit = MIN(limit, deadline_ns);
-	error = open_socket(&rc->rc_params, limit, &so);
+	error = open_socket(rc, limit, &so);
 	if (error == ERESTART)
 		return error;
 	if (error != 0) {
@@ -191,14 +222,11 @@ requeue(struct rpc_conn *rc) REQUIRES(rc->rc_lock)
 	LIST_FOREACH (n, &rc->rc_all) {
 		struct rpc_call *ca = LIST_ENTRY(n, struct rpc_call, ca_all);
 
-		if (ca->ca_sent)
-			KSTAT_ADD(&rpc_stats[RPC_STAT_RETRANSMITS], 1);
-		ca->ca_sent = false;
 		ca->ca_receiving = false;
-		if (ca->ca_abandoned)
-			continue;
-		list_remove(&ca->ca_out);
-		list_insert_tail(&rc->rc_out, &ca->ca_out);
+		if (ca->ca_abandoned || ca->ca_replied)
+			rpc_send_mark(rc, ca, false);
+		else
+			rpc_wait_repeat(rc, ca);
 	}
 }
 
@@ -220,79 +248,14 @@ rpc_conn_drop(struct rpc_conn *rc)
 	rc->rc_partial = NULL;
 	requeue(rc);
 	mutex_exit(&rc->rc_lock);
-	if (partial != NULL)
+	if (partial != NULL) {
+		/* Its end had to wait for this. */
+		if (partial->ca_replied)
+			rpc_complete(rc, partial, partial->ca_reply_error);
 		rpc_call_unref(partial);
+	}
 	if (so != NULL)
 		soclose(so);
-}
-
-/* The call to be sent now, or NULL. */
-static struct rpc_call *
-next_to_send(struct rpc_conn *rc) REQUIRES(rc->rc_lock)
-{
-	struct rpc_call *ca;
-
-	if (rc->rc_partial != NULL)
-		return rc->rc_partial;
-	if (list_empty(&rc->rc_out))
-		return NULL;
-	ca = LIST_ENTRY(rc->rc_out.next, struct rpc_call, ca_out);
-	list_remove(&ca->ca_out);
-	rpc_call_ref(ca);
-	rc->rc_partial = ca;
-	rc->rc_sent = 0;
-	return ca;
-}
-
-/* Send what is left of ca; 0 when all of it has gone. */
-static int
-send_call(struct rpc_conn *rc, struct rpc_call *ca)
-{
-	struct rump_iovec iov;
-	struct uio uio;
-	size_t left = ca->ca_msg.xo_len - rc->rc_sent;
-	int error;
-
-	uio_init(&uio, &iov, ca->ca_msg.xo_base + rc->rc_sent, left, 0,
-	    UIO_WRITE, UIO_SYSSPACE);
-	error =
-	    sosend(rc->rc_so, &uio, NULL, NULL, 0, MSG_DONTWAIT | MSG_NOSIGNAL);
-	rc->rc_sent += left - uio.uio_resid;
-	KSTAT_ADD(&rpc_stats[RPC_STAT_SENT], left - uio.uio_resid);
-	if (error == 0 && uio.uio_resid != 0)
-		return EWOULDBLOCK;
-	return error;
-}
-
-void
-rpc_conn_flush(struct rpc_conn *rc)
-{
-	struct rpc_call *ca;
-	int error = 0;
-
-	mutex_enter(&rc->rc_lock);
-	if (rc->rc_sending || rc->rc_so == NULL || rc->rc_broken) {
-		mutex_exit(&rc->rc_lock);
-		return;
-	}
-	rc->rc_sending = true;
-	while (error == 0 && (ca = next_to_send(rc)) != NULL) {
-		mutex_exit(&rc->rc_lock);
-		error = send_call(rc, ca);
-		mutex_enter(&rc->rc_lock);
-		if (error != 0)
-			break;
-		ca->ca_sent = true;
-		rc->rc_partial = NULL;
-		mutex_exit(&rc->rc_lock);
-		rpc_call_unref(ca);
-		mutex_enter(&rc->rc_lock);
-	}
-	if (error != 0 && error != EWOULDBLOCK)
-		rc->rc_broken = true;
-	rc->rc_sending = false;
-	cv_broadcast(&rc->rc_sendcv);
-	mutex_exit(&rc->rc_lock);
 }
 
 static int
@@ -302,39 +265,83 @@ wait_for_bytes(struct rpc_conn *rc, int64_t deadline_ns)
 	int error;
 
 	mutex_enter(&rc->rc_lock);
-	if (rc->rc_partial != NULL || !list_empty(&rc->rc_out))
+	if (rpc_send_pending(rc)) {
 		events |= POLLOUT;
+		rc->rc_looking = true;
+	}
 	mutex_exit(&rc->rc_lock);
 	error = sowait(rc->rc_so, events, deadline_ns);
-	if ((events & POLLOUT) != 0)
-		rpc_conn_flush(rc);
+	if ((events & POLLOUT) == 0)
+		return error;
+	mutex_enter(&rc->rc_lock);
+	rc->rc_looking = false;
+	mutex_exit(&rc->rc_lock);
 	return error;
 }
 
-/* Receive once without waiting; 0 and *got, EWOULDBLOCK, or an error. */
+/* Receive into iov without waiting; 0 and *got, EWOULDBLOCK, or an error. */
 static int
-receive_once(struct rpc_conn *rc, size_t *got)
+receive_once(struct rpc_conn *rc, struct rump_iovec *iov, int niov, size_t *got,
+    int *flags)
 {
-	struct rump_iovec iov[RPCRX_IOV];
-	struct uio uio;
-	int flags = MSG_DONTWAIT;
+	struct uio uio = {
+		.uio_iov = iov,
+		.uio_iovcnt = niov,
+		.uio_rw = UIO_READ,
+		.uio_seg = UIO_SYSSPACE,
+	};
 	size_t room = 0;
 	int error;
 
-	uio.uio_iovcnt = rpcrx_room(&rc->rc_rx, iov);
-	uio.uio_iov = iov;
-	for (int i = 0; i < uio.uio_iovcnt; i++)
+	for (int i = 0; i < niov; i++)
 		room += iov[i].iov_len;
-	uio.uio_offset = 0;
 	uio.uio_resid = room;
-	uio.uio_rw = UIO_READ;
-	uio.uio_seg = UIO_SYSSPACE;
-	error = soreceive(rc->rc_so, &uio, NULL, NULL, NULL, &flags);
+	*flags = MSG_DONTWAIT;
+	error = soreceive(rc->rc_so, &uio, NULL, NULL, NULL, flags);
 	if (error != 0)
 		return error;
 	*got = room - uio.uio_resid;
 	rc->rc_more = uio.uio_resid == 0;
 	KSTAT_ADD(&rpc_stats[RPC_STAT_RECEIVED], *got);
+	return 0;
+}
+
+static int
+receive_stream(struct rpc_conn *rc)
+{
+	struct rump_iovec iov[RPCRX_IOV];
+	size_t got = 0;
+	int error, flags;
+
+	error = receive_once(
+	    rc, iov, rpcrx_room(&rc->rc_rx, iov), &got, &flags);
+	if (error == 0 && got == 0)
+		error = ECONNRESET; /* end of file */
+	if (error == 0)
+		error = rpcrx_take(&rc->rc_rx, got);
+	return error;
+}
+
+/* What the network says about the server is not the end of the socket. */
+static int
+receive_datagram(struct rpc_conn *rc)
+{
+	struct rump_iovec iov = { rc->rc_datagram, RPC_DATAGRAM };
+	size_t got = 0;
+	int error, flags;
+
+	error = receive_once(rc, &iov, 1, &got, &flags);
+	if (error == EWOULDBLOCK)
+		return error;
+	rc->rc_more = true;
+	if (error != 0) {
+		mutex_enter(&rc->rc_lock);
+		rc->rc_refused = error;
+		rc->rc_refused_anew = true;
+		mutex_exit(&rc->rc_lock);
+	} else if ((flags & MSG_TRUNC) == 0) {
+		rpcrx_datagram(&rc->rc_rx, rc->rc_datagram, got);
+	}
 	return 0;
 }
 
@@ -352,7 +359,6 @@ conn_broken(struct rpc_conn *rc)
 int
 rpc_conn_receive(struct rpc_conn *rc, int64_t deadline_ns)
 {
-	size_t got = 0;
 	int error;
 
 	if (conn_broken(rc))
@@ -362,14 +368,13 @@ rpc_conn_receive(struct rpc_conn *rc, int64_t deadline_ns)
 		if (error != 0)
 			return error;
 	}
-	error = receive_once(rc, &got);
+	if (rc->rc_params.rp_udp)
+		error = receive_datagram(rc);
+	else
+		error = receive_stream(rc);
 	if (error == EWOULDBLOCK) {
 		rc->rc_more = false;
 		return 0;
 	}
-	if (error == 0 && got == 0)
-		error = ECONNRESET; /* end of file */
-	if (error == 0)
-		error = rpcrx_take(&rc->rc_rx, got);
 	return error;
 }

@@ -58,14 +58,16 @@ rpc_call_begin(struct xdr_out *xo, uint32_t xid, uint32_t prog, uint32_t vers,
 }
 
 int
-rpc_call_end(struct xdr_out *xo)
+rpc_call_end(struct xdr_out *xo, size_t more)
 {
 	struct xdr_out mark;
 
-	if (xo->xo_failed || xo->xo_len < RPC_MARK)
+	if (xo->xo_failed || xo->xo_len < RPC_MARK ||
+	    more >= LAST_FRAGMENT - xo->xo_len)
 		return EMSGSIZE;
 	xdr_out_init(&mark, xo->xo_base, RPC_MARK);
-	xdr_put_u32(&mark, LAST_FRAGMENT | (uint32_t)(xo->xo_len - RPC_MARK));
+	xdr_put_u32(
+	    &mark, LAST_FRAGMENT | (uint32_t)(xo->xo_len - RPC_MARK + more));
 	return 0;
 }
 

@@ -30,8 +30,11 @@ struct rpc_auth {
  */
 void rpc_call_begin(struct xdr_out *xo, uint32_t xid, uint32_t prog,
     uint32_t vers, uint32_t proc, const struct rpc_auth *auth);
-/* Fill in the record mark.  0, or EMSGSIZE when the call did not fit. */
-int rpc_call_end(struct xdr_out *xo);
+/*
+ * Fill in the record mark; behind what is in the cursor the record will have so
+ * many more bytes.  0, or EMSGSIZE when the call did not fit.
+ */
+int rpc_call_end(struct xdr_out *xo, size_t more);
 
 enum rpc_outcome {
 	RPC_SUCCESS,

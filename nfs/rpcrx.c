@@ -275,3 +275,17 @@ rpcrx_take(struct rpcrx *rx, size_t n)
 	rx->rx_direct = 0;
 	return take_stream(rx, rx->rx_buf, n - direct);
 }
+
+void
+rpcrx_datagram(struct rpcrx *rx, const uint8_t *p, size_t n)
+{
+	size_t used;
+
+	next_reply(rx);
+	while (n > 0) {
+		used = take_some(rx, p, n);
+		p += used;
+		n -= used;
+	}
+	end_reply(rx);
+}

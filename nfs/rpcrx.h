@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Receiving replies from a byte stream, without I/O: says where the next bytes
+ * Receiving replies, without I/O.  From a byte stream: says where the next bytes
  * are to be put, takes the record marks out, finds the call that a reply
  * belongs to, and puts the data of a READ into place.
  */
@@ -49,6 +49,11 @@ int rpcrx_room(struct rpcrx *rx, struct rump_iovec iov[RPCRX_IOV]);
  * understood any more.
  */
 int rpcrx_take(struct rpcrx *rx, size_t n);
+/*
+ * One datagram, which is one reply or less than one.  What is too short for a
+ * transaction id is ignored.
+ */
+void rpcrx_datagram(struct rpcrx *rx, const uint8_t *p, size_t n);
 /* True between replies. */
 bool rpcrx_idle(const struct rpcrx *rx);
 

@@ -19,10 +19,10 @@ enum option_kind {
 	OPT_PORT,   /* a number into a uint16_t of struct nfs_url */
 	OPT_ON,     /* a flag: true at op_offset */
 	OPT_OFF,    /* a flag: false at op_offset */
-	OPT_WORD,   /* one of op_words, no effect */
+	OPT_WORD,   /* one of op_words; its number for op_apply, if any */
 	OPT_FLAG,   /* a flag without effect */
+	OPT_SWITCH, /* a flag: op_min for op_apply */
 	OPT_CALL,   /* a number for op_apply */
-	OPT_REFUSE, /* op_words says why */
 };
 
 struct option {
@@ -67,8 +67,54 @@ static void
 set_autoreconnect(struct nfs_options *o, uint32_t value)
 {
 	o->o_soft = value != UINT32_MAX;
-	if (o->o_soft)
-		o->o_retrans = MAX(value, 1u);
+	if (!o->o_soft)
+		return;
+	o->o_retrans = MAX(value, 1u);
+	o->o_has_retrans = true;
+}
+
+static void
+set_timeo(struct nfs_options *o, uint32_t value)
+{
+	o->o_timeo = value;
+	o->o_has_timeo = true;
+}
+
+/* libnfs: milliseconds. */
+static void
+set_timeout(struct nfs_options *o, uint32_t value)
+{
+	set_timeo(o, (value + 99) / 100);
+}
+
+static void
+set_retrans(struct nfs_options *o, uint32_t value)
+{
+	o->o_retrans = value;
+	o->o_has_retrans = true;
+}
+
+static const enum nfs_transport transports[] = { NFS_TCP, NFS_UDP, NFS_TCP,
+	NFS_UDP };
+#define TRANSPORTS "tcp udp tcp6 udp6" /* in this order */
+
+static void
+set_proto(struct nfs_options *o, uint32_t value)
+{
+	o->o_proto = transports[value];
+}
+
+static void
+set_mountproto(struct nfs_options *o, uint32_t value)
+{
+	o->o_mountproto = transports[value];
+}
+
+static void
+set_resvport(struct nfs_options *o, uint32_t value)
+{
+	o->o_resvport = value != 0;
+	o->o_noresvport = value == 0;
 }
 
 #define OPTION(member) offsetof(struct nfs_options, member)
@@ -87,14 +133,15 @@ static const struct option options[] = {
 	{ "rsize", OPT_NUMBER, OPTION(o_rsize), 1024, MIB },
 	{ "wsize", OPT_NUMBER, OPTION(o_wsize), 1024, MIB },
 	{ "readdirsize", OPT_NUMBER, OPTION(o_readdirsize), 4096, MIB },
-	{ "timeo", OPT_NUMBER, OPTION(o_timeo), 1, 6000 },
-	{ "retrans", OPT_NUMBER, OPTION(o_retrans), 1, 100 },
+	{ "timeo", OPT_CALL, 0, 1, 6000, .op_apply = set_timeo },
+	{ "timeout", OPT_CALL, 0, 1, 600000, .op_apply = set_timeout },
+	{ "retrans", OPT_CALL, 0, 1, 100, .op_apply = set_retrans },
 	{ "soft", OPT_ON, OPTION(o_soft) },
+	{ "softerr", OPT_ON, OPTION(o_soft) },
 	{ "hard", OPT_OFF, OPTION(o_soft) },
-	{ "ro", OPT_FLAG },
-	{ "rw", OPT_REFUSE,
-	    .op_words = "NFS mounts are read-only as yet; "
-			"leave it out or say ro" },
+	{ "ro", OPT_ON, OPTION(o_ro) },
+	{ "readonly", OPT_ON, OPTION(o_ro) },
+	{ "rw", OPT_OFF, OPTION(o_ro) },
 	{ "ac", OPT_OFF, OPTION(o_noac) },
 	{ "noac", OPT_ON, OPTION(o_noac) },
 	{ "acregmin", OPT_NUMBER, OPTION(o_acregmin), 0, 86400 },
@@ -107,11 +154,13 @@ static const struct option options[] = {
 	{ "nocto", OPT_ON, OPTION(o_nocto) },
 	{ "rdirplus", OPT_OFF, OPTION(o_nordirplus) },
 	{ "nordirplus", OPT_ON, OPTION(o_nordirplus) },
-	{ "resvport", OPT_OFF, OPTION(o_noresvport) },
-	{ "noresvport", OPT_ON, OPTION(o_noresvport) },
-	{ "proto", OPT_WORD, .op_words = "tcp" },
-	{ "tcp", OPT_FLAG },
-	{ "mountproto", OPT_WORD, .op_words = "tcp" },
+	{ "resvport", OPT_SWITCH, 0, 1, .op_apply = set_resvport },
+	{ "noresvport", OPT_SWITCH, 0, 0, .op_apply = set_resvport },
+	{ "proto", OPT_WORD, .op_words = TRANSPORTS, .op_apply = set_proto },
+	{ "tcp", OPT_SWITCH, 0, 0, .op_apply = set_proto },
+	{ "udp", OPT_SWITCH, 0, 1, .op_apply = set_proto },
+	{ "mountproto", OPT_WORD, .op_words = TRANSPORTS,
+	    .op_apply = set_mountproto },
 	{ "mountvers", OPT_WORD, .op_words = "3" },
 	{ "pmapport", OPT_PORT, URL(u_pmapport) },
 	{ "sec", OPT_WORD, .op_words = "sys" },
@@ -128,6 +177,8 @@ static const struct option options[] = {
 	{ "autoreconnect", OPT_CALL, 0, 0, 100, .op_apply = set_autoreconnect },
 	{ "auto-traverse-mounts", OPT_WORD, .op_words = "0 1" },
 	{ "dircache", OPT_WORD, .op_words = "0 1" },
+	{ "tcp-syncnt", OPT_WORD, .op_words = "1 2 3 4 5 6" },
+	{ "xprtsec", OPT_WORD, .op_words = "none" },
 	{ "debug", OPT_WORD, .op_words = "0" },
 };
 
@@ -307,25 +358,34 @@ span(const char *s, size_t len, char stop)
 
 /* Options. */
 
+/* The place of s in a list of words. */
 static bool
-word_listed(const char *words, const char *s)
+word_listed(const char *words, const char *s, uint32_t *place)
 {
 	size_t len = strlen(s), n;
 
-	for (;; words += n + 1) {
+	for (uint32_t i = 0;; i++, words += n + 1) {
 		n = span(words, strlen(words), ' ');
-		if (n == len && strncmp(words, s, n) == 0)
+		if (n == len && strncmp(words, s, n) == 0) {
+			*place = i;
 			return true;
+		}
 		if (words[n] == '\0')
 			return false;
 	}
 }
 
 static int
-apply_word(const struct option *op, const char *value, struct text *t)
+apply_word(const struct option *op, const char *value, struct nfs_url *u,
+    struct text *t)
 {
-	if (value != NULL && word_listed(op->op_words, value))
+	uint32_t place;
+
+	if (value != NULL && word_listed(op->op_words, value, &place)) {
+		if (op->op_apply != NULL)
+			op->op_apply(&u->u_options, place);
 		return 0;
+	}
 	text_add(t, "nfs: option ");
 	text_add(t, op->op_name);
 	text_add(t, value != NULL ? " cannot be " : " needs a value");
@@ -378,7 +438,9 @@ apply_flag(const struct option *op, const char *value, struct nfs_url *u,
 		text_add(t, ": it is a switch and takes no value");
 		return EINVAL;
 	}
-	if (op->op_kind != OPT_FLAG)
+	if (op->op_kind == OPT_SWITCH)
+		op->op_apply(&u->u_options, op->op_min);
+	else if (op->op_kind != OPT_FLAG)
 		*flag = op->op_kind == OPT_ON;
 	return 0;
 }
@@ -393,10 +455,7 @@ apply(const struct option *op, const char *value, struct nfs_url *u,
 	case OPT_CALL:
 		return apply_number(op, value, u, t);
 	case OPT_WORD:
-		return apply_word(op, value, t);
-	case OPT_REFUSE:
-		return refuse(t, "option", op->op_name, strlen(op->op_name),
-		    op->op_words);
+		return apply_word(op, value, u, t);
 	default:
 		return apply_flag(op, value, u, t);
 	}
@@ -447,40 +506,82 @@ parse_options(const char *s, struct nfs_url *u, struct text *t)
 
 /* Authority and path. */
 
-static int
-parse_addr(const char *s, size_t len, struct nfs_url *u, struct text *t)
+/* An IPv6 address whose scope, if any, stands behind "%25" or "%". */
+static bool
+read_addr6(const char *s, size_t len, struct nfs_addr *ad)
 {
-	uint8_t addr[4];
-	size_t pos = 0, n;
-	uint32_t v;
+	size_t scope = span(s, len, '%'), skip = 0;
+	char plain[NFS_ADDR_TEXT];
 
-	for (size_t i = 0; i < 4; i++) {
-		n = span(s + pos, len - pos, '.');
-		if (!number(s + pos, n, 255, &v) || (n > 1 && s[pos] == '0') ||
-		    (i < 3) != (pos + n < len))
-			return refuse(t, "server", s, len,
-			    "a numeric IPv4 address (A.B.C.D) is wanted");
-		addr[i] = (uint8_t)v;
-		pos += n + 1;
-	}
-	memcpy(&u->u_addr, addr, sizeof(addr));
+	if (len - scope > 3 && strncmp(s + scope, "%25", 3) == 0)
+		skip = 2;
+	if (len - skip > sizeof(plain))
+		return false;
+	for (size_t i = 0; i < len - skip; i++)
+		plain[i] = s[i > scope ? i + skip : i];
+	return nfs_addr_parse(plain, len - skip, ad) &&
+	       ad->ad_family == AF_INET6;
+}
+
+static int
+parse_addr6(const char *s, size_t len, struct nfs_url *u, struct text *t)
+{
+	if (!read_addr6(s, len, &u->u_addr))
+		return refuse(t, "server", s, len,
+		    "an IPv6 address is wanted in brackets; a scope is the "
+		    "number of an interface behind %25");
+	if (nfs_addr_is_linklocal(&u->u_addr) && u->u_addr.ad_scope == 0)
+		return refuse(t, "server", s, len,
+		    "a link-local address needs the number of the interface "
+		    "behind it, such as [fe80::1%252]");
+	return 0;
+}
+
+static int
+parse_addr4(const char *s, size_t len, struct nfs_url *u, struct text *t)
+{
+	if (nfs_addr_parse(s, len, &u->u_addr) &&
+	    u->u_addr.ad_family == AF_INET)
+		return 0;
+	return refuse(t, "server", s, len,
+	    "a numeric IPv4 address (A.B.C.D), or an IPv6 address in "
+	    "brackets, is wanted");
+}
+
+static int
+parse_port(const char *s, size_t len, struct nfs_url *u, struct text *t)
+{
+	uint32_t port;
+
+	if (!number(s, len, UINT16_MAX, &port) || port == 0)
+		return refuse(t, "port", s, len,
+		    "a number from 1 to 65535 is wanted");
+	u->u_port = (uint16_t)port;
 	return 0;
 }
 
 static int
 parse_authority(const char *s, size_t len, struct nfs_url *u, struct text *t)
 {
-	size_t host = span(s, len, ':');
-	uint32_t port;
+	bool v6 = len > 0 && s[0] == '[';
+	size_t host = span(s, len, v6 ? ']' : ':');
+	size_t behind = host;
+	int error = 0;
 
-	if (host < len) {
-		if (!number(s + host + 1, len - host - 1, UINT16_MAX, &port) ||
-		    port == 0)
-			return refuse(t, "port", s + host + 1, len - host - 1,
-			    "a number from 1 to 65535 is wanted");
-		u->u_port = (uint16_t)port;
-	}
-	return parse_addr(s, host, u, t);
+	if (v6 && host == len)
+		return refuse(
+		    t, "server", s, len, "the closing bracket is missing");
+	if (v6)
+		behind++;
+	if (behind < len && s[behind] != ':')
+		return refuse(t, "server", s, len,
+		    "only a port may follow the address");
+	if (behind < len)
+		error = parse_port(s + behind + 1, len - behind - 1, u, t);
+	if (error != 0)
+		return error;
+	return v6 ? parse_addr6(s + 1, host - 1, u, t)
+		  : parse_addr4(s, host, u, t);
 }
 
 /* What begins behind the server, which is the last authority bytes before s. */
@@ -494,7 +595,7 @@ parse_path(const char *s, size_t len, size_t authority, struct nfs_url *u,
 	if (len == 0)
 		return refuse(t, "there is no export behind the server",
 		    s - authority, authority,
-		    "nfs://A.B.C.D[:port]/export[?key=value&...] is wanted");
+		    "nfs://HOST[:port]/export[?key=value&...] is wanted");
 	error = decode(s, len, u->u_export, sizeof(u->u_export), t);
 	if (error != 0)
 		return error;
@@ -509,11 +610,23 @@ nfs_options_default(struct nfs_options *o)
 	*o = (struct nfs_options){
 		.o_timeo = 600,
 		.o_retrans = 2,
+		.o_proto = NFS_TCP,
 		.o_acregmin = 3,
 		.o_acregmax = 60,
 		.o_acdirmin = 30,
 		.o_acdirmax = 60,
 	};
+}
+
+void
+nfs_options_complete(struct nfs_options *o)
+{
+	if (o->o_proto != NFS_UDP)
+		return;
+	if (!o->o_has_timeo)
+		o->o_timeo = 11;
+	if (!o->o_has_retrans)
+		o->o_retrans = 3;
 }
 
 static int
@@ -548,6 +661,7 @@ nfs_url_parse(const char *url, struct nfs_url *u, char *text, size_t size)
 	text[0] = '\0';
 	nfs_options_default(&got.u_options);
 	error = parse(url, &got, &t);
+	nfs_options_complete(&got.u_options);
 	if (error == 0)
 		*u = got;
 	return error;

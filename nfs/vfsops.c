@@ -2,9 +2,8 @@
 /*
  * The file system type "nfs": mounting with NetBSD's nfs_args, where the caller
  * has talked to mountd, and by URL, where we do.
- *
- * Mounts are read-only for now, which statvfs shows.
  */
+#include "kern/boot.h"
 #include "kern/component.h"
 #include "kern/copy.h"
 #include "kern/kmem.h"
@@ -14,6 +13,8 @@
 #include "nfs/call.h"
 #include "nfs/mount.h"
 #include "nfs/node.h"
+#include "nfs/pcweak.h"
+#include "nfs/silly.h"
 #include "vfs/mount.h"
 #include "vfs/pagecache.h"
 
@@ -33,6 +34,7 @@ nfsmount_create(struct mount *mp)
 	mutex_init(&nm->nm_lock, "nfsmount");
 	list_init(&nm->nm_listings);
 	list_init(&nm->nm_loading);
+	list_init(&nm->nm_sillies);
 	cv_init(&nm->nm_napcv, "nfsnap");
 	return nm;
 }
@@ -52,15 +54,16 @@ adopt(struct mount *mp, struct nfsmount *nm)
 {
 	atomic_store(&nm->nm_nordirplus, nm->nm_options.o_nordirplus);
 	mp->mnt_data = nm;
-	mp->mnt_flag |= MNT_RDONLY;
+	if (nm->nm_options.o_ro)
+		mp->mnt_flag |= MNT_RDONLY;
 }
 
 static int
 nfs_mount_url(struct mount *mp, const char *url, char *text, size_t size)
 {
 	struct nfsmount *nm = nfsmount_create(mp);
+	char server[NFS_ADDR_TEXT + 2];
 	struct nfs_url u;
-	uint8_t b[4];
 	int error;
 
 	error = nfs_url_parse(url, &u, text, size);
@@ -70,9 +73,9 @@ nfs_mount_url(struct mount *mp, const char *url, char *text, size_t size)
 		nfsmount_destroy(nm);
 		return error;
 	}
-	memcpy(b, &nm->nm_addr, sizeof(b));
-	ksnprintf(mp->mnt_fromname, sizeof(mp->mnt_fromname), "%u.%u.%u.%u:%s",
-	    b[0], b[1], b[2], b[3], nm->nm_export);
+	nfs_addr_format_host(&nm->nm_addr, server, sizeof(server));
+	ksnprintf(mp->mnt_fromname, sizeof(mp->mnt_fromname), "%s:%s", server,
+	    nm->nm_export);
 	adopt(mp, nm);
 	return 0;
 }
@@ -88,11 +91,12 @@ check_args(const struct rump_nfs_args *args)
 		return EPROGUNAVAIL;
 	if ((args->flags & NFSMNT_NFSV3) == 0)
 		return EPROGMISMATCH;
-	if (args->sotype != SOCK_STREAM)
+	if (args->sotype != SOCK_STREAM && args->sotype != SOCK_DGRAM)
 		return EPROTONOSUPPORT;
 	if (args->fhsize < 1 || args->fhsize > NFS3_FHSIZE)
 		return EINVAL;
-	if (args->addrlen != sizeof(struct rump_sockaddr_in))
+	if (args->addrlen < 2 ||
+	    args->addrlen > (int)sizeof(struct rump_sockaddr_storage))
 		return EINVAL;
 	return 0;
 }
@@ -118,16 +122,23 @@ take_tunables(struct nfs_options *o, const struct rump_nfs_args *args)
 	o->o_soft = (flags & NFSMNT_SOFT) != 0;
 	o->o_noac = (flags & NFSMNT_NOAC) != 0;
 	o->o_nordirplus = (flags & NFSMNT_RDIRPLUS) == 0;
-	o->o_noresvport = (flags & NFSMNT_RESVPORT) == 0;
+	o->o_resvport = (flags & NFSMNT_RESVPORT) != 0;
+	o->o_noresvport = !o->o_resvport;
+	o->o_proto = args->sotype == SOCK_DGRAM ? NFS_UDP : NFS_TCP;
 	if ((flags & NFSMNT_RSIZE) != 0 && args->rsize > 0)
 		o->o_rsize = clamp(args->rsize, 512, ARGS_RSIZE_MAX) & ~511u;
 	if ((flags & NFSMNT_READDIRSIZE) != 0 && args->readdirsize > 0)
 		o->o_readdirsize =
 		    clamp(args->readdirsize, 512, ARGS_DIRSIZE_MAX) & ~511u;
-	if ((flags & NFSMNT_TIMEO) != 0 && args->timeo > 0)
+	if ((flags & NFSMNT_TIMEO) != 0 && args->timeo > 0) {
 		o->o_timeo = (uint32_t)MIN(MAX(args->timeo, 10), 600);
-	if ((flags & NFSMNT_RETRANS) != 0 && args->retrans > 1)
+		o->o_has_timeo = true;
+	}
+	if ((flags & NFSMNT_RETRANS) != 0 && args->retrans > 1) {
 		o->o_retrans = (uint32_t)MIN(args->retrans, 100);
+		o->o_has_retrans = true;
+	}
+	nfs_options_complete(o);
 	if ((flags & NFSMNT_READAHEAD) != 0 && args->readahead >= 0) {
 		o->o_has_readahead = true;
 		o->o_readahead =
@@ -139,17 +150,16 @@ static int
 copy_args(
     struct mount *mp, struct nfsmount *nm, const struct rump_nfs_args *args)
 {
-	struct rump_sockaddr_in sin;
+	struct rump_sockaddr_storage ss = { 0 };
 	char hostname[HOSTNAME_MAX + 1];
 	int error;
 
-	error = copyin(args->addr, &sin, sizeof(sin));
+	error = copyin(args->addr, &ss, (size_t)args->addrlen);
+	if (error == 0)
+		error = nfs_addr_from_sockaddr(&ss, (size_t)args->addrlen,
+		    &nm->nm_addr, &nm->nm_port);
 	if (error != 0)
 		return error;
-	if (sin.sin_family != AF_INET)
-		return EAFNOSUPPORT;
-	nm->nm_addr = sin.sin_addr;
-	nm->nm_port = __builtin_bswap16(sin.sin_port);
 	nm->nm_root.fh_len = (uint32_t)args->fhsize;
 	error = copyin(args->fh, nm->nm_root.fh_data, nm->nm_root.fh_len);
 	if (error != 0)
@@ -169,30 +179,26 @@ get_args(struct mount *mp, struct rump_nfs_args *args, size_t *len)
 {
 	struct nfsmount *nm = mp->mnt_data;
 	const struct nfs_options *o = &nm->nm_options;
-	struct rump_sockaddr_in sin = {
-		.sin_len = sizeof(sin),
-		.sin_family = AF_INET,
-		.sin_port = __builtin_bswap16(nm->nm_port),
-		.sin_addr = nm->nm_addr,
-	};
 	struct rump_sockaddr *addr = args->addr;
+	struct rump_sockaddr_storage ss;
 	int error;
 
+	nfs_addr_to_sockaddr(&nm->nm_addr, nm->nm_port, &ss);
 	if (addr != NULL) {
-		error = copyout(&sin, addr, sizeof(sin));
+		error = copyout(&ss, addr, ss.ss_len);
 		if (error != 0)
 			return error;
 	}
 	*args = (struct rump_nfs_args){
 		.version = ARGS_VERSION,
 		.addr = addr,
-		.addrlen = sizeof(sin),
-		.sotype = SOCK_STREAM,
+		.addrlen = ss.ss_len,
+		.sotype = o->o_proto == NFS_UDP ? SOCK_DGRAM : SOCK_STREAM,
 		.flags = NFSMNT_NFSV3 | (o->o_soft ? NFSMNT_SOFT : 0) |
 			 (o->o_noac ? NFSMNT_NOAC : 0) |
 			 (o->o_nordirplus ? 0 : NFSMNT_RDIRPLUS) |
-			 (o->o_noresvport ? 0 : NFSMNT_RESVPORT),
-		.wsize = (int32_t)nm->nm_rsize,
+			 (o->o_resvport ? NFSMNT_RESVPORT : 0),
+		.wsize = (int32_t)nm->nm_wsize,
 		.rsize = (int32_t)nm->nm_rsize,
 		.readdirsize = (int32_t)nm->nm_dirsize,
 		.timeo = (int32_t)o->o_timeo,
@@ -237,6 +243,17 @@ nfs_mount(struct mount *mp, const char *path, void *data, size_t *len)
 	return 0;
 }
 
+static void
+nfs_abort(struct mount *mp)
+{
+	struct nfsmount *nm = mp->mnt_data;
+
+	if (nm == NULL)
+		return;
+	atomic_store(&nm->nm_dead, true);
+	rpc_conn_kill(nm->nm_conn);
+}
+
 static int
 nfs_unmount(struct mount *mp, int mntflags)
 {
@@ -245,7 +262,8 @@ nfs_unmount(struct mount *mp, int mntflags)
 	if (nm == NULL)
 		return 0;
 	mp->mnt_data = NULL;
-	nfsmount_tell_umount(nm, curlwp->l_cred);
+	if (!atomic_load(&nm->nm_dead))
+		nfsmount_tell_umount(nm, curlwp->l_cred);
 	nfsmount_destroy(nm);
 	return 0;
 }
@@ -285,21 +303,43 @@ nfs_statvfs(struct mount *mp, struct rump_statvfs *sv)
 	return 0;
 }
 
+static int
+nfs_sync(struct mount *mp, int waitfor, kauth_cred_t cred)
+{
+	return pagecache_sync_mount(mp, waitfor == MNT_WAIT ? PCS_WAIT : 0);
+}
+
 static struct vfsops nfs_vfsops = {
 	.vfs_name = "nfs",
 	.vfs_min_mount_data = sizeof(struct rump_nfs_args),
 	.vfs_mount = nfs_mount,
 	.vfs_unmount = nfs_unmount,
+	.vfs_abort = nfs_abort,
 	.vfs_root = nfs_root,
 	.vfs_statvfs = nfs_statvfs,
+	.vfs_sync = nfs_sync,
 	.vfs_loadvnode = nfsnode_load,
 	.vfs_scheme = "nfs",
 	.vfs_mount_url = nfs_mount_url,
 };
+
+/* Files that were removed and are still in use go with us. */
+static void
+remove_at_shutdown(int howto)
+{
+	struct mount *mp;
+
+	for (size_t n = 0; (mp = mount_nth(n)) != NULL; n++) {
+		if (mp->mnt_op == &nfs_vfsops)
+			nfssilly_end(mp->mnt_data);
+		mount_unref(mp);
+	}
+}
 
 RUMP_COMPONENT(RUMP_COMPONENT_VFS, nfs)
 {
 	rpc_init();
 	nfsnode_init();
 	vfs_attach(&nfs_vfsops);
+	shutdown_hook_attach(remove_at_shutdown);
 }

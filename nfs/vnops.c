@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Vnode operations.
+ * Vnode operations that look; those that modify are in vnops_make.c,
+ * vnops_remove.c and vnops_attr.c.
  *
  * Close-to-open: an open asks the server for the attributes, so that what was
  * written and closed elsewhere is seen.  The lookup that leads to the open does
@@ -8,8 +9,9 @@
  * cache is looked up once more there.  n_fresh tells the open that follows in
  * the same thread that it has been done.
  *
- * Modifying operations are missing: mounts are read-only until there is a
- * vnops_write.c, and the caller answers EROFS.
+ * A name that is to be created is not looked up if it is not known: the server
+ * says when it makes it that it is there already.  This is done only where the
+ * caller may create, since whoever may not needs to know what is there.
  */
 #include "nfs/vnops.h"
 
@@ -24,8 +26,14 @@
 #include "nfs/dir.h"
 #include "nfs/node.h"
 #include "nfs/read.h"
+#include "nfs/silly.h"
+#include "nfs/vnops_write.h"
+#include "nfs/write.h"
 #include "vfs/mount.h"
 #include "vfs/namei.h"
+
+/* The name cache keeps no longer ones. */
+#define GUESS_NAMEMAX 63
 
 static bool
 is_open(const struct componentname *cnp)
@@ -35,8 +43,8 @@ is_open(const struct componentname *cnp)
 	return (cnp->cn_flags & both) == both;
 }
 
-static void
-mark_fresh(struct vnode *vp, bool fresh)
+void
+nfs_mark_fresh(struct vnode *vp, bool fresh)
 {
 	struct nfsnode *np = VTONFS(vp);
 
@@ -82,27 +90,23 @@ lookup_cached(struct vnode *vp, const struct componentname *cnp)
 	if (error == 0 && is_open(cnp) && nfsnode_unlinked(np))
 		error = ESTALE;
 	if (is_open(cnp))
-		mark_fresh(vp, error == 0);
+		nfs_mark_fresh(vp, error == 0);
 	if (error != 0)
 		vrele(vp);
 	return error;
 }
 
-/*
- * Enter what was found when the directory was at change, unless it has moved
- * on; if it does so meanwhile, whoever forgets its names may have missed this.
- */
-static void
-enter(struct vnode *dvp, struct vnode *vp, const struct componentname *cnp,
-    uint64_t change)
+void
+nfs_enter_name(struct vnode *dvp, struct vnode *vp,
+    const struct componentname *cnp, const struct nfsview *view)
 {
 	struct nfsnode *dnp = VTONFS(dvp);
 
 	if ((cnp->cn_flags & (CN_MAKEENTRY | CN_ISDOTDOT)) != CN_MAKEENTRY ||
-	    nfsnode_change(dnp) != change)
+	    !nfschange_unseen(dnp, view))
 		return;
 	cache_enter(dvp, vp, cnp);
-	if (nfsnode_change(dnp) != change)
+	if (!nfschange_unseen(dnp, view))
 		cache_purge_name(dvp, cnp);
 }
 
@@ -125,18 +129,19 @@ lookup_local(struct vnode *dvp, struct vnode **vpp, struct componentname *cnp)
 	    nfsnode_get_listed(
 		nm, &df.df_fh, &df.df_attr, df.df_asked_ns, vpp) != 0)
 		return false;
-	enter(dvp, *vpp, cnp, df.df_change);
+	nfs_enter_name(dvp, *vpp, cnp, &df.df_view);
 	return true;
 }
 
-static int
-lookup_server(struct vnode *dvp, struct vnode **vpp, struct componentname *cnp)
+int
+nfs_lookup_server(
+    struct vnode *dvp, struct vnode **vpp, struct componentname *cnp)
 {
 	struct nfsnode *dnp = VTONFS(dvp);
+	struct nfsview view = nfschange_view(dnp);
 	struct nfs3_lookup res;
 	int64_t asked_ns = uptime_ns();
 	struct vnode *vp;
-	uint64_t change;
 	int error;
 
 	error = nfscall_lookup(dnp->n_mount, &dnp->n_fh, cnp->cn_nameptr,
@@ -145,10 +150,10 @@ lookup_server(struct vnode *dvp, struct vnode **vpp, struct componentname *cnp)
 		return error;
 	nfsnode_update(dnp, &res.lo_dir_attr, asked_ns);
 	nfsnode_purge_names(dnp);
-	change = nfsnode_change(dnp);
+	view.v_change = nfsnode_change(dnp);
 	if (res.lo_status == NFS3ERR_NOENT) {
 		if (cnp->cn_nameiop == LOOKUP)
-			enter(dvp, NULL, cnp, change);
+			nfs_enter_name(dvp, NULL, cnp, &view);
 		return ENOENT;
 	}
 	error = nfsnode_verdict(dnp, res.lo_status);
@@ -160,10 +165,37 @@ lookup_server(struct vnode *dvp, struct vnode **vpp, struct componentname *cnp)
 	if (error != 0)
 		return error;
 	if (is_open(cnp))
-		mark_fresh(vp, true);
-	enter(dvp, vp, cnp, change);
+		nfs_mark_fresh(vp, true);
+	nfs_enter_name(dvp, vp, cnp, &view);
 	*vpp = vp;
 	return 0;
+}
+
+/* May cnp be taken for absent, so that the server is asked to make it? */
+static bool
+may_create(struct vnode *dvp, const struct componentname *cnp)
+{
+	struct nfsnode *dnp = VTONFS(dvp);
+
+	return cnp->cn_nameiop == CREATE &&
+	       (cnp->cn_flags & (CN_ISLAST | CN_ISDOTDOT)) == CN_ISLAST &&
+	       (cnp->cn_flags & (CN_OPEN | CN_EXCL)) != 0 &&
+	       (dvp->v_mount->mnt_flag & MNT_RDONLY) == 0 &&
+	       nfsnode_known_granted(dnp, cnp->cn_cred,
+		   NFS3ACCESS_MODIFY | NFS3ACCESS_EXTEND);
+}
+
+/*
+ * As may_create(), for a name that was looked for in the caches.  If it is there
+ * after all, nfs_create() leaves it in the name cache for the next lookup, so
+ * it must be one that is kept there.
+ */
+static bool
+may_guess(struct vnode *dvp, const struct componentname *cnp)
+{
+	return (cnp->cn_flags & CN_MAKEENTRY) != 0 &&
+	       cnp->cn_namelen <= GUESS_NAMEMAX &&
+	       nfsnode_caches(VTONFS(dvp)) && may_create(dvp, cnp);
 }
 
 static int
@@ -179,6 +211,9 @@ nfs_lookup(struct vnode *dvp, struct vnode **vpp, struct componentname *cnp)
 	if (error != 0)
 		return error;
 	nfsnode_purge_names(dnp);
+	/* Who makes something exclusively trusts nobody but the server. */
+	if ((cnp->cn_flags & CN_EXCL) != 0 && may_create(dvp, cnp))
+		return ENOENT;
 	if ((cnp->cn_flags & CN_ISDOTDOT) == 0 && lookup_local(dvp, &vp, cnp)) {
 		error = lookup_cached(vp, cnp);
 		if (error == 0)
@@ -186,8 +221,10 @@ nfs_lookup(struct vnode *dvp, struct vnode **vpp, struct componentname *cnp)
 		if (error != ESTALE)
 			return error;
 		cache_purge_name(dvp, cnp);
+	} else if (may_guess(dvp, cnp)) {
+		return ENOENT;
 	}
-	return lookup_server(dvp, vpp, cnp);
+	return nfs_lookup_server(dvp, vpp, cnp);
 }
 
 static int
@@ -215,16 +252,21 @@ static int
 nfs_close(struct vnode *vp, int fflags, kauth_cred_t cred, struct file *fp)
 {
 	struct nfsnode *np = VTONFS(vp);
+	int error = 0;
 	bool last;
 
+	if ((fflags & FWRITE) != 0)
+		error = nfswrite_sync(vp, cred, FSYNC_WAIT, 0, 0);
 	mutex_enter(&np->n_lock);
 	if (np->n_opens > 0)
 		np->n_opens--;
 	last = np->n_opens == 0;
 	mutex_exit(&np->n_lock);
-	if (last && vp->v_type == VREG)
+	if (last && vp->v_type == VREG) {
 		nfsread_stop(np);
-	return 0;
+		nfssilly_unused(vp);
+	}
+	return error;
 }
 
 /* The bits that are needed for an access of the kinds in mode. */
@@ -252,7 +294,11 @@ nfs_access(struct vnode *vp, int mode, kauth_cred_t cred)
 	error = nfsnode_granted(VTONFS(vp), cred, &granted);
 	if (error != 0)
 		return error;
-	return (granted & want) == want ? 0 : EACCES;
+	if ((granted & want) == want)
+		return 0;
+	if ((mode & W_OK) != 0 && nfs_export_readonly(vp, cred))
+		return EROFS;
+	return EACCES;
 }
 
 static struct rump_timespec
@@ -313,6 +359,14 @@ nfs_read(struct vnode *vp, struct uio *uio, int ioflag, kauth_cred_t cred)
 	if (vp->v_type != VREG)
 		return EOPNOTSUPP;
 	return nfsread_file(vp, uio, cred);
+}
+
+static int
+nfs_write(struct vnode *vp, struct uio *uio, int ioflag, kauth_cred_t cred)
+{
+	if (vp->v_type != VREG)
+		return vp->v_type == VDIR ? EISDIR : EOPNOTSUPP;
+	return nfswrite_file(vp, uio, ioflag, cred);
 }
 
 /* The cached target in path (NFS3_PATHMAX bytes); false if there is none. */
@@ -454,6 +508,8 @@ nfs_inactive(struct vnode *vp, bool *recycle)
 {
 	struct nfsnode *np = VTONFS(vp);
 
+	if (vp->v_type == VREG)
+		nfssilly_unused(vp);
 	mutex_enter(&np->n_lock);
 	*recycle = np->n_stale;
 	mutex_exit(&np->n_lock);
@@ -462,11 +518,22 @@ nfs_inactive(struct vnode *vp, bool *recycle)
 
 const struct vnodeops nfs_vnodeops = {
 	.vop_lookup = nfs_lookup,
+	.vop_create = nfs_create,
+	.vop_mknod = nfs_mknod,
 	.vop_open = nfs_open,
 	.vop_close = nfs_close,
 	.vop_access = nfs_access,
 	.vop_getattr = nfs_getattr,
+	.vop_setattr = nfs_setattr,
 	.vop_read = nfs_read,
+	.vop_write = nfs_write,
+	.vop_fsync = nfswrite_sync,
+	.vop_remove = nfs_remove,
+	.vop_link = nfs_link,
+	.vop_rename = nfs_rename,
+	.vop_mkdir = nfs_mkdir,
+	.vop_rmdir = nfs_rmdir,
+	.vop_symlink = nfs_symlink,
 	.vop_readdir = nfsdir_read,
 	.vop_readlink = nfs_readlink,
 	.vop_pathconf = nfs_pathconf,

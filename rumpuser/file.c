@@ -182,3 +182,14 @@ rumpuser_iovwrite(int fd, const struct rumpuser_iovec *iov, size_t n,
 {
 	return transfer(SYS_writev, SYS_pwritev, fd, iov, n, off, put);
 }
+
+int
+rumpuser_syncfd(int fd, int flags, uint64_t start, uint64_t len)
+{
+	if ((flags & (RUMPUSER_SYNCFD_READ | RUMPUSER_SYNCFD_WRITE)) == 0)
+		return RUMP_EINVAL;
+	if ((flags & RUMPUSER_SYNCFD_WRITE) == 0)
+		return 0;
+	return errtrans_result(
+	    rumpuser_host_syscall(SYS_fsync, fd, 0, 0, 0, 0, 0));
+}

@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "rumpuser/pthreads.h"
 #include "rumpuser/text.h"
 
 static long
@@ -86,6 +87,8 @@ struct rumpuser_hostops rumpuser_hostops = {
 	.ho_fd_hide = plain_fd_hide,
 	.ho_fd_unhide = plain_fd_unhide,
 	.ho_thread_start = plain_thread_start,
+	.ho_thread_create = pthreads_create,
+	.ho_thread_join = pthreads_join,
 	.ho_getenv = plain_getenv,
 };
 
@@ -100,5 +103,7 @@ rumpuser_set_hostops(const struct rumpuser_hostops *ops)
 	TAKE(ho_fd_hide, plain_fd_hide);
 	TAKE(ho_fd_unhide, plain_fd_unhide);
 	TAKE(ho_thread_start, plain_thread_start);
+	TAKE(ho_thread_create, pthreads_create);
+	TAKE(ho_thread_join, pthreads_join);
 	TAKE(ho_getenv, plain_getenv);
 }

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "syscall_table/linux_names.h"
+#include "tools/configfile.h"
 #include "tools/options.h"
 #include "tools/plan.h"
 #include "tools/rules.h"
@@ -166,7 +167,7 @@ explain(struct explanation *e, struct options *op, int argc, char **argv)
 		return help_print();
 	if (options_flag(op, OPTION_VERSION))
 		return version_print();
-	if (options_environ(op, getenv) != 0)
+	if (configfile_complete(op) != 0)
 		return complain(STATUS_FAILED, "%s", op->op_error);
 	if (plan_init(&e->e_plan, op) != 0)
 		return complain(STATUS_FAILED, "%s", e->e_plan.pl_error);

@@ -19,18 +19,7 @@
 #include <string.h>
 
 #define NFS "nfs://"
-
-struct scheme {
-	const char *s_name;
-	bool s_there;
-};
-
-static const struct scheme schemes[] = {
-	{ "nfs", true },
-	{ "tmpfs", false },
-	{ "kernfs", false },
-	{ "host", false },
-};
+#define KERNFS "kernfs:"
 
 static int __attribute__((__format__(__printf__, 3, 4)))
 fail(char *text, size_t size, const char *fmt, ...)
@@ -70,32 +59,59 @@ find_cut(const char *arg)
 }
 
 static int
+check_nfs(const char *source, char *text, size_t size)
+{
+	if (strncmp(source, NFS, strlen(NFS)) != 0)
+		return fail(text, size,
+		    "%s: a host must follow: nfs://host/export", source);
+	if (strchr(source, '\n') != NULL)
+		return fail(text, size,
+		    "%.*s...: a source cannot contain a newline; write %%0A",
+		    (int)strcspn(source, "\n"), source);
+	return 0;
+}
+
+static int
+check_kernfs(const char *source, char *text, size_t size)
+{
+	if (strcmp(source, KERNFS) == 0)
+		return 0;
+	return fail(text, size, "%.*s: nothing may follow '" KERNFS "'",
+	    (int)strcspn(source, "\n"), source);
+}
+
+static const struct scheme {
+	const char *s_name;
+	/* NULL: not there yet */
+	int (*s_check)(const char *source, char *text, size_t size);
+} schemes[] = {
+	{ "nfs", check_nfs },
+	{ "kernfs", check_kernfs },
+	{ "tmpfs", NULL },
+	{ "host", NULL },
+};
+
+static int
 check_source(const char *source, char *text, size_t size)
 {
 	size_t i, len = scheme_length(source);
+	const struct scheme *s;
 
 	for (i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
-		if (strlen(schemes[i].s_name) != len ||
-		    memcmp(schemes[i].s_name, source, len) != 0)
+		s = &schemes[i];
+		if (strlen(s->s_name) != len ||
+		    memcmp(s->s_name, source, len) != 0)
 			continue;
-		if (!schemes[i].s_there)
-			return fail(text, size,
-			    "%s: %s sources are not there yet; there is"
-			    " nfs://host/export",
-			    source, schemes[i].s_name);
-		if (strncmp(source, NFS, strlen(NFS)) != 0)
-			return fail(text, size,
-			    "%s: a host must follow: nfs://host/export",
-			    source);
-		if (strchr(source, '\n') != NULL)
-			return fail(text, size,
-			    "%.*s...: a source cannot contain a newline; write"
-			    " %%0A",
-			    (int)strcspn(source, "\n"), source);
-		return 0;
+		if (s->s_check != NULL)
+			return s->s_check(source, text, size);
+		return fail(text, size,
+		    "%s: %s sources are not there yet; there are"
+		    " nfs://host/export and kernfs:",
+		    source, s->s_name);
 	}
 	return fail(text, size,
-	    "%s: no such kind of source '%.*s:'; there is nfs://host/export",
+	    "%s: no such kind of source '%.*s:'; there are nfs://host/export"
+	    " and kernfs:",
 	    source, (int)len, source);
 }
 
@@ -167,67 +183,113 @@ mountarg_parse(const char *arg, struct mountarg *ma, char *text, size_t size)
 		free(source);
 		return error;
 	}
-	ma->ma_path = clean;
-	ma->ma_source = source;
+	*ma = (struct mountarg){ .ma_path = clean, .ma_source = source };
 	return 0;
 }
 
 void
 mountarg_fini(struct mountarg *ma)
 {
+	size_t i;
+
+	for (i = 0; i < ma->ma_nurls; i++)
+		free(ma->ma_urls[i]);
 	free(ma->ma_path);
 	free(ma->ma_source);
 }
 
-static bool
-has_ipv6(const char *host)
-{
-	struct addrinfo hints = { .ai_family = AF_INET6 }, *ai;
+static int
+add_url(struct mountarg *ma, char *text, size_t size, const char *fmt, ...)
+    __attribute__((__format__(__printf__, 4, 5)));
 
-	if (getaddrinfo(host, NULL, &hints, &ai) != 0)
-		return false;
-	freeaddrinfo(ai);
-	return true;
+static int
+add_url(struct mountarg *ma, char *text, size_t size, const char *fmt, ...)
+{
+	va_list ap;
+	char *url;
+	int n;
+
+	va_start(ap, fmt);
+	n = vasprintf(&url, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		return fail(text, size, "out of memory");
+	ma->ma_urls[ma->ma_nurls++] = url;
+	return 0;
 }
 
-/* The IPv4 address of a host name, as digits. */
+/* The URL with an address; rest is what follows the host. */
 static int
-resolve(const char *host, char *digits, char *text, size_t size)
+add_address(struct mountarg *ma, const struct sockaddr *sa, const char *rest,
+    char *text, size_t size)
 {
-	struct addrinfo hints = { .ai_family = AF_INET,
-		.ai_socktype = SOCK_STREAM };
-	struct addrinfo *ai;
+	const struct sockaddr_in6 *sin6 = (const struct sockaddr_in6 *)sa;
+	const struct sockaddr_in *sin = (const struct sockaddr_in *)sa;
+	char digits[INET6_ADDRSTRLEN];
+
+	if (ma->ma_nurls == MOUNTARG_MAXURLS)
+		return 0;
+	if (sa->sa_family == AF_INET) {
+		inet_ntop(AF_INET, &sin->sin_addr, digits, sizeof(digits));
+		return add_url(ma, text, size, NFS "%s%s", digits, rest);
+	}
+	inet_ntop(AF_INET6, &sin6->sin6_addr, digits, sizeof(digits));
+	if (sin6->sin6_scope_id == 0)
+		return add_url(ma, text, size, NFS "[%s]%s", digits, rest);
+	return add_url(ma, text, size, NFS "[%s%%25%u]%s", digits,
+	    sin6->sin6_scope_id, rest);
+}
+
+static int
+resolve(struct mountarg *ma, const char *host, int family, const char *rest,
+    char *text, size_t size)
+{
+	struct addrinfo hints = { .ai_family = family,
+		.ai_socktype = SOCK_STREAM,
+		.ai_flags = family == AF_INET6 ? AI_NUMERICHOST : 0 };
+	struct addrinfo *list, *ai;
 	int error;
 
-	error = getaddrinfo(host, NULL, &hints, &ai);
-	if (error != 0 && has_ipv6(host))
+	error = getaddrinfo(host, NULL, &hints, &list);
+	if (error != 0 && family == AF_INET6)
 		return fail(text, size,
-		    "%s: has IPv6 addresses only, which NFS mounts cannot use"
-		    " yet",
+		    "[%s]: no IPv6 address; it stands in brackets, a scope"
+		    " behind %%25: [fe80::1%%25eth0]",
 		    host);
 	if (error != 0)
 		return fail(text, size,
 		    "%s: cannot resolve the server's name: %s", host,
 		    error == EAI_SYSTEM ? strerror(errno)
 					: gai_strerror(error));
-	inet_ntop(AF_INET, &((struct sockaddr_in *)ai->ai_addr)->sin_addr,
-	    digits, INET_ADDRSTRLEN);
-	freeaddrinfo(ai);
-	return 0;
+	for (ai = list; ai != NULL && error == 0; ai = ai->ai_next) {
+		if (ai->ai_family == AF_INET || ai->ai_family == AF_INET6)
+			error = add_address(ma, ai->ai_addr, rest, text, size);
+	}
+	freeaddrinfo(list);
+	return error;
 }
 
-int
-mountarg_resolve(struct mountarg *ma, char *text, size_t size)
+/* Take "%25" in an IPv6 address as the '%' before its scope. */
+static void
+decode_scope(char *host)
 {
-	const char *host = ma->ma_source + strlen(NFS);
-	size_t len = strcspn(host, ":/?");
-	char name[256], digits[INET_ADDRSTRLEN], *url;
+	char *p = strchr(host, '%');
 
-	if (*host == '[')
-		return fail(text, size,
-		    "%s: NFS over IPv6 is not there yet; give an IPv4 address",
-		    ma->ma_source);
-	if (len == 0)
+	if (p != NULL && strncmp(p, "%25", 3) == 0)
+		memmove(p + 1, p + 3, strlen(p + 3) + 1);
+}
+
+static int
+resolve_nfs(struct mountarg *ma, char *text, size_t size)
+{
+	const char *host = ma->ma_source + strlen(NFS), *rest;
+	bool ip6 = *host == '[';
+	char name[256];
+	size_t len;
+
+	host += ip6;
+	len = strcspn(host, ip6 ? "]/?" : ":/?");
+	if (len == 0 || (ip6 && host[len] != ']'))
 		return fail(text, size,
 		    "%s: names no server; it must be nfs://host/export",
 		    ma->ma_source);
@@ -236,11 +298,17 @@ mountarg_resolve(struct mountarg *ma, char *text, size_t size)
 		    ma->ma_source);
 	memcpy(name, host, len);
 	name[len] = '\0';
-	if (resolve(name, digits, text, size) != 0)
-		return -1;
-	if (asprintf(&url, NFS "%s%s", digits, host + len) < 0)
-		return fail(text, size, "out of memory");
-	free(ma->ma_source);
-	ma->ma_source = url;
-	return 0;
+	rest = host + len + ip6;
+	if (ip6)
+		decode_scope(name);
+	return resolve(
+	    ma, name, ip6 ? AF_INET6 : AF_UNSPEC, rest, text, size);
+}
+
+int
+mountarg_resolve(struct mountarg *ma, char *text, size_t size)
+{
+	if (strncmp(ma->ma_source, NFS, strlen(NFS)) == 0)
+		return resolve_nfs(ma, text, size);
+	return add_url(ma, text, size, "%s", ma->ma_source);
 }

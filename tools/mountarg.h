@@ -5,9 +5,15 @@
 
 #include <stddef.h>
 
+#define MOUNTARG_MAXURLS 8 /* addresses of one server that are tried */
+
 struct mountarg {
 	char *ma_path;   /* owned: absolute, no "." or "..", single slashes */
-	char *ma_source; /* owned: a URL */
+	char *ma_source; /* owned: a URL, as given */
+	/* The same for the kernel, owned: one for each address of the server,
+	 * in the resolver's order.  Empty before mountarg_resolve(). */
+	char *ma_urls[MOUNTARG_MAXURLS];
+	size_t ma_nurls;
 };
 
 /*
@@ -19,8 +25,8 @@ int mountarg_parse(
     const char *arg, struct mountarg *ma, char *text, size_t size);
 
 /*
- * Put a numeric address in the place of the host name in ma_source; asks the
- * resolver.  Returns 0, or -1 with a line in text.
+ * Make ma_urls of ma_source with numeric addresses in the place of the host
+ * name; asks the resolver.  Returns 0, or -1 with a line in text.
  */
 int mountarg_resolve(struct mountarg *ma, char *text, size_t size);
 

@@ -19,7 +19,7 @@ struct option_spec {
 	char os_letter; /* 0 none */
 	enum option_kind os_kind;
 	bool os_repeat;
-	bool os_noenv;
+	bool os_alone; /* of the command line only */
 	const char *os_value; /* what the value is */
 	const char *os_help;
 };
@@ -28,17 +28,21 @@ static const struct option_spec specs[] = {
 	[OPTION_IN_PROCESS] = { "in-process", 0, KIND_FLAG, false, false, NULL,
 	    "the kernel lives in the command's own process" },
 	[OPTION_MOUNT] = { "mount", 0, KIND_VALUE, true, false, "PATH=SOURCE",
-	    "put nfs://host/export[?key=value...] at PATH" },
+	    "put nfs://host/export or kernfs: at PATH" },
 	[OPTION_NET] = { "net", 0, KIND_VALUE, false, false, "SPEC",
-	    "internet sockets: host (default), not hijacked" },
+	    "internet sockets: host (default) or sockin" },
 	[OPTION_HIJACK] = { "hijack", 0, KIND_VALUE, false, false, "SPEC",
 	    "what else to hijack, in the words of RUMPHIJACK" },
+	[OPTION_PCAP] = { "pcap", 0, KIND_VALUE, false, false, "FILE",
+	    "record what is sent and received on rump sockets" },
 	[OPTION_TRACE] = { "trace", 0, KIND_OPTIONAL, false, false, "CLASS,...",
 	    "a line for each routed call, on standard error" },
 	[OPTION_LOG_FILE] = { "log-file", 0, KIND_VALUE, false, false, "FILE",
 	    "put the trace into FILE; %p in it is the process id" },
 	[OPTION_SUMMARY] = { "summary", 0, KIND_FLAG, false, false, NULL,
-	    "at exit, count calls routed, passed through and refused" },
+	    "at exit, count calls and bytes, and list sockets" },
+	[OPTION_CONFIG] = { "config", 0, KIND_VALUE, false, false, "FILE",
+	    "more options, a line each, without dashes" },
 	[OPTION_CHECK] = { "check", 0, KIND_FLAG, false, false, NULL,
 	    "start nothing; say what would be done" },
 	[OPTION_VERBOSE] = { "verbose", 'v', KIND_FLAG, false, false, NULL,
@@ -53,7 +57,7 @@ static const struct option_spec specs[] = {
 _Static_assert(sizeof(specs) / sizeof(specs[0]) == OPTION_MAX, "options");
 
 /* Options of later versions, known so that asking for one says so. */
-static const char *const later[] = { "server", "pcap", "config" };
+static const char *const later[] = { "server" };
 
 static int __attribute__((__format__(__printf__, 2, 3)))
 options_fail(struct options *op, const char *fmt, ...)
@@ -77,6 +81,7 @@ options_add(struct options *op, enum option_id id, const char *value)
 		return options_fail(op, "out of memory");
 	grown[ov->ov_count++] = value;
 	ov->ov_value = grown;
+	op->op_settled |= OPTION_BIT(id);
 	return 0;
 }
 
@@ -96,6 +101,7 @@ options_fini(struct options *op)
 		free(op->op_values[id].ov_value);
 		free(op->op_copies[id]);
 	}
+	free(op->op_file);
 }
 
 bool
@@ -151,31 +157,41 @@ common_prefix(const char *a, const char *b, size_t len)
 	return i;
 }
 
-/* No such option: name the one that was probably meant. */
+/* The name among those in set that shares most with word, or NULL. */
+static const char *
+probably_meant(unsigned set, const char *word, size_t len)
+{
+	const char *meant = NULL;
+	size_t best = 0, shared;
+	int id;
+
+	for (id = 0; id < OPTION_MAX; id++) {
+		shared = common_prefix(word, specs[id].os_name, len);
+		if ((set & OPTION_BIT(id)) != 0 && shared > best) {
+			best = shared;
+			meant = specs[id].os_name;
+		}
+	}
+	return meant;
+}
+
 static int
 options_unknown(struct options *op, const char *word, size_t len)
 {
-	size_t best = 0, shared, i;
-	int id, meant = OPTION_MAX;
+	const char *meant = probably_meant(op->op_allowed, word, len);
+	size_t i;
 
 	for (i = 0; i < sizeof(later) / sizeof(later[0]); i++) {
 		if (strlen(later[i]) == len && memcmp(later[i], word, len) == 0)
 			return options_fail(
 			    op, "--%s: not there yet", later[i]);
 	}
-	for (id = 0; id < OPTION_MAX; id++) {
-		shared = common_prefix(word, specs[id].os_name, len);
-		if ((op->op_allowed & OPTION_BIT(id)) != 0 && shared > best) {
-			best = shared;
-			meant = id;
-		}
-	}
-	if (meant == OPTION_MAX)
+	if (meant == NULL)
 		return options_fail(op,
 		    "--%.*s: no such option; rumpkit --help lists them",
 		    (int)len, word);
 	return options_fail(op, "--%.*s: no such option; did you mean --%s?",
-	    (int)len, word, specs[meant].os_name);
+	    (int)len, word, meant);
 }
 
 /*
@@ -301,12 +317,14 @@ options_environ(struct options *op, char *(*getvar)(const char *))
 
 	for (id = 0; id < OPTION_MAX; id++) {
 		if ((op->op_allowed & OPTION_BIT(id)) == 0 ||
-		    specs[id].os_noenv || op->op_values[id].ov_count != 0)
+		    specs[id].os_alone ||
+		    (op->op_settled & OPTION_BIT(id)) != 0)
 			continue;
 		variable_name(&specs[id], name, sizeof(name));
 		value = getvar(name);
 		if (value == NULL)
 			continue;
+		op->op_settled |= OPTION_BIT(id);
 		if (specs[id].os_kind == KIND_FLAG)
 			error = environ_flag(op, id, name, value);
 		else if (specs[id].os_kind == KIND_OPTIONAL)
@@ -316,6 +334,123 @@ options_environ(struct options *op, char *(*getvar)(const char *))
 		else
 			error = options_add(op, id, value);
 		if (error != 0)
+			return -1;
+	}
+	return 0;
+}
+
+struct place {
+	const char *p_file;
+	unsigned p_line;
+};
+
+static int __attribute__((__format__(__printf__, 3, 4)))
+file_fail(struct options *op, const struct place *p, const char *fmt, ...)
+{
+	char text[sizeof(op->op_error) / 2];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	return options_fail(op, "%s:%u: %s", p->p_file, p->p_line, text);
+}
+
+/* The option that a line of a file names. */
+static int
+file_option(struct options *op, const struct place *p, const char *word,
+    size_t len, enum option_id *id)
+{
+	unsigned all = op->op_allowed;
+	const char *meant;
+
+	op->op_allowed = ~0U;
+	*id = option_by_name(op, word, len);
+	op->op_allowed = all;
+	if (*id != OPTION_MAX && !specs[*id].os_alone && *id != OPTION_CONFIG)
+		return 0;
+	if (*id != OPTION_MAX)
+		return file_fail(op, p,
+		    "%.*s: has no place in a file; only the command line"
+		    " takes it",
+		    (int)len, word);
+	meant = probably_meant(OPTIONS_RUN, word, len);
+	return file_fail(op, p, "%.*s: no such option%s%s%s", (int)len, word,
+	    meant != NULL ? "; did you mean " : "", meant != NULL ? meant : "",
+	    meant != NULL ? "?" : "");
+}
+
+/* value is NULL when the line has none. */
+static int
+file_value(struct options *op, const struct place *p, enum option_id id,
+    const char *value)
+{
+	const struct option_spec *os = &specs[id];
+
+	if (os->os_kind == KIND_FLAG && value != NULL &&
+	    strcmp(value, "1") != 0 && strcmp(value, "0") != 0)
+		return file_fail(op, p,
+		    "%s: '%s' is no value for it; 1, 0 or nothing is",
+		    os->os_name, value);
+	if (os->os_kind == KIND_VALUE && value == NULL)
+		return file_fail(op, p, "%s: needs a value: %s %s", os->os_name,
+		    os->os_name, os->os_value);
+	if (os->os_kind == KIND_VALUE)
+		return options_add(op, id, value);
+	if (os->os_kind == KIND_OPTIONAL && value != NULL)
+		return environ_optional(op, id, value);
+	return value != NULL && *value == '0' ? 0 : options_add(op, id, "");
+}
+
+static const char blanks[] = " \t\r";
+
+/* Cut blanks off the end. */
+static void
+trim(char *line)
+{
+	size_t len = strlen(line);
+
+	while (len > 0 && strchr(blanks, line[len - 1]) != NULL)
+		line[--len] = '\0';
+}
+
+/* Options in settled are passed over. */
+static int
+file_line(
+    struct options *op, const struct place *p, char *line, unsigned settled)
+{
+	enum option_id id;
+	char *value;
+	size_t len;
+
+	line += strspn(line, blanks);
+	if (*line == '\0' || *line == '#')
+		return 0;
+	trim(line);
+	len = strcspn(line, " \t=");
+	if (file_option(op, p, line, len, &id) != 0)
+		return -1;
+	value = line + len + strspn(line + len, blanks);
+	if (*value == '=')
+		value += 1 + strspn(value + 1, blanks);
+	else if (*value == '\0')
+		value = NULL;
+	if ((op->op_allowed & ~settled & OPTION_BIT(id)) == 0)
+		return 0;
+	return file_value(op, p, id, value);
+}
+
+int
+options_file(struct options *op, const char *name, char *text)
+{
+	const unsigned settled = op->op_settled;
+	struct place p = { name, 0 };
+	char *line;
+
+	op->op_file = text;
+	while ((line = strsep(&text, "\n")) != NULL) {
+		p.p_line++;
+		if (file_line(op, &p, line, settled) != 0)
 			return -1;
 	}
 	return 0;

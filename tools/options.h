@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Options of rumpkit's subcommands, from the command line and from the
- * environment.  No I/O but options_help().
+ * Options of rumpkit's subcommands, from the command line, the environment and
+ * a file, in this order: what the earlier ones say of an option, the later ones
+ * cannot change.  No I/O but options_help().
  */
 #ifndef TOOLS_OPTIONS_H
 #define TOOLS_OPTIONS_H
@@ -15,9 +16,11 @@ enum option_id {
 	OPTION_MOUNT,
 	OPTION_NET,
 	OPTION_HIJACK,
+	OPTION_PCAP,
 	OPTION_TRACE,
 	OPTION_LOG_FILE,
 	OPTION_SUMMARY,
+	OPTION_CONFIG,
 	OPTION_CHECK,
 	OPTION_VERBOSE,
 	OPTION_QUIET,
@@ -34,7 +37,7 @@ enum option_id {
 #define OPTIONS_EXPLAIN                                                        \
 	(OPTIONS_COMMON | OPTION_BIT(OPTION_IN_PROCESS) |                      \
 	    OPTION_BIT(OPTION_MOUNT) | OPTION_BIT(OPTION_NET) |                \
-	    OPTION_BIT(OPTION_HIJACK))
+	    OPTION_BIT(OPTION_HIJACK) | OPTION_BIT(OPTION_CONFIG))
 #define OPTIONS_RUN (OPTION_BIT(OPTION_MAX) - 1)
 
 struct option_values {
@@ -44,8 +47,10 @@ struct option_values {
 
 struct options {
 	unsigned op_allowed; /* what the subcommand takes */
+	unsigned op_settled; /* what has been said, if only that it is off */
 	struct option_values op_values[OPTION_MAX];
 	char *op_copies[OPTION_MAX]; /* owned: split environment variables */
+	char *op_file;               /* owned: cut up configuration file */
 	char op_error[512];          /* set when a function returns -1 */
 };
 
@@ -65,6 +70,14 @@ int options_parse(struct options *op, int argc, char **argv);
  * Returns 0 or -1.
  */
 int options_environ(struct options *op, char *(*getvar)(const char *));
+
+/*
+ * Take what is left open from the contents of the file name: a long option a
+ * line, without dashes, its value behind blanks or '='; '#' begins a comment
+ * line.  Options of other subcommands are passed over.  text is taken over and
+ * freed by options_fini().  Returns 0, or -1 with file and line.
+ */
+int options_file(struct options *op, const char *name, char *text);
 
 bool options_flag(const struct options *op, enum option_id id);
 /* The last value, which wins, or NULL. */

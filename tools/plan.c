@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "preload/config.h"
 #include "preload/trace.h"
@@ -103,15 +104,61 @@ plan_trace(struct plan *pl, const char *trace)
 	}
 }
 
+/* Networks of later versions, by the scheme or the word. */
+static const char *const later_networks[] = { "tap:", "shmif:", "unix:",
+	"wg:" };
+
 static int
 plan_net(struct plan *pl, const char *net)
 {
-	if (net == NULL || strcmp(net, "host") == 0)
+	size_t i;
+
+	pl->pl_net = net != NULL ? net : "host";
+	if (strcmp(pl->pl_net, "sockin") == 0)
+		pl->pl_spec.hs_sockets |= HS_INTERNET;
+	if (strcmp(pl->pl_net, "sockin") == 0 ||
+	    strcmp(pl->pl_net, "host") == 0)
 		return 0;
+	for (i = 0; i < sizeof(later_networks) / sizeof(later_networks[0]);
+	     i++) {
+		if (strncmp(net, later_networks[i],
+			strlen(later_networks[i])) == 0)
+			return fail(pl,
+			    "--net: '%s' is not there yet; there are host and"
+			    " sockin",
+			    net);
+	}
 	return fail(pl,
-	    "--net: '%s' is not there yet; there is host, which leaves internet"
-	    " sockets alone",
+	    "--net: '%s' is no network; there are host, which leaves internet"
+	    " sockets alone, and sockin, whose sockets ride on the host's",
 	    net);
+}
+
+static int
+plan_pcap(struct plan *pl, const char *pcap)
+{
+	char *cwd;
+	int n;
+
+	if (pcap == NULL)
+		return 0;
+	if (*pcap == '\0')
+		return fail(pl, "--pcap: '' is no name of a file");
+	if ((pl->pl_spec.hs_sockets & HS_INTERNET) == 0)
+		return fail(pl,
+		    "--pcap: nothing would be captured, since no socket of the"
+		    " program is a rump socket; add --net sockin");
+	cwd = *pcap != '/' ? get_current_dir_name() : NULL;
+	if (*pcap != '/' && cwd == NULL)
+		return fail(pl, "--pcap: %s: the working directory has no name",
+		    pcap);
+	n = asprintf(&pl->pl_pcap, "%s%s%s", cwd != NULL ? cwd : "",
+	    cwd != NULL ? "/" : "", pcap);
+	free(cwd);
+	if (n >= 0)
+		return 0;
+	pl->pl_pcap = NULL;
+	return fail(pl, "out of memory");
 }
 
 static int
@@ -140,6 +187,7 @@ plan_init(struct plan *pl, const struct options *op)
 		return fail(pl, "--log-file: '' is no name of a file");
 	if (plan_hijack(pl, options_value(op, OPTION_HIJACK)) != 0 ||
 	    plan_net(pl, options_value(op, OPTION_NET)) != 0 ||
+	    plan_pcap(pl, options_value(op, OPTION_PCAP)) != 0 ||
 	    plan_trace(pl, options_value(op, OPTION_TRACE)) != 0)
 		return -1;
 	return plan_mounts(pl, &op->op_values[OPTION_MOUNT]);
@@ -153,6 +201,7 @@ plan_fini(struct plan *pl)
 	for (i = 0; i < pl->pl_nmounts; i++)
 		mountarg_fini(&pl->pl_mounts[i]);
 	free(pl->pl_mounts);
+	free(pl->pl_pcap);
 }
 
 int
@@ -173,13 +222,14 @@ char *
 plan_mount_lines(const struct plan *pl)
 {
 	const struct mountarg *ma;
-	char *lines;
-	size_t i, size = 1;
-	char *p;
+	size_t i, j, size = 1;
+	char *lines, *p;
 
 	for (i = 0; i < pl->pl_nmounts; i++) {
 		ma = &pl->pl_mounts[i];
-		size += strlen(ma->ma_path) + strlen(ma->ma_source) + 2;
+		for (j = 0; j < ma->ma_nurls; j++)
+			size +=
+			    strlen(ma->ma_path) + strlen(ma->ma_urls[j]) + 2;
 	}
 	lines = p = malloc(size);
 	if (lines == NULL)
@@ -187,8 +237,9 @@ plan_mount_lines(const struct plan *pl)
 	*p = '\0';
 	for (i = 0; i < pl->pl_nmounts; i++) {
 		ma = &pl->pl_mounts[i];
-		p += sprintf(p, "%s%s=%s", i != 0 ? "\n" : "", ma->ma_path,
-		    ma->ma_source);
+		for (j = 0; j < ma->ma_nurls; j++)
+			p += sprintf(p, "%s%s=%s", p != lines ? "\n" : "",
+			    ma->ma_path, ma->ma_urls[j]);
 	}
 	return lines;
 }

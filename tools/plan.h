@@ -13,7 +13,9 @@ struct plan {
 	struct mountarg *pl_mounts; /* owned */
 	size_t pl_nmounts;
 	const char *pl_hijack;     /* RUMPHIJACK grammar; "" nothing */
-	struct hijackspec pl_spec; /* the same, parsed */
+	struct hijackspec pl_spec; /* the same, parsed, and what --net adds */
+	const char *pl_net;        /* "host" or "sockin" */
+	char *pl_pcap;             /* owned: absolute; NULL none */
 	const char *pl_trace;      /* NULL none, "" everything, else classes */
 	const char *pl_log_file;
 	char pl_error[1024]; /* set when a function returns -1 */
@@ -29,7 +31,10 @@ void plan_fini(struct plan *pl);
 /* Resolve the names of servers.  Returns 0 or -1. */
 int plan_resolve(struct plan *pl);
 
-/* The mounts as PATH=URL lines, allocated; NULL when out of memory. */
+/*
+ * The mounts as PATH=URL lines, one for each address of a server, allocated;
+ * NULL when out of memory.
+ */
 char *plan_mount_lines(const struct plan *pl);
 
 #endif /* !TOOLS_PLAN_H */

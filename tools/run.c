@@ -19,10 +19,12 @@
 
 #include "preload/engine/image.h"
 #include "tools/command.h"
+#include "tools/configfile.h"
 #include "tools/library.h"
 #include "tools/options.h"
 #include "tools/plan.h"
 #include "tools/rules.h"
+#include "tools/urlcheck.h"
 
 struct run {
 	struct options r_options;
@@ -118,7 +120,9 @@ set_environment(const struct run *r)
 	    put_mounts(pl) != 0 || put("RUMPHIJACK", pl->pl_hijack) != 0 ||
 	    put("RUMPKIT_IN_PROCESS", "1") != 0 ||
 	    put("RUMPKIT_KERNEL_PID", pid) != 0 ||
-	    put("RUMPKIT_NET", "host") != 0 ||
+	    put("RUMPKIT_NET", pl->pl_net) != 0 ||
+	    put("RUMPKIT_PCAP", pl->pl_pcap) != 0 ||
+	    put("RUMPKIT_CONFIG", NULL) != 0 ||
 	    put("RUMPKIT_TRACE", trace(pl)) != 0 ||
 	    put("RUMPKIT_LOG_FILE", pl->pl_log_file) != 0 ||
 	    put("RUMPKIT_SUMMARY", flag(r, OPTION_SUMMARY)) != 0 ||
@@ -127,6 +131,73 @@ set_environment(const struct run *r)
 		return -1;
 	if (options_flag(&r->r_options, OPTION_VERBOSE))
 		return put("RUMP_VERBOSE", "1");
+	return 0;
+}
+
+/* Would the rump kernel get this path? */
+static bool
+place_is_rump(const struct run *r, const char *name)
+{
+	char path[PATH_MAX];
+	struct ns_decision nd = { .nd_path = path, .nd_rule = NS_HOST };
+	struct rules rs;
+	int error;
+
+	error = rules_init(&rs, &r->r_plan);
+	if (error == 0)
+		error = rules_decide(&rs, name, &nd, sizeof(path));
+	rules_fini(&rs);
+	return error == 0 && nd.nd_rule != NS_HOST;
+}
+
+/* A file that is written on the host must not have a name in the kernel. */
+static int
+check_file(const struct run *r, const char *option, const char *file)
+{
+	if (file == NULL || !place_is_rump(r, file))
+		return 0;
+	return complain(STATUS_FAILED,
+	    "%s: %s: lies in a mount or other place of the rump kernel; it is"
+	    " written on the host, so choose a place there",
+	    option, file);
+}
+
+static int
+check_files(const struct run *r)
+{
+	int status;
+
+	status = check_file(r, "--pcap", r->r_plan.pl_pcap);
+	if (status == 0)
+		status = check_file(r, "--log-file", r->r_plan.pl_log_file);
+	return status;
+}
+
+/* The kernel will append to it; a former capture goes. */
+static int
+make_pcap(const struct plan *pl)
+{
+	struct stat st;
+	int fd;
+
+	if (pl->pl_pcap == NULL)
+		return 0;
+	fd = open(pl->pl_pcap, O_WRONLY | O_CREAT | O_NONBLOCK | O_CLOEXEC,
+	    0666);
+	if (fd < 0)
+		return complain(STATUS_FAILED, "--pcap: %s: %s", pl->pl_pcap,
+		    strerror(errno));
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+		close(fd);
+		return complain(STATUS_FAILED,
+		    "--pcap: %s: must be a regular file", pl->pl_pcap);
+	}
+	if (ftruncate(fd, 0) != 0) {
+		close(fd);
+		return complain(STATUS_FAILED, "--pcap: %s: %s", pl->pl_pcap,
+		    strerror(errno));
+	}
+	close(fd);
 	return 0;
 }
 
@@ -205,18 +276,8 @@ check_image(const struct run *r, const char *path)
 static int
 check_place(const struct run *r)
 {
-	char path[PATH_MAX];
-	struct ns_decision nd = { .nd_path = path, .nd_rule = NS_HOST };
-	struct rules rs;
-	int error;
-
-	if (strchr(r->r_argv[0], '/') == NULL)
-		return 0;
-	error = rules_init(&rs, &r->r_plan);
-	if (error == 0)
-		error = rules_decide(&rs, r->r_argv[0], &nd, sizeof(path));
-	rules_fini(&rs);
-	if (error != 0 || nd.nd_rule == NS_HOST)
+	if (strchr(r->r_argv[0], '/') == NULL ||
+	    !place_is_rump(r, r->r_argv[0]))
 		return 0;
 	return complain(STATUS_REFUSED,
 	    "%s: lies in a mount or other place of the rump kernel; programs"
@@ -260,6 +321,8 @@ check_all(struct run *r)
 	    plan_resolve(&r->r_plan) != 0)
 		return complain(STATUS_FAILED, "%s", r->r_plan.pl_error);
 	status = check_mountpoints(&r->r_plan);
+	if (status == 0)
+		status = check_files(r);
 	if (status != 0)
 		return status;
 	if (library_find(
@@ -269,22 +332,58 @@ check_all(struct run *r)
 }
 
 static int
+check_urls(const struct run *r)
+{
+	char text[1024];
+	const struct mountarg *ma;
+	size_t i, j;
+
+	for (i = 0; i < r->r_plan.pl_nmounts; i++) {
+		ma = &r->r_plan.pl_mounts[i];
+		for (j = 0; j < ma->ma_nurls; j++) {
+			if (urlcheck(r->r_library, ma->ma_urls[j], text,
+				sizeof(text)) != 0)
+				return complain(STATUS_FAILED, "--mount %s: %s",
+				    ma->ma_path, text);
+		}
+	}
+	return 0;
+}
+
+static void
+print_mount(const struct mountarg *ma)
+{
+	size_t i;
+
+	for (i = 0; i < ma->ma_nurls; i++)
+		printf("%s: %s = %s\n", i == 0 ? "mount" : "or else",
+		    ma->ma_path, ma->ma_urls[i]);
+}
+
+static int
 print_plan(const struct run *r)
 {
 	const struct plan *pl = &r->r_plan;
 	size_t i;
 
+	if (check_urls(r) != 0)
+		return STATUS_FAILED;
 	printf("command: %s\n", r->r_command);
 	printf("library: %s\n", r->r_library);
 	for (i = 0; i < pl->pl_nmounts; i++)
-		printf("mount: %s = %s\n", pl->pl_mounts[i].ma_path,
-		    pl->pl_mounts[i].ma_source);
+		print_mount(&pl->pl_mounts[i]);
 	printf("hijack: %s\n",
 	    *pl->pl_hijack != '\0' ? pl->pl_hijack : "nothing else");
-	printf("net: host\n");
+	printf("net: %s\n", pl->pl_net);
+	if (pl->pl_pcap != NULL)
+		printf("pcap: %s\n", pl->pl_pcap);
 	if (pl->pl_trace != NULL)
 		printf("trace: %s to %s\n",
 		    *pl->pl_trace != '\0' ? pl->pl_trace : "everything",
+		    pl->pl_log_file != NULL ? pl->pl_log_file
+					    : "standard error");
+	if (options_flag(&r->r_options, OPTION_SUMMARY))
+		printf("summary: to %s\n",
 		    pl->pl_log_file != NULL ? pl->pl_log_file
 					    : "standard error");
 	return 0;
@@ -314,6 +413,8 @@ exec_shell(const struct run *r)
 static int
 become(const struct run *r)
 {
+	if (make_pcap(&r->r_plan) != 0)
+		return STATUS_FAILED;
 	if (set_environment(r) != 0)
 		return complain(STATUS_FAILED, "out of memory");
 	execve(r->r_command, r->r_argv, environ);
@@ -338,7 +439,7 @@ run(struct run *r, int argc, char **argv)
 		return help_print();
 	if (options_flag(&r->r_options, OPTION_VERSION))
 		return version_print();
-	if (options_environ(&r->r_options, getenv) != 0)
+	if (configfile_complete(&r->r_options) != 0)
 		return complain(STATUS_FAILED, "%s", r->r_options.op_error);
 	if (first == argc)
 		return complain(STATUS_FAILED,

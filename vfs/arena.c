@@ -267,24 +267,42 @@ arena_free(struct arena_mem *am)
 	mutex_exit(&arena_lock);
 }
 
-/* Where in order of offsets there is room for len bytes. */
+/* The first byte that n's window cannot grow over. */
+static off_t
+window_limit(const struct list *n) REQUIRES(arena_lock)
+{
+	if (n == &windows)
+		return memfd_size;
+	return LIST_ENTRY(n, const struct window, w_list)->w_off;
+}
+
+/*
+ * The middle of the widest gap: what comes before can grow as far as what comes
+ * in.  Returns the window behind it, or NULL.
+ */
 static struct list *
 find_gap(off_t len, off_t *off) REQUIRES(arena_lock)
 {
-	off_t at = ROUNDUP(window_base(), CHUNK);
-	struct list *n;
+	off_t at = ROUNDUP(window_base(), CHUNK), room, widest = len - 1;
+	struct list *n = &windows, *found = NULL;
 
-	LIST_FOREACH (n, &windows) {
-		struct window *w = LIST_ENTRY(n, struct window, w_list);
+	do {
+		n = n->next;
+		room = window_limit(n) - at;
+		if (room > widest) {
+			widest = room;
+			found = n;
+			*off = at;
+			if (n->prev != &windows)
+				*off += (room - len) / 2 / CHUNK * CHUNK;
+		}
+		if (n != &windows) {
+			struct window *w = LIST_ENTRY(n, struct window, w_list);
 
-		if (w->w_off - at >= len)
-			break;
-		at = w->w_off + w->w_len;
-	}
-	if (len > memfd_size - at)
-		return NULL;
-	*off = at;
-	return n;
+			at = w->w_off + w->w_len;
+		}
+	} while (n != &windows);
+	return found;
 }
 
 int
@@ -308,20 +326,47 @@ arena_window_alloc(off_t len, off_t *off)
 	return 0;
 }
 
-void
-arena_window_free(off_t off)
+static struct window *
+find_window(off_t off) REQUIRES(arena_lock)
 {
 	struct list *n;
 
-	mutex_enter(&arena_lock);
 	LIST_FOREACH (n, &windows) {
 		struct window *w = LIST_ENTRY(n, struct window, w_list);
 
-		if (w->w_off == off) {
-			list_remove(&w->w_list);
-			kmem_free(w, sizeof(*w));
-			break;
-		}
+		if (w->w_off == off)
+			return w;
+	}
+	return NULL;
+}
+
+int
+arena_window_grow(off_t off, off_t len)
+{
+	struct window *w;
+	int error = ENOMEM;
+
+	len = ROUNDUP(len, CHUNK);
+	mutex_enter(&arena_lock);
+	w = find_window(off);
+	KASSERT(w != NULL && len >= w->w_len);
+	if (len <= window_limit(w->w_list.next) - off) {
+		w->w_len = len;
+		error = 0;
 	}
 	mutex_exit(&arena_lock);
+	return error;
+}
+
+void
+arena_window_free(off_t off)
+{
+	struct window *w;
+
+	mutex_enter(&arena_lock);
+	w = find_window(off);
+	KASSERT(w != NULL);
+	list_remove(&w->w_list);
+	mutex_exit(&arena_lock);
+	kmem_free(w, sizeof(*w));
 }

@@ -31,6 +31,8 @@ void arena_free(struct arena_mem *am);
 
 /* Reserve len contiguous bytes of the memfd.  0 or ENOMEM. */
 int arena_window_alloc(off_t len, off_t *off);
+/* Make the window at off len bytes long, where it lies.  0 or ENOMEM. */
+int arena_window_grow(off_t off, off_t len);
 void arena_window_free(off_t off);
 
 #endif /* !VFS_ARENA_H */

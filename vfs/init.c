@@ -10,6 +10,7 @@
 #include "vfs/cwd.h"
 #include "vfs/lockf.h"
 #include "vfs/mount.h"
+#include "vfs/mountreport.h"
 #include "vfs/namei.h"
 #include "vfs/pagecache.h"
 #include "vfs/pcmem.h"
@@ -42,6 +43,7 @@ RUMP_COMPONENT(RUMP__FACTION_VFS, vfs)
 	vcache_init();
 	cache_init();
 	mount_init();
+	mountreport_init();
 	lockf_init();
 	cwd_init();
 	namei_init();

@@ -6,7 +6,11 @@
  * grow; the window stays as long as the cache.  Blocks move into it when a map
  * needs them.  A map wires the blocks that it has filled, so that what the
  * program sees is never reclaimed; destroying the map unwires them.
+ *
+ * The mappings themselves are the host's, which is told through hooks when
+ * pages have to be taken away from the program.
  */
+#include "vfs/pcmap.h"
 
 #include "kern/file.h"
 #include "kern/kmem.h"
@@ -24,6 +28,8 @@
 
 struct pcmap {
 	_Atomic uint32_t m_refcnt;
+	_Atomic bool m_dirtied; /* the program has written through it */
+	bool m_writable;        /* i: may be written to when shared */
 	struct vnode *m_vp;     /* i: reference */
 	struct pagecache *m_pc; /* i: reference */
 	kauth_cred_t m_cred;    /* i: reference */
@@ -31,6 +37,43 @@ struct pcmap {
 	uint64_t m_nblocks;     /* i */
 	uint8_t *m_wired;       /* pc_lock: bit map of blocks */
 };
+
+static const struct rump_maphooks *_Atomic hooks; /* set once */
+
+void
+rump_map_sethooks(const struct rump_maphooks *h)
+{
+	atomic_store(&hooks, h);
+}
+
+static bool
+is_mapped(struct pagecache *pc)
+{
+	bool mapped;
+
+	mutex_enter(&pc->pc_lock);
+	mapped = pc->pc_maps != 0;
+	mutex_exit(&pc->pc_lock);
+	return mapped;
+}
+
+void
+pcmap_protect(struct pagecache *pc, off_t lo, off_t hi)
+{
+	const struct rump_maphooks *h = atomic_load(&hooks);
+
+	if (h != NULL && is_mapped(pc))
+		h->rmh_protect(pc, lo, hi);
+}
+
+void
+pcmap_cut(struct pagecache *pc, off_t size)
+{
+	const struct rump_maphooks *h = atomic_load(&hooks);
+
+	if (h != NULL && is_mapped(pc))
+		h->rmh_cut(pc, size);
+}
 
 static size_t
 bitmap_size(const struct pcmap *m)
@@ -50,19 +93,28 @@ is_wired(const struct pcmap *m, uint64_t index)
 static int
 window_reserve(struct pagecache *pc, off_t end) REQUIRES(pc->pc_lock)
 {
+	off_t most;
 	int error;
 
-	if (pc->pc_wlen != 0)
-		return end <= pc->pc_wlen ? 0 : ENOMEM;
+	if (end <= pc->pc_wlen)
+		return 0;
 	end = ROUNDUP(end, PC_BLOCK);
-	pc->pc_wlen = MAX(4 * end, WINDOW_LEAST);
-	error = arena_window_alloc(pc->pc_wlen, &pc->pc_woff);
-	if (error != 0) {
-		pc->pc_wlen = end;
-		error = arena_window_alloc(end, &pc->pc_woff);
+	most = MAX(4 * end, WINDOW_LEAST);
+	if (pc->pc_wlen == 0) {
+		error = arena_window_alloc(most, &pc->pc_woff);
+		if (error != 0) {
+			most = end;
+			error = arena_window_alloc(most, &pc->pc_woff);
+		}
+	} else {
+		error = arena_window_grow(pc->pc_woff, most);
+		if (error != 0) {
+			most = end;
+			error = arena_window_grow(pc->pc_woff, most);
+		}
 	}
-	if (error != 0)
-		pc->pc_wlen = 0;
+	if (error == 0)
+		pc->pc_wlen = most;
 	return error;
 }
 
@@ -78,15 +130,24 @@ check_access(const struct file *fp, int prot, int flags)
 		return EACCES;
 	if ((flags & MAP_SHARED) == 0 || (prot & PROT_WRITE) == 0)
 		return 0;
-	if ((fflags & FWRITE) == 0)
-		return EACCES;
-	return vnode_liveops(vp)->vop_cacheops != NULL ? EOPNOTSUPP : 0;
+	return (fflags & FWRITE) == 0 ? EACCES : 0;
+}
+
+/* Bounds that sums and windows can stand. */
+static int
+check_range(off_t off, size_t len)
+{
+	if (off < 0 || off % PC_PAGE != 0 || len == 0)
+		return EINVAL;
+	if (off > MAP_LIMIT || len > (size_t)(MAP_LIMIT - off))
+		return ENOMEM;
+	return 0;
 }
 
 static int
-map_create(struct file *fp, off_t off, size_t len, struct rump_map *rm)
+map_create(struct vnode *vp, kauth_cred_t cred, bool writable, off_t off,
+    size_t len, struct rump_map *rm)
 {
-	struct vnode *vp = fp->f_data;
 	struct vattr va;
 	struct pcmap *m;
 	int error;
@@ -96,6 +157,7 @@ map_create(struct file *fp, off_t off, size_t len, struct rump_map *rm)
 		return error;
 	m = kmem_zalloc(sizeof(*m), KM_SLEEP);
 	atomic_init(&m->m_refcnt, 1);
+	m->m_writable = writable;
 	m->m_first = (uint64_t)off / PC_BLOCK;
 	m->m_nblocks = ((uint64_t)off + len - 1) / PC_BLOCK - m->m_first + 1;
 	m->m_wired = kmem_zalloc(bitmap_size(m), KM_NOSLEEP);
@@ -115,11 +177,16 @@ map_create(struct file *fp, off_t off, size_t len, struct rump_map *rm)
 	pagecache_ref(m->m_pc);
 	vref(vp);
 	m->m_vp = vp;
-	kauth_cred_hold(fp->f_cred);
-	m->m_cred = fp->f_cred;
-	rm->rm_handle = m;
-	rm->rm_hostfd = arena_hostfd();
-	rm->rm_hostoff = m->m_pc->pc_woff + off;
+	kauth_cred_hold(cred);
+	m->m_cred = cred;
+	*rm = (struct rump_map){
+		.rm_handle = m,
+		.rm_file = m->m_pc,
+		.rm_hostfd = arena_hostfd(),
+		.rm_hostoff = m->m_pc->pc_woff + off,
+		.rm_writable = writable,
+		.rm_memory = m->m_pc->pc_memory,
+	};
 	return 0;
 
 fail_bitmap:
@@ -134,12 +201,10 @@ rump_map_create(
     int fd, int64_t off, size_t len, int prot, int flags, struct rump_map *rm)
 {
 	struct file *fp;
-	int error;
+	int error = check_range(off, len);
 
-	if (off < 0 || off % PC_PAGE != 0 || len == 0)
-		return EINVAL;
-	if (off > MAP_LIMIT || len > (size_t)(MAP_LIMIT - off))
-		return ENOMEM;
+	if (error != 0)
+		return error;
 	rump_schedule();
 	fp = fd_getfile(fd);
 	if (fp == NULL) {
@@ -150,8 +215,23 @@ rump_map_create(
 	if (fp->f_type == DTYPE_VNODE)
 		error = check_access(fp, prot, flags);
 	if (error == 0)
-		error = map_create(fp, off, len, rm);
+		error = map_create(fp->f_data, fp->f_cred,
+		    (atomic_load(&fp->f_flag) & FWRITE) != 0, off, len, rm);
 	fd_putfile(fp);
+	rump_unschedule();
+	return error;
+}
+
+int
+rump_map_again(void *handle, int64_t off, size_t len, struct rump_map *rm)
+{
+	struct pcmap *m = handle;
+	int error = check_range(off, len);
+
+	if (error != 0)
+		return error;
+	rump_schedule();
+	error = map_create(m->m_vp, m->m_cred, m->m_writable, off, len, rm);
 	rump_unschedule();
 	return error;
 }
@@ -228,6 +308,60 @@ rump_map_fill(void *handle, int64_t off, size_t len)
 	return error;
 }
 
+/* Cut [off, off + len) down to what the map covers. */
+static bool
+within(const struct pcmap *m, off_t *off, off_t *end, size_t len)
+{
+	off_t first = (off_t)m->m_first * PC_BLOCK;
+	off_t last = first + (off_t)m->m_nblocks * PC_BLOCK;
+
+	if (*off < first || *off >= last)
+		return false;
+	*end = len < (size_t)(last - *off) ? *off + (off_t)len : last;
+	return true;
+}
+
+int
+rump_map_dirty(void *handle, int64_t off, size_t len)
+{
+	struct pcmap *m = handle;
+	off_t end;
+	int error;
+
+	KASSERT(m->m_writable);
+	if (off % PC_PAGE != 0 || !within(m, &off, &end, len))
+		return EINVAL;
+	if (m->m_pc->pc_memory)
+		return 0;
+	rump_schedule();
+	atomic_store_explicit(&m->m_dirtied, true, memory_order_relaxed);
+	error = EAGAIN; (void)end;
+	rump_unschedule();
+	return error;
+}
+
+static int
+map_sync(struct pcmap *m, off_t lo, off_t hi)
+{
+	return VOP_FSYNC(
+	    m->m_vp, m->m_cred, FSYNC_WAIT | FSYNC_DATAONLY, lo, hi);
+}
+
+int
+rump_map_sync(void *handle, int64_t off, size_t len)
+{
+	struct pcmap *m = handle;
+	off_t end;
+	int error;
+
+	if (!within(m, &off, &end, len))
+		return EINVAL;
+	rump_schedule();
+	error = map_sync(m, off, end);
+	rump_unschedule();
+	return error;
+}
+
 void
 rump_map_drop(void *handle, int64_t off, size_t len)
 {
@@ -269,6 +403,10 @@ rump_map_destroy(void *handle)
 	if (atomic_fetch_sub(&m->m_refcnt, 1) != 1)
 		return;
 	rump_schedule();
+	/* Errors stay with the file: fsync(2) and close(2) report them. */
+	if (atomic_load_explicit(&m->m_dirtied, memory_order_relaxed))
+		(void)map_sync(m, (off_t)m->m_first * PC_BLOCK,
+		    (off_t)(m->m_first + m->m_nblocks) * PC_BLOCK);
 	mutex_enter(&m->m_pc->pc_lock);
 	for (uint64_t i = 0; i < m->m_nblocks; i++)
 		unwire(m, m->m_first + i);

@@ -367,6 +367,8 @@ unmount_clean(struct mount *mp, int flags)
 static void
 unmount_forced(struct mount *mp)
 {
+	if (mp->mnt_op->vfs_abort != NULL)
+		mp->mnt_op->vfs_abort(mp);
 	vcache_gone(mp);
 	vrele(mp->mnt_root);
 	mount_unref(mp);

@@ -19,6 +19,9 @@ struct vfsops {
 	int (*vfs_mount)(
 	    struct mount *mp, const char *path, void *data, size_t *len);
 	int (*vfs_unmount)(struct mount *mp, int mntflags);
+	/* A forced unmount begins: whoever waits for the medium or a server
+	 * fails now, and nobody waits from now on.  NULL: nobody ever does. */
+	void (*vfs_abort)(struct mount *mp);
 	int (*vfs_root)(struct mount *mp, struct vnode **vpp);
 	int (*vfs_statvfs)(struct mount *mp, struct rump_statvfs *sv);
 	int (*vfs_sync)(struct mount *mp, int waitfor, kauth_cred_t cred);

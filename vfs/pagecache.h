@@ -20,10 +20,12 @@
 #include "kern/cred.h"
 #include "kern/queue.h"
 #include "kern/types.h"
+#include "rump/rumpabi.h"
 
 #define PC_PAGE 4096
 #define PC_BLOCK 65536
 
+struct mount;
 struct uio;
 struct vnode;
 
@@ -43,6 +45,32 @@ struct pcfill {
 	uint32_t pf_dropped; /* pc_lock: pages invalidated meanwhile */
 };
 
+/*
+ * One run of dirty bytes on its way to the file system: up to pc_wsize() bytes,
+ * over as many blocks as that takes.  Pages in a run stay where they are; a
+ * page is in one run at a time, so writes of one page never overtake each
+ * other.  Reference counted by the cache.
+ */
+#define PC_WRITE_IOV 64
+
+struct pcwrite {
+	struct vnode *pw_vp;
+	off_t pw_off;         /* of the first byte */
+	size_t pw_len;        /* bytes; ends at or before the end of file */
+	kauth_cred_t pw_cred; /* of whoever wrote */
+	bool
+	    pw_stable; /* wanted on stable storage at once: no commit follows */
+	int pw_niov;
+	struct rump_iovec pw_iov[PC_WRITE_IOV];
+	void *pw_fsdata;     /* the file system's */
+	_Atomic int pw_done; /* set by pagecache_write_done() */
+	int pw_error;
+	bool pw_committed; /* nothing is left to commit */
+	uint64_t pw_verf;  /* else: the server's promise, see pc_commit */
+	_Atomic uint32_t pw_refcnt;
+	struct list pw_list; /* pc_lock */
+};
+
 struct pagecacheops {
 	/* Start reading; must lead to exactly one pagecache_fill_done(),
 	 * possibly before it returns. */
@@ -54,6 +82,25 @@ struct pagecacheops {
 	 * wait: send what pc_start has gathered.  NULL if it gathers nothing.
 	 */
 	void (*pc_flush)(struct vnode *vp);
+
+	/* Writing; all NULL when the file system cannot be written to. */
+
+	/* The longest run that vp's file system wants at a time. */
+	size_t (*pc_wsize)(struct vnode *vp);
+	/*
+	 * Start writing; must lead to exactly one pagecache_write_done(),
+	 * possibly before it returns.  A short write is the file system's to
+	 * continue.
+	 */
+	void (*pc_write)(struct pcwrite *pw);
+	/* Sleep until pw->pw_done; 0 or ERESTART (the write goes on). */
+	int (*pc_wait_write)(struct pcwrite *pw);
+	/*
+	 * Ask the server to keep what it has got for [lo, hi) (hi 0: to the
+	 * end).  Sleeps.  0 and the verifier of the present server, or an errno.
+	 */
+	int (*pc_commit)(struct vnode *vp, off_t lo, off_t hi,
+	    kauth_cred_t cred, uint64_t *verf);
 };
 
 /* got: bytes that were there; the rest of the run is zeroed.  error 0 or an
@@ -78,11 +125,68 @@ int pagecache_read(struct vnode *vp, struct uio *uio, off_t eof,
 int pagecache_write(struct vnode *vp, struct uio *uio);
 
 /*
+ * Writing files that have a file system behind them.
+ *
+ * Written bytes are dirty until a run has taken them to the file system, and
+ * held as uncommitted until pc_commit() returned the verifier that came with
+ * the write; with any other verifier they are dirty again (the server has been
+ * restarted and may have lost them).  Each dirty page knows one range of dirty
+ * bytes; only those are written, so that two clients that write different bytes
+ * of a page do not undo each other's more than the protocol makes inevitable.
+ * A full run is written behind as soon as it is complete; the amount of dirty and
+ * uncommitted data of all files is bounded, and writers wait at the bound.
+ * What has been dirty for some seconds is written by a callout.
+ *
+ * An error of a delayed write is kept until it has been reported once to every
+ * file that was open at the time (pagecache_error()); the pages are then
+ * forgotten, except after errors that may go away by themselves; and while a
+ * file has failed for want of space its writes are done at once, so that
+ * ENOSPC and EDQUOT are seen by the write itself.
+ */
+void pagecache_write_done(
+    struct pcwrite *pw, int error, bool committed, uint64_t verf);
+
+/*
+ * Write behind.  eof: the present end of file, which this may pass; the caller
+ * serialises writers of the file, and moves its idea of the end by what
+ * uio_offset says afterwards.  A page that is neither valid nor overwritten
+ * whole nor behind eof is read first; where reading is refused the bytes go
+ * through at once.  0, EFAULT, ENOMEM, ERESTART (only if nothing was moved), an
+ * error of the file system.
+ */
+int pagecache_write_behind(
+    struct vnode *vp, struct uio *uio, off_t eof, kauth_cred_t cred);
+/* Is anything dirty, on its way, or uncommitted? */
+bool pagecache_unsaved(struct vnode *vp);
+/*
+ * Write what is dirty in [lo, hi) (hi 0: to the end); with PCS_WAIT also wait
+ * for it and commit.  0, ERESTART, or the error of a write that this has waited
+ * for.
+ */
+#define PCS_WAIT 0x1
+int pagecache_sync(struct vnode *vp, off_t lo, off_t hi, int flags);
+/*
+ * Errors of delayed writes: *seen is the caller's place in their sequence.
+ * Returns the latest one behind it, or 0, and moves it.
+ */
+void pagecache_error_begin(struct vnode *vp, uint32_t *seen);
+int pagecache_error(struct vnode *vp, uint32_t *seen);
+/*
+ * The file is going to end at size: writes beyond it that are on their way have
+ * ended when this returns, what is dirty there is dropped, the rest of the last
+ * page is zeros, and pages beyond it in mappings are no more accessible.  0 or
+ * ERESTART.
+ */
+int pagecache_truncate(struct vnode *vp, off_t size);
+/* Write everything of every vnode of mp (NULL: all), and wait if asked to. */
+int pagecache_sync_mount(struct mount *mp, int flags);
+
+/*
  * Drop [lo, hi) (hi 0: to the end); pages in a fill are dropped when it ends.
  * For a memory file this is truncation: the rest of lo's page is zeroed, and
  * pages that a program has mapped read as zeros.  For others lo is rounded
- * down to a page, and mapped pages keep what they show until they are filled
- * again.
+ * down to a page, mapped pages keep what they show until they are filled again,
+ * and pages that are dirty, on their way or uncommitted stay.
  */
 void pagecache_invalidate(struct vnode *vp, off_t lo, off_t hi);
 /*

@@ -142,9 +142,9 @@ find_or_create(const struct openreq * or, struct nameidata *ni, bool *created)
 	return error;
 }
 
-/* The vnode to open, referenced, after all checks. */
+/* The vnode to open, referenced, after all checks; *made: it is new. */
 static int
-find(const struct openreq * or, struct vnode **vpp)
+find(const struct openreq * or, struct vnode **vpp, bool *made)
 {
 	struct nameidata ni;
 	bool created;
@@ -170,12 +170,13 @@ find(const struct openreq * or, struct vnode **vpp)
 	if (ni.ni_dvp != NULL)
 		vrele(ni.ni_dvp);
 	*vpp = ni.ni_vp;
+	*made = created;
 	return 0;
 }
 
 /* After vn_openfile(): whatever fails here is undone by closing fp. */
 static int
-finish(const struct openreq * or, struct file *fp)
+finish(const struct openreq * or, struct file *fp, bool made)
 {
 	struct vnode *vp = fp->f_data;
 	int error = 0, how;
@@ -186,7 +187,7 @@ finish(const struct openreq * or, struct file *fp)
 			how |= LOCK_NB;
 		error = lockf_file(vp, fp, how);
 	}
-	if (error == 0 && (or->or_flags & O_TRUNC) != 0)
+	if (error == 0 && (or->or_flags & O_TRUNC) != 0 && !made)
 		error = truncate_file(vp);
 	return error;
 }
@@ -196,6 +197,7 @@ openat(const struct openreq * or, register_t *retval)
 {
 	struct vnode *vp;
 	struct file *fp;
+	bool made;
 	int error, fd;
 
 	error = check_flags(or->or_flags);
@@ -204,13 +206,13 @@ openat(const struct openreq * or, register_t *retval)
 	error = fd_allocfile(&fp, &fd);
 	if (error != 0)
 		return error;
-	error = find(or, &vp);
+	error = find(or, &vp, &made);
 	if (error != 0)
 		goto fail_file;
 	error = vn_openfile(fp, vp, open_fflags(or->or_flags));
 	if (error != 0)
 		goto fail_vnode;
-	error = finish(or, fp);
+	error = finish(or, fp, made);
 	if (error != 0)
 		goto fail_file;
 	fd_affix(fp, fd, (or->or_flags & O_CLOEXEC) != 0);

@@ -65,6 +65,9 @@ vn_openfile(struct file *fp, struct vnode *vp, int fflags)
 	case VREG:
 	case VDIR:
 		error = VOP_OPEN(vp, fflags, curlwp->l_cred, fp);
+		/* Files of some file systems have operations of their own. */
+		if (fp->f_ops != NULL)
+			ops = fp->f_ops;
 		break;
 	case VCHR:
 	case VBLK:
@@ -238,7 +241,7 @@ vn_closefile(struct file *fp)
 	int error = 0;
 
 	lockf_close(vp, fp);
-	if (fp->f_ops == &vn_fileops)
+	if (fp->f_ops != &spec_fileops)
 		error = VOP_CLOSE(
 		    vp, (int)atomic_load(&fp->f_flag), fp->f_cred, fp);
 	vrele(vp);

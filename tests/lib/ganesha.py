@@ -41,10 +41,11 @@ EXPORT {{
 
 def free_ports(count, host="127.0.0.1"):
     """Port numbers that were free for tcp and udp a moment ago."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     held, ports = [], []
     while len(ports) < count:
-        tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        tcp = socket.socket(family, socket.SOCK_STREAM)
+        udp = socket.socket(family, socket.SOCK_DGRAM)
         held += [tcp, udp]
         tcp.bind((host, 0))
         try:
@@ -69,10 +70,14 @@ class Ganesha:
                         "attr": "0", "io": ""}
         self.options.update(options)
         self.process = None
-        self.nfs, self.mnt, self.nlm, self.rquota = free_ports(4)
+        self.nfs, self.mnt, self.nlm, self.rquota = free_ports(
+            4, self.options["bind"])
 
-    def url(self, options=""):
-        return (f"nfs://127.0.0.1/export?nfsport={self.nfs}"
+    def url(self, options="", host=None):
+        host = host or self.options["bind"]
+        if ":" in host:
+            host = f"[{host}]"
+        return (f"nfs://{host}/export?nfsport={self.nfs}"
                 f"&mountport={self.mnt}{options}")
 
     def start(self):

@@ -7,7 +7,8 @@
 #include "kern/libkern.h"
 #include "kern/netbsd.h"
 #include "kern/uio.h"
-#include "vfs/pagecache.h"
+#include "vfs/pcblock.h"
+#include "vfs/pcmap.h"
 #include "vfs/pcmem.h"
 #include "vfs/rootfs/rootfs.h"
 
@@ -91,8 +92,10 @@ rootfs_resize(struct vnode *vp, off_t size, bool grow)
 		error = ENOSPC;
 	else if (!grow || size > old)
 		atomic_store(&rn->rn_size, size);
-	if (!grow && size < old)
+	if (!grow && size < old) {
 		pagecache_invalidate(vp, size, 0);
+		pcmap_cut(pagecache_of(vp), size);
+	}
 	mutex_exit(&rn->rn_iolock);
 	if (error == 0)
 		rootfs_node_touch(rn, RN_MODIFY);

@@ -7,6 +7,8 @@
 #include <stdint.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int ksnprintf(char *buf, size_t size, const char *fmt, ...)
+    __attribute__((__format__(__printf__, 3, 4)));
 void panic(const char *fmt, ...)
     __attribute__((__format__(__printf__, 1, 2), __noreturn__));
 

@@ -4,13 +4,16 @@
  * target: FUZZ_TARGET names the row of the table.  Beside not crashing, each
  * target checks what the headers promise to callers.
  */
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "nfs/addr.h"
 #include "nfs/proto.h"
+#include "nfs/rpcbind.h"
 #include "nfs/rpcmsg.h"
 #include "nfs/rpcrx.h"
 #include "nfs/url.h"
@@ -231,6 +234,32 @@ fuzz_getport(const uint8_t *data, size_t size)
 }
 
 static void
+fuzz_getaddr(const uint8_t *data, size_t size)
+{
+	struct xdr_in xi;
+	uint16_t port;
+
+	xdr_in_init(&xi, data, size);
+	promise_error(rpcbind_getaddr_result(&xi, &port));
+}
+
+/* What can be read can be written, and then read again. */
+static void
+fuzz_addr(const uint8_t *data, size_t size)
+{
+	char text[NFS_ADDR_TEXT], *exact = malloc(size + 1);
+	struct nfs_addr ad = { 0 }, again = { 0 };
+
+	memcpy(exact, data, size);
+	if (nfs_addr_parse(exact, size, &ad)) {
+		nfs_addr_format(&ad, text, sizeof(text));
+		promise(nfs_addr_parse(text, strlen(text), &again), "reads");
+		promise(memcmp(&ad, &again, sizeof(ad)) == 0, "the same");
+	}
+	free(exact);
+}
+
+static void
 fuzz_rpcmsg(const uint8_t *data, size_t size)
 {
 	struct rpc_reply re;
@@ -318,6 +347,31 @@ fuzz_rpcrx(const uint8_t *data, size_t size)
 	}
 }
 
+/* The same as datagrams: each byte of length, then so many bytes. */
+static void
+fuzz_datagram(const uint8_t *data, size_t size)
+{
+	static const struct rpcrx_ops ops = { find, complete };
+	static struct rpcrx rx;
+	struct rump_iovec pieces[2] = { { place, 100 }, { place + 100, 200 } };
+
+	for (int i = 0; i < 2; i++)
+		calls[i] = (struct rpc_call){ .ca_head = heads[i],
+			.ca_headsize = sizeof(heads[i]) };
+	calls[0].ca_locate = locate;
+	calls[0].ca_iov = pieces;
+	calls[0].ca_niov = 2;
+	calls[0].ca_size = sizeof(place);
+	rpcrx_init(&rx, &ops, NULL, 4096);
+	while (size > 0) {
+		size_t n = data[0] < size ? data[0] : size - 1;
+
+		rpcrx_datagram(&rx, data + 1, n);
+		data += n + 1;
+		size -= n + 1;
+	}
+}
+
 static void
 fuzz_url(const uint8_t *data, size_t size)
 {
@@ -343,8 +397,10 @@ static const struct {
 	void (*run)(const uint8_t *data, size_t size);
 } targets[] = {
 	{ "access", fuzz_access },
+	{ "addr", fuzz_addr },
 	{ "fsinfo", fuzz_fsinfo },
 	{ "fsstat", fuzz_fsstat },
+	{ "getaddr", fuzz_getaddr },
 	{ "getattr", fuzz_getattr },
 	{ "getport", fuzz_getport },
 	{ "lookup", fuzz_lookup },
@@ -356,6 +412,7 @@ static const struct {
 	{ "readlink", fuzz_readlink },
 	{ "rpcmsg", fuzz_rpcmsg },
 	{ "rpcrx", fuzz_rpcrx },
+	{ "datagram", fuzz_datagram },
 	{ "url", fuzz_url },
 };
 
@@ -373,7 +430,20 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	return 0;
 }
 
-/* The kernel's assertions, without the kernel. */
+/* What the codecs want of the kernel, without the kernel. */
+
+int
+ksnprintf(char *buf, size_t size, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(buf, size, fmt, ap);
+	va_end(ap);
+	return n;
+}
+
 void
 panic(const char *fmt, ...)
 {

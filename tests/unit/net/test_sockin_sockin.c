@@ -338,10 +338,9 @@ ioctls_tell_what_is_queued_and_switch_blocking(void **state)
 	assert_errno(
 	    rump_sys_recvfrom(fd, &value, 4, 0, NULL, NULL), RUMP_EWOULDBLOCK);
 	assert_errno(rump_sys_ioctl(fd, RUMP_SIOCGIFADDR, &value), RUMP_ENOTTY);
-	value = 1;
-	assert_errno(rump_sys_ioctl(fd, RUMP_FIOASYNC, &value), RUMP_EINVAL);
-	value = 0;
-	assert_int_equal(rump_sys_ioctl(fd, RUMP_FIOASYNC, &value), 0);
+	for (value = 1; value >= 0; value--)
+		assert_int_equal(
+		    rump_sys_ioctl(fd, RUMP_FIOASYNC, &value), 0);
 	close(host);
 	rump_sys_close(fd);
 }
@@ -425,10 +424,11 @@ buffer_sizes_are_the_hosts(void **state)
 			     fd, RUMP_SOL_SOCKET, RUMP_SO_SNDBUF, &big, &len),
 	    0);
 	assert_in_range(big, small, 4 * small);
+	/* The host takes it for a wish for the least that there is. */
 	small = 0;
-	assert_errno(rump_sys_setsockopt(fd, RUMP_SOL_SOCKET, RUMP_SO_SNDBUF,
-			 &small, sizeof(small)),
-	    RUMP_EINVAL);
+	assert_int_equal(rump_sys_setsockopt(fd, RUMP_SOL_SOCKET,
+			     RUMP_SO_SNDBUF, &small, sizeof(small)),
+	    0);
 	rump_sys_close(fd);
 }
 
@@ -484,8 +484,7 @@ bad_arguments_are_errors(void **state)
 
 	assert_errno(rump_sys_socket(RUMP_PF_LOCAL, RUMP_SOCK_STREAM, 0),
 	    RUMP_EAFNOSUPPORT);
-	assert_errno(
-	    rump_sys_socket(RUMP_PF_INET, RUMP_SOCK_RAW, 0), RUMP_EPROTOTYPE);
+	assert_errno(rump_sys_socket(RUMP_PF_INET, 9, 0), RUMP_EPROTOTYPE);
 	assert_errno(rump_sys_socket(RUMP_PF_INET, RUMP_SOCK_STREAM, 99),
 	    RUMP_EPROTONOSUPPORT);
 	assert_errno(

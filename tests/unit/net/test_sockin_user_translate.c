@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "rump/rumpdefs.h"
+#include "rump/rumphostsock.h"
 #include "sockin/user_translate.h"
 
 static void
@@ -24,7 +25,8 @@ families_that_sockin_has_are_translated(void **state)
 	assert_int_equal(sockin_family_to_host(AF_INET6), -1);
 	assert_int_equal(sockin_type_to_host(RUMP_SOCK_STREAM), SOCK_STREAM);
 	assert_int_equal(sockin_type_to_host(RUMP_SOCK_DGRAM), SOCK_DGRAM);
-	assert_int_equal(sockin_type_to_host(RUMP_SOCK_RAW), -1);
+	assert_int_equal(sockin_type_to_host(RUMP_SOCK_RAW), SOCK_RAW);
+	assert_int_equal(sockin_type_to_host(9), -1);
 }
 
 static void
@@ -130,16 +132,19 @@ no_host_address_is_no_address(void **state)
 }
 
 static void
-the_host_is_never_asked_to_block_or_to_raise_sigpipe(void **state)
+the_host_may_wait_when_asked_to_but_never_raises_sigpipe(void **state)
 {
 	int hflags;
 
 	assert_true(sockin_msgflags_to_host(RUMP_MSG_WAITALL, &hflags));
-	assert_int_equal(hflags, MSG_DONTWAIT | MSG_NOSIGNAL);
-	assert_true(
-	    sockin_msgflags_to_host(RUMP_MSG_PEEK | RUMP_MSG_OOB, &hflags));
+	assert_int_equal(hflags, MSG_WAITALL | MSG_NOSIGNAL);
+	assert_true(sockin_msgflags_to_host(
+	    RUMP_MSG_PEEK | RUMP_MSG_OOB | RUMP_MSG_NBIO, &hflags));
 	assert_int_equal(
 	    hflags, MSG_PEEK | MSG_OOB | MSG_DONTWAIT | MSG_NOSIGNAL);
+	assert_true(sockin_msgflags_to_host(
+	    RUMP_MSG_HOST_ERRQUEUE | RUMP_MSG_DONTWAIT, &hflags));
+	assert_int_equal(hflags, MSG_ERRQUEUE | MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 static void
@@ -232,8 +237,8 @@ every_option_goes_to_its_own_host_option(void **state)
 static void
 options_without_a_counterpart_are_not_found(void **state)
 {
-	assert_null(sockin_option_find(RUMP_SOL_SOCKET, RUMP_SO_RCVTIMEO));
-	assert_null(sockin_option_find(RUMP_SOL_SOCKET, RUMP_SO_TIMESTAMP));
+	assert_null(sockin_option_find(RUMP_SOL_SOCKET, RUMP_SO_SNDLOWAT));
+	assert_null(sockin_option_find(RUMP_SOL_SOCKET, RUMP_SO_NOSIGPIPE));
 	assert_null(sockin_option_find(RUMP_IPPROTO_TCP, RUMP_TCP_INFO));
 	assert_null(sockin_option_find(RUMP_IPPROTO_IP, RUMP_IP_PORTRANGE));
 	assert_null(sockin_option_find(1, RUMP_SO_ERROR));
@@ -250,7 +255,7 @@ main(void)
 		cmocka_unit_test(an_address_is_cut_to_the_room_there_is),
 		cmocka_unit_test(no_host_address_is_no_address),
 		cmocka_unit_test(
-		    the_host_is_never_asked_to_block_or_to_raise_sigpipe),
+		    the_host_may_wait_when_asked_to_but_never_raises_sigpipe),
 		cmocka_unit_test(
 		    an_unknown_message_flag_is_told_from_a_known_one),
 		cmocka_unit_test(flags_of_a_received_message_are_translated),

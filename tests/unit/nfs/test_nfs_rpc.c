@@ -187,7 +187,8 @@ open_conn(const struct server *s, enum rpc_patience patience, int timeo_ms,
     unsigned retrans)
 {
 	struct rpc_params rp = {
-		.rp_addr = htonl(INADDR_LOOPBACK),
+		.rp_addr = { .ad_family = RUMP_AF_INET,
+		    .ad_bytes = { 127, 0, 0, 1 } },
 		.rp_port = s->port,
 		.rp_prog = PROG,
 		.rp_vers = 1,
@@ -552,26 +553,29 @@ xid_zero_is_a_number_like_any_other(void **state)
 	server_join(&s);
 }
 
-/* What the server says instead of a reply, once, and what comes of it. */
+/* What the server says instead of a reply, and what comes of it. */
 
 static uint32_t bad_words[64];
 static size_t bad_len;
 
+/* A client that hangs up on nonsense comes back and gets the same again. */
 static void
 script_bad(struct server *s)
 {
-	int fd = take_connection(s);
 	uint32_t xid, proc, out[64];
+	int fd;
 
-	check(read_call(fd, &xid, &proc), "call");
-	for (size_t i = 0; i < NITEMS(out); i++)
-		out[i] = htonl(bad_words[i]);
-	if (bad_len >= 8)
-		out[1] = htonl(xid);
-	send_fully(fd, out, bad_len);
-	serve(fd);
-	/* A client that hangs up on nonsense may come back. */
-	shutdown(s->listener, SHUT_RDWR);
+	while ((fd = accept(s->listener, NULL, NULL)) >= 0) {
+		s->seen[0]++;
+		if (read_call(fd, &xid, &proc)) {
+			for (size_t i = 0; i < NITEMS(out); i++)
+				out[i] = htonl(bad_words[i]);
+			if (bad_len >= 8)
+				out[1] = htonl(xid);
+			send_fully(fd, out, bad_len);
+		}
+		serve(fd);
+	}
 }
 
 static const struct {
@@ -579,6 +583,7 @@ static const struct {
 	size_t len;
 	uint32_t words[10];
 	int error;
+	bool ends; /* the connection, three times before we give up */
 } bad_replies[] = {
 	{ "program unavailable", 28, { 0x80000018, 0, 1, 0, 0, 0, 1 },
 	    RUMP_EPROGUNAVAIL },
@@ -598,9 +603,9 @@ static const struct {
 	{ "verifier length", 28, { 0x80000018, 0, 1, 0, 0, 0xffffffff, 0 },
 	    RUMP_EBADRPC },
 	{ "record too long", 28, { 0xffffffff, 0, 1, 0, 0, 0, 0 },
-	    RUMP_EBADRPC },
+	    RUMP_EBADRPC, true },
 	{ "fragments too long", 28, { 0x00001001, 0, 1, 0, 0, 0, 0 },
-	    RUMP_EBADRPC },
+	    RUMP_EBADRPC, true },
 	{ "longer than its buffer", 256, { 0x800000fc }, RUMP_EBADRPC },
 };
 
@@ -627,7 +632,8 @@ nonsense_fails_the_call_and_nothing_else(void **state)
 			fail_msg("%s: %d", bad_replies[i].name, error);
 		rpc_call_unref(ca);
 		rpc_conn_destroy(rc);
-		server_join(&s);
+		mute_stop(&s);
+		assert_int_equal(s.seen[0], bad_replies[i].ends ? 3 : 1);
 	}
 }
 
@@ -648,14 +654,44 @@ script_torn(struct server *s)
 	}
 }
 
+/* Breaks off four times, then answers. */
 static void
-a_server_that_never_finishes_a_reply_is_given_up(void **state)
+script_torn_for_a_while(struct server *s)
+{
+	uint32_t xid, proc, out[16];
+	int fd;
+
+	for (int i = 0; i < 4; i++) {
+		fd = take_connection(s);
+		check(read_call(fd, &xid, &proc), "call");
+		(void)make_reply(out, xid, proc);
+		send_fully(fd, out, 20);
+		close(fd);
+	}
+	serve(take_connection(s));
+}
+
+static void
+a_hard_call_outlives_torn_replies(void **state)
+{
+	struct server s;
+	struct rpc_conn *rc;
+
+	server_start(&s, script_torn_for_a_while);
+	rc = open_conn(&s, RPC_HARD, 60000, 2);
+	assert_int_equal(call(rc, 1), 0);
+	rpc_conn_destroy(rc);
+	server_join(&s);
+}
+
+static void
+a_server_that_never_finishes_a_reply_is_given_up_by_soft_calls(void **state)
 {
 	struct server s;
 	struct rpc_conn *rc;
 
 	server_start(&s, script_torn);
-	rc = open_conn(&s, RPC_HARD, 10000, 2);
+	rc = open_conn(&s, RPC_SOFT, 10000, 2);
 	assert_int_equal(call(rc, 1), RUMP_EIO);
 	rpc_conn_destroy(rc);
 	mute_stop(&s);
@@ -822,7 +858,9 @@ main(void)
 		CASE(replies_nobody_asked_for_are_skipped),
 		CASE(xid_zero_is_a_number_like_any_other),
 		CASE(nonsense_fails_the_call_and_nothing_else),
-		CASE(a_server_that_never_finishes_a_reply_is_given_up),
+		CASE(
+		    a_server_that_never_finishes_a_reply_is_given_up_by_soft_calls),
+		CASE(a_hard_call_outlives_torn_replies),
 		CASE(a_signal_ends_the_wait_and_not_the_connection),
 		CASE(a_signal_ends_the_wait_for_a_server_that_is_gone),
 		CASE(whoever_waits_ends_the_calls_of_others),

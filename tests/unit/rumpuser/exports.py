@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 FROM_LIBC = {
-    "environ", "__environ", "__errno_location", "dladdr1", "exit",
+    "environ", "__environ", "__errno_location", "dladdr1", "exit", "fork",
     "getauxval", "pthread_attr_destroy", "pthread_attr_init",
     "pthread_attr_setdetachstate", "pthread_attr_setstacksize",
     "pthread_create", "pthread_exit", "pthread_join",

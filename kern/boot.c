@@ -11,8 +11,11 @@
 #include "kern/guard.h"
 #include "kern/hyperup.h"
 #include "kern/kmem.h"
+#include "kern/ksyms.h"
+#include "kern/kthread.h"
 #include "kern/libkern.h"
 #include "kern/lwp.h"
+#include "kern/module.h"
 #include "kern/netbsd.h"
 #include "kern/report.h"
 #include "kern/stats.h"
@@ -20,6 +23,9 @@
 #include "kern/sysctl.h"
 #include "rump/rump.h"
 #include "rump/rumpuser.h"
+
+/* What RUMP_NCPU is cut to. */
+#define MAXCPUS 256
 
 /* Asked for at once, to see whether booting makes sense. */
 #define BOOT_BYTES (1024 * 1024)
@@ -109,10 +115,9 @@ get_ncpu(unsigned *ncpu)
 	if (rumpuser_getparam(RUMPUSER_PARAM_NCPU, buf, sizeof(buf)) != 0)
 		return EINVAL;
 	rest = parse_decimal(buf, &n);
-	if (rest == NULL || rest == buf || *rest != '\0' || n < 1 ||
-	    n > INT32_MAX)
+	if (rest == NULL || rest == buf || *rest != '\0' || n < 1)
 		return EINVAL;
-	*ncpu = n;
+	*ncpu = MIN(n, MAXCPUS);
 	return 0;
 }
 
@@ -150,13 +155,16 @@ check_memory(void)
 static int
 get_parameters(void)
 {
-	char verbose[256];
+	char threads[256], verbose[256];
 	size_t limit;
 	int error;
 
 	boot_verbose =
 	    rumpuser_getparam("RUMP_VERBOSE", verbose, sizeof(verbose)) == 0 &&
 	    verbose[0] != '0';
+	kthread_enabled =
+	    rumpuser_getparam("RUMP_THREADS", threads, sizeof(threads)) != 0 ||
+	    threads[0] != '0';
 	error = get_ncpu(&boot_ncpu);
 	if (error != 0) {
 		kprintf("rump kernel: RUMP_NCPU is not a number of CPUs\n");
@@ -205,14 +213,37 @@ boot(void)
 	callout_boot();
 	report_boot();
 	syscall_register(syscalls_kern, nsyscalls_kern);
+	/* Ours have registered themselves from constructors; components of the
+	 * genuine kind may come in link sets.  Names of symbols are for those
+	 * who look for faults: gathering them takes a third of the boot. */
+	rumpuser_dl_bootstrap(
+	    module_note, boot_verbose ? ksyms_load : NULL, rump_component_load);
 	error = component_initall();
 	if (error == 0) {
+		module_boot();
 		sysctl_boot();
 		announce("running");
 	}
 	lwp_setcur(NULL);
 	kmem_thread_fini();
 	return error;
+}
+
+int
+rump_daemonize_begin(void)
+{
+	bool cold;
+
+	guard_enter(&boot_guard);
+	cold = boot_state == COLD;
+	guard_exit(&boot_guard);
+	return cold ? rumpuser_daemonize_begin() : EALREADY;
+}
+
+int
+rump_daemonize_done(int error)
+{
+	return rumpuser_daemonize_done(error);
 }
 
 int
@@ -241,3 +272,6 @@ out:
 	guard_exit(&boot_guard);
 	return error;
 }
+
+/* The name that the genuine library has it under, too. */
+int rump__init(void) __attribute__((__alias__("rump_init")));

@@ -79,6 +79,7 @@ struct file {
 	void *f_fsdata;          /* per-open state of the file system */
 	kmutex_t f_lock;         /* protects f_offset */
 	off_t f_offset;          /* f */
+	_Atomic uint32_t f_seen; /* errors of delayed writes, of vfs/vnfile.c */
 };
 
 /* Kernel open flags: FFLAGS(O_*) = O_* + 1, as in NetBSD. */

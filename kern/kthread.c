@@ -25,10 +25,10 @@
 #define NSEC INT64_C(1000000000)
 
 struct kthread {
-	struct list kt_list;    /* guard: in waiting */
+	struct list kt_list;     /* guard: in waiting */
 	void (*kt_func)(void *); /* i */
-	void *kt_arg;           /* i */
-	struct lwp *kt_lwp;     /* i */
+	void *kt_arg;            /* i */
+	struct lwp *kt_lwp;      /* i */
 };
 
 bool kthread_enabled = true;
@@ -36,7 +36,7 @@ _Atomic uint32_t kthread_parkings; /* changes under guard */
 
 static _Atomic uint32_t guard;
 static struct list waiting = LIST_INITIALIZER(waiting); /* guard */
-static _Atomic uint32_t nthreads; /* grows under guard */
+static _Atomic uint32_t nthreads;                       /* grows under guard */
 static void (*kicks[MAXKICKS])(void); /* constant after boot */
 static unsigned nkicks;
 
@@ -195,8 +195,7 @@ kthread_park_all(void)
 	while ((n = atomic_load(&nthreads)) != 0) {
 		if (error != 0 || lwp_interrupted(l))
 			return error == ETIMEDOUT ? EWOULDBLOCK : ERESTART;
-		error =
-		    rumpcomp_kern_park(&nthreads, n, deadline, l->l_intr);
+		error = rumpcomp_kern_park(&nthreads, n, deadline, l->l_intr);
 	}
 	return 0;
 }

@@ -35,8 +35,8 @@ extern _Atomic uint32_t kthread_parkings; /* how many want us parked */
 static inline bool
 kthread_parking(void)
 {
-	return atomic_load_explicit(
-		   &kthread_parkings, memory_order_acquire) != 0;
+	return atomic_load_explicit(&kthread_parkings, memory_order_acquire) !=
+	       0;
 }
 /*
  * If threads are to be parked this does not return: the host thread ends, and

@@ -6,6 +6,7 @@
  */
 #include "kern/libkern.h"
 
+#include "kern/ksyms.h"
 #include "rump/rumpuser.h"
 
 #define LINE 512 /* longest console line, and the digits of any number */
@@ -232,12 +233,18 @@ kprintf(const char *fmt, ...)
 void
 panic(const char *fmt, ...)
 {
+	const char *name;
 	char line[LINE];
+	uintptr_t offset;
 	va_list ap;
 
 	va_start(ap, fmt);
 	(void)kvsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
-	rumpuser_dprintf("panic: %s\n", line);
+	name = ksyms_find((uintptr_t)__builtin_return_address(0), &offset);
+	if (name != NULL)
+		rumpuser_dprintf("panic: %s, in %s+0x%lx\n", line, name, offset);
+	else
+		rumpuser_dprintf("panic: %s\n", line);
 	rumpuser_exit(RUMPUSER_PANIC);
 }

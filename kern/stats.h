@@ -25,7 +25,7 @@ struct kstat {
 	struct list ks_list;
 	enum kstat_kind ks_kind;
 	const char *ks_label;      /* NULL, or e.g. "procedure=\"READ\"" */
-	uint64_t (*ks_read)(void); /* NULL: ks_value; must not sleep */
+	uint64_t (*ks_read)(void); /* NULL: ks_value */
 };
 
 #define KSTAT_ADD(ks, n)                                                       \

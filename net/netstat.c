@@ -47,7 +47,8 @@ format_in6(char *buf, size_t size, const uint8_t *a)
 	}
 	for (int i = 0; i < 8; i++) {
 		if (i == first) {
-			used += (size_t)ksnprintf(buf + used, size - used, "::");
+			used +=
+			    (size_t)ksnprintf(buf + used, size - used, "::");
 			i += longest - 1;
 			continue;
 		}
@@ -158,8 +159,7 @@ entry_fill(struct entry *en, struct socket *so)
 
 	if (pr->pr_info != NULL)
 		pr->pr_info(so, &si);
-	format_protocol(
-	    en->en_proto, sizeof(en->en_proto), so, si.si_protocol);
+	format_protocol(en->en_proto, sizeof(en->en_proto), so, si.si_protocol);
 	en->en_kernel = (so->so_state & SS_FILE) == 0;
 	en->en_received = so->so_nreceived;
 	en->en_sent = so->so_nsent;
@@ -180,16 +180,38 @@ entry_print(struct sink *sk, const struct entry *en, const char *state)
 }
 
 void
+netstat_connected(struct socket *so, const struct rump_sockaddr *peer)
+{
+	struct rump_sockaddr_storage *kept, *none = NULL;
+
+	if (PREDICT_TRUE(history == NULL) || so->so_type != SOCK_STREAM ||
+	    peer->sa_len > sizeof(*kept))
+		return;
+	kept = kmem_zalloc(sizeof(*kept), KM_SLEEP);
+	memcpy(kept, peer, peer->sa_len);
+	/* A second connection of the socket keeps the first name. */
+	if (!atomic_compare_exchange_strong(&so->so_lastpeer, &none, kept))
+		kmem_free(kept, sizeof(*kept));
+}
+
+void
 netstat_closing(struct socket *so)
 {
 	struct entry en;
 
-	if (PREDICT_TRUE(history == NULL) || so->so_serial == 0)
+	if (PREDICT_TRUE(history == NULL))
 		return;
+	if (so->so_serial == 0)
+		goto out;
 	entry_fill(&en, so);
+	if (so->so_lastpeer != NULL)
+		format_name(en.en_peer, sizeof(en.en_peer), so->so_lastpeer);
 	mutex_enter(&netstat_lock);
 	history[nclosed++ % HISTORY] = en;
 	mutex_exit(&netstat_lock);
+out:
+	kmem_free(so->so_lastpeer, sizeof(*so->so_lastpeer));
+	so->so_lastpeer = NULL;
 }
 
 /* The nth of those remembered; false behind the last. */

@@ -199,6 +199,7 @@ connect_done(struct socket *so, const struct rump_sockaddr *sa, bool again)
 		state_change(so, SS_ISCONNECTING | SS_ISCONNECTED, 0);
 		return 0;
 	}
+	netstat_connected(so, sa);
 	state_change(so, SS_ISCONNECTING, SS_ISCONNECTED);
 	/* A host takes note of a connection only when it is asked after it
 	 * once more, and then calls that a success. */
@@ -224,6 +225,7 @@ soconnect(
 	}
 	state_change(
 	    so, error == EINPROGRESS ? SS_ISCONNECTED : 0, SS_ISCONNECTING);
+	netstat_connected(so, sa);
 	if (deadline_ns == SO_DEADLINE_NOW ||
 	    (so->so_state & (SS_NBIO | SS_FILE)) != 0)
 		return error;
@@ -288,6 +290,7 @@ soaccept(struct socket *so, struct socket **newp,
 	mutex_exit(&so->so_lock);
 	newso->so_state |= SS_ISCONNECTED;
 	sounref(so);
+	netstat_connected(newso, (struct rump_sockaddr *)peer);
 	solist_add(newso);
 	*newp = newso;
 	return 0;

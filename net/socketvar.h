@@ -55,7 +55,9 @@ struct socket {
 	struct sockbuf so_snd, so_rcv;
 	_Atomic uint32_t so_refcnt;
 	_Atomic uint64_t so_nreceived, so_nsent; /* bytes, for netstat */
-	struct list so_list;                     /* solist.c */
+	/* netstat.c: owned, i once set; the peer, for when it has gone */
+	_Atomic(struct rump_sockaddr_storage *) so_lastpeer;
+	struct list so_list; /* solist.c */
 	uint64_t so_serial;                      /* i; 0: not in the list */
 };
 
@@ -92,6 +94,7 @@ struct somsg {
 	void *sm_control;                      /* may be NULL */
 	size_t sm_controllen;                  /* in: room */
 	int sm_flags;                          /* MSG_* */
+	bool sm_plain; /* in: nobody looks at flags and control data */
 	/* Out: the length of the message, or, of a stream, what MSG_TRUNC threw
 	 * away; 0 when that is not known. */
 	size_t sm_whole;

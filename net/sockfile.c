@@ -14,13 +14,17 @@ static int
 sockfile_read(
     struct file *fp, off_t *offp, struct uio *uio, kauth_cred_t cred, int flags)
 {
-	int fl;
+	struct somsg sm;
 
 	/* Nothing is asked for, so there is nothing to wait for. */
 	if (uio->uio_resid == 0)
 		return 0;
-	fl = sockfile_msgflags(fp);
-	return soreceive(fp->f_data, uio, NULL, NULL, NULL, &fl);
+	sm.sm_from = NULL;
+	sm.sm_control = NULL;
+	sm.sm_controllen = 0;
+	sm.sm_flags = sockfile_msgflags(fp);
+	sm.sm_plain = true;
+	return soreceivemsg(fp->f_data, uio, &sm);
 }
 
 static int

@@ -94,6 +94,7 @@ sys_recvfrom(
 	sm.sm_control = NULL;
 	sm.sm_controllen = 0;
 	sm.sm_flags = (uap->flags & MSG_USERFLAGS) | sockfile_msgflags(fp);
+	sm.sm_plain = true;
 	error = soreceivemsg(so, &uio, &sm);
 	fd_putfile(fp);
 	if (error == 0)
@@ -165,6 +166,7 @@ receive_message(struct socket *so, void *umsg, int flags, size_t *received)
 	sm.sm_control = mg.mg_control;
 	sm.sm_controllen = mg.mg_controlsize;
 	sm.sm_flags = flags;
+	sm.sm_plain = false;
 	error = soreceivemsg(so, &mg.mg_uio, &sm);
 	if (error == 0)
 		error = copyout_message(&mg, umsg, &sm);

@@ -241,6 +241,7 @@ soreceive(struct socket *so, struct uio *uio,
 	sm.sm_control = control;
 	sm.sm_controllen = controllen != NULL ? *controllen : 0;
 	sm.sm_flags = flags != NULL ? *flags : 0;
+	sm.sm_plain = flags == NULL && control == NULL;
 	error = soreceivemsg(so, uio, &sm);
 	if (error != 0)
 		return error;

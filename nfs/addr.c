@@ -242,8 +242,8 @@ nfs_addr_is_linklocal(const struct nfs_addr *ad)
 }
 
 void
-nfs_addr_to_sockaddr(const struct nfs_addr *ad, uint16_t port,
-    struct rump_sockaddr_storage *ss)
+nfs_addr_to_sockaddr(
+    const struct nfs_addr *ad, uint16_t port, struct rump_sockaddr_storage *ss)
 {
 	struct rump_sockaddr_in sin = {
 		.sin_len = sizeof(sin),

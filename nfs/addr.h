@@ -26,8 +26,8 @@ void nfs_addr_format_host(const struct nfs_addr *ad, char *buf, size_t size);
 bool nfs_addr_is_linklocal(const struct nfs_addr *ad);
 
 /* The length is in ss_len. */
-void nfs_addr_to_sockaddr(const struct nfs_addr *ad, uint16_t port,
-    struct rump_sockaddr_storage *ss);
+void nfs_addr_to_sockaddr(
+    const struct nfs_addr *ad, uint16_t port, struct rump_sockaddr_storage *ss);
 /* ss: len bytes are there.  0, EAFNOSUPPORT, EINVAL (wrong length). */
 int nfs_addr_from_sockaddr(const struct rump_sockaddr_storage *ss, size_t len,
     struct nfs_addr *ad, uint16_t *port);

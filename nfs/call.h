@@ -53,10 +53,10 @@ struct nfs_new {
 	struct nfs3_dirname nw_dn;
 	enum nfs3_type nw_type;
 	const struct nfs3_sattr *nw_sattr;
-	enum nfs3_createmode nw_how;           /* NFS3_REG */
-	uint8_t nw_verf[NFS3_CREATEVERFSIZE];  /* NFS3_REG, exclusive */
-	const char *nw_target;                 /* NFS3_LNK */
-	uint32_t nw_major, nw_minor;           /* NFS3_CHR, NFS3_BLK */
+	enum nfs3_createmode nw_how;          /* NFS3_REG */
+	uint8_t nw_verf[NFS3_CREATEVERFSIZE]; /* NFS3_REG, exclusive */
+	const char *nw_target;                /* NFS3_LNK */
+	uint32_t nw_major, nw_minor;          /* NFS3_CHR, NFS3_BLK */
 };
 int nfscall_make(struct nfsmount *nm, const struct nfs_new *nw,
     kauth_cred_t cred, struct nfs3_made *res, bool *again);

@@ -54,8 +54,7 @@ encode_create(struct xdr_out *xo, const struct call_args *args)
 {
 	const struct nfs_new *nw = args->more;
 
-	nfs3_create_args(
-	    xo, &nw->nw_dn, nw->nw_how, nw->nw_sattr, nw->nw_verf);
+	nfs3_create_args(xo, &nw->nw_dn, nw->nw_how, nw->nw_sattr, nw->nw_verf);
 }
 
 static void
@@ -71,8 +70,8 @@ encode_symlink(struct xdr_out *xo, const struct call_args *args)
 {
 	const struct nfs_new *nw = args->more;
 
-	nfs3_symlink_args(xo, &nw->nw_dn, nw->nw_sattr, nw->nw_target,
-	    strlen(nw->nw_target));
+	nfs3_symlink_args(
+	    xo, &nw->nw_dn, nw->nw_sattr, nw->nw_target, strlen(nw->nw_target));
 }
 
 static void
@@ -80,8 +79,8 @@ encode_mknod(struct xdr_out *xo, const struct call_args *args)
 {
 	const struct nfs_new *nw = args->more;
 
-	nfs3_mknod_args(xo, &nw->nw_dn, nw->nw_type, nw->nw_sattr,
-	    nw->nw_major, nw->nw_minor);
+	nfs3_mknod_args(xo, &nw->nw_dn, nw->nw_type, nw->nw_sattr, nw->nw_major,
+	    nw->nw_minor);
 }
 
 int

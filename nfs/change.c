@@ -9,8 +9,8 @@
 static struct nfs3_wcc_attr
 state_of(const struct nfs3_attr *attr)
 {
-	return (struct nfs3_wcc_attr){ attr->a_size, attr->a_mtime,
-		attr->a_ctime };
+	return (
+	    struct nfs3_wcc_attr){ attr->a_size, attr->a_mtime, attr->a_ctime };
 }
 
 static bool

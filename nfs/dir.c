@@ -213,8 +213,7 @@ leads_back(const struct nfsdir *nd, const struct dirchunk *ch)
  * it continues it.  EIO if it leads back.
  */
 static int
-keep_chunk(
-    struct nfsnode *np, struct dirchunk *ch, const struct nfsview *view)
+keep_chunk(struct nfsnode *np, struct dirchunk *ch, const struct nfsview *view)
 {
 	struct nfsdir *nd;
 	int error = 0;
@@ -542,8 +541,8 @@ changed(struct vnode *dvp, const struct componentname *cnp, bool made)
 	}
 	nd->nd_lacks = nd->nd_lacks || made;
 	LIST_FOREACH (n, &nd->nd_chain)
-		dirchunk_remove(CHUNK(n), cnp->cn_nameptr, cnp->cn_namelen,
-		    cnp->cn_hash);
+		dirchunk_remove(
+		    CHUNK(n), cnp->cn_nameptr, cnp->cn_namelen, cnp->cn_hash);
 	mutex_exit(&np->n_lock);
 }
 

@@ -17,7 +17,7 @@ int nfsdir_read(struct vnode *vp, struct uio *uio, kauth_cred_t cred, bool *eof,
 struct nfsdir_file {
 	struct nfs3_fh df_fh;
 	struct nfs3_attr df_attr;
-	int64_t df_asked_ns; /* when */
+	int64_t df_asked_ns;    /* when */
 	struct nfsview df_view; /* of the directory */
 };
 /*

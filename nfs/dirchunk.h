@@ -20,8 +20,8 @@ struct direntry {
 	uint32_t e_next; /* in the same bucket: position + 1, or 0 */
 	uint16_t e_size; /* of all this; a multiple of 8 */
 	uint8_t e_namelen;
-	uint8_t e_type;  /* DT_* */
-	uint8_t e_fhlen; /* 0: neither attributes nor handle */
+	uint8_t e_type;      /* DT_* */
+	uint8_t e_fhlen;     /* 0: neither attributes nor handle */
 	_Atomic bool e_gone; /* removed by ourselves since */
 };
 
@@ -65,8 +65,8 @@ bool dirchunk_behind(const struct dirchunk *ch, uint64_t cookie, size_t *pos);
 const struct direntry *dirchunk_name(
     const struct dirchunk *ch, const char *name, size_t len, uint32_t hash);
 /* The entry of that name is gone, if there is one. */
-void dirchunk_remove(struct dirchunk *ch, const char *name, size_t len,
-    uint32_t hash);
+void dirchunk_remove(
+    struct dirchunk *ch, const char *name, size_t len, uint32_t hash);
 bool direntry_gone(const struct direntry *e);
 /* Does some cookie stand in both? */
 bool dirchunk_overlap(const struct dirchunk *a, const struct dirchunk *b);

@@ -184,14 +184,14 @@ ask_mapper(struct attempt *at, const struct service *mapper,
 	struct rpc_conn *rc = open_service(at, mapper, RECORD_MAX);
 	bool old = mapper->sv_vers == PMAP_VERS;
 	struct rpc_call *ca =
-	    rpc_call_create(rc, old ? PMAPPROC_GETPORT : RPCBPROC_GETADDR,
-		NULL, RPCBIND_ARGS_MAX, 512);
+	    rpc_call_create(rc, old ? PMAPPROC_GETPORT : RPCBPROC_GETADDR, NULL,
+		RPCBIND_ARGS_MAX, 512);
 	struct xdr_in xi;
 	int error;
 
 	if (old)
-		pmap_getport_args(&ca->ca_msg, wanted->sv_prog,
-		    wanted->sv_vers, wanted->sv_udp ? PMAP_UDP : PMAP_TCP);
+		pmap_getport_args(&ca->ca_msg, wanted->sv_prog, wanted->sv_vers,
+		    wanted->sv_udp ? PMAP_UDP : PMAP_TCP);
 	else
 		rpcbind_getaddr_args(&ca->ca_msg, wanted->sv_prog,
 		    wanted->sv_vers, netid(at, wanted->sv_udp));
@@ -241,8 +241,7 @@ getport(struct attempt *at, const struct service *wanted, uint16_t *port)
 	int error;
 
 	error = ask_versions(at, &mapper, wanted, port);
-	if (try_other(error) &&
-	    at->at_nm->nm_options.o_mountproto == NFS_ANY) {
+	if (try_other(error) && at->at_nm->nm_options.o_mountproto == NFS_ANY) {
 		mapper.sv_udp = true;
 		error = ask_versions(at, &mapper, wanted, port);
 	}
@@ -416,9 +415,9 @@ take_limits(struct nfsmount *nm, const struct nfs3_fsinfo *fi, int64_t rtt_ns)
 		fi->fi_wtmax, 512, limit);
 	nm->nm_filemax =
 	    fi->fi_maxfilesize != 0 ? fi->fi_maxfilesize : INT64_MAX;
-	nm->nm_dirsize = choose(o->o_readdirsize,
-	    MIN(DIRSIZE_DEFAULT, limit & ~4095u), fi->fi_rtmax, DIRSIZE_MIN,
-	    limit);
+	nm->nm_dirsize =
+	    choose(o->o_readdirsize, MIN(DIRSIZE_DEFAULT, limit & ~4095u),
+		fi->fi_rtmax, DIRSIZE_MIN, limit);
 	ahead =
 	    o->o_has_readahead ? o->o_readahead : (near ? 2 : 4) * nm->nm_rsize;
 	nm->nm_readahead = (ahead + PC_BLOCK - 1) / PC_BLOCK;

@@ -17,7 +17,11 @@ struct mount;
 #define NFS_RSIZE_MAX (1024 * 1024)
 
 /* Asked only when somebody may not write. */
-enum nfs_export { NFS_EXPORT_UNKNOWN, NFS_EXPORT_WRITABLE, NFS_EXPORT_READONLY };
+enum nfs_export {
+	NFS_EXPORT_UNKNOWN,
+	NFS_EXPORT_WRITABLE,
+	NFS_EXPORT_READONLY
+};
 
 /* Letters: i = set while mounting; l = nm_lock. */
 struct nfsmount {
@@ -30,15 +34,15 @@ struct nfsmount {
 	bool nm_mountudp;                  /* i: how we did */
 	char nm_export[NFS_EXPORTMAX + 1]; /* i */
 	struct nfs3_fh nm_root;            /* i */
-	bool nm_resvport;           /* i: the server wants ports below 1024 */
-	uint32_t nm_rsize;          /* i: bytes of one READ */
-	uint32_t nm_wsize;          /* i: bytes of one WRITE */
-	uint64_t nm_filemax;        /* i: bytes of one file */
-	uint32_t nm_dirsize;        /* i: bytes of one READDIR */
-	unsigned nm_readahead;      /* i: blocks of the page cache */
-	uint32_t nm_name_max;       /* i */
-	uint32_t nm_link_max;       /* i */
-	_Atomic bool nm_dead;       /* unmounted by force */
+	bool nm_resvport;      /* i: the server wants ports below 1024 */
+	uint32_t nm_rsize;     /* i: bytes of one READ */
+	uint32_t nm_wsize;     /* i: bytes of one WRITE */
+	uint64_t nm_filemax;   /* i: bytes of one file */
+	uint32_t nm_dirsize;   /* i: bytes of one READDIR */
+	unsigned nm_readahead; /* i: blocks of the page cache */
+	uint32_t nm_name_max;  /* i */
+	uint32_t nm_link_max;  /* i */
+	_Atomic bool nm_dead;  /* unmounted by force */
 	_Atomic enum nfs_export nm_access;
 	_Atomic bool nm_nordirplus; /* the server has no READDIRPLUS */
 	kmutex_t nm_lock;

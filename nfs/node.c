@@ -24,7 +24,6 @@
 #include "nfs/vnops.h"
 #include "vfs/mount.h"
 #include "vfs/namei.h"
-#include "nfs/pcweak.h"
 #include "vfs/pagecache.h"
 
 #define SECOND INT64_C(1000000000)
@@ -79,8 +78,7 @@ time_before(const struct nfs3_time *a, const struct nfs3_time *b)
 }
 
 void
-nfsnode_timeout_bounds(
-    const struct nfsnode *np, int64_t *min, int64_t *max)
+nfsnode_timeout_bounds(const struct nfsnode *np, int64_t *min, int64_t *max)
 {
 	const struct nfs_options *o = &np->n_mount->nm_options;
 	bool dir = np->n_vnode->v_type == VDIR;

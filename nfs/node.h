@@ -40,15 +40,15 @@ struct nfsnode {
 	struct nfs3_fh n_fh;      /* i */
 	kmutex_t n_lock;
 
-	struct nfs3_attr n_attr; /* n */
-	int64_t n_attr_ns;       /* n: when they came */
-	int64_t n_attr_until_ns; /* n: trusted until; 0: not at all */
-	int64_t n_attr_timeo_ns; /* n: grows while nothing changes */
-	uint64_t n_change;       /* n */
+	struct nfs3_attr n_attr;     /* n */
+	int64_t n_attr_ns;           /* n: when they came */
+	int64_t n_attr_until_ns;     /* n: trusted until; 0: not at all */
+	int64_t n_attr_timeo_ns;     /* n: grows while nothing changes */
+	uint64_t n_change;           /* n */
 	struct nfschanges n_changes; /* n: of our own */
-	uint64_t n_data_change;  /* n: page cache good for */
-	uint64_t n_names_change; /* n: name cache good for */
-	bool n_stale;            /* n: the server knows it no more */
+	uint64_t n_data_change;      /* n: page cache good for */
+	uint64_t n_names_change;     /* n: name cache good for */
+	bool n_stale;                /* n: the server knows it no more */
 	struct nfsnode_access n_access[NFSNODE_NACCESS]; /* n */
 	unsigned n_access_next; /* n: to be replaced next */
 
@@ -60,9 +60,9 @@ struct nfsnode {
 				      * of unexpectedly since they began */
 
 	/* Written here, and perhaps not saved yet; see nfs/write.h. */
-	uint64_t n_writes;       /* n: odd while somebody writes */
-	kcondvar_t n_writecv;    /* nobody writes any more */
-	off_t n_end;             /* n: the file reaches at least so far */
+	uint64_t n_writes;        /* n: odd while somebody writes */
+	kcondvar_t n_writecv;     /* nobody writes any more */
+	off_t n_end;              /* n: the file reaches at least so far */
 	struct nfs3_time n_wrote; /* n: when, 0 for what is saved */
 	struct nfssilly *n_silly; /* n: its name until the last use ends */
 

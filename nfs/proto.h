@@ -199,8 +199,8 @@ struct nfs3_dirname {
 	const char *dn_name;
 	size_t dn_len;
 };
-void nfs3_setattr_args(struct xdr_out *xo, const struct nfs3_fh *fh,
-    const struct nfs3_sattr *sa);
+void nfs3_setattr_args(
+    struct xdr_out *xo, const struct nfs3_fh *fh, const struct nfs3_sattr *sa);
 /* The data follow behind the arguments: rpc_call_attach(). */
 enum nfs3_stable { NFS3_UNSTABLE, NFS3_DATA_SYNC, NFS3_FILE_SYNC };
 void nfs3_write_args(struct xdr_out *xo, const struct nfs3_fh *fh, uint64_t off,

@@ -114,8 +114,8 @@ nfs3_rename_args(struct xdr_out *xo, const struct nfs3_dirname *from,
 }
 
 void
-nfs3_link_args(struct xdr_out *xo, const struct nfs3_fh *fh,
-    const struct nfs3_dirname *to)
+nfs3_link_args(
+    struct xdr_out *xo, const struct nfs3_fh *fh, const struct nfs3_dirname *to)
 {
 	nfs3_put_fh(xo, fh);
 	put_dirname(xo, to);

@@ -34,6 +34,8 @@
 
 /* READs for one run before a server that trickles is given up. */
 #define CONTINUE_MAX 1024
+/* To ask again when the server said "later". */
+#define LATER_NS INT64_C(1000000000)
 /* Reads begun anew because the file was found to be shorter. */
 #define CUT_RETRIES 3
 
@@ -48,6 +50,7 @@ struct nfsrun {
 	uint32_t rn_asked; /* bytes of the present READ */
 	int64_t rn_asked_ns;
 	unsigned rn_reads;
+	unsigned rn_later;    /* times that the server said so */
 	kauth_cred_t rn_cred; /* owned */
 	int rn_nfills;
 	struct pcfill *rn_fills[RPC_IOV_MAX];
@@ -55,7 +58,7 @@ struct nfsrun {
 	int rn_niov, rn_first;
 };
 
-static void run_send(struct nfsrun *rn);
+static void run_send(struct nfsrun *rn, int64_t delay_ns);
 
 static struct nfsrun *
 run_create(struct nfsnode *np, const struct pcfill *pf)
@@ -180,9 +183,11 @@ locate_data(const uint8_t *head, size_t len, size_t *off, size_t *size)
 	return PLACE_DATA;
 }
 
-/* Account for a reply.  0, and *again when there is more to read. */
+/* Account for a reply.  0, and *again when there is more to read, after
+ * *delay_ns. */
 static int
-take_reply(struct nfsrun *rn, struct rpc_call *ca, bool *again)
+take_reply(
+    struct nfsrun *rn, struct rpc_call *ca, bool *again, int64_t *delay_ns)
 {
 	struct nfs3_read res;
 	struct xdr_in xi;
@@ -202,9 +207,17 @@ take_reply(struct nfsrun *rn, struct rpc_call *ca, bool *again)
 		    (uint64_t)rn->rn_off + rn->rn_got + res.rd_count,
 		    rn->rn_asked_ns);
 	nfsnode_update(rn->rn_node, &res.rd_attr, rn->rn_asked_ns);
+	if (res.rd_status == NFS3ERR_JUKEBOX) {
+		*again = true;
+		*delay_ns = LATER_NS;
+		return nfscall_may_retry(rn->rn_node->n_mount, ++rn->rn_later)
+			   ? 0
+			   : ETIMEDOUT;
+	}
 	error = nfsnode_verdict(rn->rn_node, res.rd_status);
 	if (error != 0)
 		return error;
+	rn->rn_later = 0;
 	run_advance(rn, res.rd_count);
 	*again = rn->rn_got < rn->rn_len && !res.rd_eof;
 	if (*again && (res.rd_count == 0 || rn->rn_reads >= CONTINUE_MAX))
@@ -216,17 +229,18 @@ static void
 read_done(struct rpc_call *ca)
 {
 	struct nfsrun *rn = ca->ca_arg;
+	int64_t delay_ns = 0;
 	bool again = false;
 	int error;
 
-	error = take_reply(rn, ca, &again);
+	error = take_reply(rn, ca, &again, &delay_ns);
 	/* Somebody came to wait for what was being cancelled. */
 	if (error == ECANCELED && run_wanted(rn))
 		again = true;
 	else if (error != 0)
 		again = false;
 	if (again)
-		run_send(rn);
+		run_send(rn, delay_ns);
 	else
 		run_finish(rn, error);
 	rpc_call_unref(ca);
@@ -234,7 +248,7 @@ read_done(struct rpc_call *ca)
 
 /* Ask for what is missing. */
 static void
-run_send(struct nfsrun *rn)
+run_send(struct nfsrun *rn, int64_t delay_ns)
 {
 	struct nfsnode *np = rn->rn_node;
 	struct nfsmount *nm = np->n_mount;
@@ -253,7 +267,10 @@ run_send(struct nfsrun *rn)
 	list_remove(&rn->rn_list);
 	list_insert_tail(&np->n_runs, &rn->rn_list);
 	mutex_exit(&np->n_lock);
-	rpc_call_start(nm->nm_conn, ca, read_done, rn);
+	if (delay_ns == 0)
+		rpc_call_start(nm->nm_conn, ca, read_done, rn);
+	else
+		rpc_call_start_later(nm->nm_conn, ca, read_done, rn, delay_ns);
 }
 
 static void
@@ -266,7 +283,7 @@ flush(struct nfsnode *np)
 	np->n_gather = NULL;
 	mutex_exit(&np->n_lock);
 	if (rn != NULL)
-		run_send(rn);
+		run_send(rn, 0);
 }
 
 static void
@@ -291,7 +308,7 @@ cache_start(struct pcfill *pf)
 	run_add(rn, pf);
 	mutex_exit(&np->n_lock);
 	if (full != NULL)
-		run_send(full);
+		run_send(full, 0);
 }
 
 static int
@@ -347,23 +364,6 @@ nfsread_stop(struct nfsnode *np)
 	}
 }
 
-static int
-read_cached(struct vnode *vp, struct uio *uio, off_t size, kauth_cred_t cred)
-{
-	struct nfsmount *nm = VTONFS(vp)->n_mount;
-	int error;
-
-	for (;;) {
-		error = pagecache_read(vp, uio, size, nm->nm_readahead, cred);
-		if (error != EAGAIN)
-			return error;
-		/* The server says later. */
-		error = nfscall_nap(nm);
-		if (error != 0)
-			return error;
-	}
-}
-
 /* Of a read that began at start, only what stands before end counts. */
 static void
 cut_short(struct uio *uio, off_t start, off_t end)
@@ -387,7 +387,7 @@ read_once(struct vnode *vp, struct uio *uio, kauth_cred_t cred, bool *cut)
 	error = nfsnode_read_begin(np, cred, &size);
 	if (error != 0)
 		return error;
-	error = read_cached(vp, uio, size, cred);
+	error = pagecache_read(vp, uio, size, np->n_mount->nm_readahead, cred);
 	*cut = uio->uio_offset != start;
 	cut_short(uio, start, nfsnode_read_end(np));
 	*cut = *cut && uio->uio_offset == start;

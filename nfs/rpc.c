@@ -116,8 +116,8 @@ measure(struct rpc_conn *rc, const struct rpc_call *ca)
 	rc->rc_refused = 0;
 	rc->rc_refused_anew = false;
 	if (ca->ca_sent && !ca->ca_retransmitted)
-		rpctimer_answered(&rc->rc_timer, ca->ca_proc,
-		    uptime_ns() - ca->ca_sent_ns);
+		rpctimer_answered(
+		    &rc->rc_timer, ca->ca_proc, uptime_ns() - ca->ca_sent_ns);
 	mutex_exit(&rc->rc_lock);
 }
 
@@ -270,12 +270,7 @@ rpc_call_create(struct rpc_conn *rc, uint32_t proc, const struct rpc_auth *auth,
 		named.ra_machine = rc->rc_machine;
 		auth = &named;
 	}
-	mutex_enter(&rc->rc_lock);
-	do
-		ca->ca_xid = ++rc->rc_xid;
-	while (find_locked(rc, ca->ca_xid) != NULL);
-	mutex_exit(&rc->rc_lock);
-	rpc_call_begin(&ca->ca_msg, ca->ca_xid, rc->rc_params.rp_prog,
+	rpc_call_begin(&ca->ca_msg, 0, rc->rc_params.rp_prog,
 	    rc->rc_params.rp_vers, proc, auth);
 	return ca;
 }
@@ -341,7 +336,7 @@ finish(struct rpc_conn *rc, struct rpc_call *ca, int error)
 		    &ca->ca_finished, 1, memory_order_release);
 		rpc_call_unref(ca);
 	}
-	rpc_wait_wake(rc);
+	rpc_wait_ended(rc);
 }
 
 /* What the reply, which is in, comes to. */
@@ -383,27 +378,49 @@ rpc_complete(struct rpc_conn *rc, struct rpc_call *ca, int error)
 	finish(rc, ca, error);
 }
 
-/* Make ca outstanding and send it if we can. */
+static void
+choose_xid(struct rpc_conn *rc, struct rpc_call *ca) REQUIRES(rc->rc_lock)
+{
+	do
+		ca->ca_xid = ++rc->rc_xid;
+	while (find_locked(rc, ca->ca_xid) != NULL);
+	rpc_call_number(&ca->ca_msg, ca->ca_xid);
+}
+
+/* Make ca outstanding; false: the connection is dead. */
+static bool
+enqueue(struct rpc_conn *rc, struct rpc_call *ca, int64_t now)
+    REQUIRES(rc->rc_lock)
+{
+	if (rc->rc_dead)
+		return false;
+	choose_xid(rc, ca);
+	list_insert_tail(bucket(rc, ca->ca_xid), &ca->ca_hash);
+	list_insert_tail(&rc->rc_all, &ca->ca_all);
+	list_insert_tail(&rc->rc_out, &ca->ca_out);
+	ca->ca_deadline_ns = rpc_wait_deadline(rc, ca, now);
+	return true;
+}
+
+/* Make ca outstanding and see to it that it is sent. */
 static void
 submit(struct rpc_conn *rc, struct rpc_call *ca)
 {
 	int error = rpc_call_end(&ca->ca_msg, XDR_ROUND(ca->ca_datalen));
-	bool dead;
+	int64_t now = uptime_ns();
+	bool alive, later;
 
 	/* Sizes are given by our own callers. */
 	KASSERT(error == 0);
 	KSTAT_ADD(&rpc_stats[RPC_STAT_CALLS], 1);
 	mutex_enter(&rc->rc_lock);
-	dead = rc->rc_dead;
-	if (!dead) {
-		list_insert_tail(bucket(rc, ca->ca_xid), &ca->ca_hash);
-		list_insert_tail(&rc->rc_all, &ca->ca_all);
-		rpc_wait_begin(rc, ca);
-	}
+	alive = enqueue(rc, ca, now);
+	/* A receiver that is awake sends before he sleeps. */
+	later = rc->rc_receiving && !rc->rc_asleep;
 	mutex_exit(&rc->rc_lock);
-	if (dead)
+	if (!alive)
 		finish(rc, ca, EIO);
-	else
+	else if (!later)
 		rpc_send_flush(rc);
 }
 
@@ -418,8 +435,7 @@ rpc_call_cancel(struct rpc_conn *rc, struct rpc_call *ca)
 		rpcrx_forget(&rc->rc_rx);
 		ca->ca_receiving = false;
 	}
-	mine =
-	    !ca->ca_receiving && !rpc_send_uses(rc, ca) && withdraw(rc, ca);
+	mine = !ca->ca_receiving && !rpc_send_uses(rc, ca) && withdraw(rc, ca);
 	mutex_exit(&rc->rc_lock);
 	if (mine)
 		finish(rc, ca, ECANCELED);

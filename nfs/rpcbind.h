@@ -11,7 +11,7 @@
 #define RPCBIND_VERS_FIRST 3
 #define RPCBIND_VERS_LAST 4
 #define RPCBPROC_GETADDR 3
-#define RPCBIND_ARGS_MAX 64  /* of GETADDR */
+#define RPCBIND_ARGS_MAX 64 /* of GETADDR */
 #define RPCBIND_RESULT_MAX 132
 
 /* netid: "tcp", "udp", "tcp6", "udp6". */

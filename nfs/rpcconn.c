@@ -83,11 +83,11 @@ connect_socket(struct rpc_conn *rc, struct socket *so, int64_t deadline_ns)
 	struct rump_sockaddr_storage ss;
 	int error;
 
-	nfs_addr_to_sockaddr(&rc->rc_params.rp_addr, rc->rc_params.rp_port, &ss);
+	nfs_addr_to_sockaddr(
+	    &rc->rc_params.rp_addr, rc->rc_params.rp_port, &ss);
 	error = expose(rc, so);
 	if (error == 0)
-		error =
-		    soconnect(so, (struct rump_sockaddr *)&ss, deadline_ns);
+		error = soconnect(so, (struct rump_sockaddr *)&ss, deadline_ns);
 	(void)expose(rc, NULL);
 	return error;
 }
@@ -258,23 +258,31 @@ rpc_conn_drop(struct rpc_conn *rc)
 		soclose(so);
 }
 
+/* Send what is queued; the events to wait for then. */
+static int
+prepare_sleep(struct rpc_conn *rc) REQUIRES(rc->rc_lock)
+{
+	if (rpc_send_pending(rc)) {
+		mutex_exit(&rc->rc_lock);
+		rpc_send_flush(rc);
+		mutex_enter(&rc->rc_lock);
+	}
+	rc->rc_asleep = true;
+	rc->rc_looking = rpc_send_pending(rc);
+	return rc->rc_looking ? POLLIN | POLLOUT : POLLIN;
+}
+
 static int
 wait_for_bytes(struct rpc_conn *rc, int64_t deadline_ns)
 {
-	int events = POLLIN;
-	int error;
+	int error, events;
 
 	mutex_enter(&rc->rc_lock);
-	if (rpc_send_pending(rc)) {
-		events |= POLLOUT;
-		rc->rc_looking = true;
-	}
+	events = prepare_sleep(rc);
 	mutex_exit(&rc->rc_lock);
 	error = sowait(rc->rc_so, events, deadline_ns);
-	if ((events & POLLOUT) == 0)
-		return error;
 	mutex_enter(&rc->rc_lock);
-	rc->rc_looking = false;
+	rc->rc_asleep = rc->rc_looking = false;
 	mutex_exit(&rc->rc_lock);
 	return error;
 }
@@ -313,8 +321,8 @@ receive_stream(struct rpc_conn *rc)
 	size_t got = 0;
 	int error, flags;
 
-	error = receive_once(
-	    rc, iov, rpcrx_room(&rc->rc_rx, iov), &got, &flags);
+	error =
+	    receive_once(rc, iov, rpcrx_room(&rc->rc_rx, iov), &got, &flags);
 	if (error == 0 && got == 0)
 		error = ECONNRESET; /* end of file */
 	if (error == 0)

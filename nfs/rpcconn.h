@@ -15,6 +15,7 @@
 
 #define RPC_HASH 64 /* buckets of outstanding calls, by xid */
 
+struct lwp;
 struct socket;
 
 /*
@@ -35,17 +36,20 @@ struct rpc_conn {
 	struct socket *rc_connecting; /* c: being connected by the receiver */
 	bool rc_receiving;            /* c: somebody has the role */
 	bool rc_sending;              /* c: somebody has the role */
-	bool rc_looking;              /* c: the receiver looks for room to send */
-	bool rc_pushing;              /* c: another thread does */
-	bool rc_broken;               /* c: the socket is no good any more */
-	bool rc_dead;                 /* c: killed */
-	kcondvar_t rc_sendcv;         /* the sender's role is free */
-	kcondvar_t rc_pausecv;        /* slept on between attempts */
-	struct rpc_call *rc_partial;  /* s: being sent, with a reference */
-	size_t rc_sent;               /* s: bytes of it */
-	int64_t rc_unattended_ns;     /* c: when the last receiver left and
+	bool rc_asleep;               /* c: the receiver waits for bytes */
+	bool rc_looking;       /* c: the receiver looks for room to send */
+	bool rc_pushing;       /* c: another thread does */
+	bool rc_broken;        /* c: the socket is no good any more */
+	bool rc_dead;          /* c: killed */
+	kcondvar_t rc_sendcv;  /* the sender's role is free */
+	kcondvar_t rc_pausecv; /* slept on between attempts */
+	struct rpc_call *rc_partial; /* s: being sent, with a reference */
+	size_t rc_sent;              /* s: bytes of it */
+	int64_t rc_unattended_ns;    /* c: when the last receiver left and
 				       * nobody took over; 0: not so */
 
+	struct lwp *_Atomic rc_receiver; /* whose role it is */
+	bool rc_ended;            /* r: calls have ended, wake who waits */
 	struct rpcrx rc_rx;       /* r */
 	bool rc_more;             /* r: the last receive filled the room */
 	unsigned rc_torn;         /* r: connections in a row that broke
@@ -56,11 +60,11 @@ struct rpc_conn {
 	bool rc_down;             /* r: "not responding" was printed */
 
 	/* Datagrams. */
-	uint8_t *rc_datagram;      /* i: owned, RPC_DATAGRAM bytes, or NULL */
-	struct rpctimer rc_timer;  /* c */
-	int rc_refused;            /* c: the network's latest complaint, until
+	uint8_t *rc_datagram;     /* i: owned, RPC_DATAGRAM bytes, or NULL */
+	struct rpctimer rc_timer; /* c */
+	int rc_refused;           /* c: the network's latest complaint, until
 				    * the server speaks */
-	bool rc_refused_anew;      /* c: the receiver is to know */
+	bool rc_refused_anew;     /* c: the receiver is to know */
 };
 
 #define RPC_DATAGRAM 65536
@@ -97,6 +101,8 @@ void rpc_fail_all(struct rpc_conn *rc, int error);
 void rpc_wait_dead(struct rpc_conn *rc);
 /* Wake every thread whose flag is set. */
 void rpc_wait_wake(struct rpc_conn *rc);
+/* A flag has been set: the same, in the receiver's thread a little later. */
+void rpc_wait_ended(struct rpc_conn *rc);
 /* The end of ca's present try, which begins now. */
 int64_t rpc_wait_deadline(const struct rpc_conn *rc, const struct rpc_call *ca,
     int64_t now) REQUIRES(rc->rc_lock);

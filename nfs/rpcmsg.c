@@ -57,6 +57,17 @@ rpc_call_begin(struct xdr_out *xo, uint32_t xid, uint32_t prog, uint32_t vers,
 	put_auth_none(xo); /* verifier */
 }
 
+void
+rpc_call_number(struct xdr_out *xo, uint32_t xid)
+{
+	struct xdr_out number;
+
+	if (xo->xo_len < RPC_MARK + 4)
+		return;
+	xdr_out_init(&number, xo->xo_base + RPC_MARK, 4);
+	xdr_put_u32(&number, xid);
+}
+
 int
 rpc_call_end(struct xdr_out *xo, size_t more)
 {

@@ -30,6 +30,8 @@ struct rpc_auth {
  */
 void rpc_call_begin(struct xdr_out *xo, uint32_t xid, uint32_t prog,
     uint32_t vers, uint32_t proc, const struct rpc_auth *auth);
+/* Give the call another transaction id. */
+void rpc_call_number(struct xdr_out *xo, uint32_t xid);
 /*
  * Fill in the record mark; behind what is in the cursor the record will have so
  * many more bytes.  0, or EMSGSIZE when the call did not fit.

@@ -3,9 +3,10 @@
  * Theory of operation.
  *
  * The sender's role is taken by at most one thread, which moves calls from
- * rc_out to the socket and never sleeps.  A thread takes it for a moment
- * whenever it has queued a call.  What does not fit into the socket is left to
- * the threads that wait, see rpcwait.c.
+ * rc_out to the socket and never sleeps.  A thread takes it for a moment when it
+ * has queued a call, unless the receiver is awake, who will before he sleeps:
+ * so what several threads ask for at a time goes out together.  What does not
+ * fit into the socket is left to the threads that wait, see rpcwait.c.
  *
  * A call that was sent in part over a stream when its owner lost interest is
  * sent to its end, since the stream would make no sense otherwise; rc_partial
@@ -25,6 +26,7 @@
 
 /* Header and arguments, data, padding. */
 #define PIECES (1 + RPC_DATA_MAX + 1)
+#define TOGETHER 16 /* calls without data in one send */
 
 /* A message as pieces of memory. */
 struct pieces {
@@ -48,15 +50,17 @@ add_piece(struct pieces *pc, const void *base, size_t len)
 	pc->pc_len += len - skip;
 }
 
-/* What stands behind the first skip bytes of ca's message. */
+static size_t
+message_len(const struct rpc_call *ca)
+{
+	return ca->ca_msg.xo_len + XDR_ROUND(ca->ca_datalen);
+}
+
 static void
-gather(struct pieces *pc, const struct rpc_call *ca, size_t skip)
+add_call(struct pieces *pc, const struct rpc_call *ca)
 {
 	static const uint8_t padding[3];
 
-	pc->pc_n = 0;
-	pc->pc_len = 0;
-	pc->pc_skip = skip;
 	add_piece(pc, ca->ca_msg.xo_base, ca->ca_msg.xo_len);
 	for (int i = 0; i < ca->ca_ndata; i++)
 		add_piece(pc, ca->ca_data[i].iov_base, ca->ca_data[i].iov_len);
@@ -82,20 +86,6 @@ send_pieces(struct socket *so, struct pieces *pc, size_t *left)
 	return error;
 }
 
-/* Send what is left of ca; 0 when all of it has gone. */
-static int
-send_stream(struct rpc_conn *rc, struct rpc_call *ca)
-{
-	struct pieces pc;
-	size_t left;
-	int error;
-
-	gather(&pc, ca, rc->rc_sent);
-	error = send_pieces(rc->rc_so, &pc, &left);
-	rc->rc_sent += pc.pc_len - left;
-	return error == 0 && left != 0 ? EWOULDBLOCK : error;
-}
-
 static int
 send_datagram(struct rpc_conn *rc, struct rpc_call *ca, int *refused)
 {
@@ -104,7 +94,8 @@ send_datagram(struct rpc_conn *rc, struct rpc_call *ca, int *refused)
 	int error;
 
 	for (int i = 0; i < 2; i++) {
-		gather(&pc, ca, RPC_MARK);
+		pc = (struct pieces){ .pc_skip = RPC_MARK };
+		add_call(&pc, ca);
 		error = send_pieces(rc->rc_so, &pc, &left);
 		/* That was about an earlier one. */
 		if (error != ECONNREFUSED)
@@ -159,50 +150,137 @@ rpc_send_mark(struct rpc_conn *rc, struct rpc_call *ca, bool sent)
 		rc->rc_timer.tm_inflight--;
 }
 
-/* All of ca has gone out, or (error) never will. */
+/*
+ * All of ca has gone out, or (error) never will; the sender's reference ends.
+ * Releases the lock meanwhile if that ends ca.
+ */
 static void
 sent(struct rpc_conn *rc, struct rpc_call *ca, int error) REQUIRES(rc->rc_lock)
 {
 	bool over = ca->ca_replied;
 
-	rc->rc_partial = NULL;
+	if (rc->rc_partial == ca)
+		rc->rc_partial = NULL;
 	/* Not if it ended meanwhile. */
 	if (error == 0 && !list_empty(&ca->ca_all)) {
 		rpc_send_mark(rc, ca, true);
 		if (rc->rc_params.rp_udp)
 			ca->ca_sent_ns = uptime_ns();
 	}
-	mutex_exit(&rc->rc_lock);
-	if (over || error != 0)
+	if (over || error != 0) {
+		mutex_exit(&rc->rc_lock);
 		rpc_complete(rc, ca, over ? ca->ca_reply_error : error);
+		mutex_enter(&rc->rc_lock);
+	}
 	rpc_call_unref(ca);
-	mutex_enter(&rc->rc_lock);
 }
 
-/* Send ca, or what is left of it.  0, EWOULDBLOCK, or the stream's end. */
+/* 0, EWOULDBLOCK. */
 static int
-send_one(struct rpc_conn *rc, struct rpc_call *ca) REQUIRES(rc->rc_lock)
+send_one_datagram(struct rpc_conn *rc, struct rpc_call *ca)
+    REQUIRES(rc->rc_lock)
 {
-	bool udp = rc->rc_params.rp_udp;
 	int error, refused = 0;
 
 	mutex_exit(&rc->rc_lock);
-	if (udp)
-		error = send_datagram(rc, ca, &refused);
-	else
-		error = send_stream(rc, ca);
+	error = send_datagram(rc, ca, &refused);
 	mutex_enter(&rc->rc_lock);
 	if (refused != 0) {
 		rc->rc_refused = refused;
 		rc->rc_refused_anew = true;
 	}
-	if (udp && error == EMSGSIZE) {
-		sent(rc, ca, EMSGSIZE);
-		return 0;
+	if (error != EWOULDBLOCK)
+		sent(rc, ca, error);
+	return error == EWOULDBLOCK ? error : 0;
+}
+
+/* Streams: several calls in one send. */
+struct batch {
+	struct rpc_call *ba_calls[TOGETHER]; /* referenced; rc_partial first */
+	size_t ba_n;
+	struct pieces ba_pieces;
+};
+
+/* Calls without data that wait behind first, if that has none either. */
+static void
+batch_gather(struct rpc_conn *rc, struct batch *ba, struct rpc_call *first)
+    REQUIRES(rc->rc_lock)
+{
+	struct rpc_call *ca = first;
+
+	ba->ba_n = 0;
+	ba->ba_pieces.pc_n = 0;
+	ba->ba_pieces.pc_len = 0;
+	ba->ba_pieces.pc_skip = rc->rc_sent;
+	for (;;) {
+		ba->ba_calls[ba->ba_n++] = ca;
+		add_call(&ba->ba_pieces, ca);
+		if (ca->ca_ndata != 0 || ba->ba_n == TOGETHER ||
+		    list_empty(&rc->rc_out))
+			return;
+		ca = LIST_ENTRY(rc->rc_out.next, struct rpc_call, ca_out);
+		if (ca->ca_ndata != 0)
+			return;
+		list_remove(&ca->ca_out);
+		rpc_call_ref(ca);
 	}
-	if (error == 0)
-		sent(rc, ca, 0);
-	return error;
+}
+
+/* Those from number i on were not sent at all: back into the queue. */
+static void
+batch_return(struct rpc_conn *rc, struct batch *ba, size_t i)
+    REQUIRES(rc->rc_lock)
+{
+	for (size_t n = ba->ba_n; n > i; n--) {
+		struct rpc_call *ca = ba->ba_calls[n - 1];
+
+		if (!list_empty(&ca->ca_all))
+			list_insert_head(&rc->rc_out, &ca->ca_out);
+		rpc_call_unref(ca);
+	}
+}
+
+/* Of ba, bytes have gone out; rc_partial is what is left of one, or NULL. */
+static void
+batch_sent(struct rpc_conn *rc, struct batch *ba, size_t bytes)
+    REQUIRES(rc->rc_lock)
+{
+	size_t done = rc->rc_sent + bytes, i;
+
+	for (i = 0; i < ba->ba_n; i++) {
+		size_t len = message_len(ba->ba_calls[i]);
+
+		if (done < len)
+			break;
+		done -= len;
+	}
+	if (i < ba->ba_n && (i == 0 || done > 0)) {
+		rc->rc_partial = ba->ba_calls[i];
+		rc->rc_sent = done;
+		batch_return(rc, ba, i + 1);
+	} else {
+		rc->rc_partial = NULL;
+		batch_return(rc, ba, i);
+	}
+	/* Last, as this lets go of the lock. */
+	for (size_t n = 0; n < i; n++)
+		sent(rc, ba->ba_calls[n], 0);
+}
+
+/* 0, EWOULDBLOCK, or the stream's end. */
+static int
+send_batch(struct rpc_conn *rc, struct rpc_call *first) REQUIRES(rc->rc_lock)
+{
+	struct batch ba;
+	size_t left;
+	int error;
+
+	batch_gather(rc, &ba, first);
+	mutex_exit(&rc->rc_lock);
+	error = send_pieces(rc->rc_so, &ba.ba_pieces, &left);
+	mutex_enter(&rc->rc_lock);
+	batch_sent(rc, &ba, ba.ba_pieces.pc_len - left);
+	return error == 0 && left != 0 ? EWOULDBLOCK : error;
 }
 
 void
@@ -218,7 +296,8 @@ rpc_send_flush(struct rpc_conn *rc)
 	}
 	rc->rc_sending = true;
 	while (error == 0 && (ca = next_to_send(rc)) != NULL)
-		error = send_one(rc, ca);
+		error = rc->rc_params.rp_udp ? send_one_datagram(rc, ca)
+					     : send_batch(rc, ca);
 	if (error != 0 && error != EWOULDBLOCK)
 		rc->rc_broken = true;
 	rc->rc_sending = false;

@@ -6,7 +6,9 @@
  * them is the receiver: it connects, receives, ends calls and lets time-outs
  * expire, and each end wakes the threads whose flags are set.  When the
  * receiver's own flag is set, or a signal ends its wait, it hands the role to
- * the first thread that still waits.  While nobody waits nothing moves, and
+ * the first thread that still waits.  Threads are woken when the receiver has
+ * dealt with all that came at once, and without the lock, which each of them
+ * wants first.  While nobody waits nothing moves, and
  * nothing needs to: the time in which replies were not looked at is not held
  * against the server.
  *
@@ -22,6 +24,7 @@
 #include "kern/libkern.h"
 #include "kern/lwp.h"
 #include "kern/netbsd.h"
+#include "kern/user.h"
 #include "net/socketvar.h"
 #include "nfs/rpcconn.h"
 
@@ -36,8 +39,12 @@
 struct waiter {
 	struct list w_list;  /* c */
 	_Atomic int *w_flag; /* i */
-	kcondvar_t w_cv;
+	struct lwp *w_lwp;   /* i */
+	_Atomic uint32_t w_woken;
+	bool w_receiver; /* c: has the role */
 };
+
+#define BATCH 16 /* threads woken at a time */
 
 static bool
 is_set(_Atomic int *flag)
@@ -45,19 +52,50 @@ is_set(_Atomic int *flag)
 	return atomic_load_explicit(flag, memory_order_acquire) != 0;
 }
 
-void
-rpc_wait_wake(struct rpc_conn *rc)
+/* Mark up to BATCH threads whose flags are set; their park words. */
+static size_t
+mark_finished(struct rpc_conn *rc, _Atomic uint32_t *words[BATCH])
+    REQUIRES(rc->rc_lock)
 {
 	struct list *n;
+	size_t marked = 0;
 
-	mutex_enter(&rc->rc_lock);
 	LIST_FOREACH (n, &rc->rc_waiters) {
 		struct waiter *w = LIST_ENTRY(n, struct waiter, w_list);
 
-		if (is_set(w->w_flag))
-			cv_signal(&w->w_cv);
+		if (!is_set(w->w_flag) || atomic_load_explicit(&w->w_woken,
+					      memory_order_relaxed) != 0)
+			continue;
+		words[marked++] = lwp_mark(w->w_lwp, &w->w_woken);
+		if (marked == BATCH)
+			break;
 	}
-	mutex_exit(&rc->rc_lock);
+	return marked;
+}
+
+void
+rpc_wait_wake(struct rpc_conn *rc)
+{
+	_Atomic uint32_t *words[BATCH];
+	size_t n;
+
+	do {
+		mutex_enter(&rc->rc_lock);
+		n = mark_finished(rc, words);
+		mutex_exit(&rc->rc_lock);
+		for (size_t i = 0; i < n; i++)
+			rumpcomp_kern_unpark(words[i], 1);
+	} while (n == BATCH);
+}
+
+void
+rpc_wait_ended(struct rpc_conn *rc)
+{
+	if (atomic_load_explicit(&rc->rc_receiver, memory_order_relaxed) ==
+	    curlwp)
+		rc->rc_ended = true;
+	else
+		rpc_wait_wake(rc);
 }
 
 /* Time-outs. */
@@ -357,27 +395,41 @@ receive_step(struct rpc_conn *rc)
 	return converse(rc, deadline_ns);
 }
 
-/* Somebody who still waits becomes the receiver. */
 static void
+become_receiver(struct rpc_conn *rc) REQUIRES(rc->rc_lock)
+{
+	rc->rc_receiving = true;
+	atomic_store_explicit(&rc->rc_receiver, curlwp, memory_order_relaxed);
+}
+
+/*
+ * Somebody who still waits becomes the receiver; returns the park word to be
+ * woken without the lock, or NULL.
+ */
+static _Atomic uint32_t *
 hand_on(struct rpc_conn *rc) REQUIRES(rc->rc_lock)
 {
 	struct list *n;
 
-	rc->rc_receiving = false;
+	atomic_store_explicit(&rc->rc_receiver, NULL, memory_order_relaxed);
 	LIST_FOREACH (n, &rc->rc_waiters) {
 		struct waiter *w = LIST_ENTRY(n, struct waiter, w_list);
 
 		if (!is_set(w->w_flag)) {
-			cv_signal(&w->w_cv);
-			return;
+			w->w_receiver = true;
+			return lwp_mark(w->w_lwp, &w->w_woken);
 		}
 	}
+	rc->rc_receiving = false;
 	rc->rc_unattended_ns = uptime_ns();
+	return NULL;
 }
 
 void
 rpc_wait_dead(struct rpc_conn *rc)
 {
+	_Atomic uint32_t *word;
+
 	mutex_enter(&rc->rc_lock);
 	if (rc->rc_receiving) {
 		mutex_exit(&rc->rc_lock);
@@ -387,8 +439,10 @@ rpc_wait_dead(struct rpc_conn *rc)
 	mutex_exit(&rc->rc_lock);
 	rpc_fail_all(rc, EIO);
 	mutex_enter(&rc->rc_lock);
-	hand_on(rc);
+	word = hand_on(rc);
 	mutex_exit(&rc->rc_lock);
+	if (word != NULL)
+		rumpcomp_kern_unpark(word, 1);
 }
 
 /* The threads that wait. */
@@ -416,49 +470,61 @@ push_step(struct rpc_conn *rc) REQUIRES(rc->rc_lock)
 static int
 wait_step(struct rpc_conn *rc, struct waiter *w) REQUIRES(rc->rc_lock)
 {
+	int error;
+
 	if (rpc_send_pending(rc) && !rc->rc_pushing && !rc->rc_looking)
 		return push_step(rc);
-	return cv_wait_sig(&w->w_cv, &rc->rc_lock);
+	atomic_store_explicit(&w->w_woken, 0, memory_order_relaxed);
+	mutex_exit(&rc->rc_lock);
+	error = lwp_park(w->w_lwp, &w->w_woken, 0, true);
+	mutex_enter(&rc->rc_lock);
+	return error;
 }
 
 static int
 wait_for(struct rpc_conn *rc, struct waiter *w) REQUIRES(rc->rc_lock)
 {
-	bool receiving = false;
 	int error = 0;
 
 	while (error == 0 && !is_set(w->w_flag)) {
-		if (!receiving && rc->rc_receiving) {
+		if (!w->w_receiver && rc->rc_receiving) {
 			error = wait_step(rc, w);
 			continue;
 		}
-		if (!receiving)
+		if (!rc->rc_receiving)
 			attend(rc);
-		receiving = rc->rc_receiving = true;
+		w->w_receiver = true;
+		become_receiver(rc);
 		mutex_exit(&rc->rc_lock);
 		error = receive_step(rc);
+		if (rc->rc_ended) {
+			rc->rc_ended = false;
+			rpc_wait_wake(rc);
+		}
 		mutex_enter(&rc->rc_lock);
 	}
-	list_remove(&w->w_list);
-	/* A thread that was woken for the role and leaves passes it on. */
-	if (receiving || !rc->rc_receiving)
-		hand_on(rc);
 	return error;
 }
 
 int
 rpc_wait(struct rpc_conn *rc, _Atomic int *flag)
 {
-	struct waiter w = { .w_flag = flag };
+	struct waiter w = { .w_flag = flag, .w_lwp = curlwp };
+	_Atomic uint32_t *word = NULL;
 	int error;
 
 	if (is_set(flag))
 		return 0;
-	cv_init(&w.w_cv, "nfsreply");
 	mutex_enter(&rc->rc_lock);
 	list_insert_tail(&rc->rc_waiters, &w.w_list);
 	error = wait_for(rc, &w);
+	list_remove(&w.w_list);
+	if (w.w_receiver)
+		word = hand_on(rc);
 	mutex_exit(&rc->rc_lock);
-	cv_destroy(&w.w_cv);
+	if (word != NULL)
+		rumpcomp_kern_unpark(word, 1);
+	else if (w.w_receiver)
+		rpc_send_flush(rc); /* what others have left to us */
 	return is_set(flag) ? 0 : error;
 }

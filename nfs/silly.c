@@ -180,8 +180,7 @@ static void
 remove_name(struct nfssilly *si)
 {
 	struct nfsnode *dnp = VTONFS(si->si_dvp);
-	struct nfs3_dirname dn =
-	    dirname_of(si->si_dvp, si->si_name, NAME_LEN);
+	struct nfs3_dirname dn = dirname_of(si->si_dvp, si->si_name, NAME_LEN);
 	struct componentname cn = silly_cn(si);
 	struct nfs3_change res;
 	struct nfschange c;
@@ -189,8 +188,8 @@ remove_name(struct nfssilly *si)
 	int error;
 
 	nfschange_begin(&c, dnp);
-	error = nfscall_remove(
-	    dnp->n_mount, &dn, false, si->si_cred, &res, &again);
+	error =
+	    nfscall_remove(dnp->n_mount, &dn, false, si->si_cred, &res, &again);
 	nfsdir_removed(si->si_dvp, &cn);
 	nfschange_end(&c, error == 0 ? &res.ch_wcc : NULL);
 }
@@ -242,8 +241,8 @@ nfssilly_keep(
 	int error;
 
 	nfschange_begin(&c, dnp);
-	error = nfscall_link(dnp->n_mount, &VTONFS(vp)->n_fh, &to,
-	    cnp->cn_cred, &res, &again);
+	error = nfscall_link(
+	    dnp->n_mount, &VTONFS(vp)->n_fh, &to, cnp->cn_cred, &res, &again);
 	nfschange_end(&c, error == 0 ? &res.ln_dir : NULL);
 	if (error == 0 && res.ln_status == NFS3ERR_EXIST && again)
 		res.ln_status = NFS3_OK;

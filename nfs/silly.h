@@ -12,14 +12,14 @@
 /* Is vp open or mapped, and has it a name of its own? */
 bool nfssilly_needed(struct vnode *vp);
 /* Remove (dvp, cnp), which is vp, from sight: it is renamed. */
-int nfssilly_rename(struct vnode *dvp, struct vnode *vp,
-    const struct componentname *cnp);
+int nfssilly_rename(
+    struct vnode *dvp, struct vnode *vp, const struct componentname *cnp);
 /*
  * The name (dvp, cnp) of vp is about to be another file's: give vp one more.
  * If the server knows no links, vp is renamed.
  */
-int nfssilly_keep(struct vnode *dvp, struct vnode *vp,
-    const struct componentname *cnp);
+int nfssilly_keep(
+    struct vnode *dvp, struct vnode *vp, const struct componentname *cnp);
 /* The name that nfssilly_keep() has given is not needed after all. */
 void nfssilly_undo(struct vnode *vp);
 /* If vp is such a file and not in use any more: remove it. */

@@ -554,8 +554,8 @@ parse_port(const char *s, size_t len, struct nfs_url *u, struct text *t)
 	uint32_t port;
 
 	if (!number(s, len, UINT16_MAX, &port) || port == 0)
-		return refuse(t, "port", s, len,
-		    "a number from 1 to 65535 is wanted");
+		return refuse(
+		    t, "port", s, len, "a number from 1 to 65535 is wanted");
 	u->u_port = (uint16_t)port;
 	return 0;
 }
@@ -574,8 +574,8 @@ parse_authority(const char *s, size_t len, struct nfs_url *u, struct text *t)
 	if (v6)
 		behind++;
 	if (behind < len && s[behind] != ':')
-		return refuse(t, "server", s, len,
-		    "only a port may follow the address");
+		return refuse(
+		    t, "server", s, len, "only a port may follow the address");
 	if (behind < len)
 		error = parse_port(s + behind + 1, len - behind - 1, u, t);
 	if (error != 0)

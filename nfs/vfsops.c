@@ -13,7 +13,6 @@
 #include "nfs/call.h"
 #include "nfs/mount.h"
 #include "nfs/node.h"
-#include "nfs/pcweak.h"
 #include "nfs/silly.h"
 #include "vfs/mount.h"
 #include "vfs/pagecache.h"
@@ -156,8 +155,8 @@ copy_args(
 
 	error = copyin(args->addr, &ss, (size_t)args->addrlen);
 	if (error == 0)
-		error = nfs_addr_from_sockaddr(&ss, (size_t)args->addrlen,
-		    &nm->nm_addr, &nm->nm_port);
+		error = nfs_addr_from_sockaddr(
+		    &ss, (size_t)args->addrlen, &nm->nm_addr, &nm->nm_port);
 	if (error != 0)
 		return error;
 	nm->nm_root.fh_len = (uint32_t)args->fhsize;

@@ -181,8 +181,8 @@ may_create(struct vnode *dvp, const struct componentname *cnp)
 	       (cnp->cn_flags & (CN_ISLAST | CN_ISDOTDOT)) == CN_ISLAST &&
 	       (cnp->cn_flags & (CN_OPEN | CN_EXCL)) != 0 &&
 	       (dvp->v_mount->mnt_flag & MNT_RDONLY) == 0 &&
-	       nfsnode_known_granted(dnp, cnp->cn_cred,
-		   NFS3ACCESS_MODIFY | NFS3ACCESS_EXTEND);
+	       nfsnode_known_granted(
+		   dnp, cnp->cn_cred, NFS3ACCESS_MODIFY | NFS3ACCESS_EXTEND);
 }
 
 /*

@@ -8,7 +8,6 @@
 #include "kern/libkern.h"
 #include "kern/netbsd.h"
 #include "nfs/call.h"
-#include "nfs/pcweak.h"
 #include "nfs/vnops_write.h"
 #include "nfs/write.h"
 #include "vfs/pagecache.h"
@@ -21,8 +20,8 @@ protocol_time(const struct rump_timespec *ts)
 		return (struct nfs3_time){ 0, 0 };
 	if (ts->tv_sec > UINT32_MAX)
 		return (struct nfs3_time){ UINT32_MAX, 0 };
-	return (struct nfs3_time){ (uint32_t)ts->tv_sec,
-		(uint32_t)ts->tv_nsec };
+	return (
+	    struct nfs3_time){ (uint32_t)ts->tv_sec, (uint32_t)ts->tv_nsec };
 }
 
 static void
@@ -69,8 +68,7 @@ sets_nothing(const struct nfs3_sattr *sa)
 }
 
 static int
-call_setattr(
-    struct nfsnode *np, const struct nfs3_sattr *sa, kauth_cred_t cred)
+call_setattr(struct nfsnode *np, const struct nfs3_sattr *sa, kauth_cred_t cred)
 {
 	struct nfs3_change res;
 	struct nfschange c;
@@ -135,8 +133,7 @@ nfs_setattr(struct vnode *vp, struct vattr *va, kauth_cred_t cred)
 	struct nfs3_sattr sa = sattr_of(va);
 	int error = 0;
 
-	if (va->va_flags != (uint32_t)VNOVAL ||
-	    (va->va_vaflags & VA_GROW) != 0)
+	if (va->va_flags != (uint32_t)VNOVAL || (va->va_vaflags & VA_GROW) != 0)
 		return EOPNOTSUPP;
 	if (sets_nothing(&sa))
 		return 0;

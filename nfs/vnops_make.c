@@ -56,8 +56,8 @@ same_target(struct making *mk, struct vnode *vp)
 	struct nfs3_readlink res;
 	char path[NFS3_PATHMAX];
 
-	return nfscall_readlink(
-		   np->n_mount, &np->n_fh, mk->mk_cn->cn_cred, path, &res) == 0 &&
+	return nfscall_readlink(np->n_mount, &np->n_fh, mk->mk_cn->cn_cred,
+		   path, &res) == 0 &&
 	       res.rl_status == NFS3_OK && res.rl_len == strlen(target) &&
 	       memcmp(path, target, res.rl_len) == 0;
 }
@@ -126,8 +126,8 @@ note_made(struct making *mk, struct nfschange *c, struct vnode *vp)
 
 /* One call, within a change of the directory. */
 static int
-call_make(struct making *mk, struct nfs3_made *res, bool *again,
-    struct vnode **vpp)
+call_make(
+    struct making *mk, struct nfs3_made *res, bool *again, struct vnode **vpp)
 {
 	struct nfsnode *dnp = VTONFS(mk->mk_dvp);
 	struct vnode *vp = NULL;
@@ -180,7 +180,8 @@ check_absent(struct making *mk, int error)
 {
 	struct vnode *vp;
 
-	if (error == ERESTART || error == ENAMETOOLONG || error == ESTALE)
+	if (error == ERESTART || error == ENAMETOOLONG || error == ESTALE ||
+	    error == EOPNOTSUPP)
 		return error;
 	if (error == EEXIST && (mk->mk_cn->cn_flags & CN_EXCL) != 0)
 		return error;
@@ -213,23 +214,38 @@ set_first_attributes(struct making *mk, struct vnode *vp)
 	mk->mk_sattr.sa_set_atime = mk->mk_sattr.sa_set_mtime =
 	    NFS3_TIME_SERVER;
 	nfschange_begin(&c, np);
-	error = nfscall_setattr(np->n_mount, &np->n_fh, &mk->mk_sattr,
-	    mk->mk_cn->cn_cred, &res);
+	error = nfscall_setattr(
+	    np->n_mount, &np->n_fh, &mk->mk_sattr, mk->mk_cn->cn_cred, &res);
 	nfschange_end(&c, error == 0 ? &res.ch_wcc : NULL);
 	nfsnode_forget_access(np);
 	return error != 0 ? error : nfsnode_verdict(np, res.ch_status);
+}
+
+/*
+ * Servers keep the verifier in the times of the file, of which not every file
+ * system stores more than 31 bits, in whatever order of bytes.
+ */
+static void
+choose_verifier(uint8_t *verf)
+{
+	size_t got;
+
+	(void)rumpuser_getrandom(
+	    verf, NFS3_CREATEVERFSIZE, RUMPUSER_RANDOM_NOWAIT, &got);
+	for (size_t i = 0; i < NFS3_CREATEVERFSIZE; i += 4) {
+		verf[i] &= 0x7f;
+		verf[i + 3] &= 0x7f;
+	}
 }
 
 static int
 make_exclusive(struct making *mk, struct vnode **vpp)
 {
 	struct vnode *vp = NULL;
-	size_t got;
 	int error;
 
 	mk->mk_new.nw_how = NFS3_EXCLUSIVE;
-	(void)rumpuser_getrandom(mk->mk_new.nw_verf,
-	    sizeof(mk->mk_new.nw_verf), RUMPUSER_RANDOM_NOWAIT, &got);
+	choose_verifier(mk->mk_new.nw_verf);
 	error = make(mk, &vp);
 	if (error == EOPNOTSUPP) {
 		mk->mk_new.nw_how = NFS3_GUARDED;

@@ -62,8 +62,8 @@ remove_name(struct vnode *dvp, struct vnode *vp, struct componentname *cnp)
 	int error;
 
 	nfschange_begin(&c, dnp);
-	error = nfscall_remove(dnp->n_mount, &dn, vp->v_type == VDIR,
-	    cnp->cn_cred, &res, &again);
+	error = nfscall_remove(
+	    dnp->n_mount, &dn, vp->v_type == VDIR, cnp->cn_cred, &res, &again);
 	if (error == 0 && res.ch_status == NFS3ERR_NOENT && again)
 		res.ch_status = NFS3_OK;
 	if (error == 0 && res.ch_status == NFS3_OK)

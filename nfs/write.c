@@ -19,7 +19,6 @@
 #include "kern/netbsd.h"
 #include "kern/uio.h"
 #include "nfs/call.h"
-#include "nfs/pcweak.h"
 
 /* WRITEs for one run before a server that trickles is given up. */
 #define PARTS_MAX 1024
@@ -113,10 +112,9 @@ take_reply(struct nfswrite *w, struct rpc_call *ca, int64_t *delay_ns)
 	nfschange_end(&w->w_change, error == 0 ? &res.wr_wcc : NULL);
 	if (error != 0)
 		return error;
-	if (res.wr_status == NFS3ERR_JUKEBOX &&
-	    nfscall_may_retry(nm, ++w->w_later)) {
+	if (res.wr_status == NFS3ERR_JUKEBOX) {
 		*delay_ns = LATER_NS;
-		return 0;
+		return nfscall_may_retry(nm, ++w->w_later) ? 0 : ETIMEDOUT;
 	}
 	error = nfsnode_verdict(w->w_node, res.wr_status);
 	return error != 0 ? error : take_part(w, &res);
@@ -258,10 +256,7 @@ write_locked(struct vnode *vp, struct uio *uio, int ioflag, kauth_cred_t cred)
 	error = place(np, uio, ioflag, size);
 	if (error != 0)
 		return error;
-	do
-		error = pagecache_write_behind(vp, uio, size, cred);
-	while (error == EAGAIN && uio->uio_resid == resid &&
-	       (error = nfscall_nap(np->n_mount)) == 0);
+	error = pagecache_write_behind(vp, uio, size, cred);
 	if (uio->uio_resid != resid)
 		nfsnode_wrote(np, uio->uio_offset);
 	return error;
@@ -287,8 +282,7 @@ nfswrite_file(struct vnode *vp, struct uio *uio, int ioflag, kauth_cred_t cred)
 	if (error != 0 || resid == 0)
 		return error;
 	if ((ioflag & IO_SYNC) != 0 || np->n_mount->nm_options.o_noac)
-		error =
-		    pagecache_sync(vp, end - (off_t)resid, end, PCS_WAIT);
+		error = pagecache_sync(vp, end - (off_t)resid, end, PCS_WAIT);
 	return error;
 }
 

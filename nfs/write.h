@@ -28,7 +28,7 @@ void nfswrite_unlock(struct nfsnode *np);
 size_t nfswrite_size(struct vnode *vp);
 void nfswrite_start(struct pcwrite *pw);
 int nfswrite_wait(struct pcwrite *pw);
-int nfswrite_commit(struct vnode *vp, off_t lo, off_t hi, kauth_cred_t cred,
-    uint64_t *verf);
+int nfswrite_commit(
+    struct vnode *vp, off_t lo, off_t hi, kauth_cred_t cred, uint64_t *verf);
 
 #endif /* !NFS_WRITE_H */

@@ -103,8 +103,7 @@ parse_mount(struct config *cf, char *line, struct config_error *ce)
 		return complain(ce, "RUMPKIT_MOUNT", line,
 		    "lines of the form /PATH=SCHEME:...");
 	if (cf->cf_nmounts == CONFIG_MAXSOURCES)
-		return complain(
-		    ce, "RUMPKIT_MOUNT", line, "at most 256 lines");
+		return complain(ce, "RUMPKIT_MOUNT", line, "at most 256 lines");
 	*source = '\0';
 	cf->cf_mounts[cf->cf_nmounts++] =
 	    (struct config_mount){ line, source + 1 };

@@ -20,7 +20,7 @@ struct config_mount {
 };
 
 struct config {
-	struct hijackspec cf_hijack;                     /* RUMPHIJACK */
+	struct hijackspec cf_hijack;                      /* RUMPHIJACK */
 	struct config_mount cf_mounts[CONFIG_MAXSOURCES]; /* RUMPKIT_MOUNT */
 	unsigned cf_nmounts;
 	bool cf_in_process;      /* RUMPKIT_IN_PROCESS=1 */

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
@@ -69,9 +70,16 @@ close_run(struct call *c)
 }
 ROUTE(close, close_run)
 
+/* A table of its own for one thread would have to be known as such; and
+ * threads of the kernel would keep the old one. */
 static long
 close_range_run(struct call *c)
 {
+	if (((unsigned)c->arg[2] & CLOSE_RANGE_UNSHARE) != 0 &&
+	    process_owns_memory() && engine_is_threaded()) {
+		route_note(c, "descriptors of one thread alone");
+		return -EINVAL;
+	}
 	return fdmap_close_range(
 	    (unsigned)c->arg[0], (unsigned)c->arg[1], (unsigned)c->arg[2]);
 }
@@ -131,7 +139,11 @@ fcntl_getfl(struct call *c, struct rfile *rf)
 	if (rf->rf_path_only)
 		return O_PATH;
 	flags = fd_call(c, rf, RUMP_SYS_fcntl, RUMP_F_GETFL, 0, 0, 0);
-	return flags < 0 ? flags : abi_open_to_linux((int)flags);
+	if (flags < 0)
+		return flags;
+	/* Sockets are not opened. */
+	return abi_open_to_linux((int)flags) &
+	       (rf->rf_kind == RF_SOCKET ? ~HOST_O_LARGEFILE : ~0);
 }
 
 static long

@@ -340,7 +340,16 @@ is_overlay(const struct stat *st, unsigned i)
 	return overlays[i].dev == st->st_dev && overlays[i].ino == st->st_ino;
 }
 
-/* Is fd the directory of this process's descriptors? */
+static bool
+ends_with(const char *s, const char *end)
+{
+	size_t len = text_length(s), n = text_length(end);
+
+	return len >= n && text_equal(s + len - n, end);
+}
+
+/* Is fd a directory of this process's descriptors, or of one of its threads'?
+ */
 static bool
 is_procfd(int fd)
 {
@@ -358,8 +367,9 @@ is_procfd(int fd)
 	text_init(&t, own, sizeof(own));
 	text_put(&t, "/proc/");
 	text_dec(&t, HOST(SYS_getpid, 0, 0, 0, 0, 0, 0));
-	text_put(&t, "/fd");
-	return text_equal(target, own);
+	text_char(&t, '/');
+	return text_begins(target, own) &&
+	       (ends_with(target, "/fd") || ends_with(target, "/fdinfo"));
 }
 
 void

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A call failed with EFAULT: which of its memory may be mapped rump files that
- * are not filled yet?  The letters of the call's format tell for most
- * arguments; vectors and messages are followed.
+ * are not filled yet, or that no store was seen to?  The letters of the call's
+ * format tell for most arguments; vectors and messages are followed.  Calls
+ * that only read what they are given make no page dirty.
  */
 #include <poll.h>
 #include <sys/epoll.h>
@@ -21,7 +22,7 @@
 #define IOVECS_MAX 1024UL
 
 static bool
-present_vector(uintptr_t addr, size_t count)
+present_vector(uintptr_t addr, size_t count, bool write)
 {
 	struct iovec iov;
 	bool done;
@@ -34,32 +35,36 @@ present_vector(uintptr_t addr, size_t count)
 		    0)
 			break;
 		done |=
-		    memory_present((uintptr_t)iov.iov_base, iov.iov_len, false);
+		    memory_present((uintptr_t)iov.iov_base, iov.iov_len, write);
 	}
 	return done;
 }
 
 static bool
-present_message(uintptr_t addr)
+present_message(uintptr_t addr, bool write)
 {
-	bool done = memory_present(addr, sizeof(struct msghdr), false);
+	bool done = memory_present(addr, sizeof(struct msghdr), write);
 	struct msghdr mh;
 
 	if (engine_copy(&mh, (void *)addr, sizeof(mh)) != 0)
 		return done;
-	done |= memory_present((uintptr_t)mh.msg_name, mh.msg_namelen, false);
+	done |= memory_present((uintptr_t)mh.msg_name, mh.msg_namelen, write);
 	done |=
-	    memory_present((uintptr_t)mh.msg_control, mh.msg_controllen, false);
-	return present_vector((uintptr_t)mh.msg_iov, mh.msg_iovlen) || done;
+	    memory_present((uintptr_t)mh.msg_control, mh.msg_controllen, write);
+	return present_vector((uintptr_t)mh.msg_iov, mh.msg_iovlen, write) ||
+	       done;
 }
 
 static bool
-present_messages(uintptr_t addr, size_t count)
+present_messages(uintptr_t addr, size_t count, bool write)
 {
 	bool done = false;
 
 	for (size_t i = 0; i < count && i < IOVECS_MAX; i++)
-		done |= present_message(addr + i * sizeof(struct mmsghdr));
+		done |=
+		    memory_present(addr + i * sizeof(struct mmsghdr),
+			sizeof(struct mmsghdr), true) |
+		    present_message(addr + i * sizeof(struct mmsghdr), write);
 	return done;
 }
 
@@ -81,9 +86,30 @@ argument_size(const struct call *c, char letter, int i)
 	}
 }
 
+/* Does the call only read what its buffers hold? */
+static bool
+only_reads(long nr)
+{
+	switch (nr) {
+	case SYS_write:
+	case SYS_pwrite64:
+	case SYS_writev:
+	case SYS_pwritev:
+	case SYS_pwritev2:
+	case SYS_sendto:
+	case SYS_sendmsg:
+	case SYS_sendmmsg:
+	case SYS_vmsplice:
+	case SYS_process_vm_writev:
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* What the arguments' letters do not tell. */
 static bool
-present_behind(const struct call *c)
+present_behind(const struct call *c, bool write)
 {
 	uintptr_t addr = (uintptr_t)c->arg[1];
 	size_t count = (size_t)c->arg[2];
@@ -98,22 +124,22 @@ present_behind(const struct call *c)
 	case SYS_vmsplice:
 	case SYS_process_vm_readv:
 	case SYS_process_vm_writev:
-		return present_vector(addr, count);
+		return present_vector(addr, count, write);
 	case SYS_sendmsg:
 	case SYS_recvmsg:
-		return present_message(addr);
+		return present_message(addr, write);
 	case SYS_sendmmsg:
 	case SYS_recvmmsg:
-		return present_messages(addr, (unsigned)count);
+		return present_messages(addr, (unsigned)count, write);
 	case SYS_poll:
 	case SYS_ppoll:
 		return memory_present((uintptr_t)c->arg[0],
-		    (unsigned)c->arg[1] * sizeof(struct pollfd), false);
+		    (unsigned)c->arg[1] * sizeof(struct pollfd), true);
 	case SYS_epoll_wait:
 	case SYS_epoll_pwait:
 	case SYS_epoll_pwait2:
 		return memory_present(
-		    addr, (unsigned)count * sizeof(struct epoll_event), false);
+		    addr, (unsigned)count * sizeof(struct epoll_event), true);
 	default:
 		return false;
 	}
@@ -123,18 +149,19 @@ bool
 router_efault(struct call *c)
 {
 	const struct linux_call *lc;
-	bool done = false;
+	bool done = false, write = !only_reads(c->nr);
 
 	if (mappings_n == 0 || !backend_reachable() ||
 	    (unsigned long)c->nr >= linux_ncalls)
 		return false;
 	lc = &linux_calls[c->nr];
 	for (int i = 0; i < lc->lc_nargs && lc->lc_format[i] != '\0'; i++) {
-		size_t len = argument_size(c, lc->lc_format[i], i);
+		char letter = lc->lc_format[i];
+		size_t len = argument_size(c, letter, i);
 
 		if (len != 0)
-			done |=
-			    memory_present((uintptr_t)c->arg[i], len, false);
+			done |= memory_present((uintptr_t)c->arg[i], len,
+			    write && letter != 's' && letter != 'P');
 	}
-	return present_behind(c) || done;
+	return present_behind(c, write) || done;
 }

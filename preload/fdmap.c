@@ -36,6 +36,7 @@
 #include "preload/dirs.h"
 #include "preload/hidden.h"
 #include "preload/lock.h"
+#include "preload/nofile.h"
 #include "preload/pool.h"
 #include "preload/process.h"
 #include "preload/watch.h"
@@ -156,8 +157,8 @@ rfile_ref(struct rfile *rf)
 	return false;
 }
 
-static bool
-is_placeholder(long fd)
+bool
+fdmap_is_placeholder(long fd)
 {
 	struct stat st;
 
@@ -193,8 +194,9 @@ fdmap_get_rump(long fd, int *error)
 {
 	struct rfile *rf = fdmap_get(fd, error);
 
-	if (rf != NULL && (rf->rf_fd < 0 || (!process_owns_memory() &&
-						!is_placeholder((int)fd)))) {
+	if (rf != NULL &&
+	    (rf->rf_fd < 0 ||
+		(!process_owns_memory() && !fdmap_is_placeholder((int)fd)))) {
 		fdmap_put(rf);
 		return NULL;
 	}
@@ -528,7 +530,7 @@ slot_check(slot_t *slot, long fd)
 		return;
 	}
 	watches_forked(rf);
-	if (rf->rf_fd >= 0 && is_placeholder(fd))
+	if (rf->rf_fd >= 0 && fdmap_is_placeholder(fd))
 		return;
 	if (rf->rf_fd < 0 && HOST(SYS_fcntl, fd, F_GETFD, 0, 0, 0, 0) >= 0)
 		return;
@@ -539,6 +541,7 @@ void
 fdmap_forked(void)
 {
 	pools_forked();
+	nofile_forked();
 	for (long fd = 0; fd < MAXFD; fd++) {
 		slot_t *slot = slot_find(fd);
 

@@ -89,6 +89,9 @@ struct rfile *fdmap_get_rump(long fd, int *error);
 bool fdmap_is_hidden(long fd);
 bool fdmap_set_hidden(long fd, bool hidden);
 
+/* The host's descriptor fd is that of some rump file. */
+bool fdmap_is_placeholder(long fd);
+
 /* The lowest number >= fd of a rump file, or -1. */
 long fdmap_next(long fd);
 

@@ -2,14 +2,21 @@
 /*
  * One entry an open file description:
  *
- *     NUMBER[+NUMBER...],FLAGS,POSITION,INODE,LENGTH,PATH;
+ *     NUMBER[+NUMBER...],KIND,FLAGS,POSITION,INODE,LENGTH,PATH;
  *
- * FLAGS are those of open(2) on Linux, or -1 where there is no path that the
- * file could be opened by again (an O_PATH descriptor of a symbolic link; a
- * socket); the program's path, which may contain anything, has LENGTH bytes.
- * The new image finds the old placeholders at the numbers.
+ * FLAGS are those of open(2) on Linux.  A file (KIND f) is opened again by the
+ * program's path, which may contain anything and has LENGTH bytes.  A socket
+ * (s) is a host socket, whose descriptor, POSITION, stays open for once: it
+ * takes the place of the host socket behind a new one.  What has no path, an
+ * O_PATH descriptor of a symbolic link, is lost (x).  The new image finds the
+ * old placeholders at the numbers.
  *
- * Record locks and flock(2) do not cross.
+ * A child of the kernel's process has nothing to hand on; but the next image is
+ * to know which numbers belong to the kernel (k; FLAGS 1: a socket), so that it
+ * can say why they are of no use.
+ *
+ * Record locks and flock(2) do not cross, nor do members of an epoll set that
+ * does.
  */
 #include "preload/inherit.h"
 
@@ -17,15 +24,19 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include "preload/abi/errno.h"
 #include "preload/abi/open.h"
+#include "preload/abi/socket.h"
 #include "preload/backend.h"
 #include "preload/call.h"
 #include "preload/fdmap.h"
+#include "preload/kernel.h"
 #include "preload/pool.h"
+#include "preload/process.h"
 #include "preload/readiness.h"
 #include "preload/resolve.h"
 #include "preload/route.h"
@@ -40,6 +51,7 @@
 
 struct entry {
 	const char *e_numbers; /* digits and '+', ends with ',' */
+	char e_kind;
 	int64_t e_flags;
 	int64_t e_position;
 	uint64_t e_inode;
@@ -103,47 +115,94 @@ put_numbers(struct text *t, long fd, const struct rfile *rf)
 	}
 }
 
-static int64_t
-flags_of(const struct rfile *rf)
+static void
+put_field(struct text *t, int64_t n)
 {
-	int64_t flags;
-
-	if (rf->rf_kind != RF_FILE || rf->rf_path == NULL)
-		return -1;
-	if (rf->rf_path_only)
-		return O_PATH;
-	if (kernel_call(
-		RUMP_SYS_fcntl, rf->rf_fd, RUMP_F_GETFL, 0, 0, &flags) != 0)
-		return -1;
-	return abi_open_to_linux((int)flags) &
-	       ~(O_CREAT | O_EXCL | O_TRUNC | O_NOFOLLOW);
+	text_char(t, ',');
+	text_dec(t, n);
 }
 
+/* Everything behind the kind. */
 static void
-put_file(struct text *t, const struct rfile *rf)
+put_fields(struct text *t, int64_t flags, int64_t position, uint64_t inode,
+    const char *path)
 {
-	int64_t flags = flags_of(rf), position = 0;
-	struct rump_stat st = { 0 };
-	const char *path = flags >= 0 ? rf->rf_path : "";
-
-	if (flags >= 0 && kernel_call(RUMP_SYS_fstat, rf->rf_fd, (int64_t)&st,
-			      0, 0, NULL) != 0)
-		flags = -1;
-	/* A listing starts again. */
-	if (flags >= 0 && (st.st_mode & S_IFMT) != S_IFDIR)
-		(void)kernel_call(
-		    RUMP_SYS_lseek, rf->rf_fd, 0, 0, RUMP_SEEK_CUR, &position);
-	text_char(t, ',');
-	text_dec(t, flags);
-	text_char(t, ',');
-	text_dec(t, position);
-	text_char(t, ',');
-	text_udec(t, st.st_ino);
-	text_char(t, ',');
-	text_udec(t, text_length(path));
+	put_field(t, flags);
+	put_field(t, position);
+	put_field(t, (int64_t)inode);
+	put_field(t, (int64_t)text_length(path));
 	text_char(t, ',');
 	text_put(t, path);
 	text_char(t, ';');
+}
+
+static int
+flags_of(const struct rfile *rf, int64_t *flags)
+{
+	int64_t nflags;
+
+	*flags = O_PATH;
+	if (rf->rf_path_only)
+		return 0;
+	if (kernel_call(
+		RUMP_SYS_fcntl, rf->rf_fd, RUMP_F_GETFL, 0, 0, &nflags) != 0)
+		return EBADF;
+	*flags = abi_open_to_linux((int)nflags) &
+		 ~(O_CREAT | O_EXCL | O_TRUNC | O_NOFOLLOW);
+	return 0;
+}
+
+static bool
+put_file(struct text *t, const struct rfile *rf)
+{
+	int64_t flags, position = 0;
+	struct rump_stat st;
+
+	if (rf->rf_path == NULL || flags_of(rf, &flags) != 0 ||
+	    kernel_call(RUMP_SYS_fstat, rf->rf_fd, (int64_t)&st, 0, 0, NULL) !=
+		0)
+		return false;
+	/* A listing starts again. */
+	if ((st.st_mode & S_IFMT) != S_IFDIR)
+		(void)kernel_call(
+		    RUMP_SYS_lseek, rf->rf_fd, 0, 0, RUMP_SEEK_CUR, &position);
+	text_put(t, ",f");
+	put_fields(t, flags, position, st.st_ino, rf->rf_path);
+	return true;
+}
+
+static bool
+put_socket(struct text *t, struct rfile *rf)
+{
+	int64_t flags;
+	int hostfd;
+
+	if (member_of_file(rf, &hostfd) != MEMBER_PROXY ||
+	    flags_of(rf, &flags) != 0)
+		return false;
+	text_put(t, ",s");
+	put_fields(t, flags, hostfd, 0, "");
+	return true;
+}
+
+static void
+put_state(struct text *t, struct rfile *rf)
+{
+	bool done = false;
+
+	if (!backend_reachable()) {
+		text_put(t, ",k");
+		put_fields(t, rf->rf_kind == RF_SOCKET, 0, 0, "");
+		return;
+	}
+	if (rf->rf_kind == RF_FILE)
+		done = put_file(t, rf);
+	else if (rf->rf_kind == RF_SOCKET)
+		done = put_socket(t, rf);
+	if (done)
+		return;
+	text_put(t, ",x");
+	put_fields(t, 0, 0, 0, "");
 }
 
 static void
@@ -158,9 +217,23 @@ put_all(struct text *t)
 			continue;
 		if (crosses(fd) && !is_known(fd, rf)) {
 			put_numbers(t, fd, rf);
-			put_file(t, rf);
+			put_state(t, rf);
 		}
 		(void)fdmap_put(rf);
+	}
+}
+
+/* What a child of vfork(2) has given its program stands in no table. */
+static void
+put_streams(struct text *t)
+{
+	for (long fd = 0; fd <= 2; fd++) {
+		if (fdmap_is_rump(fd) || !fdmap_is_placeholder(fd) ||
+		    !crosses(fd))
+			continue;
+		text_dec(t, fd);
+		text_put(t, ",k");
+		put_fields(t, 0, 0, 0, "");
 	}
 }
 
@@ -170,12 +243,12 @@ inherit_exec_env(char *buf, size_t size)
 	struct text t;
 	size_t empty;
 
-	if (!backend_reachable())
-		return 0;
 	text_init(&t, buf, size);
 	text_put(&t, INHERIT_VARIABLE "=");
 	empty = t.t_len;
 	put_all(&t);
+	if (!process_owns_memory())
+		put_streams(&t);
 	return t.t_len == empty ? 0 : t.t_len;
 }
 
@@ -185,10 +258,7 @@ inherit_check(void)
 	char *buf;
 	size_t len;
 
-	if (!backend_reachable())
-		return 0;
-	(void)kernel_call(RUMP_SYS_sync, 0, 0, 0, 0, NULL);
-	if (fdmap_next(0) < 0)
+	if (!backend_reachable() || fdmap_next(0) < 0)
 		return 0;
 	buf = waitmem_get(TEXT_MAX);
 	if (buf == NULL)
@@ -196,6 +266,39 @@ inherit_check(void)
 	len = inherit_exec_env(buf, TEXT_MAX);
 	waitmem_put(buf, TEXT_MAX);
 	return len + 1 < TEXT_MAX ? 0 : E2BIG;
+}
+
+/* The host sockets of those that cross stay open, or not. */
+static void
+mark_sockets(bool open)
+{
+	for (long fd = fdmap_next(0); fd >= 0; fd = fdmap_next(fd + 1)) {
+		struct rfile *rf;
+		int error, hostfd;
+
+		rf = fdmap_get_rump(fd, &error);
+		if (rf == NULL)
+			continue;
+		if (rf->rf_kind == RF_SOCKET && crosses(fd) &&
+		    member_of_file(rf, &hostfd) == MEMBER_PROXY)
+			HOST(SYS_fcntl, hostfd, F_SETFD, open ? 0 : FD_CLOEXEC,
+			    0, 0, 0);
+		(void)fdmap_put(rf);
+	}
+}
+
+void
+inherit_begin(void)
+{
+	if (backend_reachable())
+		mark_sockets(true);
+}
+
+void
+inherit_failed(void)
+{
+	if (backend_reachable())
+		mark_sockets(false);
 }
 
 /* --- the new image ----------------------------------------------------- */
@@ -232,6 +335,16 @@ take_numbers(const char **p, const char **numbers)
 }
 
 static bool
+take_kind(const char **p, char *kind)
+{
+	*kind = **p;
+	if (*kind == '\0' || (*p)[1] != ',')
+		return false;
+	*p += 2;
+	return true;
+}
+
+static bool
 take_path(const char **p, char *path)
 {
 	int64_t len;
@@ -254,7 +367,7 @@ take_entry(const char **p, struct entry *e)
 {
 	int64_t inode;
 
-	if (!take_numbers(p, &e->e_numbers) ||
+	if (!take_numbers(p, &e->e_numbers) || !take_kind(p, &e->e_kind) ||
 	    !take_number(p, ',', &e->e_flags) ||
 	    !take_number(p, ',', &e->e_position) ||
 	    !take_number(p, ',', &inode) || !take_path(p, e->e_path))
@@ -294,9 +407,7 @@ open_again(const struct entry *e, int64_t *fd, int *rule)
 
 	if (pl == NULL)
 		return ENOMEM;
-	error = e->e_flags < 0 ? EOPNOTSUPP : 0;
-	if (error == 0)
-		error = abi_open_to_netbsd((int)e->e_flags, &nflags);
+	error = abi_open_to_netbsd((int)e->e_flags, &nflags);
 	if (error == 0)
 		error = place_decide(pl, e->e_path);
 	if (error == 0)
@@ -347,23 +458,85 @@ set_numbers(const char *p, long number)
 		(void)fdmap_close(number);
 }
 
+/* A number, or -errno. */
+static long
+take_file(const struct entry *e)
+{
+	int64_t fd = -1;
+	int rule, error = open_again(e, &fd, &rule);
+
+	if (error != 0)
+		return -error;
+	return fdmap_install_path((int)fd, RF_FILE, rule,
+	    (e->e_flags & O_PATH) != 0, false, string_keep(e->e_path));
+}
+
+/* A socket of the kernel's, of the kind that host descriptor old is of. */
+static int
+socket_like(int old, int64_t *fd)
+{
+	static const int names[] = { SO_DOMAIN, SO_TYPE, SO_PROTOCOL };
+	int value[3], family, type, error;
+
+	for (int i = 0; i < 3; i++) {
+		socklen_t len = sizeof(value[i]);
+
+		if (HOST(SYS_getsockopt, old, SOL_SOCKET, names[i], &value[i],
+			&len, 0) != 0)
+			return EBADF;
+	}
+	error = abi_family_to_netbsd(value[0], &family);
+	if (error == 0)
+		error = abi_socktype_to_netbsd(value[1], &type);
+	if (error != 0)
+		return error;
+	return abi_errno_to_linux(
+	    (int)kernel_call(RUMP_SYS_socket, family, type, value[2], 0, fd));
+}
+
+static long
+take_socket(const struct entry *e)
+{
+	int64_t fd = -1, nflags = abi_status_to_netbsd((int)e->e_flags);
+	int old = (int)e->e_position, hostfd, error;
+	long r;
+
+	error = socket_like(old, &fd);
+	if (error != 0)
+		return -error;
+	r = kernel.k_hostfd((int)fd, &hostfd) == 0
+		? HOST(SYS_dup3, old, hostfd, O_CLOEXEC, 0, 0, 0)
+		: -EOPNOTSUPP;
+	if (r < 0) {
+		(void)kernel_call(RUMP_SYS_close, fd, 0, 0, 0, NULL);
+		return r;
+	}
+	(void)kernel_call(RUMP_SYS_fcntl, fd, RUMP_F_SETFL, nflags, 0, NULL);
+	return fdmap_install((int)fd, RF_SOCKET, NS_HOST, false, false);
+}
+
 static void
 take_over(const struct entry *e)
 {
-	int64_t fd = -1;
 	const char *first = e->e_numbers;
-	long number;
-	int rule, error = open_again(e, &fd, &rule);
+	long number = -EOPNOTSUPP;
+	int error;
 
-	if (error == 0) {
-		number = fdmap_install_path((int)fd, RF_FILE, rule,
-		    (e->e_flags & O_PATH) != 0, false, string_keep(e->e_path));
-		if (number >= 0) {
-			set_numbers(e->e_numbers, number);
-			return;
-		}
-		error = (int)-number;
+	/* Without a kernel here its descriptor is never used. */
+	if (e->e_kind == 'k' || !backend_reachable())
+		number = fdmap_install(0, e->e_flags == 1 ? RF_SOCKET : RF_FILE,
+		    NS_HOST, false, false);
+	else if (e->e_kind == 'f')
+		number = take_file(e);
+	else if (e->e_kind == 's')
+		number = take_socket(e);
+	if (e->e_kind == 's')
+		HOST(SYS_close, e->e_position, 0, 0, 0, 0, 0);
+	if (number >= 0) {
+		set_numbers(e->e_numbers, number);
+		return;
 	}
+	error = (int)-number;
 	engine_say("descriptor %d: %s: open before exec, and now %s (error %d):"
 		   " closed",
 	    next_number(&first), e->e_path[0] != '\0' ? e->e_path : "?",

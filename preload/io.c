@@ -11,9 +11,12 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "preload/abi/errno.h"
 #include "preload/abi/stat.h"
 #include "preload/descriptor.h"
 #include "preload/dirs.h"
+#include "preload/mappings.h"
+#include "preload/memory.h"
 #include "preload/pool.h"
 #include "preload/route.h"
 #include "preload/usercopy.h"
@@ -34,11 +37,36 @@
 	}                                                                      \
 	ROUTE(name, name##_run)
 
-#define WRITE_ROUTE(name, number, a, b)                                        \
+/*
+ * A transfer that is shorter than asked for because the rest of the buffer is a
+ * mapped rump file that was not there yet: go on behind it.
+ */
+static long
+complete(struct call *c, struct rfile *rf, int num, long done)
+{
+	bool at = num == RUMP_SYS_pread || num == RUMP_SYS_pwrite;
+	bool write = num == RUMP_SYS_read || num == RUMP_SYS_pread;
+	long len = c->arg[2], more = 1;
+
+	if (mappings_n == 0 || rf->rf_kind != RF_FILE)
+		return done;
+	while (done > 0 && done < len && more > 0 &&
+	       memory_present((uintptr_t)(c->arg[1] + done),
+		   (size_t)(len - done), write)) {
+		more = fd_call(c, rf, num, c->arg[1] + done, len - done, 0,
+		    at ? c->arg[3] + done : 0);
+		done += more > 0 ? more : 0;
+	}
+	return done;
+}
+
+#define BUFFER_ROUTE(name, number, offset)                                     \
 	static long name##_rump(struct call *c, struct rfile *rf)              \
 	{                                                                      \
-		return fd_sigpipe(                                             \
-		    fd_call(c, rf, RUMP_SYS_##number, a, b, 0, 0));            \
+		long done = fd_call(c, rf, RUMP_SYS_##number, c->arg[1],       \
+		    c->arg[2], 0, offset);                                     \
+                                                                               \
+		return complete(c, rf, RUMP_SYS_##number, fd_sigpipe(done));   \
 	}                                                                      \
 	static long name##_run(struct call *c)                                 \
 	{                                                                      \
@@ -46,14 +74,14 @@
 	}                                                                      \
 	ROUTE(name, name##_run)
 
-IO_ROUTE(read, read, c->arg[1], c->arg[2], 0, 0)
-WRITE_ROUTE(write, write, c->arg[1], c->arg[2])
-IO_ROUTE(pread64, pread, c->arg[1], c->arg[2], 0, c->arg[3])
-IO_ROUTE(pwrite64, pwrite, c->arg[1], c->arg[2], 0, c->arg[3])
+BUFFER_ROUTE(read, read, 0)
+BUFFER_ROUTE(write, write, 0)
+BUFFER_ROUTE(pread64, pread, c->arg[3])
+BUFFER_ROUTE(pwrite64, pwrite, c->arg[3])
 IO_ROUTE(ftruncate, ftruncate, 0, c->arg[1], 0, 0)
 IO_ROUTE(fsync, fsync, 0, 0, 0, 0)
 IO_ROUTE(fdatasync, fdatasync, 0, 0, 0, 0)
-IO_ROUTE(syncfs, fsync, 0, 0, 0, 0)
+IO_ROUTE(syncfs, sync, 0, 0, 0, 0)
 
 /* NetBSD wants at least one element. */
 static long
@@ -80,15 +108,49 @@ vector_at(struct call *c, struct rfile *rf, int plain)
 	    c->arg[1], c->arg[2], 0, c->arg[3]);
 }
 
+#define RWF_WRITING (RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_APPEND)
+
+/* To the end of the file as it is now; others' writes may come between. */
+static long
+append_vector(struct call *c, struct rfile *rf)
+{
+	struct rump_stat st;
+	long result = fd_call(c, rf, RUMP_SYS_fstat, (int64_t)&st, 0, 0, 0);
+	long end;
+
+	if (result < 0)
+		return result;
+	result = fd_call(
+	    c, rf, RUMP_SYS_pwritev, c->arg[1], c->arg[2], 0, st.st_size);
+	end = st.st_size + result;
+	if (result > 0 && c->arg[3] == -1)
+		(void)fd_call(c, rf, RUMP_SYS_lseek, 0, end, RUMP_SEEK_SET, 0);
+	return result;
+}
+
 /* Position -1: the file's own.  RWF_HIPRI is a matter of speed. */
 static long
 vector2(struct call *c, struct rfile *rf, int plain)
 {
-	if ((c->arg[5] & ~(long)RWF_HIPRI) != 0) {
-		route_note(c, "RWF_ flags");
+	bool write = plain == RUMP_SYS_write;
+	long flags = (int)c->arg[5], result, error;
+
+	if ((flags & ~(long)(write ? RWF_WRITING : RWF_HIPRI)) != 0) {
+		route_note(c, "these RWF_ flags");
 		return -EOPNOTSUPP;
 	}
-	return c->arg[3] == -1 ? vector(c, rf, plain) : vector_at(c, rf, plain);
+	if ((flags & RWF_APPEND) != 0 && (int)c->arg[2] != 0)
+		result = append_vector(c, rf);
+	else
+		result = c->arg[3] == -1 ? vector(c, rf, plain)
+					 : vector_at(c, rf, plain);
+	if (result <= 0 || (flags & (RWF_SYNC | RWF_DSYNC)) == 0)
+		return result;
+	error = fd_call(c, rf,
+	    (flags & RWF_SYNC) != 0 ? RUMP_SYS_fsync : RUMP_SYS_fdatasync, 0, 0,
+	    0, 0);
+	/* What was written stays written, also when a signal comes. */
+	return error == 0 || error == CALL_RESTART ? result : error;
 }
 
 #define VECTOR_ROUTE(name, fn, plain)                                          \
@@ -225,6 +287,17 @@ ROUTE(fadvise64, fadvise64_run)
 static long
 readahead_rump(struct call *c, struct rfile *rf)
 {
+	long flags = fd_call(c, rf, RUMP_SYS_fcntl, RUMP_F_GETFL, 0, 0, 0);
+	int64_t args[BACKEND_SLOTS] = { rf->rf_fd, 0, c->arg[1], c->arg[2],
+		POSIX_FADV_WILLNEED };
+
+	if (flags < 0)
+		return flags;
+	if ((flags & RUMP_O_ACCMODE) == RUMP_O_WRONLY)
+		return -EBADF;
+	if (rf->rf_kind != RF_FILE || dirs_is_directory(c, rf))
+		return -EINVAL;
+	(void)rump_call(c, RUMP_SYS_posix_fadvise, args, NULL);
 	return 0;
 }
 
@@ -234,6 +307,59 @@ readahead_run(struct call *c)
 	return fd_run(c, true, readahead_rump);
 }
 ROUTE(readahead, readahead_run)
+
+#define RANGE_WAIT (SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WAIT_AFTER)
+
+/* To start writing is the kernel's own business. */
+static long
+sync_file_range_rump(struct call *c, struct rfile *rf)
+{
+	unsigned flags = (unsigned)c->arg[3];
+	int64_t end;
+
+	if ((flags & ~(unsigned)(RANGE_WAIT | SYNC_FILE_RANGE_WRITE)) != 0 ||
+	    c->arg[1] < 0 || c->arg[2] < 0 ||
+	    __builtin_add_overflow(c->arg[1], c->arg[2], &end))
+		return -EINVAL;
+	if (rf->rf_kind != RF_FILE)
+		return -ESPIPE;
+	if ((flags & RANGE_WAIT) == 0)
+		return 0;
+	return fd_call(c, rf, RUMP_SYS_fdatasync, 0, 0, 0, 0);
+}
+
+static long
+sync_file_range_run(struct call *c)
+{
+	return fd_run(c, true, sync_file_range_rump);
+}
+ROUTE(sync_file_range, sync_file_range_run)
+
+/* Holes and reservations behind the end are refused: programs do without. */
+static long
+fallocate_rump(struct call *c, struct rfile *rf)
+{
+	int64_t args[BACKEND_SLOTS] = { rf->rf_fd, 0, c->arg[2], c->arg[3] },
+		value;
+	int error;
+
+	if (c->arg[2] < 0 || c->arg[3] <= 0)
+		return -EINVAL;
+	if ((int)c->arg[1] != 0) {
+		route_note(c, "this mode of fallocate");
+		return -EOPNOTSUPP;
+	}
+	error = rump_call(c, RUMP_SYS_posix_fallocate, args, &value);
+	return error != 0 ? route_result(error, 0)
+			  : -abi_errno_to_linux((int)value);
+}
+
+static long
+fallocate_run(struct call *c)
+{
+	return fd_run(c, true, fallocate_rump);
+}
+ROUTE(fallocate, fallocate_run)
 
 static long
 fchmod_rump(struct call *c, struct rfile *rf)

@@ -49,6 +49,7 @@ static const struct {
 	SYMBOL(k_map_create, "rump_map_create"),
 	SYMBOL(k_map_fill, "rump_map_fill"),
 	SYMBOL(k_map_again, "rump_map_again"),
+	SYMBOL(k_map_size, "rump_map_size"),
 	SYMBOL(k_map_dirty, "rump_map_dirty"),
 	SYMBOL(k_map_sync, "rump_map_sync"),
 	SYMBOL(k_map_sethooks, "rump_map_sethooks"),

@@ -30,7 +30,8 @@ struct kernel {
 	int (*k_map_create)(int, int64_t, size_t, int, int, struct rump_map *);
 	int (*k_map_fill)(void *, int64_t, size_t);
 	int (*k_map_again)(void *, int64_t, size_t, struct rump_map *);
-	int (*k_map_dirty)(void *, int64_t, size_t);
+	int (*k_map_size)(void *, int64_t *);
+	int (*k_map_dirty)(void *, int64_t, size_t, int64_t);
 	int (*k_map_sync)(void *, int64_t, size_t);
 	void (*k_map_sethooks)(const struct rump_maphooks *);
 	void (*k_map_ref)(void *);

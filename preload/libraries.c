@@ -48,6 +48,6 @@ library_locate(const struct library *l, const char *libdir, const char *hijack,
 	if (libdir != NULL && *libdir != '\0' &&
 	    try_directory(l, libdir, strlen(libdir), path, size))
 		return true;
-	return slash != NULL && try_directory(l, hijack,
-				    (size_t)(slash - hijack), path, size);
+	return slash != NULL &&
+	       try_directory(l, hijack, (size_t)(slash - hijack), path, size);
 }

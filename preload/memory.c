@@ -72,7 +72,10 @@ struct fill {
 	void *handle;
 	uintptr_t start, end; /* addresses of the window */
 	int64_t off;          /* file offset of start */
+	int64_t size;         /* of the file, if notice */
 	unsigned cuts;
+	bool shown;  /* the window is accessible already */
+	bool notice; /* a store is going to be noticed */
 };
 
 static int64_t
@@ -105,8 +108,8 @@ run_end(const struct mapping *m, uintptr_t addr, const struct want *w,
 	uintptr_t end = addr + PAGE;
 
 	if (addr == m->m_run_end)
-		end = addr + (2 * m->m_run_len < RUN_MAX ? 2 * m->m_run_len
-							 : RUN_MAX);
+		end = addr +
+		      (2 * m->m_run_len < RUN_MAX ? 2 * m->m_run_len : RUN_MAX);
 	if (end < w->end)
 		end = (w->end + PAGE - 1) & ~(PAGE - 1);
 	return end < limit ? end : limit;
@@ -114,13 +117,14 @@ run_end(const struct mapping *m, uintptr_t addr, const struct want *w,
 
 /* The page at w->addr is shown, up to limit: let the program write to it. */
 static int
-make_writable_locked(struct mapping *m, struct want *w, uintptr_t limit)
+make_writable_locked(
+    struct mapping *m, struct want *w, uintptr_t limit, int64_t size)
 {
 	uintptr_t start = w->addr & ~(PAGE - 1);
 	uintptr_t end = run_end(m, start, w, limit);
 
-	if (kernel.k_map_dirty(m->m_handle, offset_of(m, start), end - start) !=
-	    0) {
+	if (kernel.k_map_dirty(
+		m->m_handle, offset_of(m, start), end - start, size) != 0) {
 		windows_conceal(start, end);
 		return AGAIN;
 	}
@@ -138,22 +142,24 @@ needs_notice(const struct mapping *m, const struct want *w)
 	return w->prot == PROT_WRITE && windows_tracked(m);
 }
 
-/* What is there already suffices, or can be made to: 0, or AGAIN. */
-static int
-present_locked(struct mapping *m, struct want *w)
+/* f is the window around the address, or what is shown of it already. */
+static void
+fill_prepare(struct fill *f, const struct mapping *m, uintptr_t addr)
 {
 	uintptr_t limit;
 
-	if (!windows_find(w->addr, &limit))
-		return AGAIN;
-	if (needs_notice(m, w))
-		return make_writable_locked(m, w, limit);
-	w->end = limit;
-	return 0;
+	f->shown = windows_find(addr, &limit);
+	window_around(m, addr, &f->start, &f->end);
+	if (f->shown) {
+		f->start = addr & ~(PAGE - 1);
+		f->end = limit;
+	}
+	f->handle = m->m_handle;
+	f->off = offset_of(m, f->start);
+	f->cuts = cuts;
 }
 
-/* The window around the address, with a reference.  0: all is done already;
- * AGAIN: f is to be filled; or a signal. */
+/* What is to be done, with a reference.  0: nothing; AGAIN: f; or a signal. */
 static int
 fill_begin(struct fill *f, struct want *w)
 {
@@ -163,14 +169,14 @@ fill_begin(struct fill *f, struct want *w)
 
 	mappings_lock();
 	m = mappings_find_locked(w->addr);
-	if (m != NULL && (m->m_prot & need) != 0)
-		result = present_locked(m, w);
-	if (result == AGAIN) {
-		window_around(m, w->addr, &f->start, &f->end);
-		f->handle = m->m_handle;
-		f->off = offset_of(m, f->start);
-		f->cuts = cuts;
-		kernel.k_map_ref(m->m_handle);
+	if (m != NULL && (m->m_prot & need) != 0) {
+		fill_prepare(f, m, w->addr);
+		f->notice = needs_notice(m, w);
+		result = f->shown && !f->notice ? 0 : AGAIN;
+		if (result == 0)
+			w->end = f->end;
+		else
+			kernel.k_map_ref(m->m_handle);
 	}
 	mappings_unlock();
 	return result;
@@ -203,6 +209,16 @@ fill_cut(struct fill *f, uintptr_t addr)
 	f->end = out;
 }
 
+static bool
+fill_holds(const struct fill *f, const struct mapping *m)
+{
+	uintptr_t end;
+
+	return m != NULL && m->m_handle == f->handle && m->m_end >= f->end &&
+	       offset_of(m, f->start) == f->off && cuts == f->cuts &&
+	       (!f->shown || windows_find(f->start, &end));
+}
+
 /* Give the program access, if everything is still as it was: else 0 too, and
  * the next fault looks again. */
 static int
@@ -213,12 +229,11 @@ fill_show(const struct fill *f, struct want *w)
 
 	mappings_lock();
 	m = mappings_find_locked(f->start);
-	if (m != NULL && m->m_handle == f->handle && m->m_end >= f->end &&
-	    offset_of(m, f->start) == f->off && cuts == f->cuts) {
-		if (!windows_show(m, f->start, f->end))
+	if (fill_holds(f, m)) {
+		if (!f->shown && !windows_show(m, f->start, f->end))
 			result = SIGBUS;
 		else if (needs_notice(m, w))
-			result = make_writable_locked(m, w, f->end);
+			result = make_writable_locked(m, w, f->end, f->size);
 		else
 			w->end = f->end;
 	}
@@ -232,26 +247,36 @@ fill_signal(int error)
 	return error == 0 || error == RUMP_ERESTART ? 0 : SIGBUS;
 }
 
+/* Fill the window and cut it to the file.  0, or what the kernel says. */
+static int
+fill_run(struct fill *f, uintptr_t addr)
+{
+	int error = kernel.k_map_fill(f->handle, f->off, f->end - f->start);
+
+	/* The window begins within the file, but does the page lie there? */
+	if (error == 0)
+		error = page_fill(f, addr & ~(PAGE - 1));
+	if (error == 0)
+		fill_cut(f, addr);
+	return error;
+}
+
 /* Make what is wanted accessible, and say in w->end how far that goes.  0 (try
  * again), or a signal. */
 static int
 window_present(struct want *w)
 {
 	struct fill f;
-	int error, sig;
+	int error = 0, sig;
 
 	sig = fill_begin(&f, w);
 	if (sig != AGAIN)
 		return sig;
-	error = kernel.k_map_fill(f.handle, f.off, f.end - f.start);
-	/* The window begins within the file, but does the page lie there? */
-	if (error == 0)
-		error = page_fill(&f, w->addr & ~(PAGE - 1));
-	sig = fill_signal(error);
-	if (error == 0) {
-		fill_cut(&f, w->addr);
-		sig = fill_show(&f, w);
-	}
+	if (f.notice)
+		error = kernel.k_map_size(f.handle, &f.size);
+	if (error == 0 && !f.shown)
+		error = fill_run(&f, w->addr);
+	sig = error == 0 ? fill_show(&f, w) : fill_signal(error);
 	kernel.k_map_destroy(f.handle);
 	return sig;
 }

@@ -252,8 +252,7 @@ mprotect_locked(uintptr_t start, uintptr_t end, int prot)
 
 		to = m == NULL || m->m_start >= end ? end : m->m_start;
 		if (to > at) {
-			result =
-			    HOST(SYS_mprotect, at, to - at, prot, 0, 0, 0);
+			result = HOST(SYS_mprotect, at, to - at, prot, 0, 0, 0);
 			continue;
 		}
 		set_prot(m, prot);
@@ -398,8 +397,7 @@ mlock_run(struct call *c)
 	if (!concerns(c->arg[0], c->arg[1]) || !backend_reachable())
 		return CALL_TO_HOST;
 	route_mark_rump(c, -1);
-	(void)memory_present(
-	    (uintptr_t)c->arg[0], (size_t)c->arg[1], false);
+	(void)memory_present((uintptr_t)c->arg[0], (size_t)c->arg[1], false);
 	return 0;
 }
 ROUTE(mlock, mlock_run)
@@ -494,8 +492,8 @@ remap(struct call *c, uintptr_t start, uintptr_t end)
 	}
 	if ((c->arg[3] & MREMAP_FIXED) != 0)
 		forget_fixed((uintptr_t)c->arg[4], len);
-	result = HOST(SYS_mremap, start, end - start, len, c->arg[3],
-	    c->arg[4], 0);
+	result =
+	    HOST(SYS_mremap, start, end - start, len, c->arg[3], c->arg[4], 0);
 	if (is_error(result))
 		goto fail;
 	if ((c->arg[3] & MREMAP_DONTUNMAP) == 0)
@@ -512,14 +510,13 @@ valid_flags(const struct call *c)
 {
 	long flags = c->arg[3];
 
-	if ((flags & ~(long)(MREMAP_MAYMOVE | MREMAP_FIXED |
-			     MREMAP_DONTUNMAP)) != 0)
+	if ((flags &
+		~(long)(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP)) != 0)
 		return false;
 	if ((flags & MREMAP_MAYMOVE) == 0)
 		return (flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) == 0;
 	return (flags & MREMAP_DONTUNMAP) == 0 ||
-	       round_up((uintptr_t)c->arg[1]) ==
-		   round_up((uintptr_t)c->arg[2]);
+	       round_up((uintptr_t)c->arg[1]) == round_up((uintptr_t)c->arg[2]);
 }
 
 static long

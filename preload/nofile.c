@@ -2,7 +2,8 @@
 /*
  * The host compares with the limit only when it gives a number away.  So the
  * soft limit is raised for the moment of a duplication.  The program's own
- * calls wait for the end of that moment; a change from outside in it stands.
+ * calls wait for the end of that moment; a change from outside in it stands.  A
+ * program that a child of vfork(2) executes in it keeps the raised limit.
  */
 #include "preload/nofile.h"
 

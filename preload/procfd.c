@@ -60,15 +60,25 @@ number(const char **path)
 	return n;
 }
 
+/* Threads share descriptors and directory. */
+static void
+any_thread(const char **path)
+{
+	const char *p = *path;
+
+	if (component(&p, "task") && number(&p) >= 0)
+		*path = p;
+}
+
 static bool
 own_process(const char **path)
 {
 	const char *p = *path;
 
-	if (component(path, "self") || component(path, "thread-self"))
-		return true;
-	if (number(&p) != HOST(SYS_getpid, 0, 0, 0, 0, 0, 0))
+	if (!component(&p, "self") && !component(&p, "thread-self") &&
+	    number(&p) != HOST(SYS_getpid, 0, 0, 0, 0, 0, 0))
 		return false;
+	any_thread(&p);
 	*path = p;
 	return true;
 }

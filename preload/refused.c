@@ -109,7 +109,6 @@ REFUSE(refuse_eperm, EPERM)
 REFUSE(refuse_einval, EINVAL)
 REFUSE(refuse_eopnotsupp, EOPNOTSUPP)
 REFUSE(inotify_add_watch, ENOSPC)
-REFUSE(copy_file_range, EXDEV)
 
 /* It would go round interception. */
 static long

@@ -82,7 +82,7 @@ rights_check_all(struct call *c, long vec, unsigned n)
 	int error = 0;
 
 	for (unsigned i = 0; i < n && i < MESSAGES_MAX && error == 0; i++)
-		error = rights_check(
-		    c, vec + (long)(i * sizeof(struct mmsghdr)));
+		error =
+		    rights_check(c, vec + (long)(i * sizeof(struct mmsghdr)));
 	return error;
 }

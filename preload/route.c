@@ -149,7 +149,7 @@ finish(struct call *c, long result, uint64_t ns)
 
 	if (c->scratch[4] != 0)
 		trace_result(c, result, rump, refused);
-	summary_count(rump, refused, c->nr, result, ns);
+	summary_count(c, rump, refused, result, ns);
 	release(c);
 	return result;
 }

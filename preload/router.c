@@ -295,6 +295,7 @@ static long
 exec_check(struct call *c)
 {
 	int error = cwd_check();
+	long result;
 
 	if (error != 0) {
 		engine_say(
@@ -308,7 +309,11 @@ exec_check(struct call *c)
 			   "program: not executed");
 		return -error;
 	}
-	return exec_program(c);
+	process_save_files();
+	result = exec_program(c);
+	if (result == 0)
+		inherit_begin();
+	return result;
 }
 
 size_t
@@ -348,13 +353,14 @@ router_init(int argc, char **argv, char **envp)
 	process_set_kernel(
 	    config.cf_kernel_pid != 0 ? config.cf_kernel_pid : pid);
 	engine_hooks.eh_exec = exec_check;
+	engine_hooks.eh_exec_failed = inherit_failed;
 	backend_state = BACKEND_ELSEWHERE;
 	router_idle = false;
 	if (config.cf_kernel_pid == 0 || config.cf_kernel_pid == pid)
 		start_kernel(argc, argv, envp);
 	if (cwd != NULL)
 		inherit_cwd(cwd);
-	if (files != NULL && backend_reachable())
+	if (files != NULL)
 		inherit_open(files);
 }
 

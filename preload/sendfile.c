@@ -1,127 +1,142 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * sendfile(2) from a rump file to a descriptor of the host: a piece is read
- * into a buffer and the call goes on as write(2), which may block.  What the
- * host did not take is given back to the file's position.
+ * sendfile(2), copy_file_range(2) and splice(2) with a rump file on one side or
+ * on both: who may take part.  transfer.c does the work.
  */
 #include <errno.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
+#include <fcntl.h>
+#include <sys/stat.h>
 
-#include "preload/descriptor.h"
-#include "preload/pool.h"
+#include "preload/fdmap.h"
 #include "preload/route.h"
-#include "preload/usercopy.h"
-#include "rump/rump_syscallnum.h"
-#include "rump/rumpdefs.h"
+#include "preload/transfer.h"
 #include "syscall_table/linux_routes.h"
 
-#define PIECE 65536
+#define SPLICE_FLAGS                                                           \
+	(SPLICE_F_MOVE | SPLICE_F_NONBLOCK | SPLICE_F_MORE | SPLICE_F_GIFT)
 
-struct bounce {
-	struct pool_free *b_free;   /* the pool's */
-	struct rfile *b_rf;         /* reference */
-	long b_in, b_offp, b_count; /* the original arguments */
-	int64_t b_off;              /* position read from, with b_offp */
-	long b_got;
-	char b_data[PIECE];
+/* Two descriptors, each with the address of a position or 0. */
+struct ends {
+	long in, in_offp, out, out_offp;
 };
 
-static struct pool bounces =
-    POOL_INIT(sizeof(struct bounce), sizeof(struct bounce));
-
-static void
-bounce_destroy(struct bounce *b)
+static bool
+readable(const struct transfer_side *ts)
 {
-	(void)fdmap_put(b->b_rf);
-	pool_put(&bounces, b);
+	return (ts->ts_flags & O_ACCMODE) != O_WRONLY;
 }
 
-static long
-sendfile_after(struct call *c)
+static bool
+writable(const struct transfer_side *ts)
 {
-	struct bounce *b = (struct bounce *)((char *)c->arg[1] -
-					     offsetof(struct bounce, b_data));
-	long result = c->result, taken = result > 0 ? result : 0;
-
-	c->nr = SYS_sendfile;
-	c->arg[1] = b->b_in;
-	c->arg[2] = b->b_offp;
-	c->arg[3] = b->b_count;
-	if (b->b_offp != 0) {
-		b->b_off += taken;
-		if (taken > 0 && usercopy_out(&b->b_off, (void *)b->b_offp,
-				     sizeof(b->b_off)) != 0)
-			result = -EFAULT;
-	} else if (taken < b->b_got) {
-		(void)fd_call(c, b->b_rf, RUMP_SYS_lseek, 0, taken - b->b_got,
-		    RUMP_SEEK_CUR, 0);
-	}
-	bounce_destroy(b);
-	return result;
+	return (ts->ts_flags & O_ACCMODE) != O_RDONLY;
 }
 
+/* Look at both, judge, and move. */
 static long
-bounce_read(struct call *c, struct bounce *b)
+run(struct call *c, const struct ends *e, size_t len, bool nonblock,
+    int (*judge)(const struct transfer_side *in,
+	const struct transfer_side *out, size_t len))
 {
-	size_t len = (size_t)c->arg[3] < PIECE ? (size_t)c->arg[3] : PIECE;
+	struct transfer_side in, out;
+	int error;
 
-	if (b->b_offp == 0)
-		return fd_call(c, b->b_rf, RUMP_SYS_read, (int64_t)b->b_data,
-		    (int64_t)len, 0, 0);
-	if (usercopy_in(&b->b_off, (void *)b->b_offp, sizeof(b->b_off)) != 0)
-		return -EFAULT;
-	return fd_call(c, b->b_rf, RUMP_SYS_pread, (int64_t)b->b_data,
-	    (int64_t)len, 0, b->b_off);
+	error = transfer_side(c, &in, e->in, e->in_offp);
+	if (error != 0)
+		return -error;
+	error = transfer_side(c, &out, e->out, e->out_offp);
+	if (error != 0) {
+		transfer_side_fini(&in);
+		return -error;
+	}
+	if (!readable(&in) || !writable(&out))
+		error = EBADF;
+	else
+		error = judge(&in, &out, len);
+	if (error == 0 && len > 0)
+		return transfer_run(c, &in, &out, len, nonblock);
+	transfer_side_fini(&in);
+	transfer_side_fini(&out);
+	return -error;
 }
 
-/* rf: the rump file to read from, whose reference is taken over. */
-static long
-sendfile_bounce(struct call *c, struct rfile *rf)
+static int
+judge_sendfile(
+    const struct transfer_side *in, const struct transfer_side *out, size_t len)
 {
-	struct bounce *b = pool_get(&bounces);
-
-	if (b == NULL) {
-		(void)fdmap_put(rf);
-		return -ENOMEM;
-	}
-	b->b_rf = rf;
-	b->b_in = c->arg[1];
-	b->b_offp = c->arg[2];
-	b->b_count = c->arg[3];
-	b->b_got = bounce_read(c, b);
-	if (b->b_got <= 0) {
-		long result = b->b_got;
-
-		bounce_destroy(b);
-		return result;
-	}
-	c->nr = SYS_write;
-	c->arg[1] = (long)b->b_data;
-	c->arg[2] = b->b_got;
-	return route_to_host(c, sendfile_after);
+	if (in->ts_stream || in->ts_type == S_IFDIR ||
+	    (out->ts_flags & O_APPEND) != 0)
+		return EINVAL;
+	return 0;
 }
 
 static long
 sendfile_run(struct call *c)
 {
-	struct rfile *in, *out;
-	int error;
+	const struct ends e = { c->arg[1], c->arg[2], c->arg[0], 0 };
 
-	out = fdmap_get_rump(c->arg[0], &error);
-	if (error != 0)
-		return -error;
-	if (out != NULL) {
-		(void)fdmap_put(out);
-		route_note(c, "to a rump file");
-		return -EINVAL;
-	}
-	in = fdmap_get_rump(c->arg[1], &error);
-	if (error != 0)
-		return -error;
-	if (in == NULL)
-		return CALL_TO_HOST;
-	route_mark_rump(c, in->rf_rule);
-	return sendfile_bounce(c, in);
+	return run(c, &e, (size_t)c->arg[3], false, judge_sendfile);
 }
 ROUTE(sendfile, sendfile_run)
+
+/* The same file, and one range reaches into the other? */
+static bool
+overlap(
+    const struct transfer_side *in, const struct transfer_side *out, size_t len)
+{
+	int64_t gap = in->ts_off > out->ts_off ? in->ts_off - out->ts_off
+					       : out->ts_off - in->ts_off;
+
+	return in->ts_dev == out->ts_dev && in->ts_ino == out->ts_ino &&
+	       (in->ts_rf == NULL) == (out->ts_rf == NULL) &&
+	       (uint64_t)gap < len;
+}
+
+static int
+judge_copy(
+    const struct transfer_side *in, const struct transfer_side *out, size_t len)
+{
+	if (in->ts_type == S_IFDIR || out->ts_type == S_IFDIR)
+		return EISDIR;
+	if (in->ts_type != S_IFREG || out->ts_type != S_IFREG)
+		return EINVAL;
+	if ((out->ts_flags & O_APPEND) != 0)
+		return EBADF;
+	return overlap(in, out, len) ? EINVAL : 0;
+}
+
+static long
+copy_file_range_run(struct call *c)
+{
+	const struct ends e = { c->arg[0], c->arg[1], c->arg[2], c->arg[3] };
+
+	if ((unsigned)c->arg[5] != 0)
+		return -EINVAL;
+	return run(c, &e, (size_t)c->arg[4], false, judge_copy);
+}
+ROUTE(copy_file_range, copy_file_range_run)
+
+static int
+judge_splice(
+    const struct transfer_side *in, const struct transfer_side *out, size_t len)
+{
+	/* Rump files are no pipes. */
+	if (in->ts_type != S_IFIFO && out->ts_type != S_IFIFO)
+		return EINVAL;
+	if (in->ts_type == S_IFDIR || (out->ts_flags & O_APPEND) != 0)
+		return EINVAL;
+	return 0;
+}
+
+static long
+splice_run(struct call *c)
+{
+	const struct ends e = { c->arg[0], c->arg[1], c->arg[2], c->arg[3] };
+	unsigned flags = (unsigned)c->arg[5];
+
+	if ((flags & ~(unsigned)SPLICE_FLAGS) != 0)
+		return -EINVAL;
+	return run(c, &e, (size_t)c->arg[4], (flags & SPLICE_F_NONBLOCK) != 0,
+	    judge_splice);
+}
+ROUTE(splice, splice_run)

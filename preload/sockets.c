@@ -79,11 +79,11 @@ socket_run(struct call *c)
 	int i = routed_family((int)c->arg[0]), family, type, error;
 	int64_t fd;
 
-	if (i < 0)
+	if (i < 0 || abi_socktype_is_packet((int)c->arg[1]))
 		return CALL_TO_HOST;
-	if (abi_socktype_to_netbsd((int)c->arg[1], &type) != 0)
-		return -EINVAL;
-	error = abi_family_to_netbsd((int)c->arg[0], &family);
+	error = abi_socktype_to_netbsd((int)c->arg[1], &type);
+	if (error == 0)
+		error = abi_family_to_netbsd((int)c->arg[0], &family);
 	if (error != 0)
 		return -error;
 	int64_t args[BACKEND_SLOTS] = { family, type & ~RUMP_SOCK_CLOEXEC,
@@ -132,9 +132,9 @@ socketpair_run(struct call *c)
 
 	if (i < 0)
 		return CALL_TO_HOST;
-	if (abi_socktype_to_netbsd((int)c->arg[1], &type) != 0)
-		return -EINVAL;
-	error = abi_family_to_netbsd((int)c->arg[0], &family);
+	error = abi_socktype_to_netbsd((int)c->arg[1], &type);
+	if (error == 0)
+		error = abi_family_to_netbsd((int)c->arg[0], &family);
 	if (error != 0)
 		return -error;
 	int64_t args[BACKEND_SLOTS] = { family, type & ~RUMP_SOCK_CLOEXEC,
@@ -298,8 +298,9 @@ host_option(struct call *c, struct rfile *rf, int num, int64_t len)
 {
 	int level = (int)c->arg[1];
 
-	if ((level & ~RUMP_SOL_HOST_MASK) != level)
-		return -ENOPROTOOPT;
+	/* One that nobody has is not to become one that somebody has. */
+	if ((level & ~RUMP_SOL_HOST_MASK) != level || level < 0)
+		level = ~RUMP_SOL_HOST_MASK & INT32_MAX;
 	return fd_call(c, rf, num, RUMP_SOL_HOST | level, (int)c->arg[2],
 	    c->arg[3], len);
 }
@@ -410,7 +411,7 @@ sendto_rump(struct call *c, struct rfile *rf)
 static long
 recvfrom_rump(struct call *c, struct rfile *rf)
 {
-	struct rump_sockaddr_storage ss = { 0 };
+	struct rump_sockaddr_storage ss;
 	uint32_t len = sizeof(ss);
 	int flags = abi_msgflags_to_netbsd((int)c->arg[3]);
 	int64_t args[BACKEND_SLOTS] = { rf->rf_fd, c->arg[1], c->arg[2], flags,

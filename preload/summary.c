@@ -5,18 +5,25 @@
  */
 #include "preload/summary.h"
 
-#include <errno.h>
 #include <stdatomic.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
 
+#include "preload/backend.h"
 #include "preload/call.h"
 #include "preload/config.h"
 #include "preload/kernel.h"
 #include "preload/text.h"
 #include "preload/trace.h"
+#include "preload/usercopy.h"
 
-static _Atomic(uint64_t) routed, passed, refused_calls, failed;
+/* By class, in the order of the bits TRACE_PATH to TRACE_PROCESS. */
+static const char *const class_names[] = { "path", "fd", "socket", "readiness",
+	"memory", "process" };
+#define NCLASSES (sizeof(class_names) / sizeof(class_names[0]))
+
+static _Atomic(uint64_t) routed[NCLASSES], passed, refused_calls, failed;
 static _Atomic(uint64_t) bytes_in, bytes_out, time_ns;
 
 uint64_t
@@ -30,10 +37,37 @@ summary_clock(void)
 	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
-static void
-count_bytes(long nr, uint64_t n)
+/* The bytes of n messages of recvmmsg(2) or sendmmsg(2). */
+static uint64_t
+message_bytes(const struct call *c, long n)
 {
-	switch (nr) {
+	const struct mmsghdr *vec = (const struct mmsghdr *)c->arg[1];
+	uint64_t sum = 0;
+	unsigned len;
+
+	for (long i = 0; i < n; i++) {
+		if (usercopy_in(&len, &vec[i].msg_len, sizeof(len)) == 0)
+			sum += len;
+	}
+	return sum;
+}
+
+/* Bytes that went from one descriptor to another, one of which is rump. */
+static void
+count_transfer(long in, long out, uint64_t n)
+{
+	if (fdmap_is_rump(in))
+		atomic_fetch_add(&bytes_in, n);
+	if (fdmap_is_rump(out))
+		atomic_fetch_add(&bytes_out, n);
+}
+
+static void
+count_bytes(const struct call *c, long result)
+{
+	uint64_t n = (uint64_t)result;
+
+	switch (c->nr) {
 	case SYS_read:
 	case SYS_pread64:
 	case SYS_readv:
@@ -52,13 +86,38 @@ count_bytes(long nr, uint64_t n)
 	case SYS_sendmsg:
 		atomic_fetch_add(&bytes_out, n);
 		break;
+	case SYS_recvmmsg:
+		atomic_fetch_add(&bytes_in, message_bytes(c, result));
+		break;
+	case SYS_sendmmsg:
+		atomic_fetch_add(&bytes_out, message_bytes(c, result));
+		break;
+	case SYS_sendfile:
+		count_transfer(c->arg[1], c->arg[0], n);
+		break;
+	case SYS_splice:
+	case SYS_copy_file_range:
+		count_transfer(c->arg[0], c->arg[2], n);
+		break;
 	default:
 		break;
 	}
 }
 
+static void
+count_class(const struct call *c)
+{
+	uint32_t bit = trace_class(c);
+
+	for (size_t i = 0; i < NCLASSES; i++) {
+		if (bit == 1U << i)
+			atomic_fetch_add(&routed[i], 1);
+	}
+}
+
 void
-summary_count(bool rump, bool refused, long nr, long result, uint64_t ns)
+summary_count(
+    const struct call *c, bool rump, bool refused, long result, uint64_t ns)
 {
 	if (!config.cf_summary)
 		return;
@@ -70,12 +129,12 @@ summary_count(bool rump, bool refused, long nr, long result, uint64_t ns)
 		atomic_fetch_add(&passed, 1);
 		return;
 	}
-	atomic_fetch_add(&routed, 1);
+	count_class(c);
 	atomic_fetch_add(&time_ns, ns);
 	if (result < 0)
 		atomic_fetch_add(&failed, 1);
 	else
-		count_bytes(nr, (uint64_t)result);
+		count_bytes(c, result);
 }
 
 static void
@@ -83,6 +142,59 @@ put_number(struct text *t, uint64_t n, const char *what)
 {
 	text_udec(t, n);
 	text_put(t, what);
+}
+
+static uint64_t
+total_routed(void)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < NCLASSES; i++)
+		sum += atomic_load(&routed[i]);
+	return sum;
+}
+
+static void
+print_calls(void)
+{
+	uint64_t us = atomic_load(&time_ns) / 1000;
+	char line[256];
+	struct text t;
+
+	text_init(&t, line, sizeof(line));
+	text_put(&t, "summary: ");
+	put_number(&t, total_routed(), " calls routed (");
+	put_number(&t, failed, " failed), ");
+	put_number(&t, passed, " passed through, ");
+	put_number(&t, refused_calls, " refused; ");
+	put_number(&t, bytes_in, " bytes in, ");
+	put_number(&t, bytes_out, " bytes out; ");
+	put_number(&t, us / 1000, ".");
+	text_put(&t, us % 1000 < 100 ? us % 1000 < 10 ? "00" : "0" : "");
+	put_number(&t, us % 1000, " ms in the kernel");
+	trace_line(line);
+}
+
+static void
+print_classes(void)
+{
+	const char *before = "summary: routed by class: ";
+	char line[256];
+	struct text t;
+
+	if (total_routed() == 0)
+		return;
+	text_init(&t, line, sizeof(line));
+	for (size_t i = 0; i < NCLASSES; i++) {
+		if (routed[i] == 0)
+			continue;
+		text_put(&t, before);
+		text_put(&t, class_names[i]);
+		text_char(&t, ' ');
+		text_udec(&t, routed[i]);
+		before = ", ";
+	}
+	trace_line(line);
 }
 
 static void
@@ -101,28 +213,74 @@ print_counter(const char *name, const char *help, uint64_t value, void *arg)
 	trace_line(line);
 }
 
+/* Pieces of a report become lines; the first, a heading, waits for another. */
+struct lines {
+	struct text l_text;
+	char l_line[256], l_heading[256];
+	bool l_headed; /* the heading has come */
+};
+
+static void
+end_line(struct lines *l)
+{
+	struct text t;
+
+	if (!l->l_headed) {
+		text_init(&t, l->l_heading, sizeof(l->l_heading));
+		text_put(&t, l->l_line);
+		l->l_headed = true;
+	} else {
+		if (l->l_heading[0] != '\0')
+			trace_line(l->l_heading);
+		l->l_heading[0] = '\0';
+		trace_line(l->l_line);
+	}
+}
+
+static void
+begin_line(struct lines *l)
+{
+	text_init(&l->l_text, l->l_line, sizeof(l->l_line));
+	text_put(&l->l_text, "summary: ");
+}
+
+static void
+take_piece(const char *s, size_t len, void *arg)
+{
+	struct lines *l = arg;
+
+	for (size_t i = 0; i < len; i++) {
+		if (s[i] != '\n') {
+			text_char(&l->l_text, s[i]);
+			continue;
+		}
+		end_line(l);
+		begin_line(l);
+	}
+}
+
+static void
+print_sockets(void)
+{
+	struct lines l;
+
+	l.l_headed = false;
+	l.l_heading[0] = '\0';
+	begin_line(&l);
+	(void)kernel.k_report("sockets", take_piece, &l);
+}
+
 void
 summary_print(void)
 {
-	uint64_t us = atomic_load(&time_ns) / 1000;
-	char line[256];
-	struct text t;
-
 	/* A forked child that touched nothing has nothing to tell. */
-	if (!config.cf_summary || (!engine_is_owner() && routed == 0))
+	if (!config.cf_summary || (!engine_is_owner() && total_routed() == 0))
 		return;
-	text_init(&t, line, sizeof(line));
-	text_put(&t, "summary: ");
-	put_number(&t, routed, " calls routed (");
-	put_number(&t, failed, " failed), ");
-	put_number(&t, passed, " passed through, ");
-	put_number(&t, refused_calls, " refused; ");
-	put_number(&t, bytes_in, " bytes in, ");
-	put_number(&t, bytes_out, " bytes out; ");
-	put_number(&t, us / 1000, ".");
-	text_put(&t, us % 1000 < 100 ? us % 1000 < 10 ? "00" : "0" : "");
-	put_number(&t, us % 1000, " ms in the kernel");
-	trace_line(line);
+	print_calls();
+	print_classes();
+	/* Without a kernel in this process these are not there. */
 	if (kernel.k_stats != NULL)
 		kernel.k_stats(print_counter, NULL);
+	if (kernel.k_report != NULL && backend_reachable())
+		print_sockets();
 }

@@ -6,11 +6,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* One routed call has ended in the rump kernel (rump) or was left to the
- * host. */
-void summary_count(bool rump, bool refused, long nr, long result, uint64_t ns);
+struct call;
+
+/*
+ * A call that was routed has ended, in the rump kernel (rump) or on the host,
+ * to which it was left.
+ */
+void summary_count(
+    const struct call *c, bool rump, bool refused, long result, uint64_t ns);
 /* Monotonic time; 0 when no summary is wanted. */
 uint64_t summary_clock(void);
+/* Lines with the totals, the kernel's statistics and its sockets. */
 void summary_print(void);
 
 #endif /* !PRELOAD_SUMMARY_H */

@@ -17,11 +17,9 @@
 #include "preload/config.h"
 #include "preload/hidden.h"
 #include "preload/text.h"
-#include "preload/usercopy.h"
+#include "preload/trace_args.h"
 
 #define LINE_SIZE 2048
-#define STRING_MAX 128 /* shown of a path or string */
-#define BUFFER_MAX 32  /* shown of a buffer */
 
 static atomic_int log_fd = -1;
 
@@ -141,125 +139,13 @@ trace_forked(void)
 	(void)trace_init();
 }
 
-static void
-put_string(struct text *t, long addr)
-{
-	char s[STRING_MAX + 2];
-	size_t len = 0;
-
-	if (addr == 0) {
-		text_put(t, "NULL");
-		return;
-	}
-	/* Byte by byte is slow, but the end of the string may be the end of
-	 * the mapping, and this is a trace. */
-	while (len <= STRING_MAX) {
-		if (usercopy_in(&s[len], (const char *)addr + len, 1) != 0) {
-			text_hex(t, (uint64_t)addr);
-			return;
-		}
-		if (s[len] == '\0')
-			break;
-		len++;
-	}
-	text_quote(t, s, len, STRING_MAX);
-}
-
-static const struct {
-	int bit;
-	const char *name;
-} open_names[] = {
-	{ O_CREAT, "O_CREAT" },
-	{ O_EXCL, "O_EXCL" },
-	{ O_NOCTTY, "O_NOCTTY" },
-	{ O_TRUNC, "O_TRUNC" },
-	{ O_APPEND, "O_APPEND" },
-	{ O_NONBLOCK, "O_NONBLOCK" },
-	{ O_DIRECTORY, "O_DIRECTORY" },
-	{ O_NOFOLLOW, "O_NOFOLLOW" },
-	{ O_CLOEXEC, "O_CLOEXEC" },
-	{ O_PATH, "O_PATH" },
-	{ O_NOATIME, "O_NOATIME" },
-};
-
-static void
-put_open_flags(struct text *t, long flags)
-{
-	static const char *const modes[] = { "O_RDONLY", "O_WRONLY", "O_RDWR",
-		"O_ACCMODE" };
-
-	text_put(t, modes[flags & O_ACCMODE]);
-	flags &= ~(long)O_ACCMODE;
-	for (size_t i = 0; i < sizeof(open_names) / sizeof(open_names[0]);
-	     i++) {
-		if ((flags & open_names[i].bit) == 0)
-			continue;
-		flags &= ~(long)open_names[i].bit;
-		text_char(t, '|');
-		text_put(t, open_names[i].name);
-	}
-	if (flags != 0) {
-		text_char(t, '|');
-		text_hex(t, (uint64_t)flags);
-	}
-}
-
-static void
-put_argument(struct text *t, char letter, long value)
-{
-	switch (letter) {
-	case 'F':
-		if ((int)value == AT_FDCWD) {
-			text_put(t, "AT_FDCWD");
-			break;
-		}
-		text_dec(t, (int)value);
-		break;
-	case 'f':
-	case 'S':
-		text_dec(t, (int)value);
-		break;
-	case 'd':
-		text_dec(t, value);
-		break;
-	case 's':
-		put_string(t, value);
-		break;
-	case 'o':
-		put_open_flags(t, value);
-		break;
-	case 'm':
-		text_oct(t, (uint32_t)value);
-		break;
-	case 'u':
-		text_udec(t, (uint64_t)value);
-		break;
-	case 'x':
-		text_hex(t, (uint32_t)value);
-		break;
-	default:
-		if (value == 0)
-			text_put(t, "NULL");
-		else
-			text_hex(t, (uint64_t)value);
-		break;
-	}
-}
-
 void
 trace_arguments(const struct call *c, char *buf, unsigned long size)
 {
-	const struct linux_call *lc = &linux_calls[c->nr];
 	struct text t;
 
 	text_init(&t, buf, size);
-	for (int i = 0; i < lc->lc_nargs && lc->lc_format[i] != '\0'; i++) {
-		if (lc->lc_format[i] == '-')
-			break;
-		if (i > 0)
-			text_put(&t, ", ");
-		put_argument(&t, lc->lc_format[i], c->arg[i]);
-	}
+	trace_put_arguments(&t, c);
 }
 
 static void
@@ -306,6 +192,7 @@ trace_call(const struct call *c, const char *arguments, long result,
 	text_put(&t, arguments);
 	text_put(&t, ") = ");
 	put_result(&t, result);
+	trace_put_outputs(&t, c, result);
 	text_put(&t, " <");
 	text_put(&t, where);
 	if (rule != NULL) {
@@ -338,8 +225,8 @@ trace_line(const char *s)
 	write_line(&t);
 }
 
-static uint32_t
-call_class(const struct call *c)
+uint32_t
+trace_class(const struct call *c)
 {
 	long nr = c->nr;
 
@@ -370,6 +257,6 @@ trace_wants(const struct call *c, bool rump, bool refused)
 		return true;
 	if (!rump && (config.cf_trace & TRACE_HOST) == 0)
 		return false;
-	return (config.cf_trace & (call_class(c) | (rump ? 0 : TRACE_HOST))) !=
+	return (config.cf_trace & (trace_class(c) | (rump ? 0 : TRACE_HOST))) !=
 	       0;
 }

@@ -39,6 +39,8 @@ void trace_call(const struct call *c, const char *arguments, long result,
     const char *where, const char *rule, const char *note);
 /* A line that belongs to no call. */
 void trace_line(const char *line);
+/* The class of the call: one of TRACE_PATH to TRACE_REFUSED. */
+uint32_t trace_class(const struct call *c);
 /* Is this call of a class that is traced? */
 bool trace_wants(const struct call *c, bool rump, bool refused);
 

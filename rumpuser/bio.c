@@ -38,11 +38,11 @@ struct request {
 };
 
 static lockword_t bio_lock;
-static struct request ring[RING];    /* b: bio_lock */
+static struct request ring[RING];     /* b: bio_lock */
 static unsigned ring_first, ring_end; /* b */
-static bool have_worker;             /* b */
-static _Atomic uint32_t posted;      /* b for writing: the worker sleeps on it */
-static _Atomic uint32_t taken;       /* b for writing: submitters do */
+static bool have_worker;              /* b */
+static _Atomic uint32_t posted; /* b for writing: the worker sleeps on it */
+static _Atomic uint32_t taken;  /* b for writing: submitters do */
 
 static unsigned
 ring_next(unsigned i)
@@ -57,8 +57,8 @@ transfer(const struct request *rq)
 
 	nr = (rq->rq_op & RUMPUSER_BIO_READ) != 0 ? SYS_pread64 : SYS_pwrite64;
 	do
-		result = rumpuser_host_syscall(nr, rq->rq_fd, rq->rq_data,
-		    rq->rq_len, rq->rq_off, 0, 0);
+		result = rumpuser_host_syscall(
+		    nr, rq->rq_fd, rq->rq_data, rq->rq_len, rq->rq_off, 0, 0);
 	while (result == -EINTR);
 	return result;
 }
@@ -154,8 +154,8 @@ static bool
 worker_get(void)
 {
 	if (!have_worker && threads_allowed())
-		have_worker = rumpuser_thread_create(worker, NULL, "rumpbio", 0,
-				  0, -1, NULL) == 0;
+		have_worker = rumpuser_thread_create(
+				  worker, NULL, "rumpbio", 0, 0, -1, NULL) == 0;
 	return have_worker;
 }
 

@@ -42,8 +42,7 @@ wait_and_exit(int from_child)
 	if (got != sizeof(status))
 		status = RUMP_ESRCH;
 	for (;;)
-		rumpuser_host_syscall(
-		    SYS_exit_group, status, 0, 0, 0, 0, 0);
+		rumpuser_host_syscall(SYS_exit_group, status, 0, 0, 0, 0, 0);
 }
 
 int
@@ -55,8 +54,8 @@ rumpuser_daemonize_begin(void)
 
 	if (to_parent != -1)
 		return RUMP_EINPROGRESS;
-	result = rumpuser_host_syscall(SYS_socketpair, AF_UNIX,
-	    SOCK_STREAM | SOCK_CLOEXEC, 0, pair, 0, 0);
+	result = rumpuser_host_syscall(
+	    SYS_socketpair, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair, 0, 0);
 	if (result < 0)
 		return errtrans_result(result);
 	pid = fork();

@@ -7,8 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-long pthreads_create(void *(*func)(void *), void *arg, size_t stack_bytes,
-    uintptr_t *handle);
+long pthreads_create(
+    void *(*func)(void *), void *arg, size_t stack_bytes, uintptr_t *handle);
 long pthreads_join(uintptr_t handle);
 
 #endif /* !RUMPUSER_PTHREADS_H */

@@ -98,9 +98,9 @@ transport_size(const struct pcap_packet *pp)
 {
 	switch (pp->pp_kind) {
 	case PCAP_TCP:
-		return TCP_HEADER +
-		       ((pp->pp_tcpflags & PCAP_SYN) != 0 ? TCP_SYN_OPTIONS
-							  : 0);
+		return TCP_HEADER + ((pp->pp_tcpflags & PCAP_SYN) != 0
+					    ? TCP_SYN_OPTIONS
+					    : 0);
 	case PCAP_UDP:
 		return UDP_HEADER;
 	default:

@@ -39,7 +39,7 @@ enum pcap_kind {
 
 struct pcap_packet {
 	enum pcap_kind pp_kind;
-	uint8_t pp_protocol; /* of IP; PCAP_TCP and PCAP_UDP too */
+	uint8_t pp_protocol;            /* of IP; PCAP_TCP and PCAP_UDP too */
 	struct pcap_end pp_src, pp_dst; /* of one family */
 	uint16_t pp_id;                 /* of IPv4 */
 	uint32_t pp_sec, pp_nsec;       /* since the epoch */

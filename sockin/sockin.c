@@ -328,6 +328,7 @@ sockin_recv(struct socket *so, struct uio *uio, struct somsg *sm)
 		msg.msg_namelen = name != NULL ? sizeof(from) : 0;
 		msg.msg_control = sm->sm_control;
 		msg.msg_controllen = (uint32_t)sm->sm_controllen;
+		msg.msg_flags = sm->sm_plain ? SOCKIN_PLAIN : 0;
 		error = rumpcomp_sockin_recvmsg(
 		    hostfd(so), &msg, flags, call_intr(flags), &received);
 	} while (try_again(&so->so_rcv, &error));

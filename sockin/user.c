@@ -102,12 +102,11 @@ rumpcomp_sockin_close(int fd)
 	rumpuser_component_schedule(cookie);
 }
 
-/* A host call that may wait. */
+/* A host call that may wait; args[0] is the socket. */
 static long
-host_call_waiting(const volatile uint32_t *intr, long nr, int fd, const void *a,
-    long b, long c)
+host_call_waiting(
+    const volatile uint32_t *intr, long nr, const long args[6])
 {
-	long args[6] = { fd, (long)a, b, c, 0, 0 };
 	void *cookie;
 	long r;
 
@@ -117,14 +116,30 @@ host_call_waiting(const volatile uint32_t *intr, long nr, int fd, const void *a,
 	return r;
 }
 
-/* sendmsg(2) or recvmsg(2). */
+/*
+ * sendmsg(2) or recvmsg(2).  When there is a single buffer and nothing else to
+ * tell, sendto(2) and recvfrom(2) do the same with less to copy.
+ */
 static long
-call_with_message(const volatile uint32_t *intr, long nr, int fd,
-    struct msghdr *hmsg, int hflags)
+message_call(const volatile uint32_t *intr, bool send, int fd,
+    struct msghdr *hmsg, int hflags, bool plain)
 {
+	long args[6] = { fd, (long)hmsg, hflags, 0, 0, 0 };
+	long nr = send ? SYS_sendmsg : SYS_recvmsg;
+
+	if (plain && hmsg->msg_iovlen == 1) {
+		nr = send ? SYS_sendto : SYS_recvfrom;
+		args[1] = (long)hmsg->msg_iov->iov_base;
+		args[2] = (long)hmsg->msg_iov->iov_len;
+		args[3] = hflags;
+		args[4] = (long)hmsg->msg_name;
+		args[5] = send ? (long)hmsg->msg_namelen
+			       : (long)&hmsg->msg_namelen;
+	}
 	if ((hflags & MSG_DONTWAIT) != 0)
-		return host_call(nr, fd, hmsg, hflags, 0);
-	return host_call_waiting(intr, nr, fd, hmsg, hflags, 0);
+		return rumpuser_host_syscall(nr, args[0], args[1], args[2],
+		    args[3], args[4], args[5]);
+	return host_call_waiting(intr, nr, args);
 }
 
 static void
@@ -156,7 +171,7 @@ send_control(const volatile uint32_t *intr, int fd, struct msghdr *hmsg,
 		return -EINVAL;
 	hmsg->msg_control = control;
 	hmsg->msg_controllen = len;
-	return call_with_message(intr, SYS_sendmsg, fd, hmsg, hflags);
+	return message_call(intr, true, fd, hmsg, hflags, false);
 }
 
 int
@@ -181,7 +196,7 @@ rumpcomp_sockin_sendmsg(int fd, const struct rump_msghdr *msg, int flags,
 	if (msg->msg_controllen != 0)
 		r = send_control(intr, fd, &hmsg, msg, hflags);
 	else
-		r = call_with_message(intr, SYS_sendmsg, fd, &hmsg, hflags);
+		r = message_call(intr, true, fd, &hmsg, hflags, true);
 	if (r < 0)
 		return result_error(r);
 	*sent = (size_t)r;
@@ -206,7 +221,8 @@ rumpcomp_sockin_recvmsg(int fd, struct rump_msghdr *msg, int flags,
 	}
 	hmsg.msg_control = msg->msg_control;
 	hmsg.msg_controllen = msg->msg_controllen;
-	r = call_with_message(intr, SYS_recvmsg, fd, &hmsg, hflags);
+	r = message_call(intr, false, fd, &hmsg, hflags,
+	    msg->msg_flags == SOCKIN_PLAIN && msg->msg_control == NULL);
 	if (r < 0)
 		return result_error(r);
 	if (msg->msg_name != NULL)
@@ -231,8 +247,8 @@ rumpcomp_sockin_connect(int fd, const struct rump_sockaddr *sa, int len,
 	error = sockin_addr_to_host(sa, len, &hs, &hlen);
 	if (error != 0)
 		return error;
-	return result_error(
-	    host_call_waiting(intr, SYS_connect, fd, &hs, hlen, 0));
+	return result_error(host_call_waiting(
+	    intr, SYS_connect, (const long[6]){ fd, (long)&hs, hlen }));
 }
 
 int
@@ -257,8 +273,9 @@ rumpcomp_sockin_accept(int fd, struct rump_sockaddr *sa, int *len, int flags,
 	int error;
 
 	hlen = sizeof(hs);
-	error = adopt(host_call_waiting(intr, SYS_accept4, fd, &hs, (long)&hlen,
-			  host_type_flags((unsigned)flags)),
+	error = adopt(host_call_waiting(intr, SYS_accept4,
+			  (const long[6]){ fd, (long)&hs, (long)&hlen,
+			      host_type_flags((unsigned)flags) }),
 	    newfd);
 	if (error != 0)
 		return error;
@@ -323,7 +340,7 @@ rumpcomp_sockin_setsockopt(
 		return host_setsockopt(
 		    fd, level & ~RUMP_SOL_HOST_MASK, name, val, len);
 	op = sockin_option_find(level, name);
-	if (op == NULL || !op->op_set)
+	if (op == NULL)
 		return RUMP_ENOPROTOOPT;
 	if (!length_fits(op, len))
 		return RUMP_EINVAL;
@@ -386,7 +403,7 @@ rumpcomp_sockin_getsockopt(int fd, int level, int name, void *val, int *len)
 		return host_getsockopt(
 		    fd, level & ~RUMP_SOL_HOST_MASK, name, val, len);
 	op = sockin_option_find(level, name);
-	if (op == NULL || !op->op_get)
+	if (op == NULL)
 		return RUMP_ENOPROTOOPT;
 	if (op->op_value == SOCKIN_VALUE_ERRNO ||
 	    op->op_value == SOCKIN_VALUE_TIME)

@@ -25,8 +25,10 @@ int rumpcomp_sockin_socket(int domain, int type, int proto, int *fd);
  */
 int rumpcomp_sockin_sendmsg(int fd, const struct rump_msghdr *msg, int flags,
     const volatile uint32_t *intr, size_t *sent);
-/* msg_namelen, msg_controllen and msg_flags are results.  *received may be
- * more than there is room for, with MSG_TRUNC. */
+/* msg_namelen, msg_controllen and msg_flags are results, the last two not
+ * always where msg_flags was SOCKIN_PLAIN.  *received may be more than there is
+ * room for, with MSG_TRUNC. */
+#define SOCKIN_PLAIN 1
 int rumpcomp_sockin_recvmsg(int fd, struct rump_msghdr *msg, int flags,
     const volatile uint32_t *intr, size_t *received);
 /* blocks where fd does */

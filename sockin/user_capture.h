@@ -23,8 +23,8 @@ void rumpcomp_sockin_capture_close(int fd);
  * The address that the host sends from to peer, which has a port; *len: in the
  * size at sa, out the length.  Its port says nothing.
  */
-int rumpcomp_sockin_capture_source(const struct rump_sockaddr *peer,
-    struct rump_sockaddr *sa, int *len);
+int rumpcomp_sockin_capture_source(
+    const struct rump_sockaddr *peer, struct rump_sockaddr *sa, int *len);
 
 /* Would closing this TCP socket now reset the connection? */
 bool rumpcomp_sockin_capture_abrupt(int fd);

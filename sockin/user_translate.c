@@ -84,53 +84,53 @@ static const struct pair events_bits[] = {
 #define SMALL SOCKIN_VALUE_SMALL, sizeof(int)
 #define BYTES(type) SOCKIN_VALUE_BYTES, sizeof(type)
 #define TIME SOCKIN_VALUE_TIME, sizeof(struct rump_timeval)
-#define GETSET true, true
 #define SOCKET(name) RUMP_SOL_SOCKET, RUMP_##name, SOL_SOCKET, name
 #define IP(name) RUMP_IPPROTO_IP, RUMP_##name, IPPROTO_IP, name
 #define IPV6(name) RUMP_IPPROTO_IPV6, RUMP_##name, IPPROTO_IPV6, name
 #define TCP(name) RUMP_IPPROTO_TCP, RUMP_##name, IPPROTO_TCP, name
 
 static const struct sockin_option options[] = {
-	{ SOCKET(SO_REUSEADDR), INT, GETSET },
-	{ SOCKET(SO_REUSEPORT), INT, GETSET },
-	{ SOCKET(SO_KEEPALIVE), INT, GETSET },
-	{ SOCKET(SO_DONTROUTE), INT, GETSET },
-	{ SOCKET(SO_BROADCAST), INT, GETSET },
-	{ SOCKET(SO_OOBINLINE), INT, GETSET },
-	{ SOCKET(SO_LINGER), BYTES(struct linger), GETSET },
-	{ SOCKET(SO_SNDBUF), INT, GETSET },
-	{ SOCKET(SO_RCVBUF), INT, GETSET },
-	{ SOCKET(SO_DEBUG), INT, GETSET },
-	{ SOCKET(SO_ACCEPTCONN), INT, true, false },
-	{ SOCKET(SO_RCVLOWAT), INT, GETSET },
-	{ SOCKET(SO_RCVTIMEO), TIME, GETSET },
-	{ SOCKET(SO_SNDTIMEO), TIME, GETSET },
-	{ SOCKET(SO_TIMESTAMP), INT, GETSET },
-	{ SOCKET(SO_ERROR), SOCKIN_VALUE_ERRNO, sizeof(int), true, false },
-	{ IP(IP_TOS), INT, GETSET },
-	{ IP(IP_TTL), INT, GETSET },
-	{ IP(IP_MINTTL), INT, GETSET },
-	{ IP(IP_MULTICAST_IF), BYTES(struct in_addr), GETSET },
-	{ IP(IP_MULTICAST_TTL), SMALL, GETSET },
-	{ IP(IP_MULTICAST_LOOP), SMALL, GETSET },
-	{ IP(IP_ADD_MEMBERSHIP), BYTES(struct ip_mreq), false, true },
-	{ IP(IP_DROP_MEMBERSHIP), BYTES(struct ip_mreq), false, true },
-	{ IPV6(IPV6_UNICAST_HOPS), INT, GETSET },
-	{ IPV6(IPV6_MULTICAST_IF), INT, GETSET },
-	{ IPV6(IPV6_MULTICAST_HOPS), INT, GETSET },
-	{ IPV6(IPV6_MULTICAST_LOOP), INT, GETSET },
-	{ IPV6(IPV6_JOIN_GROUP), BYTES(struct ipv6_mreq), false, true },
-	{ IPV6(IPV6_LEAVE_GROUP), BYTES(struct ipv6_mreq), false, true },
-	{ IPV6(IPV6_V6ONLY), INT, GETSET },
-	{ IPV6(IPV6_TCLASS), INT, GETSET },
-	{ IPV6(IPV6_RECVPKTINFO), INT, GETSET },
-	{ IPV6(IPV6_RECVHOPLIMIT), INT, GETSET },
-	{ IPV6(IPV6_RECVTCLASS), INT, GETSET },
-	{ TCP(TCP_NODELAY), INT, GETSET },
-	{ TCP(TCP_MAXSEG), INT, GETSET },
-	{ TCP(TCP_KEEPIDLE), INT, GETSET },
-	{ TCP(TCP_KEEPINTVL), INT, GETSET },
-	{ TCP(TCP_KEEPCNT), INT, GETSET },
+	{ SOCKET(SO_REUSEADDR), INT },
+	{ SOCKET(SO_REUSEPORT), INT },
+	{ SOCKET(SO_KEEPALIVE), INT },
+	{ SOCKET(SO_DONTROUTE), INT },
+	{ SOCKET(SO_BROADCAST), INT },
+	{ SOCKET(SO_OOBINLINE), INT },
+	{ SOCKET(SO_LINGER), BYTES(struct linger) },
+	{ SOCKET(SO_SNDBUF), INT },
+	{ SOCKET(SO_RCVBUF), INT },
+	{ SOCKET(SO_DEBUG), INT },
+	{ SOCKET(SO_ACCEPTCONN), INT },
+	{ SOCKET(SO_RCVLOWAT), INT },
+	{ SOCKET(SO_RCVTIMEO), TIME },
+	{ SOCKET(SO_SNDTIMEO), TIME },
+	{ SOCKET(SO_TIMESTAMP), INT },
+	{ SOCKET(SO_ERROR), SOCKIN_VALUE_ERRNO, sizeof(int) },
+	{ IP(IP_TOS), INT },
+	{ IP(IP_TTL), INT },
+	{ IP(IP_HDRINCL), INT },
+	{ IP(IP_MINTTL), INT },
+	{ IP(IP_MULTICAST_IF), BYTES(struct in_addr) },
+	{ IP(IP_MULTICAST_TTL), SMALL },
+	{ IP(IP_MULTICAST_LOOP), SMALL },
+	{ IP(IP_ADD_MEMBERSHIP), BYTES(struct ip_mreq) },
+	{ IP(IP_DROP_MEMBERSHIP), BYTES(struct ip_mreq) },
+	{ IPV6(IPV6_UNICAST_HOPS), INT },
+	{ IPV6(IPV6_MULTICAST_IF), INT },
+	{ IPV6(IPV6_MULTICAST_HOPS), INT },
+	{ IPV6(IPV6_MULTICAST_LOOP), INT },
+	{ IPV6(IPV6_JOIN_GROUP), BYTES(struct ipv6_mreq) },
+	{ IPV6(IPV6_LEAVE_GROUP), BYTES(struct ipv6_mreq) },
+	{ IPV6(IPV6_V6ONLY), INT },
+	{ IPV6(IPV6_TCLASS), INT },
+	{ IPV6(IPV6_RECVPKTINFO), INT },
+	{ IPV6(IPV6_RECVHOPLIMIT), INT },
+	{ IPV6(IPV6_RECVTCLASS), INT },
+	{ TCP(TCP_NODELAY), INT },
+	{ TCP(TCP_MAXSEG), INT },
+	{ TCP(TCP_KEEPIDLE), INT },
+	{ TCP(TCP_KEEPINTVL), INT },
+	{ TCP(TCP_KEEPCNT), INT },
 };
 
 /* The structures that are passed on as they are. */
@@ -307,11 +307,21 @@ sockin_addr_from_host(const struct sockaddr_storage *hs, socklen_t hlen,
 	return len;
 }
 
+/* What most calls have. */
+#define CALL_FLAGS_USUAL                                                       \
+	(RUMP_MSG_DONTWAIT | RUMP_MSG_NBIO | RUMP_MSG_NOSIGNAL)
+
 bool
 sockin_msgflags_to_host(int flags, int *hflags)
 {
 	int known, i;
 
+	if ((flags & ~CALL_FLAGS_USUAL) == 0) {
+		*hflags = MSG_NOSIGNAL | ((flags & ~RUMP_MSG_NOSIGNAL) != 0
+						 ? MSG_DONTWAIT
+						 : 0);
+		return true;
+	}
 	known = CALL_FLAGS_OURS;
 	for (i = 0; i < (int)NITEMS(call_flags); i++)
 		known |= call_flags[i].here;

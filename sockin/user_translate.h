@@ -54,7 +54,6 @@ struct sockin_option {
 	int op_hlevel, op_hname;
 	enum sockin_value op_value;
 	int op_size; /* of the value, in bytes */
-	bool op_get, op_set;
 };
 /* NULL when the host has no such option. */
 const struct sockin_option *sockin_option_find(int level, int name);

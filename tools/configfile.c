@@ -11,8 +11,8 @@
 static int
 fail(struct options *op, const char *name, const char *why)
 {
-	snprintf(op->op_error, sizeof(op->op_error), "--config: %s: %s", name,
-	    why);
+	snprintf(
+	    op->op_error, sizeof(op->op_error), "--config: %s: %s", name, why);
 	return -1;
 }
 

@@ -298,6 +298,60 @@ examine_ports(struct finding *f)
 	close(fd);
 }
 
+/* 0, or the errno of making such a socket. */
+static int
+try_socket(int family, int type, int protocol)
+{
+	int fd = socket(family, type | SOCK_CLOEXEC, protocol);
+
+	if (fd < 0)
+		return errno;
+	close(fd);
+	return 0;
+}
+
+static void
+examine_ip6(struct finding *f)
+{
+	int error = try_socket(AF_INET6, SOCK_STREAM, 0);
+
+	if (error == 0)
+		find(f, GOOD, "IPv6 sockets can be made");
+	else
+		find(f, NOTE, "no IPv6 sockets (%s): IPv4 addresses only",
+		    strerror(error));
+}
+
+static void
+examine_ping(struct finding *f)
+{
+	int error = try_socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP);
+
+	if (error == 0)
+		find(f, GOOD,
+		    "ICMP datagram sockets may be used: ping works with --net"
+		    " sockin");
+	else
+		find(f, NOTE,
+		    "ICMP datagram sockets may not be used (%s): the group must"
+		    " be in /proc/sys/net/ipv4/ping_group_range",
+		    strerror(error));
+}
+
+static void
+examine_raw(struct finding *f)
+{
+	int error = try_socket(AF_INET, SOCK_RAW, IPPROTO_ICMP);
+
+	if (error == 0)
+		find(f, GOOD, "raw sockets may be used");
+	else
+		find(f, NOTE,
+		    "raw sockets may not be used (%s): they need the capability"
+		    " CAP_NET_RAW",
+		    strerror(error));
+}
+
 static void
 examine_cpu(struct finding *f)
 {
@@ -343,6 +397,9 @@ static const struct examination examinations[] = {
 	{ "address space", examine_address_space },
 	{ "other processes", examine_peers },
 	{ "ports", examine_ports },
+	{ "IPv6", examine_ip6 },
+	{ "ping sockets", examine_ping },
+	{ "raw sockets", examine_raw },
 	{ "kernel", examine_kernel },
 };
 

@@ -96,18 +96,33 @@ address_family(const char *word)
 	return *word == '[' ? AF_INET6 : AF_INET;
 }
 
+/* Which option makes sockets of these families the rump kernel's? */
+static const char *
+socket_reason(const struct explanation *e)
+{
+	return strcmp(e->e_plan.pl_net, "host") != 0 ? "--net" : "--hijack";
+}
+
+static const char *
+socket_rule(const struct explanation *e)
+{
+	return strcmp(e->e_plan.pl_net, "host") != 0 ? e->e_plan.pl_net
+						     : e->e_plan.pl_hijack;
+}
+
 static int
 explain_address(const struct explanation *e, const char *word, int family)
 {
+	const char *name = family == AF_INET6 ? "PF_INET6" : "PF_INET";
 	unsigned wanted = family == AF_INET6 ? HS_INET6 : HS_INET;
 
 	if ((e->e_plan.pl_spec.hs_sockets & wanted) != 0)
-		printf("%s: rump, if its kernel has %s sockets: --hijack %s\n",
-		    word, family == AF_INET6 ? "PF_INET6" : "PF_INET",
-		    e->e_plan.pl_hijack);
+		printf("%s: rump: %s %s: %s sockets are the kernel's and ride"
+		       " on the host's\n",
+		    word, socket_reason(e), socket_rule(e), name);
 	else
 		printf("%s: host: --net host leaves %s sockets alone\n", word,
-		    family == AF_INET6 ? "PF_INET6" : "PF_INET");
+		    name);
 	return 0;
 }
 
@@ -127,11 +142,47 @@ find_call(const char *word)
 	return NULL;
 }
 
-static int
-explain_call(const struct linux_name *ln)
+/* Families whose sockets are to be the rump kernel's. */
+static const struct {
+	unsigned bit;
+	const char *name;
+} families[] = {
+	{ HS_INET, "PF_INET" },
+	{ HS_INET6, "PF_INET6" },
+	{ HS_LOCAL, "PF_LOCAL" },
+};
+
+static void
+print_families(const struct explanation *e)
 {
-	printf("%s (%d): %s; on a rump object: %s\n", ln->ln_name,
-	    ln->ln_number, ln->ln_class, ln->ln_support);
+	unsigned sockets = e->e_plan.pl_spec.hs_sockets;
+	const char *before = " ";
+	size_t i;
+
+	if (sockets == 0) {
+		printf("; --net host leaves all sockets to the host\n");
+		return;
+	}
+	printf("; %s %s sends to the rump kernel", socket_reason(e),
+	    socket_rule(e));
+	for (i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
+		if ((sockets & families[i].bit) == 0)
+			continue;
+		printf("%s%s", before, families[i].name);
+		before = " and ";
+	}
+	printf("\n");
+}
+
+static int
+explain_call(const struct explanation *e, const struct linux_name *ln)
+{
+	printf("%s (%d): %s; on a rump object: %s", ln->ln_name, ln->ln_number,
+	    ln->ln_class, ln->ln_support);
+	if (strncmp(ln->ln_name, "socket", strlen("socket")) == 0)
+		print_families(e);
+	else
+		printf("\n");
 	return 0;
 }
 
@@ -144,7 +195,7 @@ explain_word(const struct explanation *e, const char *word)
 	if (strchr(word, '/') != NULL)
 		return explain_path(e, word);
 	if (ln != NULL)
-		return explain_call(ln);
+		return explain_call(e, ln);
 	if (family != 0)
 		return explain_address(e, word, family);
 	if (access(word, F_OK) == 0)

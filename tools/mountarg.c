@@ -198,9 +198,8 @@ mountarg_fini(struct mountarg *ma)
 	free(ma->ma_source);
 }
 
-static int
-add_url(struct mountarg *ma, char *text, size_t size, const char *fmt, ...)
-    __attribute__((__format__(__printf__, 4, 5)));
+static int add_url(struct mountarg *ma, char *text, size_t size,
+    const char *fmt, ...) __attribute__((__format__(__printf__, 4, 5)));
 
 static int
 add_url(struct mountarg *ma, char *text, size_t size, const char *fmt, ...)
@@ -301,8 +300,7 @@ resolve_nfs(struct mountarg *ma, char *text, size_t size)
 	rest = host + len + ip6;
 	if (ip6)
 		decode_scope(name);
-	return resolve(
-	    ma, name, ip6 ? AF_INET6 : AF_UNSPEC, rest, text, size);
+	return resolve(ma, name, ip6 ? AF_INET6 : AF_UNSPEC, rest, text, size);
 }
 
 int

@@ -19,7 +19,7 @@ struct option_spec {
 	char os_letter; /* 0 none */
 	enum option_kind os_kind;
 	bool os_repeat;
-	bool os_alone; /* of the command line only */
+	bool os_alone;        /* of the command line only */
 	const char *os_value; /* what the value is */
 	const char *os_help;
 };

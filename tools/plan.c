@@ -105,8 +105,9 @@ plan_trace(struct plan *pl, const char *trace)
 }
 
 /* Networks of later versions, by the scheme or the word. */
-static const char *const later_networks[] = { "tap:", "shmif:", "unix:",
-	"wg:" };
+static const char *const later_networks[] = {
+	"tap:", "shmif:", "unix:", "wg:"
+};
 
 static int
 plan_net(struct plan *pl, const char *net)
@@ -121,8 +122,8 @@ plan_net(struct plan *pl, const char *net)
 		return 0;
 	for (i = 0; i < sizeof(later_networks) / sizeof(later_networks[0]);
 	     i++) {
-		if (strncmp(net, later_networks[i],
-			strlen(later_networks[i])) == 0)
+		if (strncmp(
+			net, later_networks[i], strlen(later_networks[i])) == 0)
 			return fail(pl,
 			    "--net: '%s' is not there yet; there are host and"
 			    " sockin",
@@ -150,8 +151,8 @@ plan_pcap(struct plan *pl, const char *pcap)
 		    " program is a rump socket; add --net sockin");
 	cwd = *pcap != '/' ? get_current_dir_name() : NULL;
 	if (*pcap != '/' && cwd == NULL)
-		return fail(pl, "--pcap: %s: the working directory has no name",
-		    pcap);
+		return fail(
+		    pl, "--pcap: %s: the working directory has no name", pcap);
 	n = asprintf(&pl->pl_pcap, "%s%s%s", cwd != NULL ? cwd : "",
 	    cwd != NULL ? "/" : "", pcap);
 	free(cwd);

@@ -182,8 +182,8 @@ make_pcap(const struct plan *pl)
 
 	if (pl->pl_pcap == NULL)
 		return 0;
-	fd = open(pl->pl_pcap, O_WRONLY | O_CREAT | O_NONBLOCK | O_CLOEXEC,
-	    0666);
+	fd = open(
+	    pl->pl_pcap, O_WRONLY | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0666);
 	if (fd < 0)
 		return complain(STATUS_FAILED, "--pcap: %s: %s", pl->pl_pcap,
 		    strerror(errno));
@@ -383,9 +383,9 @@ print_plan(const struct run *r)
 		    pl->pl_log_file != NULL ? pl->pl_log_file
 					    : "standard error");
 	if (options_flag(&r->r_options, OPTION_SUMMARY))
-		printf("summary: to %s\n",
-		    pl->pl_log_file != NULL ? pl->pl_log_file
-					    : "standard error");
+		printf("summary: to %s\n", pl->pl_log_file != NULL
+					       ? pl->pl_log_file
+					       : "standard error");
 	return 0;
 }
 

@@ -322,7 +322,22 @@ within(const struct pcmap *m, off_t *off, off_t *end, size_t len)
 }
 
 int
-rump_map_dirty(void *handle, int64_t off, size_t len)
+rump_map_size(void *handle, int64_t *size)
+{
+	struct pcmap *m = handle;
+	struct vattr va;
+	int error;
+
+	rump_schedule();
+	error = VOP_GETATTR(m->m_vp, &va, m->m_cred);
+	if (error == 0)
+		*size = va.va_size;
+	rump_unschedule();
+	return error;
+}
+
+int
+rump_map_dirty(void *handle, int64_t off, size_t len, int64_t size)
 {
 	struct pcmap *m = handle;
 	off_t end;
@@ -335,7 +350,7 @@ rump_map_dirty(void *handle, int64_t off, size_t len)
 		return 0;
 	rump_schedule();
 	atomic_store_explicit(&m->m_dirtied, true, memory_order_relaxed);
-	error = EAGAIN; (void)end;
+	error = pagecache_map_dirty(m->m_vp, off, end, size);
 	rump_unschedule();
 	return error;
 }

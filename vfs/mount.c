@@ -17,6 +17,7 @@
 #include "kern/libkern.h"
 #include "kern/netbsd.h"
 #include "vfs/namei.h"
+#include "vfs/pagecache.h"
 #include "vfs/vnode.h"
 
 static struct list vfs_types = LIST_INITIALIZER(vfs_types); /* boot only */
@@ -369,6 +370,7 @@ unmount_forced(struct mount *mp)
 {
 	if (mp->mnt_op->vfs_abort != NULL)
 		mp->mnt_op->vfs_abort(mp);
+	pagecache_discard_mount(mp);
 	vcache_gone(mp);
 	vrele(mp->mnt_root);
 	mount_unref(mp);
@@ -385,6 +387,9 @@ vfs_dounmount(struct mount *mp, int flags)
 	error = unmount_begin(mp);
 	if (error != 0)
 		return error;
+	/* What cannot be saved keeps the mount busy, or is lost by now. */
+	if (!force)
+		(void)pagecache_sync_mount(mp, PCS_WAIT);
 	error = mount_leave(mp, force);
 	if (error != 0) {
 		unmount_cancel(mp);
@@ -438,6 +443,8 @@ mount_sync_all(kauth_cred_t cred)
 {
 	struct mount *mp;
 
+	/* All files of all mounts together, before one after the other. */
+	(void)pagecache_sync_mount(NULL, PCS_WAIT);
 	for (size_t n = 0; (mp = mount_nth(n)) != NULL; n++) {
 		if (mp->mnt_op->vfs_sync != NULL &&
 		    (mp->mnt_flag & MNT_RDONLY) == 0)

@@ -14,16 +14,16 @@
 #include "kern/libkern.h"
 #include "kern/netbsd.h"
 #include "kern/uio.h"
+#include "vfs/pcdirty.h"
 #include "vfs/pcfill.h"
+#include "vfs/pcsync.h"
+#include "vfs/pcwrite.h"
 #include "vfs/vop.h"
 
 /* What one read may have in flight beside its readahead. */
 #define READ_AHEAD_LEAST ((off_t)1 << 20)
 /* A random read fills this much. */
-#define RANDOM_FILL 16384
-
-/* Offsets beyond this are never valid, so that sums do not overflow. */
-#define FILE_MAX (INT64_MAX / 2)
+#define RANDOM_FILL PC_PAGE
 
 /* Up to so many blocks pagecache_bytes() counts pages. */
 #define EXACT_BLOCKS 64
@@ -35,16 +35,22 @@ pagecache_init(void)
 {
 	pcblock_init();
 	pcfill_init();
+	pcdirty_init();
+	pcwrite_init();
+	pcsync_init();
 }
 
 static struct pagecache *
-cache_create(const struct pagecacheops *ops)
+cache_create(struct vnode *vp, const struct pagecacheops *ops)
 {
 	struct pagecache *pc = kmem_zalloc(sizeof(*pc), KM_SLEEP);
 
 	mutex_init(&pc->pc_lock, "pagecache");
 	cv_init(&pc->pc_cv, "pagecache");
 	atomic_init(&pc->pc_refcnt, 1);
+	pc->pc_vnode = vp;
+	list_init(&pc->pc_list);
+	list_init(&pc->pc_runs);
 	pc->pc_ops = ops;
 	pc->pc_memory = ops == NULL;
 	return pc;
@@ -62,7 +68,9 @@ pagecache_unref(struct pagecache *pc)
 	if (atomic_fetch_sub_explicit(
 		&pc->pc_refcnt, 1, memory_order_acq_rel) != 1)
 		return;
-	KASSERT(pc->pc_nblocks == 0);
+	KASSERT(pc->pc_nblocks == 0 && pc->pc_nunsaved == 0);
+	if (pc->pc_wcred != NULL)
+		kauth_cred_free(pc->pc_wcred);
 	if (pc->pc_wlen != 0)
 		arena_window_free(pc->pc_woff);
 	cv_destroy(&pc->pc_cv);
@@ -83,7 +91,7 @@ pagecache_of(struct vnode *vp)
 
 	if (PREDICT_TRUE(pc != NULL))
 		return pc;
-	fresh = cache_create(vnode_liveops(vp)->vop_cacheops);
+	fresh = cache_create(vp, vnode_liveops(vp)->vop_cacheops);
 	mutex_enter(&vp->v_interlock);
 	pc = vp->v_cache;
 	if (pc == NULL) {
@@ -302,6 +310,11 @@ read_miss(const struct readreq *rr, struct pcblock *b)
 			start_ahead(rr->rr_vp, pc, lo, hi, rr->rr_cred);
 		return pcfill_wait(pc, pf);
 	}
+	if (b != NULL && (b->pb_writing & 1u << page) != 0) {
+		error = cv_wait_sig(&pc->pc_cv, &pc->pc_lock);
+		mutex_exit(&pc->pc_lock);
+		return error;
+	}
 	plan_miss(rr, &lo, &hi);
 	mutex_exit(&pc->pc_lock);
 	error = pcfill_start(rr->rr_vp, pc, lo, hi, rr->rr_cred, &pf);
@@ -335,7 +348,7 @@ pagecache_read(struct vnode *vp, struct uio *uio, off_t eof, unsigned ra_blocks,
 		.rr_vp = vp,
 		.rr_pc = pagecache_of(vp),
 		.rr_uio = uio,
-		.rr_eof = MIN(eof, FILE_MAX),
+		.rr_eof = MIN(eof, PC_FILE_MAX),
 		.rr_ahead = (off_t)ra_blocks * PC_BLOCK,
 		.rr_stream = eof > pcblock_capacity(),
 		.rr_cred = cred,
@@ -409,11 +422,13 @@ invalidate_pages(struct pcblock *b, uint32_t mask) REQUIRES(b->pb_pc->pc_lock)
 			    0, PC_PAGE);
 		return;
 	}
+	mask &= ~(pcblock_unsaved(b) | b->pb_writing);
 	pcblock_uncharge(b, mask);
 	b->pb_valid &= ~mask;
 	LIST_FOREACH (n, &b->pb_fills)
 		LIST_ENTRY(n, struct pcfill, pf_list)->pf_dropped |= mask;
-	if (b->pb_valid == 0 && b->pb_busy == 0 && b->pb_wired == 0)
+	if (b->pb_valid == 0 && b->pb_busy == 0 && b->pb_wired == 0 &&
+	    b->pb_writing == 0)
 		pcblock_drop(b);
 }
 
@@ -439,7 +454,7 @@ pagecache_invalidate(struct vnode *vp, off_t lo, off_t hi)
 	if (pc == NULL)
 		return;
 	if (hi == 0)
-		hi = FILE_MAX;
+		hi = PC_FILE_MAX;
 	mutex_enter(&pc->pc_lock);
 	if (pc->pc_memory && lo % PC_PAGE != 0) {
 		zero_tail(pc, lo);

@@ -69,6 +69,9 @@ struct pcwrite {
 	uint64_t pw_verf;  /* else: the server's promise, see pc_commit */
 	_Atomic uint32_t pw_refcnt;
 	struct list pw_list; /* pc_lock */
+	uint64_t pw_seq;     /* i: order of starting */
+	bool pw_mapped;      /* i: has pages that were stored to in mappings */
+	void *pw_buffer;     /* i: owned, where the bytes are that have no page */
 };
 
 struct pagecacheops {
@@ -180,6 +183,11 @@ int pagecache_error(struct vnode *vp, uint32_t *seen);
 int pagecache_truncate(struct vnode *vp, off_t size);
 /* Write everything of every vnode of mp (NULL: all), and wait if asked to. */
 int pagecache_sync_mount(struct mount *mp, int flags);
+/*
+ * mp is gone: forget what is dirty or uncommitted, and say so.  What is on its
+ * way ends in its own way.
+ */
+void pagecache_discard_mount(struct mount *mp);
 
 /*
  * Drop [lo, hi) (hi 0: to the end); pages in a fill are dropped when it ends.

@@ -20,6 +20,7 @@
 #include "kern/netbsd.h"
 #include "kern/stats.h"
 #include "vfs/param.h"
+#include "vfs/pcdirty.h"
 #include "vfs/pcmem.h"
 #include "vfs/vnode.h"
 
@@ -121,6 +122,8 @@ block_free_struct(struct pcblock *b)
 	struct pagecache *pc = b->pb_pc;
 
 	atomic_fetch_sub(&nblocks, 1);
+	if (b->pb_save != NULL)
+		kmem_free(b->pb_save, sizeof(*b->pb_save));
 	kmem_free(b, sizeof(*b));
 	pagecache_unref(pc);
 }
@@ -186,6 +189,7 @@ void
 pcblock_drop(struct pcblock *b)
 {
 	KASSERT(mutex_owned(&b->pb_pc->pc_lock));
+	KASSERT(pcblock_unsaved(b) == 0);
 
 	/* This pin keeps b while it is taken apart, and may be the last. */
 	pcblock_pin(b);
@@ -217,7 +221,7 @@ try_reclaim(struct pcblock *b) REQUIRES(lru_lock)
 	    !mutex_tryenter(&pc->pc_lock))
 		return NULL;
 	ok = atomic_load_explicit(&b->pb_pins, memory_order_acquire) == 0 &&
-	     b->pb_wired == 0 && !b->pb_orphan;
+	     b->pb_wired == 0 && !b->pb_orphan && b->pb_save == NULL;
 	if (ok) {
 		unlink_block(b);
 		list_remove(&b->pb_lru);
@@ -520,6 +524,12 @@ replace(struct pcblock *b, struct pcblock *nb) REQUIRES(b->pb_pc->pc_lock)
 		nb->pb_valid |= 1u << page;
 		nb->pb_zero &= ~(1u << page);
 	}
+	nb->pb_dirty = b->pb_dirty;
+	nb->pb_mapdirty = b->pb_mapdirty;
+	nb->pb_uncommitted = b->pb_uncommitted;
+	nb->pb_committing = b->pb_committing;
+	nb->pb_save = b->pb_save;
+	b->pb_save = NULL;
 	pctree_replace(&b->pb_pc->pc_tree, b->pb_index, nb);
 	lru_insert(nb);
 	b->pb_orphan = true;
@@ -551,7 +561,8 @@ pcblock_move(struct pcblock *b)
 								   : ERESTART;
 	if (error != 0)
 		return error == EBUSY ? 0 : error;
-	if (!b->pb_orphan && b->pb_busy == 0 && b->pb_writers == 0) {
+	if (!b->pb_orphan && b->pb_busy == 0 && b->pb_writers == 0 &&
+	    b->pb_running == 0) {
 		replace(b, nb);
 		return 0;
 	}

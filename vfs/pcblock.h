@@ -15,6 +15,9 @@
 #define PC_PAGES (PC_BLOCK / PC_PAGE) /* pages of a block */
 #define PC_ALLPAGES ((uint32_t)(1u << PC_PAGES) - 1)
 
+/* Offsets beyond this are never valid, so that sums do not overflow. */
+#define PC_FILE_MAX (INT64_MAX / 2)
+
 /* The cache of one file.  Referenced by its vnode, blocks, fills and maps. */
 struct pagecache {
 	kmutex_t pc_lock;
@@ -29,6 +32,25 @@ struct pagecache {
 	off_t pc_next;          /* pc_lock: where a sequential reader goes on */
 	off_t pc_ra_end;     /* pc_lock: readahead has been started to here */
 	off_t pc_ra_trigger; /* pc_lock: a reader here starts the next */
+
+	/* Writing files that have a file system behind them, see pcdirty.h. */
+	struct vnode *pc_vnode; /* i: referenced while anything is unsaved */
+	struct list pc_list;    /* unsaved_lock */
+	uint64_t pc_visit;      /* unsaved_lock: last walk that came by */
+	int64_t pc_since_ns;    /* unsaved_lock: when it became unsaved */
+	uint32_t pc_nactive;    /* pc_lock: pages dirty or in a run */
+	uint32_t pc_nunsaved;   /* pc_lock: these, and uncommitted ones */
+	struct list pc_runs;    /* pc_lock: of struct pcwrite, oldest first */
+	uint64_t pc_runseq;     /* pc_lock: of the latest run */
+	kauth_cred_t pc_wcred;  /* pc_lock: owned; who wrote last */
+	off_t pc_wnext;         /* pc_lock: a sequential writer goes on here */
+	off_t pc_behind;        /* pc_lock: written behind to here */
+	off_t pc_mapend;        /* pc_lock: end of file of the last store */
+	bool pc_committing;     /* pc_lock: somebody is in pc_commit */
+	bool pc_full;           /* pc_lock: out of space, write at once */
+	uint64_t pc_verf;       /* pc_lock: of what is uncommitted */
+	uint32_t pc_errseq;     /* pc_lock: errors of delayed writes so far */
+	int pc_error;           /* pc_lock: the latest */
 };
 
 /*
@@ -51,6 +73,14 @@ struct pcblock {
 	uint32_t pb_valid;    /* pc_lock: pages with the file's data */
 	uint32_t pb_busy;     /* pc_lock: pages in a fill */
 	uint32_t pb_zero;     /* pc_lock: pages known to be all zeros */
+	uint32_t pb_writing;  /* pc_lock: pages that a writer is copying into;
+				 those that are not valid are his alone */
+	uint32_t pb_dirty;    /* pc_lock: pages with bytes to write */
+	uint32_t pb_mapdirty; /* pc_lock: these by stores to a mapping */
+	uint32_t pb_running;  /* pc_lock: pages in a run */
+	uint32_t pb_uncommitted; /* pc_lock: the server may still lose them */
+	uint32_t pb_committing;  /* pc_lock: these, and asked not to */
+	struct pcsave *pb_save;  /* pc_lock: what of them; else NULL */
 	struct list pb_fills; /* pc_lock: of struct pcfill */
 };
 
@@ -112,6 +142,20 @@ static inline char *
 pcblock_page(const struct pcblock *b, unsigned page)
 {
 	return (char *)b->pb_mem.am_addr + (size_t)page * PC_PAGE;
+}
+
+/* Pages whose only good copy is here, or may be. */
+static inline uint32_t
+pcblock_unsaved(const struct pcblock *b)
+{
+	return b->pb_dirty | b->pb_running | b->pb_uncommitted |
+	       b->pb_committing;
+}
+
+static inline off_t
+pcblock_off(const struct pcblock *b)
+{
+	return (off_t)b->pb_index * PC_BLOCK;
 }
 
 static inline off_t

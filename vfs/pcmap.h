@@ -18,10 +18,11 @@ struct vnode;
 /*
  * The page cache's: [lo, hi), page aligned and within one or several blocks, is
  * going to be written to by the program.  Its pages become dirty up to the end
- * of file.  Short, does not sleep; takes pc_lock.  0, or EAGAIN when a page is
- * not valid (any more).
+ * of file eof.  Short, does not sleep, since the caller holds a lock of the
+ * host side; takes pc_lock.  0, or EAGAIN when a page is not valid (any more) or
+ * wholly behind the end.
  */
-int pagecache_map_dirty(struct vnode *vp, off_t lo, off_t hi);
+int pagecache_map_dirty(struct vnode *vp, off_t lo, off_t hi, off_t eof);
 
 /*
  * The mappings': what the program writes to [lo, hi) from now on is reported by

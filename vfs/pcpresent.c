@@ -6,6 +6,7 @@
 #include "kern/libkern.h"
 #include "kern/netbsd.h"
 #include "vfs/pcfill.h"
+#include "vfs/pcwrite.h"
 
 /* Internal: something has changed, look again.  No errno of a file system. */
 #define AGAIN (-1)
@@ -14,6 +15,22 @@ static bool
 in_place(const struct pagecache *pc, const struct pcblock *b)
 {
 	return b->pb_mem.am_off == pc->pc_woff + (off_t)b->pb_index * PC_BLOCK;
+}
+
+/* Somebody is writing from a loose block: wait for one run. */
+static int
+await_run(struct pagecache *pc, struct pcblock *b) REQUIRES(pc->pc_lock)
+{
+	struct pcwrite *pw = pcwrite_find(
+	    pc, pcblock_off(b), pcblock_off(b) + PC_BLOCK, UINT64_MAX);
+	int error = 0;
+
+	if (pw == NULL)
+		return 0;
+	mutex_exit(&pc->pc_lock);
+	error = pcwrite_wait(pc, pw);
+	mutex_enter(&pc->pc_lock);
+	return error == ERESTART ? error : 0;
 }
 
 /* Wait until nothing is copied into a loose block, then move it.  AGAIN:
@@ -26,6 +43,10 @@ present_move(struct pagecache *pc, struct pcblock *b) REQUIRES(pc->pc_lock)
 	while (!b->pb_orphan && error == 0) {
 		if (b->pb_busy != 0)
 			return AGAIN;
+		if (b->pb_running != 0) {
+			error = await_run(pc, b);
+			continue;
+		}
 		if (b->pb_writers != 0)
 			error = cv_wait_sig(&pc->pc_cv, &pc->pc_lock);
 		else
@@ -75,6 +96,11 @@ present_step(struct vnode *vp, struct pagecache *pc, off_t lo, off_t hi,
 		if (error != 0)
 			mutex_exit(&pc->pc_lock);
 		return error;
+	}
+	if ((missing & b->pb_writing) != 0) {
+		error = cv_wait_sig(&pc->pc_cv, &pc->pc_lock);
+		mutex_exit(&pc->pc_lock);
+		return error != 0 ? error : AGAIN;
 	}
 	if ((missing & b->pb_busy) != 0) {
 		error = present_wait(pc, b, missing & b->pb_busy);

@@ -252,14 +252,14 @@ sys_getdents(
 static int
 sync_range(int fd, int flags, off_t lo, off_t hi)
 {
-	struct vnode *vp;
+	struct file *fp;
 	int error;
 
-	error = descriptor_vnode(fd, &vp);
+	error = fd_getvnode(fd, &fp);
 	if (error != 0)
 		return error;
-	error = VOP_FSYNC(vp, curlwp->l_cred, flags, lo, hi);
-	vrele(vp);
+	error = vn_fsync(fp, flags, lo, hi);
+	fd_putfile(fp);
 	return error;
 }
 

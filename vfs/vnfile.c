@@ -12,6 +12,7 @@
 #include "kern/uio.h"
 #include "vfs/lockf.h"
 #include "vfs/mount.h"
+#include "vfs/pagecache.h"
 #include "vfs/specfs.h"
 #include "vfs/vop.h"
 
@@ -59,6 +60,7 @@ vn_openfile(struct file *fp, struct vnode *vp, int fflags)
 {
 	const struct fileops *ops = &vn_fileops;
 	struct cdev *d = NULL;
+	uint32_t seen;
 	int error;
 
 	switch (vp->v_type) {
@@ -86,7 +88,29 @@ vn_openfile(struct file *fp, struct vnode *vp, int fflags)
 	if (d != NULL)
 		fp->f_fsdata = d;
 	atomic_store(&fp->f_flag, (uint32_t)(fflags & KEEP_FLAGS));
+	pagecache_error_begin(vp, &seen);
+	atomic_store(&fp->f_seen, seen);
 	return 0;
+}
+
+int
+vn_seenerror(struct file *fp, int error)
+{
+	uint32_t seen = atomic_load(&fp->f_seen);
+	int delayed;
+
+	delayed = pagecache_error(fp->f_data, &seen);
+	atomic_store(&fp->f_seen, seen);
+	return error != 0 ? error : delayed;
+}
+
+int
+vn_fsync(struct file *fp, int flags, off_t lo, off_t hi)
+{
+	int error;
+
+	error = VOP_FSYNC(fp->f_data, fp->f_cred, flags, lo, hi);
+	return error == ERESTART ? error : vn_seenerror(fp, error);
 }
 
 static int
@@ -244,6 +268,8 @@ vn_closefile(struct file *fp)
 	if (fp->f_ops != &spec_fileops)
 		error = VOP_CLOSE(
 		    vp, (int)atomic_load(&fp->f_flag), fp->f_cred, fp);
+	if ((atomic_load(&fp->f_flag) & FWRITE) != 0)
+		error = vn_seenerror(fp, error);
 	vrele(vp);
 	return error;
 }

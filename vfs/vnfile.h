@@ -23,6 +23,14 @@ int vn_fpathconf(struct file *fp, int name, register_t *retval);
 int vn_flock(struct file *fp, int how);
 void vn_fdclose(struct file *fp);
 
+/*
+ * Errors of delayed writes that this open file has not been told of are told
+ * now: error if there is one already, else the latest of them, or 0.
+ */
+int vn_seenerror(struct file *fp, int error);
+/* fsync(2) and its kin, flags and range as for VOP_FSYNC. */
+int vn_fsync(struct file *fp, int flags, off_t lo, off_t hi);
+
 /* The attributes of vp as stat(2) shows them. */
 int vn_getstat(struct vnode *vp, struct rump_stat *st, kauth_cred_t cred);
 /* pathconf(2) on vp: the file system's answer or the usual one. */

@@ -11,6 +11,8 @@
 
 struct lwp;
 struct kauth_cred;
+struct modinfo;
+struct uio;
 
 /* Component types, in the numbering of the genuine system. */
 enum rump_component_type {
@@ -54,6 +56,17 @@ void rump_component_load(const struct rump_component *rc);
  * success it returns 0 without effect.
  */
 int rump_init(void);
+int rump__init(void); /* the same */
+
+/*
+ * Go into the background, before rump_init() (else EALREADY): begin returns in
+ * a child, and the process waits until that calls done, and ends with error as
+ * its status; with RUMP_DAEMONIZE_SUCCESS the child has no standard descriptors
+ * any more.  See rumpuser_daemonize_begin() for errors.
+ */
+#define RUMP_DAEMONIZE_SUCCESS 0
+int rump_daemonize_begin(void);
+int rump_daemonize_done(int error);
 
 /* NetBSD version number in the 799003400 form. */
 int rump_getversion(void);
@@ -83,6 +96,34 @@ struct lwp *rump_pub_lwproc_curlwp(void);
 struct kauth_cred *rump_pub_cred_create(
     uint32_t uid, uint32_t gid, size_t ngroups, uint32_t *groups);
 void rump_pub_cred_put(struct kauth_cred *cred);
+
+/* A description of len bytes of the caller's at buf, with file offset off, to
+ * be freed; free returns what is left to transfer. */
+enum rump_uiorw { RUMPUIO_READ, RUMPUIO_WRITE };
+struct uio *rump_pub_uio_setup(
+    void *buf, size_t len, int64_t off, enum rump_uiorw rw);
+size_t rump_pub_uio_getresid(struct uio *uio);
+int64_t rump_pub_uio_getoff(struct uio *uio);
+size_t rump_pub_uio_free(struct uio *uio);
+
+/*
+ * Initialise n modules, each after those among them that it requires; all are
+ * tried and the first error is returned: EEXIST for a name that is taken,
+ * EPROGMISMATCH for another version of the kernel, ENOENT when what it requires
+ * is not there, EMLINK when modules require each other in a circle, or what the
+ * module says.  fini: ENOENT, EBUSY while others require it.
+ */
+int rump_pub_module_init(const struct modinfo *const *mip, size_t n);
+int rump_pub_module_fini(const struct modinfo *mi);
+/* Hand over the symbols of the kernel's libraries, as rumpuser_dl_bootstrap()
+ * does during boot; EBUSY when that was done, EINVAL. */
+int rump_pub_kernelfsym_load(
+    void *symtab, uint64_t symbytes, char *strtab, uint64_t strbytes);
+/* Can modules of the native kernel be loaded?  No: 0. */
+int rump_nativeabi_p(void);
+
+/* All statistics on stderr, a line each. */
+void rump_printevcnts(void);
 
 /* Enter and leave the kernel explicitly. */
 void rump_schedule(void);

@@ -96,12 +96,15 @@ int rump_map_create(
 /* Another map, of [off, off + len) of handle's file, with its rights. */
 int rump_map_again(void *handle, int64_t off, size_t len, struct rump_map *rm);
 int rump_map_fill(void *handle, int64_t off, size_t len);
+/* The size of the file.  May sleep.  0, an errno, or RUMP_ERESTART. */
+int rump_map_size(void *handle, int64_t *size);
 /*
  * The program is going to write to pages [off, off + len) of a shared mapping,
- * which it could not until now.  Short, does not sleep for long.  0, or EAGAIN
- * when a page is not valid any more: fill it first.
+ * which it could not until now; size is what rump_map_size() has said, with no
+ * rmh_cut() since.  Short, does not sleep.  0, or an errno such as EAGAIN when
+ * a page is not valid any more: fill it first.
  */
-int rump_map_dirty(void *handle, int64_t off, size_t len);
+int rump_map_dirty(void *handle, int64_t off, size_t len, int64_t size);
 /* Write what is unsaved in [off, off + len), and wait.  0, an errno, or
  * RUMP_ERESTART. */
 int rump_map_sync(void *handle, int64_t off, size_t len);

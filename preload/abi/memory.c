@@ -16,7 +16,8 @@ _Static_assert(PROT_EXEC == RUMP_PROT_EXEC, "passed unchanged");
 #define VALID_FLAGS                                                            \
 	(KIND_MASK | MAP_FIXED | MAP_FIXED_NOREPLACE | MAP_ANONYMOUS |         \
 	    MAP_GROWSDOWN | MAP_DENYWRITE | MAP_EXECUTABLE | MAP_LOCKED |      \
-	    MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK | MAP_32BIT)
+	    MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK |          \
+	    MAP_32BIT)
 
 int
 abi_prot_to_netbsd(int prot, int *out)

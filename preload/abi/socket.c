@@ -73,11 +73,19 @@ abi_socktype_to_netbsd(int type, int *out)
 {
 	int kind = type & TYPE_MASK, flags;
 
-	if (kind < SOCK_STREAM || kind > SOCK_DCCP ||
+	if (kind > SOCK_PACKET ||
 	    abi_sockflags_to_netbsd(type & ~TYPE_MASK, &flags) != 0)
 		return EINVAL;
+	if (kind < SOCK_STREAM || kind > SOCK_DCCP)
+		return ESOCKTNOSUPPORT;
 	*out = kind | flags;
 	return 0;
+}
+
+bool
+abi_socktype_is_packet(int type)
+{
+	return (type & TYPE_MASK) == SOCK_PACKET;
 }
 
 int
@@ -108,6 +116,8 @@ static const struct abi_pair msg_flags[] = {
 int
 abi_msgflags_to_netbsd(int flags)
 {
+	if (flags == 0)
+		return 0;
 	return (int)abi_bits_to_netbsd(
 	    msg_flags, ABI_NITEMS(msg_flags), (uint32_t)flags, NULL);
 }

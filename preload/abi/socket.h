@@ -3,6 +3,7 @@
 #ifndef PRELOAD_ABI_SOCKET_H
 #define PRELOAD_ABI_SOCKET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -12,8 +13,10 @@ struct rump_sockaddr_storage;
 int abi_family_to_netbsd(int family, int *out);
 int abi_family_to_linux(int family, int *out);
 
-/* SOCK_* with SOCK_CLOEXEC and SOCK_NONBLOCK; 0 or EINVAL. */
+/* SOCK_* with SOCK_CLOEXEC and SOCK_NONBLOCK; 0, EINVAL or ESOCKTNOSUPPORT. */
 int abi_socktype_to_netbsd(int type, int *out);
+/* Is it SOCK_PACKET, which asks for another family than it names? */
+bool abi_socktype_is_packet(int type);
 /* The type alone, of SO_TYPE. */
 int abi_socktype_to_linux(int type);
 /* The flags of accept4(2); 0 or EINVAL. */

@@ -32,8 +32,10 @@ struct engine_hooks {
 	uintptr_t (*eh_copy_fixup)(uintptr_t ip);
 	/* The thread is about to end: rump_thread_fini(). */
 	void (*eh_thread_exit)(void);
-	/* Before execve and execveat: 0 or -errno. */
+	/* Before execve and execveat: 0 or -errno.  When the exec comes to
+	 * nothing, the other. */
 	long (*eh_exec)(struct call *c);
+	void (*eh_exec_failed)(void);
 	/* End our threads, which return from their functions within a bounded
 	 * time, and start them again.  In pairs; several may overlap.
 	 * rump_threads_park(), rump_threads_unpark(). */

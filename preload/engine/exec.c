@@ -58,11 +58,26 @@ drop_scratch(struct thread *t)
 }
 
 static long
+run_failed(void *arg)
+{
+	engine_hooks.eh_exec_failed();
+	return 0;
+}
+
+static long
+give_up(struct thread *t, long r)
+{
+	if (!router_idle && engine_hooks.eh_exec_failed != NULL)
+		thread_run(t, run_failed, NULL);
+	return r;
+}
+
+static long
 exec_failed(struct call *c)
 {
 	drop_scratch(&engine_thread);
 	signal_exec_failed();
-	return c->result;
+	return give_up(&engine_thread, c->result);
 }
 
 static long
@@ -75,18 +90,18 @@ exec(struct target *ta, long *envp)
 	if (!router_idle && !BROKEN(BREAK_IMAGE))
 		r = thread_run(t, judge, ta);
 	if (t->t_deferred)
-		return RESULT_AGAIN;
+		return give_up(t, RESULT_AGAIN);
 	if (r != 0)
-		return r;
+		return give_up(t, r);
 	if (BROKEN(BREAK_EXEC_ENV))
 		return CALL_TO_HOST;
 	r = environ_rebuild(
 	    (char **)*envp, &newp, &t->t_scratch, &t->t_scratch_len);
 	if (r != 0)
-		return r;
+		return give_up(t, r);
 	if (t->t_deferred) {
 		drop_scratch(t);
-		return RESULT_AGAIN;
+		return give_up(t, RESULT_AGAIN);
 	}
 	*envp = (long)newp;
 	signal_exec_begin();

@@ -111,7 +111,7 @@ is_ours(const struct dl_phdr_info *info)
 }
 
 static void
-learn_object(const struct dl_phdr_info *info, const ElfW(Phdr) *ph)
+learn_object(const struct dl_phdr_info *info, const ElfW(Phdr) * ph)
 {
 	struct tls_index ti = { .ti_module = info->dlpi_tls_modid };
 	size_t below = thread_pointer() - (uintptr_t)__tls_get_addr(&ti);

@@ -380,7 +380,7 @@ route_prctl(struct call *c)
 {
 	if (c->arg[0] == PR_SUD_CODE && !BROKEN(BREAK_PRCTL))
 		return -EPERM;
-	if (c->arg[0] == PR_SET_SECCOMP_CODE)
+	if (c->arg[0] == PR_SET_SECCOMP_CODE && !BROKEN(BREAK_SECCOMP))
 		patch_stop();
 	return CALL_TO_HOST;
 }

@@ -18,8 +18,8 @@
 
 #define STACK_BYTES (64 * 1024)
 
-static _Atomic uint32_t stop;    /* threads sleep on it */
-static _Atomic uint32_t starts;  /* who starts one sleeps on it */
+static _Atomic uint32_t stop;   /* threads sleep on it */
+static _Atomic uint32_t starts; /* who starts one sleeps on it */
 static atomic_long running, seen;
 static atomic_int wanted;
 

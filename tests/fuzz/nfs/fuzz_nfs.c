@@ -208,6 +208,110 @@ fuzz_pathconf(const uint8_t *data, size_t size)
 }
 
 static void
+promise_wcc(const struct nfs3_wcc *wc)
+{
+	if (wc->wc_has_before)
+		promise(wc->wc_before.wa_mtime.t_nsec < 1000000000,
+		    "nanoseconds before");
+	promise_opt_attr(&wc->wc_after);
+}
+
+static void
+fuzz_change(const uint8_t *data, size_t size)
+{
+	struct nfs3_change res;
+	struct xdr_in xi;
+	int error;
+
+	xdr_in_init(&xi, data, size);
+	error = nfs3_change_result(&xi, &res);
+	promise_error(error);
+	if (error == 0)
+		promise_wcc(&res.ch_wcc);
+}
+
+static void
+fuzz_made(const uint8_t *data, size_t size)
+{
+	struct nfs3_made res;
+	struct xdr_in xi;
+	int error;
+
+	xdr_in_init(&xi, data, size);
+	error = nfs3_made_result(&xi, &res);
+	promise_error(error);
+	if (error != 0)
+		return;
+	promise_wcc(&res.ma_dir);
+	promise(res.ma_status == NFS3_OK || !res.ma_has_fh, "a failed handle");
+	promise_opt_attr(&res.ma_attr);
+	if (res.ma_has_fh)
+		promise_fh(&res.ma_fh);
+}
+
+static void
+fuzz_rename(const uint8_t *data, size_t size)
+{
+	struct nfs3_rename res;
+	struct xdr_in xi;
+	int error;
+
+	xdr_in_init(&xi, data, size);
+	error = nfs3_rename_result(&xi, &res);
+	promise_error(error);
+	if (error != 0)
+		return;
+	promise_wcc(&res.rn_from);
+	promise_wcc(&res.rn_to);
+}
+
+static void
+fuzz_link(const uint8_t *data, size_t size)
+{
+	struct nfs3_link res;
+	struct xdr_in xi;
+	int error;
+
+	xdr_in_init(&xi, data, size);
+	error = nfs3_link_result(&xi, &res);
+	promise_error(error);
+	if (error != 0)
+		return;
+	promise_opt_attr(&res.ln_attr);
+	promise_wcc(&res.ln_dir);
+}
+
+static void
+fuzz_write(const uint8_t *data, size_t size)
+{
+	struct nfs3_write res;
+	struct xdr_in xi;
+	int error;
+
+	xdr_in_init(&xi, data, size);
+	error = nfs3_write_result(&xi, &res);
+	promise_error(error);
+	if (error != 0)
+		return;
+	promise_wcc(&res.wr_wcc);
+	promise(res.wr_committed <= NFS3_FILE_SYNC, "stability");
+}
+
+static void
+fuzz_commit(const uint8_t *data, size_t size)
+{
+	struct nfs3_commit res;
+	struct xdr_in xi;
+	int error;
+
+	xdr_in_init(&xi, data, size);
+	error = nfs3_commit_result(&xi, &res);
+	promise_error(error);
+	if (error == 0)
+		promise_wcc(&res.co_wcc);
+}
+
+static void
 fuzz_mnt(const uint8_t *data, size_t size)
 {
 	struct mount3_mnt res;
@@ -397,23 +501,29 @@ static const struct {
 	void (*run)(const uint8_t *data, size_t size);
 } targets[] = {
 	{ "access", fuzz_access },
+	{ "change", fuzz_change },
+	{ "commit", fuzz_commit },
 	{ "addr", fuzz_addr },
 	{ "fsinfo", fuzz_fsinfo },
 	{ "fsstat", fuzz_fsstat },
 	{ "getaddr", fuzz_getaddr },
 	{ "getattr", fuzz_getattr },
 	{ "getport", fuzz_getport },
+	{ "link", fuzz_link },
 	{ "lookup", fuzz_lookup },
+	{ "made", fuzz_made },
 	{ "mnt", fuzz_mnt },
 	{ "pathconf", fuzz_pathconf },
 	{ "read", fuzz_read },
 	{ "readdir", fuzz_readdir },
 	{ "readdirplus", fuzz_readdirplus },
 	{ "readlink", fuzz_readlink },
+	{ "rename", fuzz_rename },
 	{ "rpcmsg", fuzz_rpcmsg },
 	{ "rpcrx", fuzz_rpcrx },
 	{ "datagram", fuzz_datagram },
 	{ "url", fuzz_url },
+	{ "write", fuzz_write },
 };
 
 int

@@ -34,18 +34,23 @@ server_possible(void)
 }
 
 void
-server_start(struct nfs_server *s, const char *options)
+server_prepare(struct nfs_server *s)
 {
-	char command[1024];
-	FILE *f;
-	int pid;
-
 	strcpy(s->top, "/tmp/rumpkit-nfs.XXXXXX");
 	must(mkdtemp(s->top) != NULL, "mkdtemp");
 	snprintf(s->dir, sizeof(s->dir), "%s/export", s->top);
 	snprintf(s->state, sizeof(s->state), "%s/server", s->top);
 	must(mkdir(s->dir, 0755) == 0, "mkdir");
 	must(chmod(s->top, 0755) == 0, "chmod");
+}
+
+void
+server_serve(struct nfs_server *s, const char *options)
+{
+	char command[1024];
+	FILE *f;
+	int pid;
+
 	snprintf(command, sizeof(command), "python3 '%s' start '%s' '%s' %s",
 	    getenv("GANESHA"), s->dir, s->state, options);
 	f = popen(command, "r");
@@ -54,6 +59,13 @@ server_start(struct nfs_server *s, const char *options)
 	    "ganesha.py");
 	must(pclose(f) == 0, "ganesha.py");
 	s->pid = pid;
+}
+
+void
+server_start(struct nfs_server *s, const char *options)
+{
+	server_prepare(s);
+	server_serve(s, options);
 }
 
 void

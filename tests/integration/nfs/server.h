@@ -18,6 +18,9 @@ struct nfs_server {
 bool server_possible(void);
 /* Make an empty exported directory and serve it; options as ganesha.py's. */
 void server_start(struct nfs_server *s, const char *options);
+/* The same in two steps. */
+void server_prepare(struct nfs_server *s);
+void server_serve(struct nfs_server *s, const char *options);
 /* SIGKILL, as a crash would; and the same server again. */
 void server_kill(struct nfs_server *s);
 void server_restart(struct nfs_server *s);

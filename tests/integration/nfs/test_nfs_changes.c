@@ -116,9 +116,14 @@ assert_made(const struct nfs3_made *res, const char *name, mode_t mode)
 static void
 setattr_sets_all_that_it_is_given(void **state)
 {
-	struct nfs3_sattr sa = { .sa_set_mode = true, .sa_mode = 0604,
-		.sa_set_uid = true, .sa_uid = 1234, .sa_set_gid = true,
-		.sa_gid = 5678, .sa_set_size = true, .sa_size = 3,
+	struct nfs3_sattr sa = { .sa_set_mode = true,
+		.sa_mode = 0604,
+		.sa_set_uid = true,
+		.sa_uid = 1234,
+		.sa_set_gid = true,
+		.sa_gid = 5678,
+		.sa_set_size = true,
+		.sa_size = 3,
 		.sa_set_atime = NFS3_TIME_GIVEN,
 		.sa_atime = { 1000000000, 500 },
 		.sa_set_mtime = NFS3_TIME_GIVEN,
@@ -181,7 +186,8 @@ create_guarded_refuses_what_is_there(void **state)
 static void
 create_exclusive_knows_its_verifier_again(void **state)
 {
-	struct nfs_new nw = { .nw_type = NFS3_REG, .nw_how = NFS3_EXCLUSIVE,
+	struct nfs_new nw = { .nw_type = NFS3_REG,
+		.nw_how = NFS3_EXCLUSIVE,
 		.nw_verf = "verify!" };
 	struct nfs3_made res = make("exclusive", nw, NULL);
 
@@ -250,24 +256,24 @@ remove_and_rmdir_remove(void **state)
 
 	put_file("removed", "x");
 	assert_int_equal(mkdir(host("rmdir"), 0755), 0);
-	assert_int_equal(nfscall_remove(nm, &file, false, kauth_cred_kernel(),
-			     &res, &again),
+	assert_int_equal(
+	    nfscall_remove(nm, &file, false, kauth_cred_kernel(), &res, &again),
 	    0);
 	assert_int_equal(res.ch_status, NFS3_OK);
 	assert_false(again);
 	assert_true(absent("removed"));
-	assert_int_equal(nfscall_remove(nm, &file, false, kauth_cred_kernel(),
-			     &res, &again),
+	assert_int_equal(
+	    nfscall_remove(nm, &file, false, kauth_cred_kernel(), &res, &again),
 	    0);
 	assert_int_equal(res.ch_status, NFS3ERR_NOENT);
 	put_file("rmdir/inside", "x");
-	assert_int_equal(nfscall_remove(
-			     nm, &dir, true, kauth_cred_kernel(), &res, &again),
+	assert_int_equal(
+	    nfscall_remove(nm, &dir, true, kauth_cred_kernel(), &res, &again),
 	    0);
 	assert_int_equal(nfs3_errno(res.ch_status), RUMP_ENOTEMPTY);
 	assert_int_equal(unlink(host("rmdir/inside")), 0);
-	assert_int_equal(nfscall_remove(
-			     nm, &dir, true, kauth_cred_kernel(), &res, &again),
+	assert_int_equal(
+	    nfscall_remove(nm, &dir, true, kauth_cred_kernel(), &res, &again),
 	    0);
 	assert_int_equal(res.ch_status, NFS3_OK);
 	assert_true(absent("rmdir"));
@@ -284,8 +290,8 @@ rename_moves_and_replaces(void **state)
 	put_file("from", "new");
 	put_file("to", "old one");
 	ino = host_stat("from").st_ino;
-	assert_int_equal(nfscall_rename(nm, &from, &to, kauth_cred_kernel(),
-			     &res, &again),
+	assert_int_equal(
+	    nfscall_rename(nm, &from, &to, kauth_cred_kernel(), &res, &again),
 	    0);
 	assert_int_equal(res.rn_status, NFS3_OK);
 	assert_int_equal(host_stat("to").st_ino, ino);
@@ -305,9 +311,16 @@ link_gives_another_name(void **state)
 	assert_int_equal(
 	    nfscall_link(nm, &fh, &to, kauth_cred_kernel(), &res, &again), 0);
 	assert_int_equal(res.ln_status, NFS3_OK);
-	assert_int_equal(
-	    host_stat("second").st_ino, host_stat("first").st_ino);
+	assert_int_equal(host_stat("second").st_ino, host_stat("first").st_ino);
 	assert_int_equal(host_stat("first").st_nlink, 2);
+}
+
+static _Atomic int written;
+
+static void
+note_written(struct rpc_call *ca)
+{
+	atomic_store(&written, 1);
 }
 
 static struct nfs3_write
@@ -317,13 +330,16 @@ write_at(const struct nfs3_fh *fh, uint64_t off, const char *text,
 	/* In pieces, of which none is a multiple of four. */
 	struct rump_iovec iov[2] = { { (char *)(uintptr_t)text, 5 },
 		{ (char *)(uintptr_t)text + 5, strlen(text) - 5 } };
-	struct rpc_call *ca = nfscall_write_create(nm, fh, off,
-	    (uint32_t)strlen(text), stable, kauth_cred_kernel());
+	struct rpc_call *ca = nfscall_write_create(
+	    nm, fh, off, (uint32_t)strlen(text), stable, kauth_cred_kernel());
 	struct nfs3_write res;
 	struct xdr_in xi;
 
 	rpc_call_attach(ca, iov, 2);
-	assert_int_equal(rpc_call_run(nm->nm_conn, ca, &xi), 0);
+	atomic_store(&written, 0);
+	rpc_call_start(nm->nm_conn, ca, note_written, NULL);
+	assert_int_equal(rpc_wait(nm->nm_conn, &written), 0);
+	assert_int_equal(rpc_call_results(ca, &xi), 0);
 	assert_int_equal(nfs3_write_result(&xi, &res), 0);
 	rpc_call_unref(ca);
 	return res;
@@ -370,8 +386,8 @@ replies_tell_of_the_directory_before_and_after(void **state)
 		skip();
 	assert_int_equal(two.ma_dir.wc_before.wa_mtime.t_nsec,
 	    one.ma_dir.wc_after.oa_attr.a_mtime.t_nsec);
-	assert_int_equal(two.ma_dir.wc_before.wa_size,
-	    one.ma_dir.wc_after.oa_attr.a_size);
+	assert_int_equal(
+	    two.ma_dir.wc_before.wa_size, one.ma_dir.wc_after.oa_attr.a_size);
 }
 
 static int

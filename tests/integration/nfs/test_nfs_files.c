@@ -301,7 +301,7 @@ a_closed_file_leaves_no_readahead_behind(void **state)
 static void
 modifying_fails_with_erofs(void **state)
 {
-	mount_at("/data", "");
+	mount_at("/data", "&ro");
 	assert_int_equal(rump_sys_open("/data/big", RUMP_O_RDWR), -1);
 	assert_int_equal(errno, RUMP_EROFS);
 	assert_int_equal(

@@ -11,7 +11,9 @@
 #include "tests/unit/kern/kern_test.h"
 
 #include "kern/boot.h"
+#include "kern/callout.h"
 #include "kern/component.h"
+#include "kern/kthread.h"
 #include "kern/lwp.h"
 #include "kern/stats.h"
 #include "kern/syscall.h"
@@ -102,6 +104,77 @@ bad_parameters_are_errors_that_name_the_parameter(void **state)
 	assert_int_equal(boot_with("RUMP_NCPU", "8", text, sizeof(text)), 0);
 	assert_int_equal(
 	    boot_with("RUMP_MEMLIMIT", "64m", text, sizeof(text)), 0);
+}
+
+static int
+start_a_thread(void)
+{
+	struct callout c;
+
+	if (rump_init() != 0)
+		return 99;
+	rump_schedule();
+	callout_init(&c, NULL, NULL);
+	callout_schedule(&c, (int64_t)3600 * 1000000000);
+	(void)callout_halt(&c);
+	return kthread_create("t", NULL, NULL);
+}
+
+static void
+threads_may_be_forbidden(void **state)
+{
+	char text[512];
+
+	setenv("RUMP_THREADS", "0", 1);
+	assert_int_equal(
+	    in_child(start_a_thread, text, sizeof(text)), RUMP_ENOTSUP);
+	assert_non_null(strstr(text, "no thread"));
+	unsetenv("RUMP_THREADS");
+}
+
+/* The child's child has booted, and the child waits for its word. */
+static int
+boot_in_the_background(void)
+{
+	int error;
+
+	if (rump_daemonize_begin() != 0)
+		return 98;
+	error = rump_init();
+	if (error == 0 && rump_daemonize_begin() != RUMP_EALREADY)
+		error = 97;
+	if (error == 0)
+		error = 55;
+	(void)rump_daemonize_done(error);
+	return 0;
+}
+
+static void
+a_kernel_may_boot_in_the_background(void **state)
+{
+	char text[512];
+
+	assert_int_equal(
+	    in_child(boot_in_the_background, text, sizeof(text)), 55);
+	assert_int_equal(rump_daemonize_done(0), RUMP_ENOENT);
+}
+
+static int
+print_counters(void)
+{
+	if (rump_init() != 0)
+		return 99;
+	rump_printevcnts();
+	return rump_nativeabi_p();
+}
+
+static void
+counters_are_printed_a_line_each(void **state)
+{
+	char text[4096];
+
+	assert_int_equal(in_child(print_counters, text, sizeof(text)), 0);
+	assert_non_null(strstr(text, "kern_threads_created 0\n"));
 }
 
 static void
@@ -320,6 +393,9 @@ main(void)
 		cmocka_unit_test(booting_is_silent_unless_asked),
 		cmocka_unit_test(
 		    bad_parameters_are_errors_that_name_the_parameter),
+		cmocka_unit_test(threads_may_be_forbidden),
+		cmocka_unit_test(a_kernel_may_boot_in_the_background),
+		cmocka_unit_test(counters_are_printed_a_line_each),
 		cmocka_unit_test(sizes_have_units),
 		cmocka_unit_test(
 		    a_refused_boot_may_be_tried_again_and_a_second_one_is_nothing),

@@ -83,7 +83,7 @@ a_blocked_reader_wakes_when_data_come(void **state)
 
 	peer_pair(&at.fd, &host);
 	sleeper_start(&sl, attempt_read, &at);
-	sleeper_wait_asleep(&sl, SYS_recvmsg);
+	sleeper_wait_asleep(&sl, SYS_recvfrom);
 	peer_write(host, "!", 1);
 	sleeper_join(&sl);
 	assert_int_equal(at.result, 1);
@@ -103,7 +103,7 @@ a_full_request_waits_for_all_of_it(void **state)
 	peer_pair(&at.fd, &host);
 	peer_write(host, "abc", 3);
 	sleeper_start(&sl, attempt_waitall, &at);
-	sleeper_wait_asleep(&sl, SYS_recvmsg);
+	sleeper_wait_asleep(&sl, SYS_recvfrom);
 	peer_write(host, "def", 3);
 	sleeper_join(&sl);
 	assert_int_equal(at.result, 6);
@@ -131,7 +131,7 @@ a_low_water_mark_is_reached_in_pieces(void **state)
 	    0);
 	peer_write(host, "ab", 2);
 	sleeper_start(&sl, attempt_read, &at);
-	sleeper_wait_asleep(&sl, SYS_recvmsg);
+	sleeper_wait_asleep(&sl, SYS_recvfrom);
 	peer_write(host, "cd", 2);
 	sleeper_join(&sl);
 	assert_int_equal(at.result, 4);
@@ -155,7 +155,7 @@ a_peer_that_does_not_read_stops_the_writer(void **state)
 		at.buf[i] = (char)(i * 7 + (i >> 12));
 	peer_pair(&at.fd, &host);
 	sleeper_start(&sl, attempt_write, &at);
-	sleeper_wait_asleep(&sl, SYS_sendmsg);
+	sleeper_wait_asleep(&sl, SYS_sendto);
 	peer_read(host, got, BULK);
 	sleeper_join(&sl);
 	assert_int_equal(at.result, BULK);
@@ -205,7 +205,7 @@ shutdown_wakes_a_blocked_reader(void **state)
 
 	peer_pair(&at.fd, &host);
 	sleeper_start(&sl, attempt_read, &at);
-	sleeper_wait_asleep(&sl, SYS_recvmsg);
+	sleeper_wait_asleep(&sl, SYS_recvfrom);
 	assert_int_equal(rump_sys_shutdown(at.fd, RUMP_SHUT_RD), 0);
 	sleeper_join(&sl);
 	assert_int_equal(at.result, 0);
@@ -224,7 +224,7 @@ closing_under_a_reader_takes_effect_when_its_call_ends(void **state)
 	before = peer_count_fds();
 	peer_pair(&at.fd, &host);
 	sleeper_start(&sl, attempt_read, &at);
-	sleeper_wait_asleep(&sl, SYS_recvmsg);
+	sleeper_wait_asleep(&sl, SYS_recvfrom);
 	assert_int_equal(rump_sys_close(at.fd), 0);
 	assert_int_equal(rump_sys_fcntl(at.fd, RUMP_F_GETFL), -1);
 	assert_int_equal(errno, RUMP_EBADF);
@@ -277,7 +277,7 @@ a_signal_ends_a_wait_before_data_moved(void **state)
 	sigaction(SIGUSR1, &sa, NULL);
 	peer_pair(&at.fd, &host);
 	sleeper_start(&sl, interrupted_read, &at);
-	sleeper_wait_asleep(&sl, SYS_recvmsg);
+	sleeper_wait_asleep(&sl, SYS_recvfrom);
 	pthread_kill(sl.sl_thread, SIGUSR1);
 	sleeper_join(&sl);
 	assert_int_equal(at.result, -1);
@@ -310,7 +310,7 @@ a_signal_after_data_moved_gives_a_short_count(void **state)
 	peer_pair(&at.fd, &host);
 	peer_write(host, "abc", 3);
 	sleeper_start(&sl, wait_and_read, &at);
-	sleeper_wait_asleep(&sl, SYS_recvmsg);
+	sleeper_wait_asleep(&sl, SYS_recvfrom);
 	pthread_kill(sl.sl_thread, SIGUSR1);
 	sleeper_join(&sl);
 	assert_int_equal(at.result, 3);
@@ -331,7 +331,7 @@ other_signals_do_not_end_a_wait(void **state)
 	peer_pair(&at.fd, &host);
 	sleeper_start(&sl, attempt_read, &at);
 	for (i = 0; i < 20; i++) {
-		sleeper_wait_asleep(&sl, SYS_recvmsg);
+		sleeper_wait_asleep(&sl, SYS_recvfrom);
 		pthread_kill(sl.sl_thread, SIGUSR2);
 	}
 	peer_write(host, "k", 1);

@@ -49,6 +49,8 @@ may_fail(long nr)
 	case SYS_setsockopt:
 	case SYS_getsockopt:
 	case SYS_sendmsg:
+	case SYS_sendto:
+	case SYS_recvfrom:
 	case SYS_recvmsg:
 	case SYS_ppoll:
 	case SYS_epoll_create1:

@@ -31,6 +31,7 @@
 
 #define CONNECTIONS 8
 #define REPLY_MAX (1 << 20)
+#define CALL_MAX ((1 << 20) + 4096)
 
 answer_t *_Atomic wicked[22];
 _Atomic unsigned counts[22];
@@ -48,16 +49,15 @@ void
 put_attr(struct xdr_out *xo, const struct nfs3_fh *fh)
 {
 	uint8_t kind = fh->fh_data[0];
-	uint32_t type = kind == 'f'   ? NFS3_REG
-			: kind == 'l' ? NFS3_LNK
-				      : NFS3_DIR;
+	bool file = kind == 'f' || kind == 'e';
+	uint32_t type = file ? NFS3_REG : kind == 'l' ? NFS3_LNK : NFS3_DIR;
 
 	xdr_put_u32(xo, type);
-	xdr_put_u32(xo, 0755);
+	xdr_put_u32(xo, kind == 'e' ? 0644 : 0755);
 	xdr_put_u32(xo, 1);
 	xdr_put_u32(xo, 0);
 	xdr_put_u32(xo, 0);
-	xdr_put_u64(xo, kind == 'f' ? FILE_SIZE : 10);
+	xdr_put_u64(xo, kind == 'f' ? FILE_SIZE : kind == 'e' ? 0 : 10);
 	xdr_put_u64(xo, FILE_SIZE);
 	xdr_put_u64(xo, 0);
 	xdr_put_u64(xo, 1);
@@ -219,6 +219,103 @@ answer_pathconf(struct exchange *x)
 	return 0;
 }
 
+/* --- changes -------------------------------------------------------------- */
+
+void
+put_wcc(struct xdr_out *xo, const struct nfs3_fh *fh)
+{
+	uint8_t kind = fh->fh_data[0];
+
+	xdr_put_u32(xo, 1);
+	xdr_put_u64(xo, kind == 'f' ? FILE_SIZE : kind == 'e' ? 0 : 10);
+	for (int i = 0; i < 4; i++)
+		xdr_put_u32(xo, 1000);
+	put_opt_attr(xo, fh);
+}
+
+uint32_t
+answer_status(struct exchange *x, uint32_t status)
+{
+	xdr_put_u32(&x->out, status);
+	put_wcc(&x->out, &x->fh);
+	return 0;
+}
+
+static uint32_t
+answer_change(struct exchange *x)
+{
+	return answer_status(x, NFS3_OK);
+}
+
+/* A thing of the kind that the first letter of the name says. */
+static uint32_t
+answer_made(struct exchange *x)
+{
+	struct nfs3_fh made = { .fh_len = 1 };
+	const uint8_t *name;
+	size_t len;
+
+	name = xdr_get_opaque(&x->args, 255, &len);
+	made.fh_data[0] = len > 0 ? name[0] : 'e';
+	xdr_put_u32(&x->out, NFS3_OK);
+	xdr_put_u32(&x->out, 1);
+	xdr_put_opaque(&x->out, made.fh_data, 1);
+	put_opt_attr(&x->out, &made);
+	put_wcc(&x->out, &x->fh);
+	return 0;
+}
+
+static uint32_t
+answer_rename(struct exchange *x)
+{
+	xdr_put_u32(&x->out, NFS3_OK);
+	put_wcc(&x->out, &x->fh);
+	put_wcc(&x->out, &x->fh);
+	return 0;
+}
+
+static uint32_t
+answer_link(struct exchange *x)
+{
+	struct nfs3_fh dir = { .fh_len = 1, .fh_data = { 'r' } };
+
+	xdr_put_u32(&x->out, NFS3_OK);
+	put_opt_attr(&x->out, &x->fh);
+	put_wcc(&x->out, &dir);
+	return 0;
+}
+
+_Atomic uint64_t write_verifier = 0x1234;
+
+void
+put_written(struct exchange *x, uint32_t count, uint32_t stable)
+{
+	(void)answer_status(x, NFS3_OK);
+	xdr_put_u32(&x->out, count);
+	xdr_put_u32(&x->out, stable);
+	xdr_put_u64(&x->out, atomic_load(&write_verifier));
+}
+
+static uint32_t
+answer_write(struct exchange *x)
+{
+	uint32_t count, stable;
+
+	(void)xdr_get_u64(&x->args);
+	count = xdr_get_u32(&x->args);
+	stable = xdr_get_u32(&x->args);
+	put_written(x, count, stable);
+	return 0;
+}
+
+static uint32_t
+answer_commit(struct exchange *x)
+{
+	(void)answer_status(x, NFS3_OK);
+	xdr_put_u64(&x->out, atomic_load(&write_verifier));
+	return 0;
+}
+
 answer_t *const answers[22] = {
 	[NFS3PROC_GETATTR] = answer_attr,
 	[NFS3PROC_LOOKUP] = answer_lookup,
@@ -230,6 +327,17 @@ answer_t *const answers[22] = {
 	[NFS3PROC_FSSTAT] = answer_fsstat,
 	[NFS3PROC_FSINFO] = answer_fsinfo,
 	[NFS3PROC_PATHCONF] = answer_pathconf,
+	[NFS3PROC_SETATTR] = answer_change,
+	[NFS3PROC_WRITE] = answer_write,
+	[NFS3PROC_CREATE] = answer_made,
+	[NFS3PROC_MKDIR] = answer_made,
+	[NFS3PROC_SYMLINK] = answer_made,
+	[NFS3PROC_MKNOD] = answer_made,
+	[NFS3PROC_REMOVE] = answer_change,
+	[NFS3PROC_RMDIR] = answer_change,
+	[NFS3PROC_RENAME] = answer_rename,
+	[NFS3PROC_LINK] = answer_link,
+	[NFS3PROC_COMMIT] = answer_commit,
 };
 
 /* --- the server ---------------------------------------------------------- */
@@ -275,7 +383,8 @@ answer_nfs(struct exchange *x)
 static bool
 serve_one(int fd)
 {
-	uint32_t mark, call[512], prog, status = 0;
+	static uint32_t call[CALL_MAX / 4];
+	uint32_t mark, prog, status = 0;
 	struct exchange x = { 0 };
 	struct xdr_out head;
 	size_t len, skip, close_after = SIZE_MAX;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A server for tests.  It knows a directory with a file f and a link l, and
- * answers well, but for the procedures that a case has given it other answers
+ * A server for tests.  It knows a directory with a file f and a link l, agrees to
+ * all changes without making them (e* is an empty file), and answers well, but for the procedures that a case has given it other answers
  * for.
  */
 #ifndef TESTS_UNIT_NFS_LIAR_H
@@ -38,6 +38,13 @@ void put_attr(struct xdr_out *xo, const struct nfs3_fh *fh);
 void put_opt_attr(struct xdr_out *xo, const struct nfs3_fh *fh);
 /* A READ of count bytes at off: each byte is its offset. */
 void put_data(struct exchange *x, uint64_t off, uint32_t count, bool eof);
+/* The file before and after a change that was nobody else's. */
+void put_wcc(struct xdr_out *xo, const struct nfs3_fh *fh);
+/* Status and wcc_data. */
+uint32_t answer_status(struct exchange *x, uint32_t status);
+/* A WRITE of count bytes. */
+void put_written(struct exchange *x, uint32_t count, uint32_t stable);
+extern _Atomic uint64_t write_verifier;
 void put_dir_head(struct exchange *x);
 void put_entry(struct exchange *x, const char *name, uint64_t cookie);
 void put_dir_end(struct exchange *x, bool eof);

@@ -21,205 +21,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "kern/clock.h"
-#include "kern/kmem.h"
-#include "kern/stats.h"
-#include "nfs/rpc.h"
-#include "nfs/rpcconn.h"
+#include "tests/unit/nfs/script.h"
+
 #include "rump/rump.h"
 #include "rump/rumpdefs.h"
 #include "rump/rumphost.h"
-
-#define PROG 4711
-#define MS INT64_C(1000000)
-
-/* --- the server ---------------------------------------------------------- */
-
-struct server {
-	int listener;
-	uint16_t port;
-	pthread_t thread;
-	void (*script)(struct server *s);
-	uint32_t seen[8]; /* what the script noted */
-	uint64_t before;  /* calls made before it began */
-};
-
-static void
-check(bool ok, const char *what)
-{
-	if (!ok) {
-		fprintf(stderr, "server: %s\n", what);
-		abort();
-	}
-}
-
-static void *
-run_script(void *arg)
-{
-	struct server *s = arg;
-
-	s->script(s);
-	return NULL;
-}
-
-static int
-listen_on(uint16_t *port)
-{
-	struct sockaddr_in sin = { .sin_family = AF_INET,
-		.sin_port = htons(*port),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t len = sizeof(sin);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
-
-	check(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0,
-	    "setsockopt");
-	check(bind(fd, (struct sockaddr *)&sin, sizeof(sin)) == 0, "bind");
-	check(listen(fd, 16) == 0, "listen");
-	check(getsockname(fd, (struct sockaddr *)&sin, &len) == 0, "name");
-	*port = ntohs(sin.sin_port);
-	return fd;
-}
-
-static void
-server_start(struct server *s, void (*script)(struct server *))
-{
-	memset(s, 0, sizeof(*s));
-	s->script = script;
-	s->listener = listen_on(&s->port);
-	check(pthread_create(&s->thread, NULL, run_script, s) == 0, "thread");
-}
-
-static void
-server_join(struct server *s)
-{
-	check(pthread_join(s->thread, NULL) == 0, "join");
-	if (s->listener >= 0)
-		close(s->listener);
-}
-
-static int
-take_connection(struct server *s)
-{
-	int fd = accept(s->listener, NULL, NULL);
-
-	check(fd >= 0, "accept");
-	return fd;
-}
-
-static bool
-read_fully(int fd, void *buf, size_t len)
-{
-	return recv(fd, buf, len, MSG_WAITALL) == (ssize_t)len;
-}
-
-/* The next call's xid and procedure; false when the client has gone. */
-static bool
-read_call(int fd, uint32_t *xid, uint32_t *proc)
-{
-	uint32_t mark, body[256];
-
-	if (!read_fully(fd, &mark, sizeof(mark)))
-		return false;
-	mark = ntohl(mark) & 0x7fffffff;
-	check(mark >= 40 && mark <= sizeof(body), "length of a call");
-	if (!read_fully(fd, body, mark))
-		return false;
-	check(body[1] == 0 && ntohl(body[2]) == 2, "a call");
-	check(ntohl(body[3]) == PROG, "program");
-	*xid = ntohl(body[0]);
-	*proc = ntohl(body[5]);
-	return true;
-}
-
-static void
-send_fully(int fd, const void *buf, size_t len)
-{
-	check(send(fd, buf, len, MSG_NOSIGNAL) == (ssize_t)len, "send");
-}
-
-/* A successful reply with one word: three times the procedure. */
-static size_t
-make_reply(uint32_t *out, uint32_t xid, uint32_t proc)
-{
-	const uint32_t words[] = { 0x80000000 | 28, xid, 1, 0, 0, 0, 0,
-		3 * proc };
-
-	for (size_t i = 0; i < NITEMS(words); i++)
-		out[i] = htonl(words[i]);
-	return sizeof(words);
-}
-
-static void
-send_reply(int fd, uint32_t xid, uint32_t proc)
-{
-	uint32_t out[16];
-
-	send_fully(fd, out, make_reply(out, xid, proc));
-}
-
-/* Answer everything until the client goes. */
-static void
-serve(int fd)
-{
-	uint32_t xid, proc;
-
-	while (read_call(fd, &xid, &proc))
-		send_reply(fd, xid, proc);
-	close(fd);
-}
-
-static void
-script_echo(struct server *s)
-{
-	serve(take_connection(s));
-}
-
-static uint64_t
-stat_value(enum rpc_stat which)
-{
-	return atomic_load(&rpc_stats[which].ks_value);
-}
-
-/* --- the client ---------------------------------------------------------- */
-
-static struct rpc_conn *
-open_conn(const struct server *s, enum rpc_patience patience, int timeo_ms,
-    unsigned retrans)
-{
-	struct rpc_params rp = {
-		.rp_addr = { .ad_family = RUMP_AF_INET,
-		    .ad_bytes = { 127, 0, 0, 1 } },
-		.rp_port = s->port,
-		.rp_prog = PROG,
-		.rp_vers = 1,
-		.rp_patience = patience,
-		.rp_timeo_ns = timeo_ms * MS,
-		.rp_retrans = retrans,
-		.rp_maxrecord = 4096,
-		.rp_name = "test",
-	};
-
-	return rpc_conn_create(&rp);
-}
-
-/* Call proc; 0 and the result checked, or the errno. */
-static int
-call(struct rpc_conn *rc, uint32_t proc)
-{
-	struct rpc_auth auth = { .ra_uid = 1 };
-	struct rpc_call *ca = rpc_call_create(rc, proc, &auth, 16, 256);
-	struct xdr_in xi;
-	int error;
-
-	error = rpc_call_run(rc, ca, &xi);
-	if (error == 0) {
-		assert_int_equal(xdr_get_u32(&xi), 3 * proc);
-		assert_int_equal(xdr_left(&xi), 0);
-		assert_true(ca->ca_answered);
-	}
-	rpc_call_unref(ca);
-	return error;
-}
 
 static void
 a_call_is_answered(void **state)
@@ -233,41 +39,6 @@ a_call_is_answered(void **state)
 		assert_int_equal(call(rc, i), 0);
 	rpc_conn_destroy(rc);
 	server_join(&s);
-}
-
-/* Threads. */
-
-struct caller {
-	struct rpc_conn *rc;
-	uint32_t first;
-	uint32_t count;
-	int error;
-	pthread_t thread;
-};
-
-static void *
-run_caller(void *arg)
-{
-	struct caller *c = arg;
-
-	rump_schedule();
-	for (uint32_t i = 0; i < c->count && c->error == 0; i++)
-		c->error = call(c->rc, c->first + i);
-	rump_unschedule();
-	return NULL;
-}
-
-static void
-run_callers(struct rpc_conn *rc, struct caller *c, size_t n, uint32_t count)
-{
-	for (size_t i = 0; i < n; i++) {
-		c[i] = (struct caller){ rc, (uint32_t)(1000 * i), count };
-		check(
-		    pthread_create(&c[i].thread, NULL, run_caller, &c[i]) == 0,
-		    "thread");
-	}
-	for (size_t i = 0; i < n; i++)
-		check(pthread_join(c[i].thread, NULL) == 0, "join");
 }
 
 static void
@@ -415,27 +186,6 @@ an_unanswered_call_is_repeated(void **state)
 	assert_int_equal(s.seen[0], s.seen[1]);
 }
 
-/* Never answers, over as many connections as the client cares to make. */
-static void
-script_mute(struct server *s)
-{
-	uint32_t xid, proc;
-	int fd;
-
-	while ((fd = accept(s->listener, NULL, NULL)) >= 0) {
-		while (read_call(fd, &xid, &proc))
-			s->seen[0]++;
-		close(fd);
-	}
-}
-
-static void
-mute_stop(struct server *s)
-{
-	shutdown(s->listener, SHUT_RDWR);
-	server_join(s);
-}
-
 static void
 a_soft_call_ends_with_etimedout(void **state)
 {
@@ -454,10 +204,10 @@ a_soft_call_ends_with_etimedout(void **state)
 static void
 a_soft_call_to_nobody_ends_with_etimedout(void **state)
 {
-	struct server s = { 0 };
+	struct server s;
 	struct rpc_conn *rc;
 
-	close(listen_on(&s.port));
+	server_absent(&s, AF_INET, false);
 	rc = open_conn(&s, RPC_SOFT, 20, 2);
 	assert_int_equal(call(rc, 5), RUMP_ETIMEDOUT);
 	rpc_conn_destroy(rc);
@@ -466,10 +216,10 @@ a_soft_call_to_nobody_ends_with_etimedout(void **state)
 static void
 an_impatient_call_gets_the_error_of_the_connection(void **state)
 {
-	struct server s = { 0 };
+	struct server s;
 	struct rpc_conn *rc;
 
-	close(listen_on(&s.port));
+	server_absent(&s, AF_INET, false);
 	rc = open_conn(&s, RPC_ONCE, 10000, 2);
 	assert_int_equal(call(rc, 5), RUMP_ECONNREFUSED);
 	rpc_conn_destroy(rc);
@@ -486,21 +236,20 @@ script_late(struct server *s)
 {
 	while (stat_value(RPC_STAT_CALLS) == s->before)
 		sched_yield();
-	s->listener = listen_on(&s->port);
+	check(server_listen(s), "listen");
 	serve(take_connection(s));
 }
 
 static void
 a_hard_call_waits_for_its_server(void **state)
 {
-	struct server s = { .script = script_late,
-		.listener = -1,
-		.before = stat_value(RPC_STAT_CALLS) };
+	struct server s;
 	struct rpc_conn *rc;
 
-	close(listen_on(&s.port));
+	server_absent(&s, AF_INET, false);
+	s.before = stat_value(RPC_STAT_CALLS);
 	rc = open_conn(&s, RPC_HARD, 10000, 2);
-	check(pthread_create(&s.thread, NULL, run_script, &s) == 0, "thread");
+	server_run(&s, script_late);
 	assert_int_equal(call(rc, 5), 0);
 	rpc_conn_destroy(rc);
 	server_join(&s);
@@ -602,8 +351,8 @@ static const struct {
 	{ "not a reply", 28, { 0x80000018, 0, 0, 0, 0, 0, 0 }, RUMP_EBADRPC },
 	{ "verifier length", 28, { 0x80000018, 0, 1, 0, 0, 0xffffffff, 0 },
 	    RUMP_EBADRPC },
-	{ "record too long", 28, { 0xffffffff, 0, 1, 0, 0, 0, 0 },
-	    RUMP_EBADRPC, true },
+	{ "record too long", 28, { 0xffffffff, 0, 1, 0, 0, 0, 0 }, RUMP_EBADRPC,
+	    true },
 	{ "fragments too long", 28, { 0x00001001, 0, 1, 0, 0, 0, 0 },
 	    RUMP_EBADRPC, true },
 	{ "longer than its buffer", 256, { 0x800000fc }, RUMP_EBADRPC },
@@ -720,10 +469,10 @@ a_signal_ends_the_wait_and_not_the_connection(void **state)
 static void
 a_signal_ends_the_wait_for_a_server_that_is_gone(void **state)
 {
-	struct server s = { 0 };
+	struct server s;
 	struct rpc_conn *rc;
 
-	close(listen_on(&s.port));
+	server_absent(&s, AF_INET, false);
 	rc = open_conn(&s, RPC_HARD, 10000, 2);
 	rump_interrupt();
 	assert_int_equal(call(rc, 1), -3);
@@ -808,65 +557,34 @@ destroying_ends_what_is_outstanding(void **state)
 	mute_stop(&s);
 }
 
-/* Fixture: the kernel, entered once; every case gives its memory back. */
-
-static size_t outstanding;
-
-static int
-case_begin(void **state)
-{
-	outstanding = kmem_outstanding();
-	return 0;
-}
-
-static int
-case_end(void **state)
-{
-	if (kmem_outstanding() > outstanding + 4096) {
-		fprintf(stderr, "leaked %zu bytes\n",
-		    kmem_outstanding() - outstanding);
-		return -1;
-	}
-	return 0;
-}
-
-static int
-boot(void **state)
-{
-	if (rump_init() != 0)
-		return -1;
-	rump_schedule();
-	return 0;
-}
-
-#define CASE(f) cmocka_unit_test_setup_teardown(f, case_begin, case_end)
-
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(a_call_is_answered),
-		CASE(many_threads_share_one_connection),
-		CASE(replies_may_come_in_another_order),
-		CASE(replies_may_trickle_in),
-		CASE(a_lost_connection_is_made_again_and_the_call_repeated),
-		CASE(an_unanswered_call_is_repeated),
-		CASE(a_soft_call_ends_with_etimedout),
-		CASE(a_soft_call_to_nobody_ends_with_etimedout),
-		CASE(an_impatient_call_gets_the_error_of_the_connection),
-		CASE(a_hard_call_waits_for_its_server),
-		CASE(replies_nobody_asked_for_are_skipped),
-		CASE(xid_zero_is_a_number_like_any_other),
-		CASE(nonsense_fails_the_call_and_nothing_else),
-		CASE(
+		SCRIPT_CASE(a_call_is_answered),
+		SCRIPT_CASE(many_threads_share_one_connection),
+		SCRIPT_CASE(replies_may_come_in_another_order),
+		SCRIPT_CASE(replies_may_trickle_in),
+		SCRIPT_CASE(
+		    a_lost_connection_is_made_again_and_the_call_repeated),
+		SCRIPT_CASE(an_unanswered_call_is_repeated),
+		SCRIPT_CASE(a_soft_call_ends_with_etimedout),
+		SCRIPT_CASE(a_soft_call_to_nobody_ends_with_etimedout),
+		SCRIPT_CASE(an_impatient_call_gets_the_error_of_the_connection),
+		SCRIPT_CASE(a_hard_call_waits_for_its_server),
+		SCRIPT_CASE(replies_nobody_asked_for_are_skipped),
+		SCRIPT_CASE(xid_zero_is_a_number_like_any_other),
+		SCRIPT_CASE(nonsense_fails_the_call_and_nothing_else),
+		SCRIPT_CASE(
 		    a_server_that_never_finishes_a_reply_is_given_up_by_soft_calls),
-		CASE(a_hard_call_outlives_torn_replies),
-		CASE(a_signal_ends_the_wait_and_not_the_connection),
-		CASE(a_signal_ends_the_wait_for_a_server_that_is_gone),
-		CASE(whoever_waits_ends_the_calls_of_others),
-		CASE(a_cancelled_call_ends_at_once_and_its_reply_is_skipped),
-		CASE(destroying_ends_what_is_outstanding),
+		SCRIPT_CASE(a_hard_call_outlives_torn_replies),
+		SCRIPT_CASE(a_signal_ends_the_wait_and_not_the_connection),
+		SCRIPT_CASE(a_signal_ends_the_wait_for_a_server_that_is_gone),
+		SCRIPT_CASE(whoever_waits_ends_the_calls_of_others),
+		SCRIPT_CASE(
+		    a_cancelled_call_ends_at_once_and_its_reply_is_skipped),
+		SCRIPT_CASE(destroying_ends_what_is_outstanding),
 	};
 
-	return cmocka_run_group_tests(tests, boot, NULL);
+	return cmocka_run_group_tests(tests, script_boot, NULL);
 }

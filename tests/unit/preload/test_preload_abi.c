@@ -2,7 +2,6 @@
 /* Files: numbers, flags, attributes, directory records. */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,7 +23,6 @@
 #include "preload/abi/fcntl.h"
 #include "preload/abi/memory.h"
 #include "preload/abi/open.h"
-#include "preload/abi/poll.h"
 #include "preload/abi/stat.h"
 #include "preload/abi/time.h"
 #include "rump/rumpabi.h"
@@ -369,22 +367,6 @@ ioctl_requests_are_few(void **state)
 }
 
 static void
-poll_bits_tell_writable_forms_apart(void **state)
-{
-	assert_int_equal(abi_poll_to_netbsd(POLLIN | POLLWRBAND),
-	    RUMP_POLLIN | RUMP_POLLWRBAND);
-	assert_int_equal(abi_poll_to_netbsd(POLLRDHUP), 0);
-	assert_int_equal(abi_poll_to_linux(RUMP_POLLOUT, POLLOUT), POLLOUT);
-	assert_int_equal(
-	    abi_poll_to_linux(RUMP_POLLOUT, POLLWRNORM), POLLWRNORM);
-	assert_int_equal(abi_poll_to_linux(RUMP_POLLOUT | RUMP_POLLIN,
-			     POLLIN | POLLOUT | POLLWRNORM),
-	    POLLIN | POLLOUT | POLLWRNORM);
-	assert_int_equal(abi_poll_to_linux(RUMP_POLLHUP | RUMP_POLLERR, 0),
-	    POLLHUP | POLLERR);
-}
-
-static void
 times_clocks_and_limits_are_translated(void **state)
 {
 	struct timeval tv = { 5, 999999 };
@@ -445,7 +427,6 @@ main(void)
 		cmocka_unit_test(malformed_records_are_an_error),
 		cmocka_unit_test(record_locks_go_both_ways),
 		cmocka_unit_test(ioctl_requests_are_few),
-		cmocka_unit_test(poll_bits_tell_writable_forms_apart),
 		cmocka_unit_test(times_clocks_and_limits_are_translated),
 		cmocka_unit_test(mappings_are_shared_or_private),
 	};

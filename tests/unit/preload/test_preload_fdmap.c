@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -27,6 +29,7 @@
 #include "preload/pool.h"
 #include "preload/process.h"
 #include "preload/route.h"
+#include "preload/watch.h"
 #include "rump/rump_syscallnum.h"
 
 #define NFILES 32768 /* more than are ever opened */
@@ -346,6 +349,112 @@ a_forked_child_forgets_what_it_does_not_have(void **state)
 	close(null);
 }
 
+/* --- members of epoll sets --------------------------------------------- */
+
+static int
+hidden_count(void)
+{
+	int n = 0;
+
+	for (long fd = 0; fd < 8192; fd++)
+		n += fdmap_is_hidden(fd);
+	return n;
+}
+
+static long
+ctl(long number, int hostfd, int epfd, int op)
+{
+	struct epoll_event ev = { .events = EPOLLIN, .data.fd = (int)number };
+	struct rfile *rf;
+	long result;
+	int error;
+
+	rf = fdmap_get(number, &error);
+	assert_non_null(rf);
+	result = watch_ctl(rf, (int)number, hostfd, epfd, op, &ev);
+	(void)fdmap_put(rf);
+	return result;
+}
+
+static int
+ready(int epfd)
+{
+	struct epoll_event ev[8];
+
+	return epoll_wait(epfd, ev, 8, 0);
+}
+
+static void
+a_socket_is_a_member_under_each_of_its_numbers(void **state)
+{
+	int before = hidden_count(), epfd = epoll_create1(0);
+	int event = (int)hidden_take(eventfd(1, 0));
+	long a = install(false), b = fdmap_dup(a, 0, false);
+
+	assert_int_equal(ctl(a, event, epfd, EPOLL_CTL_MOD), -ENOENT);
+	assert_int_equal(ctl(a, event, epfd, EPOLL_CTL_ADD), 0);
+	assert_int_equal(ctl(a, event, epfd, EPOLL_CTL_ADD), -EEXIST);
+	assert_int_equal(ctl(b, event, epfd, EPOLL_CTL_DEL), -ENOENT);
+	assert_int_equal(hidden_count(), before + 1);
+	assert_int_equal(ctl(b, event, epfd, EPOLL_CTL_ADD), 0);
+	assert_int_equal(hidden_count(), before + 2);
+	assert_int_equal(ready(epfd), 2);
+	assert_int_equal(ctl(b, event, epfd, EPOLL_CTL_DEL), 0);
+	assert_int_equal(hidden_count(), before + 1);
+	assert_int_equal(ready(epfd), 1);
+	/* The first number may be the second that is added. */
+	assert_int_equal(ctl(a, event, epfd, EPOLL_CTL_DEL), 0);
+	assert_int_equal(ctl(b, event, epfd, EPOLL_CTL_ADD), 0);
+	assert_int_equal(hidden_count(), before + 1);
+	fdmap_close(a);
+	fdmap_close(b);
+	hidden_close(event);
+	assert_int_equal(ready(epfd), 0);
+	assert_int_equal(hidden_count(), before);
+	close(epfd);
+}
+
+static void
+a_member_outlives_its_number_and_ends_with_its_socket(void **state)
+{
+	int before = hidden_count(), epfd = epoll_create1(0);
+	int event = (int)hidden_take(eventfd(1, 0));
+	long a = install(false), b = fdmap_dup(a, 0, false);
+
+	assert_int_equal(ctl(a, event, epfd, EPOLL_CTL_ADD), 0);
+	assert_int_equal(ctl(b, event, epfd, EPOLL_CTL_ADD), 0);
+	fdmap_close(b);
+	assert_int_equal(ready(epfd), 2);
+	/* The same pair again: it is a member still. */
+	assert_int_equal(fdmap_dup2(a, b, -1), b);
+	assert_int_equal(ctl(b, event, epfd, EPOLL_CTL_ADD), -EEXIST);
+	fdmap_close(b);
+	fdmap_close(a);
+	hidden_close(event);
+	assert_int_equal(ready(epfd), 0);
+	assert_int_equal(hidden_count(), before);
+	close(epfd);
+}
+
+static void
+hidden_numbers_lie_above_the_limit(void **state)
+{
+	struct rlimit rl, low, now;
+	long fd;
+
+	getrlimit(RLIMIT_NOFILE, &rl);
+	if (rl.rlim_max <= 2048)
+		skip();
+	low = (struct rlimit){ 64, rl.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+	fd = hidden_take(dup(0));
+	assert_true(fd >= 1024);
+	getrlimit(RLIMIT_NOFILE, &now);
+	assert_int_equal(now.rlim_cur, 64);
+	hidden_close((int)fd);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &rl), 0);
+}
+
 int
 main(void)
 {
@@ -367,6 +476,13 @@ main(void)
 		    a_file_without_a_number_is_closed, start),
 		cmocka_unit_test_setup(
 		    a_file_in_use_is_never_closed_or_exchanged, start),
+		cmocka_unit_test_setup(
+		    a_socket_is_a_member_under_each_of_its_numbers, start),
+		cmocka_unit_test_setup(
+		    a_member_outlives_its_number_and_ends_with_its_socket,
+		    start),
+		cmocka_unit_test_setup(
+		    hidden_numbers_lie_above_the_limit, start),
 	};
 
 	if (fdmap_init() != 0)

@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """exports.py LIBRARY HEADER ...: what librumpuser offers, needs and contains.
 
-It exports what its headers declare and nothing else, without versions; it
+It has the name that kernels ask for, and loads with everything bound at once;
+it exports what its headers declare and nothing else, without versions; it
 takes from libc only the functions listed here; and no instruction of it
 touches a vector register, save those that keep the caller's.
 """
+import os
 import re
 import subprocess
 import sys
@@ -53,6 +55,14 @@ def main():
     needed = {n.split("@")[0] for n in symbols(library, "--undefined-only")}
     for name in sorted(needed - FROM_LIBC - WEAK):
         complaints.append(f"{name} is taken from libc")
+    if "[librumpuser.so.0]" not in output("readelf", "-d", library):
+        complaints.append("its soname is not librumpuser.so.0")
+    if re.search(r"\.gnu\.version_d", output("readelf", "-S", "-W", library)):
+        complaints.append("it defines versions")
+    load = "import ctypes, sys; ctypes.CDLL(sys.argv[1], ctypes.RTLD_GLOBAL)"
+    if subprocess.run([sys.executable, "-c", load, library], check=False,
+                      env=dict(os.environ, LD_BIND_NOW="1")).returncode != 0:
+        complaints.append("it does not load with LD_BIND_NOW=1")
     for line in output("objdump", "-d", "--no-show-raw-insn",
                        library).splitlines():
         if re.search(r"%([xyz]mm|mm|st\b|k[0-7]\b)", line):

@@ -363,7 +363,9 @@ may_block(long nr, const long arg[6])
 	case SYS_clock_nanosleep:
 	case SYS_fsync:
 	case SYS_openat:
+	case SYS_pread64:
 	case SYS_preadv:
+	case SYS_pwrite64:
 	case SYS_pwritev:
 	case SYS_readv:
 	case SYS_writev:
@@ -451,10 +453,61 @@ mock_hook_set(mock_hook h)
 	hook = h;
 }
 
+/* The library's own way of making threads. */
+static long (*plain_create)(void *(*)(void *), void *, size_t, uintptr_t *);
+static long refusal;
+_Atomic int mock_threads_made, mock_threads_alive;
+
+struct thread_start {
+	void *(*func)(void *);
+	void *arg;
+};
+
+static void *
+thread_main(void *arg)
+{
+	struct thread_start ts = *(struct thread_start *)arg;
+
+	free(arg);
+	ts.func(ts.arg);
+	mock_threads_alive--;
+	return NULL;
+}
+
+static long
+host_thread_create(
+    void *(*func)(void *), void *arg, size_t stack_bytes, uintptr_t *handle)
+{
+	struct thread_start *ts;
+	long error = refusal;
+
+	if (error != 0)
+		return error;
+	ts = malloc(sizeof(*ts));
+	MOCK_CHECK(ts != NULL);
+	*ts = (struct thread_start){ func, arg };
+	mock_threads_alive++;
+	error = plain_create(thread_main, ts, stack_bytes, handle);
+	if (error == 0) {
+		mock_threads_made++;
+		return 0;
+	}
+	mock_threads_alive--;
+	free(ts);
+	return error;
+}
+
+void
+mock_refuse_threads(long error)
+{
+	refusal = error;
+}
+
 static const struct rumpuser_hostops mock_hostops = {
 	.ho_syscall = host_syscall,
 	.ho_fd_hide = host_fd_hide,
 	.ho_fd_unhide = host_fd_unhide,
+	.ho_thread_create = host_thread_create,
 	.ho_getenv = host_getenv,
 };
 
@@ -463,6 +516,12 @@ static const struct rumpuser_hostops mock_hostops = {
 void
 mock_start(int ncpu)
 {
+	static const struct rumpuser_hostops plain;
+
+	rumpuser_set_hostops(&plain);
+	plain_create = rumpuser_hostops.ho_thread_create;
+	mock_refuse_threads(0);
+	mock_threads_made = 0;
 	cpus_all = cpus_free = ncpu;
 	mock_hook_set(NULL);
 	mock_schedlock_set(NULL);

@@ -103,6 +103,12 @@ long mock_hostcall(long nr, const long arg[6]);
 /* Value of RUMP_* variables instead of the environment; NULL: unset. */
 void mock_env_set(const char *name, const char *value);
 
+/* Threads that the library has made since mock_start(), and those of them that
+ * have not ended. */
+extern _Atomic int mock_threads_made, mock_threads_alive;
+/* Let the host refuse threads with this -errno from now on; 0: no more. */
+void mock_refuse_threads(long error);
+
 /* Wait until *flag is value. */
 void mock_wait_for(_Atomic int *flag, int value);
 /* Wait until n threads are in host calls that wait on a futex. */

@@ -323,6 +323,33 @@ failed_transfers_say_why_and_leave_the_count_alone(void **state)
 
 #define FILE_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+static void
+sync_flushes_for_writes_alone_and_keeps_the_cpu(void **state)
+{
+	static const long number[] = { SYS_fsync };
+	int fd;
+
+	make_file("data");
+	fd = open_file(RUMPUSER_OPEN_RDWR);
+	mock_allow_blocking(true);
+	mock_log_clear();
+	assert_int_equal(rumpuser_syncfd(fd, 0, 0, 0), RUMP_EINVAL);
+	assert_int_equal(
+	    rumpuser_syncfd(fd, RUMPUSER_SYNCFD_SYNC, 0, 0), RUMP_EINVAL);
+	assert_int_equal(rumpuser_syncfd(fd, RUMPUSER_SYNCFD_READ, 0, 0), 0);
+	mock_log_expect("", NULL);
+	assert_int_equal(rumpuser_syncfd(fd,
+			     RUMPUSER_SYNCFD_WRITE | RUMPUSER_SYNCFD_BARRIER |
+				 RUMPUSER_SYNCFD_SYNC,
+			     0, 4),
+	    0);
+	mock_log_expect("#", number);
+	assert_int_equal(
+	    rumpuser_syncfd(-1, RUMPUSER_SYNCFD_WRITE, 0, 0), RUMP_EBADF);
+	mock_allow_blocking(false);
+	assert_int_equal(rumpuser_close(fd), 0);
+}
+
 int
 main(void)
 {
@@ -343,6 +370,7 @@ main(void)
 		FILE_TEST(a_transfer_without_offset_moves_the_position),
 		FILE_TEST(reads_are_short_at_the_end_and_0_behind_it),
 		FILE_TEST(failed_transfers_say_why_and_leave_the_count_alone),
+		FILE_TEST(sync_flushes_for_writes_alone_and_keeps_the_cpu),
 	};
 
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);

@@ -20,6 +20,8 @@ static const struct good {
 	{ "/a=/b=nfs://h/e", "/a=/b", "nfs://h/e" },
 	{ "/a=nfs://h/e?x=nfs:y&z=1", "/a", "nfs://h/e?x=nfs:y&z=1" },
 	{ "/...=nfs://h", "/...", "nfs://h" },
+	{ "/a=nfs://[::1]:2049/e", "/a", "nfs://[::1]:2049/e" },
+	{ "/kern=kernfs:", "/kern", "kernfs:" },
 };
 
 static const struct bad {
@@ -42,7 +44,9 @@ static const struct bad {
 	{ "/a=nfs:h", "a host must follow: nfs://host/export" },
 	{ "/a=tmpfs:", "tmpfs sources are not there yet" },
 	{ "/a=host:/x", "host sources are not there yet" },
-	{ "/a=smb://h/e", "no such kind of source 'smb:'; there is nfs://" },
+	{ "/a=smb://h/e", "no such kind of source 'smb:'; there are nfs://" },
+	{ "/a=kernfs:x", "kernfs:x: nothing may follow 'kernfs:'" },
+	{ "/a=kernfs:\nx", "nothing may follow 'kernfs:'" },
 	{ "/a=nfs4://h/e", "no such kind of source 'nfs4:'" },
 };
 
@@ -56,7 +60,15 @@ static const struct resolution {
 	{ "nfs:///e", NULL, "names no server" },
 	{ "nfs://:2049/e", NULL, "names no server" },
 	{ "nfs://?a=b", NULL, "names no server" },
-	{ "nfs://[::1]/e", NULL, "NFS over IPv6 is not there yet" },
+	{ "nfs://[::1]/e", "nfs://[::1]/e", NULL },
+	{ "nfs://[0:0::1]:2049/e?a", "nfs://[::1]:2049/e?a", NULL },
+	{ "nfs://[fe80::1%25lo]/e", "nfs://[fe80::1%251]/e", NULL },
+	{ "nfs://[fe80::1%lo]/e", "nfs://[fe80::1%251]/e", NULL },
+	{ "nfs://[]/e", NULL, "names no server" },
+	{ "nfs://[::1/e", NULL, "names no server" },
+	{ "nfs://[1.2.3.4]/e", NULL, "no IPv6 address" },
+	{ "nfs://[name]/e", NULL, "no IPv6 address" },
+	{ "kernfs:", "kernfs:", NULL },
 };
 
 static void
@@ -78,7 +90,8 @@ a_mount_is_cut_at_the_first_equals_sign_before_a_scheme(void **state)
 static void
 a_bad_mount_is_named_and_changes_nothing(void **state)
 {
-	struct mountarg ma = { (char *)"kept", (char *)"too" };
+	struct mountarg ma = { .ma_path = (char *)"kept",
+		.ma_source = (char *)"too" };
 	const struct bad *b;
 	char text[512];
 
@@ -101,18 +114,40 @@ a_server_becomes_an_address_and_the_rest_stays(void **state)
 	int error;
 
 	for (r = resolutions; r < resolutions + n; r++) {
-		ma.ma_path = strdup("/data");
-		ma.ma_source = strdup(r->r_source);
+		ma = (struct mountarg){ .ma_path = strdup("/data"),
+			.ma_source = strdup(r->r_source) };
 		error = mountarg_resolve(&ma, text, sizeof(text));
+		assert_string_equal(ma.ma_source, r->r_source);
 		if (r->r_result != NULL) {
 			assert_int_equal(error, 0);
-			assert_string_equal(ma.ma_source, r->r_result);
+			assert_int_equal(ma.ma_nurls, 1);
+			assert_string_equal(ma.ma_urls[0], r->r_result);
 		} else {
 			assert_int_equal(error, -1);
 			assert_non_null(strstr(text, r->r_part));
 		}
 		mountarg_fini(&ma);
 	}
+}
+
+static void
+a_name_gives_an_address_after_the_other(void **state)
+{
+	struct mountarg ma = { .ma_path = strdup("/data"),
+		.ma_source = strdup("nfs://localhost:1/e?soft") };
+	char text[512];
+	size_t i, j;
+
+	assert_int_equal(mountarg_resolve(&ma, text, sizeof(text)), 0);
+	assert_in_range(ma.ma_nurls, 1, MOUNTARG_MAXURLS);
+	for (i = 0; i < ma.ma_nurls; i++) {
+		assert_true(
+		    strcmp(ma.ma_urls[i], "nfs://127.0.0.1:1/e?soft") == 0 ||
+		    strcmp(ma.ma_urls[i], "nfs://[::1]:1/e?soft") == 0);
+		for (j = 0; j < i; j++)
+			assert_string_not_equal(ma.ma_urls[i], ma.ma_urls[j]);
+	}
+	mountarg_fini(&ma);
 }
 
 int
@@ -124,6 +159,7 @@ main(void)
 		cmocka_unit_test(a_bad_mount_is_named_and_changes_nothing),
 		cmocka_unit_test(
 		    a_server_becomes_an_address_and_the_rest_stays),
+		cmocka_unit_test(a_name_gives_an_address_after_the_other),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

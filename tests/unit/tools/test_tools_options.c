@@ -175,6 +175,92 @@ a_flag_variable_must_be_one_or_zero(void **state)
 	options_fini(&op);
 }
 
+/* What "run --hijack=line" makes of the file and of the variables. */
+static int
+take_file(struct options *op, const char *text, const char *const *vars)
+{
+	const char *const words[MAXWORDS] = { "--hijack=line" };
+
+	variables = vars;
+	assert_int_equal(parse(op, words), 2);
+	assert_int_equal(options_environ(op, getvar), 0);
+	return options_file(op, "f", strdup(text));
+}
+
+static const char *const no_variables[] = { NULL };
+
+static void
+a_file_fills_in_what_is_still_missing(void **state)
+{
+	const char *const vars[] = { "RUMPKIT_SUMMARY", "0", "RUMPKIT_LOG_FILE",
+		"variable", NULL };
+	struct options op;
+
+	assert_int_equal(take_file(&op,
+			     "# comment\n\n  # another\n"
+			     "hijack file\nsummary\nlog-file = file\n"
+			     "mount /a=nfs://h/e?x=y#z\n"
+			     "\tmount=/b = c=nfs://h/f \t\r\n"
+			     "check 1\nquiet = 0\ntrace fd,path\nnet\tsockin",
+			     vars),
+	    0);
+	assert_string_equal(options_value(&op, OPTION_HIJACK), "line");
+	assert_string_equal(options_value(&op, OPTION_LOG_FILE), "variable");
+	assert_false(options_flag(&op, OPTION_SUMMARY));
+	assert_true(options_flag(&op, OPTION_CHECK));
+	assert_false(options_flag(&op, OPTION_QUIET));
+	assert_string_equal(options_value(&op, OPTION_TRACE), "fd,path");
+	assert_string_equal(options_value(&op, OPTION_NET), "sockin");
+	assert_int_equal(op.op_values[OPTION_MOUNT].ov_count, 2);
+	assert_string_equal(
+	    op.op_values[OPTION_MOUNT].ov_value[0], "/a=nfs://h/e?x=y#z");
+	assert_string_equal(
+	    op.op_values[OPTION_MOUNT].ov_value[1], "/b = c=nfs://h/f");
+	options_fini(&op);
+}
+
+static const struct bad_line {
+	const char *l_file, *l_text;
+} bad_lines[] = {
+	{ "mnt x", "f:1: mnt: no such option; did you mean mount?" },
+	{ "\n\n--net host", "f:3: --net: no such option" },
+	{ "=x", "f:1: : no such option" },
+	{ "mount", "f:1: mount: needs a value: mount PATH=SOURCE" },
+	{ "net sockin\nsummary yes",
+	    "f:2: summary: 'yes' is no value for it; 1, 0 or nothing is" },
+	{ "help", "f:1: help: has no place in a file" },
+	{ "config g", "f:1: config: has no place in a file" },
+};
+
+static void
+an_error_in_a_file_names_the_file_and_the_line(void **state)
+{
+	const size_t n = sizeof(bad_lines) / sizeof(bad_lines[0]);
+	const struct bad_line *l;
+	struct options op;
+
+	for (l = bad_lines; l < bad_lines + n; l++) {
+		assert_int_equal(take_file(&op, l->l_file, no_variables), -1);
+		assert_memory_equal(op.op_error, l->l_text, strlen(l->l_text));
+		options_fini(&op);
+	}
+}
+
+static void
+a_file_may_hold_options_of_another_subcommand(void **state)
+{
+	char *argv[] = { (char *)"explain", NULL };
+	struct options op;
+
+	options_init(&op, OPTIONS_EXPLAIN);
+	assert_int_equal(options_parse(&op, 1, argv), 1);
+	assert_int_equal(
+	    options_file(&op, "f", strdup("pcap x\nnet sockin\n")), 0);
+	assert_string_equal(options_value(&op, OPTION_NET), "sockin");
+	assert_null(options_value(&op, OPTION_PCAP));
+	options_fini(&op);
+}
+
 int
 main(void)
 {
@@ -186,6 +272,10 @@ main(void)
 		cmocka_unit_test(an_option_of_another_subcommand_is_unknown),
 		cmocka_unit_test(the_environment_fills_in_what_is_missing),
 		cmocka_unit_test(a_flag_variable_must_be_one_or_zero),
+		cmocka_unit_test(a_file_fills_in_what_is_still_missing),
+		cmocka_unit_test(
+		    an_error_in_a_file_names_the_file_and_the_line),
+		cmocka_unit_test(a_file_may_hold_options_of_another_subcommand),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -70,7 +71,7 @@ static char *
 no_variable(const char *name)
 {
 	if (strcmp(name, "RUMPKIT_MOUNT") == 0)
-		return (char *)"/c=nfs://h/e\n/d=nfs://h/f";
+		return (char *)"/c=nfs://10.0.0.1/e\n/d=nfs://[::2]/f";
 	return NULL;
 }
 
@@ -106,7 +107,13 @@ static const struct row {
 	const char *r_part; /* of the message; NULL: accepted */
 } rows[] = {
 	{ "--net=host", NULL },
+	{ "--net=sockin", NULL },
 	{ "--net=tap:t0", "--net: 'tap:t0' is not there yet" },
+	{ "--net=wg:x", "--net: 'wg:x' is not there yet" },
+	{ "--net=sock", "--net: 'sock' is no network; there are host" },
+	{ "--net=", "--net: '' is no network" },
+	{ "--pcap=f", "--pcap: nothing would be captured" },
+	{ "--pcap=", "--pcap: '' is no name" },
 	{ "--trace", NULL },
 	{ "--trace=fd,path", NULL },
 	{ "--trace=", NULL },
@@ -160,9 +167,29 @@ mounts_become_lines(void **state)
 	char text[1024], *lines;
 
 	assert_int_equal(make(&pl, &op, "-v", text), 0);
+	assert_int_equal(plan_resolve(&pl), 0);
 	lines = plan_mount_lines(&pl);
-	assert_string_equal(lines, "/c=nfs://h/e\n/d=nfs://h/f");
+	assert_string_equal(lines, "/c=nfs://10.0.0.1/e\n/d=nfs://[::2]/f");
 	free(lines);
+	unmake(&pl, &op);
+}
+
+static void
+the_file_of_a_capture_has_an_absolute_name(void **state)
+{
+	char *argv[] = { (char *)"run", (char *)"--net=sockin",
+		(char *)"--pcap=some/file", NULL };
+	char cwd[4096], wanted[5000];
+	struct options op;
+	struct plan pl;
+
+	assert_non_null(getcwd(cwd, sizeof(cwd)));
+	snprintf(wanted, sizeof(wanted), "%s/some/file", cwd);
+	options_init(&op, OPTIONS_RUN);
+	assert_int_equal(options_parse(&op, 3, argv), 3);
+	assert_int_equal(plan_init(&pl, &op), 0);
+	assert_string_equal(pl.pl_pcap, wanted);
+	assert_int_equal(pl.pl_spec.hs_sockets & HS_INTERNET, HS_INTERNET);
 	unmake(&pl, &op);
 }
 
@@ -192,6 +219,7 @@ main(void)
 		cmocka_unit_test(options_that_cannot_be_meant_are_named),
 		cmocka_unit_test(too_long_a_hijack_specification_is_refused),
 		cmocka_unit_test(mounts_become_lines),
+		cmocka_unit_test(the_file_of_a_capture_has_an_absolute_name),
 		cmocka_unit_test(
 		    memory_that_runs_out_is_an_error_and_nothing_leaks),
 	};

@@ -98,7 +98,7 @@ class Run(Case):
 
     def test_values_that_are_empty_are_shown_as_such(self):
         self.bad("--mount: '': must be", "--mount=", "true")
-        self.bad("--net: '' is not", "--net=", "true")
+        self.bad("--net: '' is no network", "--net=", "true")
         self.bad("--log-file: '' is no name", "--log-file=", "true")
         self.fails(127, "'': command not found", "run", "--in-process", "")
 
@@ -270,15 +270,102 @@ class Command(Case):
                          "detect_leaks=0:verify_asan_link_order=0")
         self.assertEqual(env["RUMPHIJACK"], "path=/r")
 
+    def test_network_and_capture_are_told_through_the_environment(self):
+        pcap = os.path.join(self.tmp.name, "f.pcap")
+        env = self.environment("--net", "sockin", "--pcap", pcap,
+                               env={"RUMPKIT_CONFIG": "/dev/null"})
+        self.assertEqual(env["RUMPKIT_NET"], "sockin")
+        self.assertEqual(env["RUMPKIT_PCAP"], pcap)
+        self.assertEqual(env["RUMPHIJACK"], "")
+        self.assertNotIn("RUMPKIT_CONFIG", env)
+        self.assertEqual(os.path.getsize(pcap), 0)
+
+    def test_a_file_of_options_counts_less_than_the_environment(self):
+        conf = os.path.join(self.tmp.name, "conf")
+        with open(conf, "w", encoding="ascii") as f:
+            f.write("# everything\nsummary\nnet sockin\n"
+                    f"mount {NFS}\ntrace=fd\nquiet\nlog-file x\n")
+        env = self.environment("--config", conf, "--log-file", "y",
+                               env={"RUMPKIT_TRACE": "path",
+                                    "RUMPKIT_QUIET": "0"})
+        self.assertEqual(env["RUMPKIT_SUMMARY"], "1")
+        self.assertEqual(env["RUMPKIT_NET"], "sockin")
+        self.assertEqual(env["RUMPKIT_MOUNT"], NFS)
+        self.assertEqual(env["RUMPKIT_TRACE"], "path")
+        self.assertEqual(env["RUMPKIT_LOG_FILE"], "y")
+        self.assertNotIn("RUMPKIT_QUIET", env)
+        env = self.environment(env={"RUMPKIT_CONFIG": conf})
+        self.assertEqual(env["RUMPKIT_LOG_FILE"], "x")
+
+    def test_a_former_capture_is_emptied_only_when_the_command_runs(self):
+        pcap = os.path.join(self.tmp.name, "f.pcap")
+        with open(pcap, "w", encoding="ascii") as f:
+            f.write("old")
+        self.run_in("--net", "sockin", "--pcap", pcap, "no-such-command")
+        self.assertEqual(os.path.getsize(pcap), 3)
+        self.run_in("--net", "sockin", "--pcap", pcap, "true")
+        self.assertEqual(os.path.getsize(pcap), 0)
+
+
+class Check(Case):
+    """--check, with the libraries of this tree."""
+
+    def check(self, *args):
+        return rumpkit("run", "--in-process", "--check", *args)
+
     def test_check_starts_nothing_and_says_what_would_be_done(self):
-        marker = os.path.join(self.tmp.name, "marker")
-        status, out, _ = self.run_in("--check", "--mount",
-                                     "/data=nfs://127.1/e?a=1&b=2",
-                                     "touch", marker)
+        with tempfile.TemporaryDirectory() as d:
+            marker, pcap = os.path.join(d, "marker"), os.path.join(d, "pcap")
+            status, out, _ = self.check(
+                "--mount", "/data=nfs://127.1/e?soft&timeo=50",
+                "--mount", "/kern=kernfs:", "--net", "sockin", "--pcap",
+                pcap, "--summary", "--trace=fd", "touch", marker)
+            self.assertEqual(os.listdir(d), [])
         self.assertEqual(status, 0)
-        self.assertFalse(os.path.exists(marker))
-        self.assertIn("mount: /data = nfs://127.0.0.1/e?a=1&b=2\n", out)
+        for line in ("mount: /data = nfs://127.0.0.1/e?soft&timeo=50",
+                     "mount: /kern = kernfs:", "net: sockin", f"pcap: {pcap}",
+                     "trace: fd to standard error",
+                     "summary: to standard error"):
+            self.assertIn(line + "\n", out)
         self.assertRegex(out, r"command: /\S*/touch\n")
+
+    def test_the_keys_of_a_url_are_looked_into(self):
+        for key, part in (("sof", "sof"), ("timeo=x", "timeo"),
+                          ("vers=2", "vers"), ("rsize=1", "rsize")):
+            self.fails(125, part, "run", "--in-process", "--check",
+                       "--mount", f"/data=nfs://127.0.0.1/e?{key}", "true")
+
+    def test_each_address_of_a_name_is_named(self):
+        status, out, _ = self.check("--mount", "/d=nfs://localhost/e", "true")
+        self.assertEqual(status, 0)
+        self.assertRegex(out, r"mount: /d = nfs://(127\.0\.0\.1|\[::1\])/e\n")
+
+    def test_a_file_in_a_mount_is_refused(self):
+        for option in ("--pcap=/kern/x", "--log-file=/kern/../kern/x"):
+            self.fails(125, "lies in a mount", "run", "--in-process",
+                       "--check", "--net=sockin", "--mount=/kern=kernfs:",
+                       option, "true")
+
+    def test_a_capture_that_cannot_be_made_is_refused(self):
+        run = ("run", "--in-process", "--net=sockin")
+        self.fails(125, "--pcap: /nowhere/x: No such file", *run,
+                   "--pcap=/nowhere/x", "true")
+        self.fails(125, "must be a regular file", *run, "--pcap=/dev/null",
+                   "true")
+
+    def test_an_error_in_a_file_of_options_is_placed(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".conf") as f:
+            f.write("net sockin\n\nmnt /x\n")
+            f.flush()
+            self.fails(125, f"{f.name}:3: mnt: no such option; did you mean "
+                       "mount?", "run", "--in-process", "--config", f.name,
+                       "true")
+            f.write("\0")
+            f.flush()
+            self.fails(125, "contains a NUL", "explain", "--config", f.name,
+                       "read")
+        self.fails(125, "--config: /nowhere: No such file", "run",
+                   "--in-process", "--config", "/nowhere", "true")
 
 
 class Explain(Case):
@@ -322,6 +409,17 @@ class Explain(Case):
         self.says("[::1]:80: host", "explain", "--hijack", "socket=inet",
                   "[::1]:80")
         self.says("::1: rump", "explain", "--hijack", "socket=inet6", "::1")
+        for word in "1.2.3.4:80", "::1", "[::1]:80":
+            self.says(f"{word}: rump: --net sockin", "explain", "--net",
+                      "sockin", word)
+
+    def test_socket_calls_follow_the_network(self):
+        self.says("--net host leaves all sockets to the host", "explain",
+                  "socket")
+        self.says("--net sockin sends to the rump kernel PF_INET and PF_INET6",
+                  "explain", "--net", "sockin", "socketpair")
+        self.says("--hijack socket=inet sends to the rump kernel PF_INET\n",
+                  "explain", "--hijack", "socket=inet", "41")
 
     def test_a_call_is_explained_by_name_and_number(self):
         self.says("openat (257): routed by path", "explain", "openat")
@@ -340,7 +438,8 @@ class Doctor(Case):
         self.assertIn(status, (0, 1))
         self.assertEqual(err, "")
         for word in ("interception", "patching", "seccomp", "mapping",
-                     "descriptors", "address space", "ports"):
+                     "descriptors", "address space", "ports", "IPv6",
+                     "ping sockets", "raw sockets"):
             self.assertRegex(out, rf"(?m)^{word} +(ok|note|MISSING) ")
 
     @unittest.skipIf(SANITIZED, "ls is not")

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Data on their way to a server that takes little of them, says "later", loses
+ * them, is full, or lies about what it has got.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <string.h>
+
+#include "tests/unit/nfs/liar.h"
+
+#include "rump/rump_syscalls.h"
+#include "rump/rumpabi.h"
+#include "rump/rumpdefs.h"
+#include "rump/rumphost.h"
+
+#define STORE (1 << 20)
+
+/* What the server has got. */
+static uint8_t stored[STORE], sent[STORE];
+static _Atomic uint32_t asked_stable;
+
+static void
+must(ssize_t result)
+{
+	if (result < 0)
+		fail_msg("errno %d", errno);
+}
+
+static unsigned
+count(enum nfs3_proc proc)
+{
+	return atomic_load(&counts[proc]);
+}
+
+/* Take at most some bytes of a WRITE: how many. */
+static uint32_t
+store(struct exchange *x, uint32_t most)
+{
+	uint64_t off = xdr_get_u64(&x->args);
+	uint32_t len = xdr_get_u32(&x->args);
+	const uint8_t *bytes;
+	size_t got;
+
+	atomic_store(&asked_stable, xdr_get_u32(&x->args));
+	bytes = xdr_get_opaque(&x->args, STORE, &got);
+	if (bytes == NULL || got != len || off + len > STORE)
+		return 0;
+	len = len < most ? len : most;
+	memcpy(stored + off, bytes, len);
+	return len;
+}
+
+static uint32_t
+take_all(struct exchange *x)
+{
+	uint32_t n = store(x, UINT32_MAX);
+
+	put_written(x, n, atomic_load(&asked_stable));
+	return 0;
+}
+
+static uint32_t
+take_little(struct exchange *x)
+{
+	uint32_t n = store(x, 1000 + x->nth % 7);
+
+	put_written(x, n, atomic_load(&asked_stable));
+	return 0;
+}
+
+static uint32_t
+take_nothing(struct exchange *x)
+{
+	put_written(x, 0, NFS3_FILE_SYNC);
+	return 0;
+}
+
+static uint32_t
+take_too_much(struct exchange *x)
+{
+	put_written(x, store(x, UINT32_MAX) + 1, NFS3_FILE_SYNC);
+	return 0;
+}
+
+static uint32_t
+later_twice(struct exchange *x)
+{
+	if (x->nth < 2)
+		return answer_status(x, NFS3ERR_JUKEBOX);
+	return take_all(x);
+}
+
+static uint32_t
+full(struct exchange *x)
+{
+	return answer_status(x, NFS3ERR_NOSPC);
+}
+
+static int
+open_empty(const char *path)
+{
+	int fd = rump_sys_open(
+	    path, RUMP_O_RDWR | RUMP_O_CREAT | RUMP_O_TRUNC, 0644);
+
+	must(fd);
+	return fd;
+}
+
+static void
+write_some(int fd, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		sent[i] = (uint8_t)(i * 7 + i / 256);
+	assert_int_equal(rump_sys_pwrite(fd, sent, len, 0), len);
+}
+
+static void
+assert_stored(size_t len)
+{
+	assert_memory_equal(stored, sent, len);
+}
+
+static int
+writing_begin(void **state)
+{
+	memset(stored, 0, sizeof(stored));
+	return case_begin(state);
+}
+
+static void
+a_small_file_is_two_calls(void **state)
+{
+	int fd;
+
+	must(rump_sys_access("/data", RUMP_W_OK));
+	for (size_t i = 0; i < 22; i++)
+		atomic_store(&counts[i], 0);
+	atomic_store(&wicked[NFS3PROC_WRITE], take_all);
+	fd = open_empty("/data/e");
+	write_some(fd, 5000);
+	must(rump_sys_close(fd));
+	assert_stored(5000);
+	assert_int_equal(atomic_load(&asked_stable), NFS3_FILE_SYNC);
+	assert_int_equal(count(NFS3PROC_CREATE), 1);
+	assert_int_equal(count(NFS3PROC_WRITE), 1);
+	assert_int_equal(count(NFS3PROC_COMMIT), 0);
+	assert_int_equal(count(NFS3PROC_GETATTR), 0);
+	assert_int_equal(count(NFS3PROC_SETATTR), 0);
+}
+
+static void
+short_writes_are_continued(void **state)
+{
+	int fd = open_empty("/data/e");
+
+	atomic_store(&wicked[NFS3PROC_WRITE], take_little);
+	write_some(fd, 200000);
+	must(rump_sys_close(fd));
+	assert_stored(200000);
+}
+
+static void
+a_server_that_takes_nothing_is_eio(void **state)
+{
+	int fd = open_empty("/data/e");
+
+	atomic_store(&wicked[NFS3PROC_WRITE], take_nothing);
+	write_some(fd, 5000);
+	assert_int_equal(rump_sys_fsync(fd), -1);
+	assert_int_equal(errno, RUMP_EIO);
+	(void)rump_sys_close(fd);
+}
+
+static void
+a_server_that_takes_too_much_is_not_believed(void **state)
+{
+	int fd = open_empty("/data/e");
+
+	atomic_store(&wicked[NFS3PROC_WRITE], take_too_much);
+	write_some(fd, 5000);
+	assert_int_equal(rump_sys_fsync(fd), -1);
+	(void)rump_sys_close(fd);
+}
+
+static void
+later_is_asked_again(void **state)
+{
+	int fd = open_empty("/data/e");
+
+	atomic_store(&wicked[NFS3PROC_WRITE], later_twice);
+	write_some(fd, 5000);
+	must(rump_sys_fsync(fd));
+	assert_stored(5000);
+	assert_int_equal(count(NFS3PROC_WRITE), 3);
+	must(rump_sys_close(fd));
+}
+
+/* What was unstable is lost with the first verifier. */
+static uint32_t
+commit_of_another_life(struct exchange *x)
+{
+	if (x->nth == 0) {
+		memset(stored, 0, sizeof(stored));
+		atomic_fetch_add(&write_verifier, 1);
+	}
+	return answers[NFS3PROC_COMMIT](x);
+}
+
+static void
+what_a_restarted_server_has_lost_is_written_again(void **state)
+{
+	int fd = open_empty("/data/e");
+
+	atomic_store(&wicked[NFS3PROC_WRITE], take_all);
+	atomic_store(&wicked[NFS3PROC_COMMIT], commit_of_another_life);
+	write_some(fd, STORE - 10);
+	must(rump_sys_fsync(fd));
+	assert_stored(STORE - 10);
+	assert_true(count(NFS3PROC_COMMIT) > 0);
+	must(rump_sys_close(fd));
+}
+
+/* The second half of each run comes from another life of the server. */
+static uint32_t
+take_half_and_restart(struct exchange *x)
+{
+	uint32_t n = store(x, 20000);
+
+	put_written(x, n, NFS3_UNSTABLE);
+	if (x->nth == 2) {
+		memset(stored, 0, sizeof(stored));
+		atomic_fetch_add(&write_verifier, 1);
+	}
+	return 0;
+}
+
+static void
+a_restart_between_two_parts_is_noticed(void **state)
+{
+	int fd = open_empty("/data/e");
+
+	atomic_store(&wicked[NFS3PROC_WRITE], take_half_and_restart);
+	write_some(fd, 300000);
+	must(rump_sys_fsync(fd));
+	assert_stored(300000);
+	must(rump_sys_close(fd));
+}
+
+static void
+a_full_server_is_reported_by_fsync_and_then_by_write(void **state)
+{
+	int fd = open_empty("/data/e"), error = 0;
+
+	atomic_store(&wicked[NFS3PROC_WRITE], full);
+	write_some(fd, 5000);
+	assert_int_equal(rump_sys_fsync(fd), -1);
+	assert_int_equal(errno, RUMP_ENOSPC);
+	if (rump_sys_pwrite(fd, sent, 5000, 0) < 0)
+		error = errno;
+	assert_int_equal(error, RUMP_ENOSPC);
+	atomic_store(&wicked[NFS3PROC_WRITE], take_all);
+	write_some(fd, 6000);
+	must(rump_sys_fsync(fd));
+	assert_stored(6000);
+	must(rump_sys_close(fd));
+}
+
+static void
+a_connection_that_breaks_takes_nothing_along(void **state)
+{
+	for (size_t n = 1; n < 200; n += 40) {
+		int fd = open_empty("/data/e");
+
+		memset(stored, 0, sizeof(stored));
+		atomic_store(&wicked[NFS3PROC_WRITE], take_all);
+		write_some(fd, 300000);
+		atomic_store(&hang_up, n);
+		must(rump_sys_close(fd));
+		assert_stored(300000);
+	}
+}
+
+static uint32_t
+read_later(struct exchange *x)
+{
+	if (x->nth >= 1)
+		return answers[NFS3PROC_READ](x);
+	xdr_put_u32(&x->out, NFS3ERR_JUKEBOX);
+	xdr_put_u32(&x->out, 0);
+	return 0;
+}
+
+/* A fault cannot be told to come later. */
+static void
+a_page_of_a_mapping_is_waited_for(void **state)
+{
+	int fd = rump_sys_open("/data/f", RUMP_O_RDONLY);
+	struct rump_map map;
+
+	must(fd);
+	atomic_store(&wicked[NFS3PROC_READ], read_later);
+	assert_int_equal(rump_map_create(fd, 0, FILE_SIZE, RUMP_PROT_READ,
+			     RUMP_MAP_SHARED, &map),
+	    0);
+	must(rump_sys_close(fd));
+	assert_int_equal(rump_map_fill(map.rm_handle, 0, 4096), 0);
+	rump_map_destroy(map.rm_handle);
+	assert_true(count(NFS3PROC_READ) >= 2);
+}
+
+#define CASE(f) cmocka_unit_test_setup_teardown(f, writing_begin, case_end)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CASE(a_small_file_is_two_calls),
+		CASE(short_writes_are_continued),
+		CASE(a_server_that_takes_nothing_is_eio),
+		CASE(a_server_that_takes_too_much_is_not_believed),
+		CASE(later_is_asked_again),
+		CASE(what_a_restarted_server_has_lost_is_written_again),
+		CASE(a_restart_between_two_parts_is_noticed),
+		CASE(a_full_server_is_reported_by_fsync_and_then_by_write),
+		CASE(a_connection_that_breaks_takes_nothing_along),
+		CASE(a_page_of_a_mapping_is_waited_for),
+	};
+
+	return cmocka_run_group_tests(tests, liar_begin, liar_end);
+}

@@ -6,6 +6,7 @@ their own if there are two, the same for us and for the peers.
 """
 import contextlib
 import hashlib
+import itertools
 import os
 import re
 import shutil
@@ -32,7 +33,7 @@ def timed(work):
         work(i)
     return time.monotonic() - begin
 def create(i):
-    os.close(os.open(f"{d}/new{i}", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644))
+    os.close(os.open(f"{d}/new{i}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644))
 out = [timed(lambda i: os.stat(f"{d}/old{i}"))]
 out.append(timed(lambda i: os.stat(f"{d}/old{i}")))
 out.append(timed(create))
@@ -144,24 +145,29 @@ def bench_write(build):
         file_of("file", MIB)(local)
         source = f"{local}/file"
 
-        def copy_verified():
-            took = seconds(s.ours("dd", f"if={source}", "of=/data/ours",
-                                  "bs=1M", "conv=fsync"))
-            if subprocess.run(["cmp", "-s", source, f"{s.directory}/ours"],
-                              check=False).returncode != 0:
-                sys.exit("what was written is not what is there")
-            os.unlink(f"{s.directory}/ours")
-            return took
+        names = (f"copy{n}" for n in itertools.count())
 
-        def peer(argv, name):
-            took = seconds(argv)
-            os.unlink(f"{s.directory}/{name}")
+        def copy(argv, verify):
+            """Each copy has a name of its own: nfs-cp does not overwrite,
+            and the server remembers names that go behind its back."""
+            name = next(names)
+            took = seconds(argv(name))
+            target = f"{s.directory}/{name}"
+            if verify and subprocess.run(["cmp", "-s", source, target],
+                                         check=False).returncode != 0:
+                sys.exit("what was written is not what is there")
+            os.unlink(target)
             return took
 
         ours, cp, loop = interleaved(
-            ROUNDS, copy_verified,
-            lambda: peer([*s.pin, "nfs-cp", source, s.file_url("cp")], "cp"),
-            lambda: peer(s.loop("write", "/loop", str(MIB)), "loop"))
+            ROUNDS,
+            lambda: copy(lambda name: s.ours(
+                "dd", f"if={source}", f"of=/data/{name}", "bs=1M",
+                "conv=fsync"), True),
+            lambda: copy(lambda name: [*s.pin, "nfs-cp", source,
+                                       s.file_url(name)], True),
+            lambda: copy(lambda name: s.loop("write", f"/{name}", str(MIB)),
+                         False))
     name, figure = best({"nfs-cp": cp, "libnfs loop": loop})
     report(f"NFS write + fsync {MIB} MiB / {name}", figure / ours, ">= 1.1",
            f"({MIB / ours:.0f}; nfs-cp {MIB / cp:.0f}, loop "

@@ -243,7 +243,8 @@ panic(const char *fmt, ...)
 	va_end(ap);
 	name = ksyms_find((uintptr_t)__builtin_return_address(0), &offset);
 	if (name != NULL)
-		rumpuser_dprintf("panic: %s, in %s+0x%lx\n", line, name, offset);
+		rumpuser_dprintf(
+		    "panic: %s, in %s+0x%lx\n", line, name, offset);
 	else
 		rumpuser_dprintf("panic: %s\n", line);
 	rumpuser_exit(RUMPUSER_PANIC);

@@ -6,6 +6,8 @@
 #include "kern/lwp.h"
 #include "kern/mutex.h"
 #include "kern/netbsd.h"
+#include "rump/rump.h"
+#include "rump/rumphost.h"
 #include "rump/rumpuser.h"
 #include "syscall_table/sysprotos.h"
 
@@ -54,6 +56,16 @@ kern_shutdown(int howto)
 			    RUMPUSER_CLOCK_RELWALL, 10, 0);
 	}
 	rumpuser_exit((howto & RB_DUMP) != 0 ? RUMPUSER_PANIC : 0);
+}
+
+void
+rump_exit_prepare(void)
+{
+	rump_schedule();
+	mutex_enter(&shutdown_lock);
+	run_hooks(0);
+	mutex_exit(&shutdown_lock);
+	rump_unschedule();
 }
 
 int

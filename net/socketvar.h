@@ -58,7 +58,7 @@ struct socket {
 	/* netstat.c: owned, i once set; the peer, for when it has gone */
 	_Atomic(struct rump_sockaddr_storage *) so_lastpeer;
 	struct list so_list; /* solist.c */
-	uint64_t so_serial;                      /* i; 0: not in the list */
+	uint64_t so_serial;  /* i; 0: not in the list */
 };
 
 /* so_state */

@@ -101,8 +101,8 @@ sys_recvfrom(
 		error =
 		    sockaddr_copyout_len(&from, uap->from, uap->fromlenaddr);
 	if (error == 0)
-		*retval = result_length(
-		    &sm, uap->flags, uap->len - uio.uio_resid);
+		*retval =
+		    result_length(&sm, uap->flags, uap->len - uio.uio_resid);
 	return error;
 }
 

@@ -108,8 +108,7 @@ static void
 count(_Atomic uint64_t *counter, size_t moved)
 {
 	if (moved != 0)
-		atomic_fetch_add_explicit(
-		    counter, moved, memory_order_relaxed);
+		atomic_fetch_add_explicit(counter, moved, memory_order_relaxed);
 }
 
 int
@@ -154,8 +153,8 @@ receive_target(const struct socket *so, const struct uio *uio, int flags)
 
 /* For users inside the kernel: the protocol never waits. */
 static int
-receive_waiting(struct socket *so, struct uio *uio, struct somsg *sm,
-    struct patience *pt)
+receive_waiting(
+    struct socket *so, struct uio *uio, struct somsg *sm, struct patience *pt)
 {
 	const struct somsg asked = *sm;
 	size_t start, before, target;
@@ -180,8 +179,8 @@ receive_waiting(struct socket *so, struct uio *uio, struct somsg *sm,
 }
 
 static int
-buffered_receive(struct socket *so, struct uio *uio, struct somsg *sm,
-    struct patience *pt)
+buffered_receive(
+    struct socket *so, struct uio *uio, struct somsg *sm, struct patience *pt)
 {
 	if ((sm->sm_flags & NEEDS_HOST) != 0)
 		return EOPNOTSUPP;
@@ -193,8 +192,8 @@ buffered_receive(struct socket *so, struct uio *uio, struct somsg *sm,
 }
 
 static int
-receive(struct socket *so, struct uio *uio, struct somsg *sm,
-    struct patience *pt)
+receive(
+    struct socket *so, struct uio *uio, struct somsg *sm, struct patience *pt)
 {
 	if (so->so_proto->pr_recv == NULL)
 		return buffered_receive(so, uio, sm, pt);

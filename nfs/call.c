@@ -8,6 +8,7 @@
 #include "kern/clock.h"
 #include "kern/libkern.h"
 #include "kern/netbsd.h"
+#include "nfs/procstats.h"
 #include "nfs/callrun.h"
 
 /* The largest reply header, RFC 5531. */
@@ -32,6 +33,7 @@ nfscall_create_call(struct nfsmount *nm, enum nfs3_proc proc,
 		auth.ra_ngroups = 0;
 	memcpy(auth.ra_groups, cred->cr_groups,
 	    auth.ra_ngroups * sizeof(auth.ra_groups[0]));
+	nfs_procstats_count(proc);
 	return rpc_call_create(
 	    nm->nm_conn, proc, &auth, args_size, REPLY_HEADER + result_size);
 }

@@ -22,6 +22,7 @@
 #define SECOND INT64_C(1000000000)
 #define MOUNT_TIMEOUT (10 * SECOND)
 #define UMOUNT_TIMEOUT SECOND
+#define FALLBACK_TIMEOUT (3 * SECOND)
 #define RECORD_MAX 65536         /* of replies while mounting */
 #define RTT_NEAR INT64_C(300000) /* nanoseconds: a server on this host */
 /* Of one READ or WRITE over datagrams, which the host sends in fragments. */
@@ -232,6 +233,35 @@ try_other(int error)
 	       error == ECONNRESET || error == EPIPE;
 }
 
+/*
+ * Around an attempt over the other transport: it is a short one, and if nobody
+ * is there either, the first failure is what is told.
+ */
+struct fallback {
+	char fb_text[256];
+	int64_t fb_deadline_ns;
+};
+
+static void
+fallback_begin(struct fallback *fb, struct attempt *at)
+{
+	strlcpy(fb->fb_text, at->at_text, sizeof(fb->fb_text));
+	fb->fb_deadline_ns = at->at_deadline_ns;
+	at->at_deadline_ns =
+	    MIN(at->at_deadline_ns, uptime_ns() + FALLBACK_TIMEOUT);
+}
+
+static int
+fallback_end(
+    const struct fallback *fb, struct attempt *at, int first, int second)
+{
+	at->at_deadline_ns = fb->fb_deadline_ns;
+	if (!try_other(second) && second != ETIMEDOUT)
+		return second;
+	strlcpy(at->at_text, fb->fb_text, at->at_size);
+	return first;
+}
+
 /* The port of a service as *wanted has it; 0 when it is not registered. */
 static int
 getport(struct attempt *at, const struct service *wanted, uint16_t *port)
@@ -365,16 +395,14 @@ mnt(struct attempt *at)
 	const struct nfs_options *o = &at->at_nm->nm_options;
 	bool udp = (o->o_mountproto != NFS_ANY ? o->o_mountproto
 					       : o->o_proto) == NFS_UDP;
+	struct fallback fb;
 	int error;
 
 	error = mnt_over(at, udp);
 	if (!try_other(error) || o->o_mountproto != NFS_ANY)
 		return error;
-	error = mnt_over(at, !udp);
-	/* The first failure is the one that has been asked for. */
-	if (try_other(error))
-		error = mnt_over(at, udp);
-	return error;
+	fallback_begin(&fb, at);
+	return fallback_end(&fb, at, error, mnt_over(at, !udp));
 }
 
 /* NFS itself. */

@@ -397,8 +397,7 @@ enqueue(struct rpc_conn *rc, struct rpc_call *ca, int64_t now)
 	choose_xid(rc, ca);
 	list_insert_tail(bucket(rc, ca->ca_xid), &ca->ca_hash);
 	list_insert_tail(&rc->rc_all, &ca->ca_all);
-	list_insert_tail(&rc->rc_out, &ca->ca_out);
-	ca->ca_deadline_ns = rpc_wait_deadline(rc, ca, now);
+	rpc_wait_begin(rc, ca, now);
 	return true;
 }
 

@@ -107,7 +107,7 @@ void rpc_wait_ended(struct rpc_conn *rc);
 int64_t rpc_wait_deadline(const struct rpc_conn *rc, const struct rpc_call *ca,
     int64_t now) REQUIRES(rc->rc_lock);
 /* To be sent, at once or when its delay is over. */
-void rpc_wait_begin(struct rpc_conn *rc, struct rpc_call *ca)
+void rpc_wait_begin(struct rpc_conn *rc, struct rpc_call *ca, int64_t now)
     REQUIRES(rc->rc_lock);
 /* To be sent again, with the same xid. */
 void rpc_wait_repeat(struct rpc_conn *rc, struct rpc_call *ca)

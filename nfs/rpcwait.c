@@ -146,10 +146,8 @@ first_expired(struct rpc_conn *rc, int64_t now) REQUIRES(rc->rc_lock)
 }
 
 void
-rpc_wait_begin(struct rpc_conn *rc, struct rpc_call *ca)
+rpc_wait_begin(struct rpc_conn *rc, struct rpc_call *ca, int64_t now)
 {
-	int64_t now = uptime_ns();
-
 	ca->ca_held = ca->ca_delay_ns != 0;
 	if (ca->ca_held) {
 		ca->ca_deadline_ns = now + ca->ca_delay_ns;
@@ -286,7 +284,8 @@ attend(struct rpc_conn *rc) REQUIRES(rc->rc_lock)
 	LIST_FOREACH (n, &rc->rc_all) {
 		struct rpc_call *ca = LIST_ENTRY(n, struct rpc_call, ca_all);
 
-		ca->ca_deadline_ns = rpc_wait_deadline(rc, ca, now);
+		if (!ca->ca_held)
+			ca->ca_deadline_ns = rpc_wait_deadline(rc, ca, now);
 	}
 }
 

@@ -573,6 +573,10 @@ parse_authority(const char *s, size_t len, struct nfs_url *u, struct text *t)
 		    t, "server", s, len, "the closing bracket is missing");
 	if (v6)
 		behind++;
+	else if (host < len &&
+		 span(s + host + 1, len - host - 1, ':') < len - host - 1)
+		return refuse(
+		    t, "server", s, len, "an IPv6 address stands in brackets");
 	if (behind < len && s[behind] != ':')
 		return refuse(
 		    t, "server", s, len, "only a port may follow the address");

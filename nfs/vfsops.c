@@ -13,6 +13,7 @@
 #include "nfs/call.h"
 #include "nfs/mount.h"
 #include "nfs/node.h"
+#include "nfs/procstats.h"
 #include "nfs/silly.h"
 #include "vfs/mount.h"
 #include "vfs/pagecache.h"
@@ -126,6 +127,8 @@ take_tunables(struct nfs_options *o, const struct rump_nfs_args *args)
 	o->o_proto = args->sotype == SOCK_DGRAM ? NFS_UDP : NFS_TCP;
 	if ((flags & NFSMNT_RSIZE) != 0 && args->rsize > 0)
 		o->o_rsize = clamp(args->rsize, 512, ARGS_RSIZE_MAX) & ~511u;
+	if ((flags & NFSMNT_WSIZE) != 0 && args->wsize > 0)
+		o->o_wsize = clamp(args->wsize, 512, ARGS_RSIZE_MAX) & ~511u;
 	if ((flags & NFSMNT_READDIRSIZE) != 0 && args->readdirsize > 0)
 		o->o_readdirsize =
 		    clamp(args->readdirsize, 512, ARGS_DIRSIZE_MAX) & ~511u;
@@ -339,6 +342,7 @@ RUMP_COMPONENT(RUMP_COMPONENT_VFS, nfs)
 {
 	rpc_init();
 	nfsnode_init();
+	nfs_procstats_init();
 	vfs_attach(&nfs_vfsops);
 	shutdown_hook_attach(remove_at_shutdown);
 }

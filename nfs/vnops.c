@@ -78,6 +78,9 @@ lookup_cached(struct vnode *vp, const struct componentname *cnp)
 
 	if (vp == NULL)
 		return ENOENT;
+	/* Who removes or renames it hears from the server then. */
+	if (cnp->cn_nameiop == DELETE && (cnp->cn_flags & CN_ISLAST) != 0)
+		return 0;
 	np = VTONFS(vp);
 	/* Here, and not when it is used, since here a file that has been
 	 * replaced can be looked up once more. */

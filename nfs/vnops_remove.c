@@ -108,6 +108,7 @@ struct renaming {
 	struct vnode *r_fdvp, *r_fvp, *r_tdvp, *r_tvp;
 	struct componentname *r_fcn, *r_tcn;
 	struct nfschange r_from, r_to; /* r_from: another directory only */
+	bool r_refused;                /* the server has said no */
 };
 
 static bool
@@ -190,6 +191,7 @@ rename_names(struct renaming *r)
 		nfschange_end(&r->r_from, error == 0 ? &res.rn_from : NULL);
 	if (error != 0)
 		return error;
+	r->r_refused = res.rn_status != NFS3_OK;
 	error = nfs3_errno(res.rn_status);
 	/* Some servers say so of a directory that is not empty. */
 	if (error == EEXIST && r->r_tvp != NULL && r->r_tvp->v_type == VDIR)
@@ -230,7 +232,8 @@ nfs_rename(struct vnode *fdvp, struct vnode *fvp, struct componentname *fcnp,
 		kept = true;
 	}
 	error = rename_names(&r);
-	if (error != 0 && kept)
+	/* Without an answer it may have been done. */
+	if (r.r_refused && kept)
 		nfssilly_undo(tvp);
 	return error;
 }

@@ -53,10 +53,24 @@ fd_call(struct call *c, struct rfile *rf, int num, int64_t a, int64_t b,
 	return route_result(error, value);
 }
 
-long
-fd_sigpipe(long result)
+static bool
+is_datagram_socket(struct rfile *rf)
 {
-	if (result == -EPIPE)
+	int type = 0;
+	uint32_t len = sizeof(type);
+	int64_t args[BACKEND_SLOTS] = { rf->rf_fd, RUMP_SOL_SOCKET,
+		RUMP_SO_TYPE, (int64_t)&type, (int64_t)&len },
+		retval[2];
+
+	return rf->rf_kind == RF_SOCKET &&
+	       rump_backend_syscall(RUMP_SYS_getsockopt, args, retval) == 0 &&
+	       type != RUMP_SOCK_STREAM;
+}
+
+long
+fd_sigpipe(struct rfile *rf, long result)
+{
+	if (result == -EPIPE && !is_datagram_socket(rf))
 		HOST(SYS_tgkill, HOST(SYS_getpid, 0, 0, 0, 0, 0, 0),
 		    HOST(SYS_gettid, 0, 0, 0, 0, 0, 0), SIGPIPE, 0, 0, 0);
 	return result;
@@ -141,9 +155,9 @@ fcntl_getfl(struct call *c, struct rfile *rf)
 	flags = fd_call(c, rf, RUMP_SYS_fcntl, RUMP_F_GETFL, 0, 0, 0);
 	if (flags < 0)
 		return flags;
-	/* Sockets are not opened. */
-	return abi_open_to_linux((int)flags) &
-	       (rf->rf_kind == RF_SOCKET ? ~HOST_O_LARGEFILE : ~0);
+	flags = abi_open_to_linux((int)flags);
+	/* Sockets are not opened, and have no mark of large files. */
+	return rf->rf_kind == RF_SOCKET ? flags & ~0100000L : flags;
 }
 
 static long

@@ -18,7 +18,8 @@ long fd_run(
 long fd_call(struct call *c, struct rfile *rf, int num, int64_t a, int64_t b,
     int64_t d, int64_t e);
 
-/* The result of a write: EPIPE raises SIGPIPE, as the host's kernel would. */
-long fd_sigpipe(long result);
+/* The result of a write to rf: EPIPE raises SIGPIPE where the host's kernel
+ * would, which is not on a socket of datagrams. */
+long fd_sigpipe(struct rfile *rf, long result);
 
 #endif /* !PRELOAD_DESCRIPTOR_H */

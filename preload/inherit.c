@@ -47,6 +47,7 @@
 #include "rump/rumphost.h"
 
 #define TEXT_MAX (128 * 1024) /* the host's limit for one string */
+#define LOST_MAX 64           /* bytes of an entry without a path */
 #define MAXLINKS 40
 
 struct entry {
@@ -92,10 +93,19 @@ is_same(long fd, const struct rfile *rf)
 	return other == rf;
 }
 
+/* No other number has it, and no other call; we have a reference. */
+static bool
+is_single(const struct rfile *rf)
+{
+	return atomic_load(&rf->rf_refs) <= 2;
+}
+
 /* Has the file a lower number that crosses? */
 static bool
 is_known(long fd, const struct rfile *rf)
 {
+	if (is_single(rf))
+		return false;
 	for (long i = fdmap_next(0); i < fd; i = fdmap_next(i + 1)) {
 		if (is_same(i, rf) && crosses(i))
 			return true;
@@ -107,7 +117,7 @@ static void
 put_numbers(struct text *t, long fd, const struct rfile *rf)
 {
 	text_dec(t, fd);
-	while ((fd = fdmap_next(fd + 1)) >= 0) {
+	while (!is_single(rf) && (fd = fdmap_next(fd + 1)) >= 0) {
 		if (!is_same(fd, rf) || !crosses(fd))
 			continue;
 		text_char(t, '+');
@@ -134,6 +144,15 @@ put_fields(struct text *t, int64_t flags, int64_t position, uint64_t inode,
 	text_char(t, ',');
 	text_put(t, path);
 	text_char(t, ';');
+}
+
+/* A number of the kernel's in another process. */
+static void
+put_number(struct text *t, long fd, bool socket)
+{
+	text_dec(t, fd);
+	text_put(t, ",k");
+	put_fields(t, socket, 0, 0, "");
 }
 
 static int
@@ -190,11 +209,6 @@ put_state(struct text *t, struct rfile *rf)
 {
 	bool done = false;
 
-	if (!backend_reachable()) {
-		text_put(t, ",k");
-		put_fields(t, rf->rf_kind == RF_SOCKET, 0, 0, "");
-		return;
-	}
 	if (rf->rf_kind == RF_FILE)
 		done = put_file(t, rf);
 	else if (rf->rf_kind == RF_SOCKET)
@@ -223,6 +237,25 @@ put_all(struct text *t)
 	}
 }
 
+/* In a child of the kernel's process, as far as there is room. */
+static void
+put_lost(struct text *t)
+{
+	for (long fd = fdmap_next(0);
+	     fd >= 0 && t->t_len + LOST_MAX < t->t_size;
+	     fd = fdmap_next(fd + 1)) {
+		struct rfile *rf;
+		int error;
+
+		rf = fdmap_get_rump(fd, &error);
+		if (rf == NULL)
+			continue;
+		if (crosses(fd))
+			put_number(t, fd, rf->rf_kind == RF_SOCKET);
+		(void)fdmap_put(rf);
+	}
+}
+
 /* What a child of vfork(2) has given its program stands in no table. */
 static void
 put_streams(struct text *t)
@@ -231,9 +264,7 @@ put_streams(struct text *t)
 		if (fdmap_is_rump(fd) || !fdmap_is_placeholder(fd) ||
 		    !crosses(fd))
 			continue;
-		text_dec(t, fd);
-		text_put(t, ",k");
-		put_fields(t, 0, 0, 0, "");
+		put_number(t, fd, false);
 	}
 }
 
@@ -246,7 +277,10 @@ inherit_exec_env(char *buf, size_t size)
 	text_init(&t, buf, size);
 	text_put(&t, INHERIT_VARIABLE "=");
 	empty = t.t_len;
-	put_all(&t);
+	if (backend_reachable())
+		put_all(&t);
+	else
+		put_lost(&t);
 	if (!process_owns_memory())
 		put_streams(&t);
 	return t.t_len == empty ? 0 : t.t_len;

@@ -14,6 +14,7 @@
 #include "preload/windows.h"
 
 #define FIRST_CAPACITY 256
+#define TAKEN_MAX 32 /* mappings taken out at a time */
 
 atomic_uint mappings_n;
 
@@ -167,38 +168,76 @@ mappings_join_locked(uintptr_t start, uintptr_t end)
 	}
 }
 
-/* Take the first mapping within [start, end) out. */
+/* Take the first mapping within [start, end) out: of that handle, unless it is
+ * NULL. */
 static bool
-take_one(uintptr_t start, uintptr_t end, void **handle)
+take_one(uintptr_t start, uintptr_t end, const void *handle, void **taken)
 {
-	bool found = false;
 	unsigned i;
 
-	mappings_lock();
 	(void)mappings_split_locked(start);
 	(void)mappings_split_locked(end);
 	i = position(start);
-	if (i < mappings_n && table[i].m_start < end) {
-		*handle = table[i].m_handle;
-		windows_forget(table[i].m_start, table[i].m_end);
-		remove_at(i);
-		found = true;
-	}
-	mappings_unlock();
-	return found;
+	while (handle != NULL && i < mappings_n && table[i].m_handle != handle)
+		i++;
+	if (i == mappings_n || table[i].m_start >= end)
+		return false;
+	*taken = table[i].m_handle;
+	windows_forget(table[i].m_start, table[i].m_end);
+	remove_at(i);
+	return true;
+}
+
+/* A forked child has no kernel that holds the reference; a vfork child gives it
+ * up, and has its parent's memory. */
+static void
+put(void *handle)
+{
+	if (backend_reachable())
+		kernel.k_map_destroy(handle);
+}
+
+void
+mappings_remove_handle(uintptr_t start, uintptr_t end, const void *handle)
+{
+	void *taken;
+	bool found;
+
+	do {
+		mappings_lock();
+		found = take_one(start, end, handle, &taken);
+		mappings_unlock();
+		if (found)
+			put(taken);
+	} while (found);
 }
 
 void
 mappings_remove(uintptr_t start, uintptr_t end)
 {
-	void *handle;
+	if (mappings_n != 0)
+		mappings_remove_handle(start, end, NULL);
+}
 
-	if (mappings_n == 0)
-		return;
-	while (take_one(start, end, &handle)) {
-		/* A forked child has no kernel that holds the reference; a
-		 * vfork child gives it up, and has its parent's memory. */
-		if (backend_reachable())
-			kernel.k_map_destroy(handle);
-	}
+bool
+mappings_replace(const struct mapping *m)
+{
+	void *taken[TAKEN_MAX];
+	bool entered = false, full;
+	unsigned n;
+
+	do {
+		mappings_lock();
+		for (n = 0; n < TAKEN_MAX; n++) {
+			if (!take_one(m->m_start, m->m_end, NULL, &taken[n]))
+				break;
+		}
+		full = n == TAKEN_MAX;
+		if (!full)
+			entered = mappings_insert_locked(m);
+		mappings_unlock();
+		while (n > 0)
+			put(taken[--n]);
+	} while (full);
+	return entered;
 }

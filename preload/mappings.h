@@ -24,10 +24,10 @@ struct mapping {
 	bool m_keep;     /* pages must not be taken away: may hold changes that
 			  * nobody else has */
 	size_t m_window; /* bytes made accessible at a time */
-	/* The last run of pages that became writable: a sequence of them grows.
-	 */
-	uintptr_t m_run_end;
-	size_t m_run_len;
+	/* The last window and the last run of writable pages: what follows is
+	 * longer. */
+	uintptr_t m_fill_end, m_run_end;
+	size_t m_fill_len, m_run_len;
 };
 
 /* No mapping at all: a fast test, without the lock. */
@@ -54,5 +54,10 @@ void mappings_join_locked(uintptr_t start, uintptr_t end);
 /* Forget [start, end), splitting what overlaps; drops the references.  Takes
  * the lock itself; may sleep. */
 void mappings_remove(uintptr_t start, uintptr_t end);
+/* ... but only what has this handle: others may have mapped something there. */
+void mappings_remove_handle(uintptr_t start, uintptr_t end, const void *handle);
+/* Enter m in place of what is there, at once.  As mappings_insert_locked() and
+ * mappings_remove(). */
+bool mappings_replace(const struct mapping *m);
 
 #endif /* !PRELOAD_MAPPINGS_H */

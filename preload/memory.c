@@ -15,7 +15,7 @@
  * have nowhere to be sent and need none of this.
  *
  * Stores in sequence make ever longer runs writable at a time; a lone store
- * makes one page dirty.
+ * makes one page dirty.  Windows that follow each other grow, too.
  *
  * Whenever a range changes (mprotect, madvise, mremap) it is made inaccessible
  * again, and the next fault finds the pages in the kernel's cache.  A window is
@@ -40,6 +40,7 @@
 #define WINDOW_MIN (64 * 1024UL)
 #define WINDOWS_MAX 8192 /* windows of one mapping: each may be an area */
 #define RUN_MAX WINDOW_MIN
+#define AHEAD_MAX (1024 * 1024UL)       /* window of a sequential reader */
 #define PRESENT_MAX (8 * 1024 * 1024UL) /* filled for a buffer of a call */
 /* Each of them lets the program read, on this processor. */
 #define PROT_ANY (PROT_READ | PROT_WRITE | PROT_EXEC)
@@ -50,11 +51,11 @@
 static unsigned cuts; /* mappings lock: truncations so far */
 
 size_t
-memory_window_size(size_t len)
+memory_window_size(size_t len, bool keep)
 {
 	size_t window = WINDOW_MIN;
 
-	while (len / window > WINDOWS_MAX)
+	while (keep && len / window > WINDOWS_MAX)
 		window *= 2;
 	return window;
 }
@@ -153,6 +154,12 @@ fill_prepare(struct fill *f, const struct mapping *m, uintptr_t addr)
 	if (f->shown) {
 		f->start = addr & ~(PAGE - 1);
 		f->end = limit;
+	} else if (f->start == m->m_fill_end) {
+		limit = f->start + (2 * m->m_fill_len < AHEAD_MAX
+					   ? 2 * m->m_fill_len
+					   : AHEAD_MAX);
+		limit = limit < m->m_end ? limit : m->m_end;
+		f->end = limit > f->end ? limit : f->end;
 	}
 	f->handle = m->m_handle;
 	f->off = offset_of(m, f->start);
@@ -230,6 +237,10 @@ fill_show(const struct fill *f, struct want *w)
 	mappings_lock();
 	m = mappings_find_locked(f->start);
 	if (fill_holds(f, m)) {
+		if (!f->shown) {
+			m->m_fill_end = f->end;
+			m->m_fill_len = f->end - f->start;
+		}
 		if (!f->shown && !windows_show(m, f->start, f->end))
 			result = SIGBUS;
 		else if (needs_notice(m, w))

@@ -9,8 +9,9 @@
 
 struct rump_maphooks;
 
-/* For a new mapping of len bytes: how much is made accessible at a time. */
-size_t memory_window_size(size_t len);
+/* For a new mapping of len bytes: how much is made accessible at a time.  keep:
+ * its pages are not taken away again. */
+size_t memory_window_size(size_t len, bool keep);
 
 /*
  * Make what [addr, addr + len) covers of mapped rump files accessible, up to a

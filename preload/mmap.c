@@ -74,15 +74,9 @@ forget_fixed(uintptr_t start, size_t len)
 static long
 enter(struct mapping *m, long addr, size_t len)
 {
-	bool entered;
-
 	m->m_start = (uintptr_t)addr;
 	m->m_end = m->m_start + round_up(len);
-	mappings_remove(m->m_start, m->m_end);
-	mappings_lock();
-	entered = mappings_insert_locked(m);
-	mappings_unlock();
-	if (entered)
+	if (mappings_replace(m))
 		return addr;
 	HOST(SYS_munmap, addr, len, 0, 0, 0, 0);
 	kernel.k_map_destroy(m->m_handle);
@@ -116,10 +110,10 @@ map_enter(struct call *c, const struct rump_map *rm, bool shared)
 		.m_writable = rm->rm_writable,
 		.m_memory = rm->rm_memory,
 		.m_keep = rm->rm_memory || changes,
-		.m_window = memory_window_size((size_t)c->arg[1]),
 	};
 	long addr;
 
+	m.m_window = memory_window_size((size_t)c->arg[1], m.m_keep);
 	/* A fault on what was there must not show the new pages. */
 	if ((c->arg[3] & MAP_FIXED) != 0)
 		forget_fixed((uintptr_t)c->arg[0], (size_t)c->arg[1]);
@@ -471,7 +465,7 @@ widen(struct mapping *piece, size_t len)
 		return ENOMEM;
 	kernel.k_map_destroy(piece->m_handle);
 	piece->m_handle = rm.rm_handle;
-	piece->m_window = memory_window_size(len);
+	piece->m_window = memory_window_size(len, piece->m_keep);
 	return 0;
 }
 
@@ -481,11 +475,13 @@ remap(struct call *c, uintptr_t start, uintptr_t end)
 {
 	size_t len = (size_t)c->arg[2];
 	struct mapping piece;
+	const void *old;
 	long result;
 
 	result = single_piece(start, end, &piece);
 	if (result != 0)
 		return result;
+	old = piece.m_handle;
 	if (round_up(len) > end - start && widen(&piece, len) != 0) {
 		result = -ENOMEM;
 		goto fail;
@@ -496,9 +492,11 @@ remap(struct call *c, uintptr_t start, uintptr_t end)
 	    HOST(SYS_mremap, start, end - start, len, c->arg[3], c->arg[4], 0);
 	if (is_error(result))
 		goto fail;
-	if ((c->arg[3] & MREMAP_DONTUNMAP) == 0)
-		mappings_remove(start, end);
-	return enter(&piece, result, len);
+	result = enter(&piece, result, len);
+	/* Others may have mapped something where it was. */
+	if ((c->arg[3] & MREMAP_DONTUNMAP) == 0 && result != (long)start)
+		mappings_remove_handle(start, end, old);
+	return result;
 
 fail:
 	kernel.k_map_destroy(piece.m_handle);

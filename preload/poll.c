@@ -114,37 +114,60 @@ sort(struct pollset *ps, struct pollfd *p)
 }
 
 /*
- * A rump descriptor that was closed during the wait may have left its host
- * number to another one.
+ * The program's descriptor fd was waited for as hostfd.  Was it closed
+ * meanwhile?  Then the host's number may be another one's.
  */
 static bool
-is_stale(const struct pollset *ps, unsigned i)
+is_stale(int fd, int hostfd)
 {
-	int fd, hostfd = -1;
+	int now = -1;
 
-	if (usercopy_in(&fd, &ps->ps_user[i].fd, sizeof(fd)) != 0 ||
-	    fd == ps->ps_fds[i].fd)
-		return false;
-	return member_find(fd, &hostfd) != MEMBER_PROXY ||
-	       hostfd != ps->ps_fds[i].fd;
+	return fd != hostfd &&
+	       (member_find(fd, &now) != MEMBER_PROXY || now != hostfd);
+}
+
+static short
+answer_of(const struct pollfd *p, int fd)
+{
+	if (p->fd < 0)
+		return p->events;
+	return p->revents != 0 && is_stale(fd, p->fd) ? POLLNVAL : p->revents;
+}
+
+/* Entries [at, at + count): the number of those that are ready, or -EFAULT.
+ * Most results are what stands there already, and cost no store. */
+static long
+report(const struct pollset *ps, unsigned at, unsigned count)
+{
+	struct pollfd fds[LOOK];
+	long ready = 0;
+
+	if (usercopy_in(fds, ps->ps_user + at, count * sizeof(*fds)) != 0)
+		return -EFAULT;
+	for (unsigned i = 0; i < count; i++) {
+		short revents = answer_of(&ps->ps_fds[at + i], fds[i].fd);
+
+		ready += revents != 0;
+		if (revents != fds[i].revents &&
+		    usercopy_out(&revents, &ps->ps_user[at + i].revents,
+			sizeof(revents)) != 0)
+			return -EFAULT;
+	}
+	return ready;
 }
 
 static long
 pollset_report(const struct pollset *ps)
 {
-	long ready = 0;
-	short revents;
+	long ready = 0, n;
+	unsigned count;
 
-	for (unsigned i = 0; i < ps->ps_n; i++) {
-		const struct pollfd *p = &ps->ps_fds[i];
-
-		revents = p->fd < 0 ? p->events : p->revents;
-		if (p->fd >= 0 && revents != 0 && is_stale(ps, i))
-			revents = POLLNVAL;
-		ready += revents != 0;
-		if (usercopy_out(&revents, &ps->ps_user[i].revents,
-			sizeof(revents)) != 0)
-			return -EFAULT;
+	for (unsigned at = 0; at < ps->ps_n; at += count) {
+		count = ps->ps_n - at < LOOK ? ps->ps_n - at : LOOK;
+		n = report(ps, at, count);
+		if (n < 0)
+			return n;
+		ready += n;
 	}
 	return ready;
 }

@@ -199,8 +199,7 @@ mount_one_of(unsigned first, unsigned last)
 		text_char(&t, '=');
 		text_put(&t, cm->cm_url);
 		text_put(&t, ": ");
-		text_put(
-		    &t, reason[0] != '\0' ? reason : "cannot be mounted");
+		text_put(&t, reason[0] != '\0' ? reason : "cannot be mounted");
 		text_char(&t, '\n');
 	}
 	say_lines(said);
@@ -368,5 +367,7 @@ void
 router_exit(void)
 {
 	process_save_files();
+	if (backend_reachable())
+		kernel.k_exit_prepare();
 	summary_print();
 }

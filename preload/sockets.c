@@ -301,8 +301,8 @@ host_option(struct call *c, struct rfile *rf, int num, int64_t len)
 	/* One that nobody has is not to become one that somebody has. */
 	if ((level & ~RUMP_SOL_HOST_MASK) != level || level < 0)
 		level = ~RUMP_SOL_HOST_MASK & INT32_MAX;
-	return fd_call(c, rf, num, RUMP_SOL_HOST | level, (int)c->arg[2],
-	    c->arg[3], len);
+	return fd_call(
+	    c, rf, num, RUMP_SOL_HOST | level, (int)c->arg[2], c->arg[3], len);
 }
 
 static long
@@ -371,23 +371,6 @@ socket_hostcall(struct call *c, struct rfile *rf, int kind)
 
 /* --- data -------------------------------------------------------------- */
 
-/* A stream that can be sent to no more raises SIGPIPE, other sockets do not. */
-static long
-sigpipe(struct rfile *rf, long result, int linux_flags)
-{
-	int type = 0;
-	uint32_t len = sizeof(type);
-	int64_t retval[2];
-	int64_t args[BACKEND_SLOTS] = { rf->rf_fd, RUMP_SOL_SOCKET,
-		RUMP_SO_TYPE, (int64_t)&type, (int64_t)&len };
-
-	if (result != -EPIPE || (linux_flags & MSG_NOSIGNAL) != 0 ||
-	    rump_backend_syscall(RUMP_SYS_getsockopt, args, retval) != 0 ||
-	    type != RUMP_SOCK_STREAM)
-		return result;
-	return fd_sigpipe(result);
-}
-
 static long
 sendto_rump(struct call *c, struct rfile *rf)
 {
@@ -405,7 +388,8 @@ sendto_rump(struct call *c, struct rfile *rf)
 		n = 0;
 
 	error = rump_call(c, RUMP_SYS_sendto, args, &n);
-	return sigpipe(rf, route_result(error, n), (int)c->arg[3]);
+	n = route_result(error, n);
+	return ((int)c->arg[3] & MSG_NOSIGNAL) != 0 ? n : fd_sigpipe(rf, n);
 }
 
 static long
@@ -463,8 +447,8 @@ message_in_send(struct message *m)
 		len = mh->msg_namelen;
 		if (len > sizeof(struct sockaddr_storage))
 			len = sizeof(struct sockaddr_storage);
-		error = address_in(
-		    (long)mh->msg_name, (long)len, &m->m_name, &len);
+		error =
+		    address_in((long)mh->msg_name, (long)len, &m->m_name, &len);
 		if (error != 0)
 			return error;
 		m->m_netbsd.msg_name = &m->m_name;
@@ -500,7 +484,8 @@ send_message(struct call *c, struct rfile *rf, long addr, int linux_flags)
 		return -error;
 	result =
 	    fd_call(c, rf, RUMP_SYS_sendmsg, (int64_t)&m.m_netbsd, flags, 0, 0);
-	return sigpipe(rf, result, linux_flags);
+	return (linux_flags & MSG_NOSIGNAL) != 0 ? result
+						 : fd_sigpipe(rf, result);
 }
 
 static long
@@ -611,8 +596,7 @@ wait_init(struct message_wait *mw, long addr)
 		return EINVAL;
 	if (ts.tv_sec > INT32_MAX)
 		ts.tv_sec = INT32_MAX;
-	mw->mw_end_ns =
-	    monotonic_ns() + ts.tv_sec * NS_PER_SEC + ts.tv_nsec;
+	mw->mw_end_ns = monotonic_ns() + ts.tv_sec * NS_PER_SEC + ts.tv_nsec;
 	return 0;
 }
 

@@ -26,12 +26,9 @@
 #include "rumpuser/lwp.h"
 #include "rumpuser/text.h"
 
-/* Enough for kernel code; instrumented code has larger frames. */
-#ifdef RUMPUSER_LARGE_STACKS
+/* Plenty for kernel code, also an instrumented one's; what is not used costs
+ * addresses only. */
 #define STACK_BYTES (1024 * 1024)
-#else
-#define STACK_BYTES (256 * 1024)
-#endif
 
 #define CREATE_TRIES 10
 #define CREATE_PAUSE_NS (10 * 1000 * 1000)

@@ -3,6 +3,8 @@
 
 #include "kern/libkern.h"
 #include "kern/netbsd.h"
+#include "sockin/user.h"
+#include "sockin/user_capture.h"
 
 /* A peer acknowledges at least so often, or readers would miss it. */
 #define ACK_EVERY (256 * 1024)
@@ -28,7 +30,7 @@ capstream_fini(struct capstream *cs)
 
 static void
 segment(struct capstream *cs, struct capfile_batch *ba, bool out, uint8_t flags,
-    const uint8_t *data, size_t len)
+    const uint8_t *data, size_t len) REQUIRES(capture_lock)
 {
 	struct capstream_side *from = out ? &cs->cs_out : &cs->cs_in;
 	struct capstream_side *to = out ? &cs->cs_in : &cs->cs_out;
@@ -151,4 +153,43 @@ capstream_reset(struct capstream *cs, struct capfile_batch *ba, bool out)
 {
 	segment(cs, ba, out, PCAP_RST | PCAP_ACK, NULL, 0);
 	cs->cs_stage = CS_OVER;
+}
+
+static int
+pending_error(int fd)
+{
+	int value = 0, len = sizeof(value);
+
+	(void)rumpcomp_sockin_getsockopt(
+	    fd, SOL_SOCKET, SO_ERROR, &value, &len);
+	return value;
+}
+
+void
+capstream_end(struct capstream *cs, struct capfile_batch *ba)
+{
+	int fd = cs->cs_addr->ca_hostfd;
+
+	if (!capstream_establish(cs, ba)) {
+		if (cs->cs_stage == CS_STARTED &&
+		    pending_error(fd) == ECONNREFUSED)
+			capstream_reset(cs, ba, false);
+	} else if (rumpcomp_sockin_capture_abrupt(fd)) {
+		capstream_reset(cs, ba, true);
+	} else {
+		capstream_fin(cs, ba, true);
+	}
+}
+
+void
+capstream_end_all(void)
+{
+	struct capfile_batch ba;
+	struct list *n;
+
+	LIST_FOREACH (n, &streams) {
+		capfile_begin(&ba);
+		capstream_end(LIST_ENTRY(n, struct capstream, cs_list), &ba);
+		capfile_end(&ba);
+	}
 }

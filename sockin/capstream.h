@@ -3,7 +3,7 @@
  * A TCP connection in a capture: sequence numbers, handshake and end.
  *
  * Functions add what they have to say to a batch, at most CAPFILE_BATCH packets
- * in all; capture_lock is held.
+ * in one step; capture_lock is held.
  */
 #ifndef SOCKIN_CAPSTREAM_H
 #define SOCKIN_CAPSTREAM_H
@@ -53,5 +53,12 @@ void capstream_fin(struct capstream *cs, struct capfile_batch *ba, bool out)
 /* Also of a started one. */
 void capstream_reset(struct capstream *cs, struct capfile_batch *ba, bool out)
     REQUIRES(capture_lock);
+
+/* The socket is about to be closed: what is missing, and the end that the host
+ * will make. */
+void capstream_end(struct capstream *cs, struct capfile_batch *ba)
+    REQUIRES(capture_lock);
+/* So are all. */
+void capstream_end_all(void) REQUIRES(capture_lock);
 
 #endif /* !SOCKIN_CAPSTREAM_H */

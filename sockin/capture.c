@@ -43,6 +43,15 @@ struct capture_flow {
 static struct kstat lost = { "sockin_capture_lost",
 	"messages not captured for want of memory" };
 
+/* What the program leaves open the host closes when it ends. */
+static void
+end_all(int howto)
+{
+	mutex_enter(&capture_lock);
+	capstream_end_all();
+	mutex_exit(&capture_lock);
+}
+
 void
 capture_init(void)
 {
@@ -51,8 +60,10 @@ capture_init(void)
 	if (error != 0)
 		boot_fail(error, "RUMPKIT_PCAP names a file that cannot be "
 				 "written, or is none");
-	if (capfile_is_open())
-		kstat_attach(&lost, 1);
+	if (!capfile_is_open())
+		return;
+	kstat_attach(&lost, 1);
+	shutdown_hook_attach(end_all);
 }
 
 struct capture_flow *
@@ -76,35 +87,6 @@ capture_open(const struct socket *so, int hostfd, int protocol)
 	return cf;
 }
 
-static int
-pending_error(int fd)
-{
-	int value = 0, len = sizeof(value);
-
-	(void)rumpcomp_sockin_getsockopt(
-	    fd, SOL_SOCKET, SO_ERROR, &value, &len);
-	return value;
-}
-
-/* The end of a stream that has perhaps not ended yet. */
-static void
-end_stream(struct capture_flow *cf, struct capfile_batch *ba)
-    REQUIRES(capture_lock)
-{
-	struct capstream *cs = &cf->cf_stream;
-	int fd = cf->cf_addr.ca_hostfd;
-
-	if (!capstream_establish(cs, ba)) {
-		if (cs->cs_stage == CS_STARTED &&
-		    pending_error(fd) == ECONNREFUSED)
-			capstream_reset(cs, ba, false);
-	} else if (rumpcomp_sockin_capture_abrupt(fd)) {
-		capstream_reset(cs, ba, true);
-	} else {
-		capstream_fin(cs, ba, true);
-	}
-}
-
 void
 capture_close(struct capture_flow *cf)
 {
@@ -113,7 +95,7 @@ capture_close(struct capture_flow *cf)
 	if (cf->cf_is_stream) {
 		capfile_begin(&ba);
 		mutex_enter(&capture_lock);
-		end_stream(cf, &ba);
+		capstream_end(&cf->cf_stream, &ba);
 		capstream_fini(&cf->cf_stream);
 		capfile_end(&ba);
 		mutex_exit(&capture_lock);

@@ -36,7 +36,7 @@
 #include "sockin/user_info.h"
 
 struct sockin_pcb {
-	int sp_hostfd; /* i: owned */
+	int sp_hostfd;                   /* i: owned */
 	struct capture_flow *sp_capture; /* i: owned; NULL: not captured */
 	struct sockin_pollee sp_pollee;
 };
@@ -404,8 +404,8 @@ sockin_poll(struct socket *so, int events, struct selector *sel)
 static bool
 is_hosts_business(const struct socket *so, const struct sockopt *sopt)
 {
-	return sopt->so_level != SOL_SOCKET ||
-	       sopt->so_name != SO_RCVLOWAT || (so->so_state & SS_FILE) != 0;
+	return sopt->so_level != SOL_SOCKET || sopt->so_name != SO_RCVLOWAT ||
+	       (so->so_state & SS_FILE) != 0;
 }
 
 static int
@@ -501,8 +501,8 @@ sockin_peeraddr(struct socket *so, struct rump_sockaddr_storage *ss)
 		.pr_send = sockin_send, .pr_recv = sockin_recv,                \
 		.pr_wait = sockin_wait, .pr_poll = sockin_poll,                \
 		.pr_ctloutput = sockin_ctloutput, .pr_ioctl = sockin_ioctl,    \
-		.pr_stat = sockin_stat, .pr_hostfd = sockin_hostfd, .pr_info = sockin_info,            \
-		.pr_sockaddr = sockin_sockaddr,                                \
+		.pr_stat = sockin_stat, .pr_hostfd = sockin_hostfd,            \
+		.pr_info = sockin_info, .pr_sockaddr = sockin_sockaddr,        \
 		.pr_peeraddr = sockin_peeraddr                                 \
 	}
 

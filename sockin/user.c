@@ -104,8 +104,7 @@ rumpcomp_sockin_close(int fd)
 
 /* A host call that may wait; args[0] is the socket. */
 static long
-host_call_waiting(
-    const volatile uint32_t *intr, long nr, const long args[6])
+host_call_waiting(const volatile uint32_t *intr, long nr, const long args[6])
 {
 	void *cookie;
 	long r;
@@ -133,12 +132,12 @@ message_call(const volatile uint32_t *intr, bool send, int fd,
 		args[2] = (long)hmsg->msg_iov->iov_len;
 		args[3] = hflags;
 		args[4] = (long)hmsg->msg_name;
-		args[5] = send ? (long)hmsg->msg_namelen
-			       : (long)&hmsg->msg_namelen;
+		args[5] =
+		    send ? (long)hmsg->msg_namelen : (long)&hmsg->msg_namelen;
 	}
 	if ((hflags & MSG_DONTWAIT) != 0)
-		return rumpuser_host_syscall(nr, args[0], args[1], args[2],
-		    args[3], args[4], args[5]);
+		return rumpuser_host_syscall(
+		    nr, args[0], args[1], args[2], args[3], args[4], args[5]);
 	return host_call_waiting(intr, nr, args);
 }
 

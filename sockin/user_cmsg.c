@@ -80,7 +80,8 @@ sockin_cmsg_to_host(void *control, size_t len)
 	size_t at;
 	char *p;
 
-	for (at = 0; at < len && len - at >= DATA; at += round_up8(hh.cmsg_len)) {
+	for (at = 0; at < len && len - at >= DATA;
+	     at += round_up8(hh.cmsg_len)) {
 		p = (char *)control + at;
 		__builtin_memcpy(&nh, p, sizeof(nh));
 		if (nh.cmsg_len < DATA || nh.cmsg_len > len - at)
@@ -104,7 +105,8 @@ sockin_cmsg_from_host(void *control, size_t len)
 	size_t at;
 	char *p;
 
-	for (at = 0; at < len && len - at >= DATA; at += round_up8(hh.cmsg_len)) {
+	for (at = 0; at < len && len - at >= DATA;
+	     at += round_up8(hh.cmsg_len)) {
 		p = (char *)control + at;
 		__builtin_memcpy(&hh, p, DATA);
 		/* The last one may have been cut short. */

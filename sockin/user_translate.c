@@ -308,8 +308,7 @@ sockin_addr_from_host(const struct sockaddr_storage *hs, socklen_t hlen,
 }
 
 /* What most calls have. */
-#define CALL_FLAGS_USUAL                                                       \
-	(RUMP_MSG_DONTWAIT | RUMP_MSG_NBIO | RUMP_MSG_NOSIGNAL)
+#define CALL_FLAGS_USUAL (RUMP_MSG_DONTWAIT | RUMP_MSG_NBIO | RUMP_MSG_NOSIGNAL)
 
 bool
 sockin_msgflags_to_host(int flags, int *hflags)
@@ -317,9 +316,9 @@ sockin_msgflags_to_host(int flags, int *hflags)
 	int known, i;
 
 	if ((flags & ~CALL_FLAGS_USUAL) == 0) {
-		*hflags = MSG_NOSIGNAL | ((flags & ~RUMP_MSG_NOSIGNAL) != 0
-						 ? MSG_DONTWAIT
-						 : 0);
+		*hflags =
+		    MSG_NOSIGNAL |
+		    ((flags & ~RUMP_MSG_NOSIGNAL) != 0 ? MSG_DONTWAIT : 0);
 		return true;
 	}
 	known = CALL_FLAGS_OURS;
@@ -327,8 +326,8 @@ sockin_msgflags_to_host(int flags, int *hflags)
 		known |= call_flags[i].here;
 	if ((flags & ~known) != 0)
 		return false;
-	*hflags = bits_to_host(call_flags, NITEMS(call_flags), flags) |
-		  MSG_NOSIGNAL;
+	*hflags =
+	    bits_to_host(call_flags, NITEMS(call_flags), flags) | MSG_NOSIGNAL;
 	return true;
 }
 

@@ -14,6 +14,7 @@
 #include "vfs/namei.h"
 #include "vfs/pagecache.h"
 #include "vfs/pcmem.h"
+#include "vfs/pcstats.h"
 #include "vfs/rootfs/rootfs.h"
 #include "vfs/vnode.h"
 
@@ -26,7 +27,7 @@ static void
 sync_at_shutdown(int howto)
 {
 	if ((howto & RB_NOSYNC) == 0)
-		mount_sync_all(kauth_cred_kernel());
+		(void)mount_sync_all(kauth_cred_kernel());
 }
 
 RUMP_COMPONENT(RUMP__FACTION_VFS, vfs)
@@ -40,6 +41,7 @@ RUMP_COMPONENT(RUMP__FACTION_VFS, vfs)
 	}
 	pcmem_init();
 	pagecache_init();
+	pcstats_init();
 	vcache_init();
 	cache_init();
 	mount_init();

@@ -20,6 +20,7 @@
 #include "rump/rump.h"
 #include "rump/rumphost.h"
 #include "vfs/pcblock.h"
+#include "vfs/pcfill.h"
 #include "vfs/vnode.h"
 #include "vfs/vop.h"
 
@@ -261,11 +262,24 @@ unwire(struct pcmap *m, uint64_t index) REQUIRES(m->m_pc->pc_lock)
 	pcblock_unwire(b);
 }
 
+/* Ask for all of it before waiting for the first. */
+static void
+map_ask(struct pcmap *m, off_t lo, off_t hi)
+{
+	struct pcfill *first = NULL;
+
+	(void)pcfill_start(m->m_vp, m->m_pc, lo, hi, m->m_cred, &first);
+	if (first != NULL)
+		pcfill_unref(first);
+}
+
 static int
 map_fill(struct pcmap *m, off_t lo, off_t hi)
 {
 	int error = 0;
 
+	if (hi - lo > PC_BLOCK && !m->m_pc->pc_memory)
+		map_ask(m, lo, hi);
 	while (lo < hi && error == 0) {
 		off_t end = MIN(hi, lo - lo % PC_BLOCK + PC_BLOCK);
 		struct pcblock *b;

@@ -438,17 +438,22 @@ mount_statvfs(struct mount *mp, struct rump_statvfs *sv)
 	return mp->mnt_op->vfs_statvfs(mp, sv);
 }
 
-void
+int
 mount_sync_all(kauth_cred_t cred)
 {
 	struct mount *mp;
+	int error, first;
 
 	/* All files of all mounts together, before one after the other. */
-	(void)pagecache_sync_mount(NULL, PCS_WAIT);
+	first = pagecache_sync_mount(NULL, PCS_WAIT);
 	for (size_t n = 0; (mp = mount_nth(n)) != NULL; n++) {
+		error = 0;
 		if (mp->mnt_op->vfs_sync != NULL &&
 		    (mp->mnt_flag & MNT_RDONLY) == 0)
-			(void)mp->mnt_op->vfs_sync(mp, MNT_WAIT, cred);
+			error = mp->mnt_op->vfs_sync(mp, MNT_WAIT, cred);
+		if (first == 0)
+			first = error;
 		mount_unref(mp);
 	}
+	return first;
 }

@@ -433,8 +433,8 @@ set_cred(struct vnode *vp, struct pagecache *pc, kauth_cred_t cred)
 }
 
 /* The program may have stored something behind the end through a mapping. */
-static void
-zero_gap(struct pagecache *pc, off_t eof, off_t to) REQUIRES(pc->pc_lock)
+void
+pcbehind_zero(struct pagecache *pc, off_t eof, off_t to)
 {
 	struct pcblock *b = pcblock_find(pc, (uint64_t)eof / PC_BLOCK);
 	unsigned page = (unsigned)(eof % PC_BLOCK / PC_PAGE);
@@ -448,7 +448,7 @@ zero_gap(struct pagecache *pc, off_t eof, off_t to) REQUIRES(pc->pc_lock)
 /* The file has grown to end: so does what a store to its last page made dirty.
  */
 static void
-grow_mapped(struct pagecache *pc, off_t end) REQUIRES(pc->pc_lock)
+grow_mapped(struct pagecache *pc, off_t end, bool zero) REQUIRES(pc->pc_lock)
 {
 	off_t old = pc->pc_mapend;
 	struct pcblock *b = pcblock_find(pc, (uint64_t)old / PC_BLOCK);
@@ -461,6 +461,8 @@ grow_mapped(struct pagecache *pc, off_t end) REQUIRES(pc->pc_lock)
 	if (old % PC_PAGE == 0 || b == NULL ||
 	    (b->pb_mapdirty & 1u << page) == 0)
 		return;
+	if (zero)
+		pcbehind_zero(pc, old, end);
 	ch = pcdirty_begin(b);
 	pcdirty_mark_range(b, old, MIN(end, pc_page_ceil(old)));
 	pcdirty_end(b, &ch);
@@ -469,10 +471,8 @@ grow_mapped(struct pagecache *pc, off_t end) REQUIRES(pc->pc_lock)
 void
 pcbehind_grow(struct pagecache *pc, off_t end)
 {
-	if (pc->pc_maps == 0 || end <= pc->pc_mapend)
-		return;
-	zero_gap(pc, pc->pc_mapend, end);
-	grow_mapped(pc, end);
+	if (pc->pc_mapend != 0)
+		grow_mapped(pc, end, true);
 }
 
 int
@@ -495,13 +495,13 @@ pagecache_write_behind(
 		return error;
 	mutex_enter(&pc->pc_lock);
 	if (PREDICT_FALSE(pc->pc_maps != 0) && uio->uio_offset > eof)
-		zero_gap(pc, eof, uio->uio_offset);
+		pcbehind_zero(pc, eof, uio->uio_offset);
 	mutex_exit(&pc->pc_lock);
 	while (error == 0 && uio->uio_resid > 0)
 		error = write_step(&bh);
 	mutex_enter(&pc->pc_lock);
-	if (PREDICT_FALSE(pc->pc_maps != 0))
-		grow_mapped(pc, bh.bh_eof);
+	if (PREDICT_FALSE(pc->pc_mapend != 0))
+		grow_mapped(pc, bh.bh_eof, false);
 	mutex_exit(&pc->pc_lock);
 	pcsync_arm();
 	return error == ERESTART && uio->uio_resid != before ? 0 : error;
@@ -524,6 +524,7 @@ map_dirty_block(struct pcblock *b, uint32_t mask, off_t eof)
 	ch = pcdirty_begin(b);
 	pcdirty_mark_range(b, lo, MIN(hi, eof));
 	b->pb_mapdirty |= mask & b->pb_dirty;
+	b->pb_pc->pc_mapend = MAX(b->pb_pc->pc_mapend, eof);
 	pcdirty_end(b, &ch);
 	return 0;
 }
@@ -542,7 +543,6 @@ pagecache_map_dirty(struct vnode *vp, off_t lo, off_t hi, off_t eof)
 		kauth_cred_hold(curlwp->l_cred);
 		pc->pc_wcred = curlwp->l_cred;
 	}
-	pc->pc_mapend = MAX(pc->pc_mapend, eof);
 	while (lo < hi && error == 0) {
 		uint64_t index = (uint64_t)lo / PC_BLOCK;
 		struct pcblock *b = pcblock_find(pc, index);

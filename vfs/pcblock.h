@@ -49,8 +49,11 @@ struct pagecache {
 	bool pc_committing;     /* pc_lock: somebody is in pc_commit */
 	bool pc_full;           /* pc_lock: out of space, write at once */
 	uint64_t pc_verf;       /* pc_lock: of what is uncommitted */
+	uint32_t pc_nlost;      /* pc_lock: times that the server lost some */
 	uint32_t pc_errseq;     /* pc_lock: errors of delayed writes so far */
 	int pc_error;           /* pc_lock: the latest */
+	uint32_t pc_nfailed;    /* pc_lock: runs that failed, for any reason */
+	int pc_failure;         /* pc_lock: of the latest */
 };
 
 /*

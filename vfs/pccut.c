@@ -39,7 +39,8 @@ cut_page(struct pcblock *b, unsigned page, unsigned n)
 	uint32_t bit = 1u << page;
 
 	drop_fills(b, bit);
-	if ((b->pb_valid & bit) != 0)
+	/* A mapping shows it even if it has become invalid. */
+	if ((b->pb_valid & bit) != 0 || b->pb_wired != 0)
 		memset(pcblock_page(b, page) + n, 0, PC_PAGE - n);
 	if (ps == NULL)
 		return;

@@ -46,6 +46,9 @@ void pcdirty_forget(struct pcblock *b, uint32_t mask)
     REQUIRES(b->pb_pc->pc_lock);
 /* The file grows to end: see to its last page if a program has it mapped. */
 void pcbehind_grow(struct pagecache *pc, off_t end) REQUIRES(pc->pc_lock);
+/* Zeros from the end of file eof, as far as it has a page, up to to. */
+void pcbehind_zero(struct pagecache *pc, off_t eof, off_t to)
+    REQUIRES(pc->pc_lock);
 /* An error of a delayed write, for pagecache_error(). */
 void pcdirty_error(struct pagecache *pc, int error) REQUIRES(pc->pc_lock);
 

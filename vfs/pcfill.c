@@ -76,6 +76,23 @@ fill_create(struct vnode *vp, struct pcblock *b, unsigned first, unsigned last,
 	return pf;
 }
 
+/* What did not come, of pages that are to be valid: a mapping may show others
+ * with the data that they had. */
+static void
+zero_rest(const struct pcfill *pf, size_t got)
+{
+	unsigned page = (unsigned)(pf->pf_off % PC_BLOCK / PC_PAGE);
+	size_t off;
+
+	for (off = 0; off < pf->pf_len; off += PC_PAGE, page++) {
+		size_t from = MAX(got, off);
+
+		if (from < off + PC_PAGE && (pf->pf_dropped & 1u << page) == 0)
+			memset((char *)pf->pf_addr + from, 0,
+			    off + PC_PAGE - from);
+	}
+}
+
 void
 pagecache_fill_done(struct pcfill *pf, size_t got, int error)
 {
@@ -84,11 +101,11 @@ pagecache_fill_done(struct pcfill *pf, size_t got, int error)
 	struct vnode *vp = pf->pf_vp;
 	uint32_t mask = fill_mask(pf);
 
-	if (error == 0 && got < pf->pf_len)
-		memset((char *)pf->pf_addr + got, 0, pf->pf_len - got);
 	if (error != 0)
 		KSTAT_ADD(&stats[FILL_ERRORS], 1);
 	mutex_enter(&pc->pc_lock);
+	if (error == 0)
+		zero_rest(pf, got);
 	list_remove(&pf->pf_list);
 	b->pb_busy &= ~mask;
 	b->pb_zero &= ~mask;

@@ -34,6 +34,12 @@ static _Atomic bool armed;
  * all that was dirty in the beginning. */
 #define ROUNDS 2
 
+static uint32_t
+count(const uint32_t *counter)
+{
+	return __atomic_load_n(counter, __ATOMIC_ACQUIRE);
+}
+
 static void
 keep_first(int *first, int error)
 {
@@ -41,10 +47,9 @@ keep_first(int *first, int error)
 		*first = error;
 }
 
-/* Wait for the runs in [lo, hi) that have been started.  ERESTART, or 0 and
- * the first error of a run in *failed. */
+/* Wait for the runs in [lo, hi) that have been started.  0 or ERESTART. */
 static int
-wait_for_runs(struct pagecache *pc, off_t lo, off_t hi, int *failed)
+wait_for_runs(struct pagecache *pc, off_t lo, off_t hi)
 {
 	struct pcwrite *pw;
 	uint64_t seq;
@@ -57,34 +62,37 @@ wait_for_runs(struct pagecache *pc, off_t lo, off_t hi, int *failed)
 		error = pcwrite_wait(pc, pw);
 		if (error == ERESTART)
 			return error;
-		keep_first(failed, error);
 		mutex_enter(&pc->pc_lock);
 	}
 	mutex_exit(&pc->pc_lock);
 	return 0;
 }
 
+/*
+ * Some runs may have ended before they can be waited for, so a failure is told
+ * by the count of them: it may be another one's, who must be told, too.
+ */
 static int
 write_out(struct vnode *vp, struct pagecache *pc, off_t lo, off_t hi,
-    unsigned flags, int *failed)
+    unsigned flags)
 {
+	uint32_t failed = count(&pc->pc_nfailed);
 	bool skipped = true;
 	int error = 0;
 
 	for (int i = 0; i < ROUNDS && skipped && error == 0; i++) {
 		skipped = pcwrite_start(vp, pc, lo, hi, flags);
-		error = wait_for_runs(pc, lo, hi, failed);
+		error = wait_for_runs(pc, lo, hi);
 	}
+	if (error == 0 && failed != count(&pc->pc_nfailed))
+		error = __atomic_load_n(&pc->pc_failure, __ATOMIC_RELAXED);
 	return error;
 }
 
 int
 pcsync_writeout(struct vnode *vp, struct pagecache *pc)
 {
-	int failed = 0, error;
-
-	error = write_out(vp, pc, 0, PC_FILE_MAX, 0, &failed);
-	return error != 0 ? error : failed;
+	return write_out(vp, pc, 0, PC_FILE_MAX, 0);
 }
 
 /* What is uncommitted in [lo, hi) is committing from now on; false if there is
@@ -160,10 +168,10 @@ judge(int error, bool same_server)
 	return pcwrite_passes(error) ? LATER : FAILED;
 }
 
-/* The commit itself; *lost: the server has lost what it was to keep. */
+/* The commit itself. */
 static int
-commit_range(struct vnode *vp, struct pagecache *pc, off_t lo, off_t hi,
-    bool *lost) REQUIRES(pc->pc_lock)
+commit_range(struct vnode *vp, struct pagecache *pc, off_t lo, off_t hi)
+    REQUIRES(pc->pc_lock)
 {
 	kauth_cred_t cred = pc->pc_wcred;
 	uint64_t verf = pc->pc_verf, now = 0;
@@ -181,23 +189,23 @@ commit_range(struct vnode *vp, struct pagecache *pc, off_t lo, off_t hi,
 		pcdirty_error(pc, error);
 	if (error == ENOSPC || error == EDQUOT)
 		pc->pc_full = true;
+	if (outcome == LOST)
+		pc->pc_nlost++;
 	commit_end(pc, outcome);
-	*lost = outcome == LOST;
 	return error;
 }
 
 static int
-commit(struct vnode *vp, struct pagecache *pc, off_t lo, off_t hi, bool *lost)
+commit(struct vnode *vp, struct pagecache *pc, off_t lo, off_t hi)
 {
 	off_t clo, chi;
 	int error = 0;
 
-	*lost = false;
 	mutex_enter(&pc->pc_lock);
 	while (error == 0 && pc->pc_committing)
 		error = cv_wait_sig(&pc->pc_cv, &pc->pc_lock);
 	if (error == 0 && commit_begin(pc, lo, hi, &clo, &chi))
-		error = commit_range(vp, pc, clo, chi, lost);
+		error = commit_range(vp, pc, clo, chi);
 	mutex_exit(&pc->pc_lock);
 	return error;
 }
@@ -212,22 +220,28 @@ forget_stream(struct pagecache *pc)
 	mutex_exit(&pc->pc_lock);
 }
 
+/* What the server loses meanwhile is saved once more. */
 static int
 save(struct vnode *vp, struct pagecache *pc, off_t lo, off_t hi)
 {
-	bool lost = true;
-	int failed = 0, error;
+	uint32_t lost = count(&pc->pc_nlost) - 1;
+	int error, failed, i;
 
-	for (int i = 0; lost && i < RESTARTS_MAX; i++) {
-		error = write_out(vp, pc, lo, hi, PCW_STABLE, &failed);
-		if (error == 0)
-			error = commit(vp, pc, lo, hi, &lost);
-		if (error != 0)
-			return failed != 0 && error != ERESTART ? failed : error;
+	for (i = 0; lost != count(&pc->pc_nlost) && i < RESTARTS_MAX; i++) {
+		lost = count(&pc->pc_nlost);
+		failed = write_out(vp, pc, lo, hi, PCW_STABLE);
+		if (failed == ERESTART)
+			return failed;
+		/* What has been written is to be kept all the same. */
+		error = commit(vp, pc, lo, hi);
+		if (error == ERESTART)
+			return error;
+		keep_first(&failed, error);
+		if (failed != 0)
+			return failed;
 	}
 	forget_stream(pc);
-	keep_first(&failed, lost ? EIO : 0);
-	return failed;
+	return i == RESTARTS_MAX ? EIO : 0;
 }
 
 int
@@ -333,7 +347,7 @@ throttle_active(struct vnode *vp, struct pagecache *pc)
 static int
 throttle_unsaved(struct vnode *vp, struct pagecache *pc)
 {
-	bool more = true, lost;
+	bool more = true;
 	int error = 0;
 
 	while (error == 0 && more && pcdirty_unsaved_full()) {
@@ -341,7 +355,7 @@ throttle_unsaved(struct vnode *vp, struct pagecache *pc)
 			error = relieve_other(&more);
 			continue;
 		}
-		error = commit(vp, pc, 0, PC_FILE_MAX, &lost);
+		error = commit(vp, pc, 0, PC_FILE_MAX);
 		/* It was not committing that was missing. */
 		if (error == 0 && pcdirty_unsaved_full() && has_active(pc))
 			(void)drain_one(vp, pc, &error);

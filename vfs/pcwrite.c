@@ -145,7 +145,10 @@ run_gather(struct pagecache *pc, struct pcwrite *pw, off_t *lo, off_t hi,
 					   pcblock_off(b) + PC_BLOCK)
 			break;
 	}
-	*lo = pw->pw_len == 0 ? hi : pw->pw_off + (off_t)pw->pw_len;
+	/* Not to the same page again, if it is dirty again at once. */
+	*lo = pw->pw_len == 0
+		  ? hi
+		  : pc_page_ceil(pw->pw_off + (off_t)pw->pw_len);
 }
 
 static unsigned
@@ -174,12 +177,26 @@ run_publish(struct pagecache *pc, struct pcwrite *pw, unsigned flags)
 	KSTAT_ADD(&stats[WRITE_BYTES], pw->pw_len);
 }
 
+/* What the program has stored to these pages is in memory from here on, and
+ * what it has stored behind the end of file is not to appear some day. */
+static void
+run_protect(struct pagecache *pc, const struct pcwrite *pw)
+{
+	off_t end = pw->pw_off + (off_t)pw->pw_len;
+
+	pcmap_protect(
+	    pc, pw->pw_off - pw->pw_off % PC_PAGE, pc_page_ceil(end));
+	mutex_enter(&pc->pc_lock);
+	if (end == pc->pc_mapend)
+		pcbehind_zero(pc, end, PC_FILE_MAX);
+	mutex_exit(&pc->pc_lock);
+}
+
 static void
 run_send(struct pagecache *pc, struct pcwrite *pw)
 {
 	if (pw->pw_mapped)
-		pcmap_protect(pc, pw->pw_off - pw->pw_off % PC_PAGE,
-		    pc_page_ceil(pw->pw_off + (off_t)pw->pw_len));
+		run_protect(pc, pw);
 	pc->pc_ops->pc_write(pw);
 }
 
@@ -298,6 +315,7 @@ server_changed(struct pagecache *pc, uint64_t verf) REQUIRES(pc->pc_lock)
 		if (b->pb_uncommitted == 0)
 			continue;
 		ch = pcdirty_begin(b);
+		pc->pc_nlost++;
 		pcdirty_lost(b, b->pb_uncommitted);
 		b->pb_uncommitted = 0;
 		pcdirty_end(b, &ch);
@@ -312,6 +330,10 @@ note_result(struct pagecache *pc, const struct pcwrite *pw)
 
 	if (error == 0 && !pw->pw_committed && pw->pw_verf != pc->pc_verf)
 		server_changed(pc, pw->pw_verf);
+	if (error != 0) {
+		pc->pc_nfailed++;
+		pc->pc_failure = error;
+	}
 	if (error != 0 && !pcwrite_passes(error))
 		pcdirty_error(pc, error);
 	if (error == ENOSPC || error == EDQUOT)

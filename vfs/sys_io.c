@@ -297,8 +297,7 @@ sys_fsync_range(
 int
 sys_sync(struct lwp *l, const struct sys_sync_args *uap, register_t *retval)
 {
-	mount_sync_all(l->l_cred);
-	return 0;
+	return mount_sync_all(l->l_cred);
 }
 
 int

@@ -143,6 +143,13 @@ void rump_map_sethooks(const struct rump_maphooks *hooks);
 int rump_hostfd(int rumpfd, int *hostfd);
 
 /*
+ * The program is about to end by itself: what the kernel does at its own end is
+ * done now (files are saved, those that were removed while open go).  Sleeps.
+ * Once; the kernel can be used afterwards, but nobody will tidy up.
+ */
+void rump_exit_prepare(void);
+
+/*
  * Mount.  dir is an absolute path in the kernel's name space; missing
  * directories are made in the memory root.  source is a URL (nfs://A.B.C.D...
  * with a numeric address; keys as in rumpkit(1)).  On failure text (size

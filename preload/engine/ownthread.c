@@ -219,6 +219,9 @@ own_main(void *top)
 
 	engine_thread.t_own = true;
 	(void)st->st_func(st->st_arg);
+	/* Libc calls no destructors here. */
+	if (engine_hooks.eh_thread_exit != NULL)
+		engine_hooks.eh_thread_exit();
 	/* A child of fork must not unmap what may be somebody else's by then. */
 	engine_end_own(atomic_exchange(&ow->ow_base, 0), ow->ow_size);
 }
@@ -292,7 +295,7 @@ ownthread_create(
 		return broken_create(func, arg);
 #endif
 	if (tls_size == 0 || engine_thread.t_borrowed)
-		return -EAGAIN;
+		return -EPERM;
 	ow = own_get();
 	if (ow == NULL)
 		return -EAGAIN;
@@ -321,10 +324,12 @@ fail_slot:
 
 /* --- death -------------------------------------------------------------- */
 
-/* The host wakes one sleeper, at an address that it does not know as private. */
+/* The host wakes one sleeper, at an address that it does not know as private;
+ * that one wakes the others. */
 static bool
 own_await(struct own *ow, const struct timespec *until)
 {
+	bool slept = false;
 	int tid;
 	long r;
 
@@ -333,7 +338,10 @@ own_await(struct own *ow, const struct timespec *until)
 		    0, FUTEX_BITSET_MATCH_ANY);
 		if (r == -ETIMEDOUT)
 			return false;
+		slept = true;
 	}
+	if (slept)
+		HOST(SYS_futex, &ow->ow_tid, FUTEX_WAKE, INT_MAX, 0, 0, 0);
 	return true;
 }
 

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 /* ho_thread_create, ho_thread_join.  Nothing of libc is used: the caller may
- * have interrupted malloc().  -EAGAIN also in a vfork child. */
+ * have interrupted malloc().  -EPERM in a vfork child. */
 long ownthread_create(
     void *(*func)(void *), void *arg, size_t stack_bytes, uintptr_t *handle);
 long ownthread_join(uintptr_t handle);

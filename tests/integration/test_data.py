@@ -9,6 +9,7 @@ import functools
 import hashlib
 import os
 import sqlite3
+import subprocess
 import sys
 
 import harness
@@ -141,6 +142,27 @@ print(h)
     os.unlink(f"{directory}/large")
 
 
+def lone_stores(directory, server):
+    """One byte in each of more pages than are writable at a time."""
+    out = python(server, """
+n, stores = 80 << 20, 12000
+f = os.open('/data/lone', os.O_RDWR | os.O_CREAT, 0o644)
+os.ftruncate(f, n)
+m = mmap.mmap(f, n)
+for i in range(stores):
+    m[(i * 7919 % (n // 4096)) * 4096 + i % 4096] = 1 + i % 255
+print(sum(1 for _ in open('/proc/self/maps')))
+""")
+    with open(f"{directory}/lone", "rb") as f:
+        data = f.read()
+    pages = len(data) // PAGE
+    for i in range(12000):
+        at = (i * 7919 % pages) * PAGE + i % PAGE
+        harness.check(data[at] == 1 + i % 255, f"store {i} is lost")
+    harness.check(int(out.stdout) < 30000, f"{out.stdout} areas of memory")
+    os.unlink(f"{directory}/lone")
+
+
 def threads(directory, server):
     """Threads store, write, truncate and sync at once; then all agrees."""
     python(server, """
@@ -225,6 +247,29 @@ d.close()
     harness.check((count, verdict) == (10000, "ok"), f"{count} {verdict}")
 
 
+def failure_at_exit_is_said():
+    """The server has gone when the program ends with unsaved data."""
+    with harness.export(populate) as (_, server):
+        argv = harness.rumpkit_argv(
+            [PY, "-c", """
+import os, sys
+f = os.open('/data/late', os.O_RDWR | os.O_CREAT, 0o644)
+os.write(f, b'x' * 5000)
+print('written', flush=True)
+sys.stdin.readline()
+os._exit(3)
+"""], [(harness.MOUNT, server.url("&soft&timeo=2&retrans=1"))])
+        child = subprocess.Popen(argv, stdin=subprocess.PIPE,
+                                 stdout=subprocess.PIPE,
+                                 stderr=subprocess.PIPE, cwd="/",
+                                 env=harness.clean_env())
+        child.stdout.readline()
+        server.kill()
+        _, err = child.communicate(b"go on\n", timeout=90)
+        harness.check(child.returncode == 3, f"status {child.returncode}")
+        harness.check(b"could be saved" in err, repr(err))
+
+
 def main():
     try:
         harness.need_root()
@@ -239,6 +284,7 @@ def main():
         ("stores after saving", stores_after_saving),
         ("end of page", end_of_page),
         ("larger than the cache", larger_than_the_cache),
+        ("lone stores", lone_stores),
         ("threads", threads),
         ("a child cannot lose stores", child_cannot_lose_stores),
         ("sqlite with a write-ahead log", sqlite_wal),
@@ -247,7 +293,8 @@ def main():
     with harness.export(populate) as (directory, server):
         return harness.run([
             (name, functools.partial(function, directory, server))
-            for name, function in cases])
+            for name, function in cases] + [
+                ("failure at exit is said", failure_at_exit_is_said)])
 
 
 if __name__ == "__main__":

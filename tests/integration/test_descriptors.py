@@ -18,6 +18,9 @@ def populate(top):
     for name in ("file", "other", "removed"):
         with open(f"{top}/{name}", "wb") as f:
             f.write(LINES)
+    for name in ("appended", "written"):
+        with open(f"{top}/{name}", "wb") as f:
+            os.fchmod(f.fileno(), 0o666)
 
 
 def shell(text, server, program="bash", options=(), **kw):
@@ -87,9 +90,22 @@ for fd in (%d, 9):
            b"EBADF\n0 False /data/other\n0 False /data/other\n")
 
 
+def output(exported, server):
+    """What one image has written is followed by what the next one writes."""
+    expect(shell("""
+exec 3>> /data/appended 4> /data/written
+echo one >&3; echo one >&4
+exec sh -c 'echo two >&3; echo two >&4; exec 3>&-; echo three >&4'
+""", server), b"")
+    for name, text in (("appended", b"one\ntwo\n"),
+                       ("written", b"one\ntwo\nthree\n")):
+        with open(f"{exported}/{name}", "rb") as f:
+            harness.check(f.read() == text, name)
+
+
 def directory(_, server):
     expect(shell("exec 3< /data; exec ls /dev/fd/3", server),
-           b"file\nother\nremoved\n")
+           b"appended\nfile\nother\nremoved\nwritten\n")
 
 
 def another_file(exported, server):
@@ -420,6 +436,7 @@ CASES = [
     ("exec: duplicates share a position", shared_position),
     ("exec: from image to image", twice),
     ("exec: flags of descriptors and files", marked),
+    ("exec: output goes on", output),
     ("exec: a directory", directory),
     ("exec: another file under the name", another_file),
     ("exec: sockets", sockets),

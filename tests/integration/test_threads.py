@@ -84,6 +84,27 @@ os.close(fd)
     holds(directory, "setuid")
 
 
+def identity_of_many(directory, server):
+    """libc makes all threads call setresuid(2) at once."""
+    succeeds(python("""
+fd = write("many")
+stop = False
+def work():
+    while not stop:
+        os.pwrite(fd, DATA, 0)
+threads = [threading.Thread(target=work) for _ in range(3)]
+for t in threads:
+    t.start()
+for i in range(50):
+    os.setresuid(*[os.getuid()] * 3)
+stop = True
+for t in threads:
+    t.join()
+os.close(fd)
+""", server))
+    holds(directory, "many")
+
+
 def end_of_the_last_thread(directory, server):
     succeeds(python("""
 fd = write("pthread_exit")
@@ -133,6 +154,7 @@ os.close(fd)
 CASES = [
     ("unshare of a user name space", alone_for_unshare),
     ("a change of the user concerns our threads", identity_of_all),
+    ("all threads of a program change the user at once", identity_of_many),
     ("the process ends with the program's last thread",
      end_of_the_last_thread),
     ("a child of fork has no thread of ours", fork_and_wait),

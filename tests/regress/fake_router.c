@@ -16,7 +16,8 @@
  *   sched_get_priority_max(4243)  start a thread of ours; returns what
  *                          getppid() says in it
  *   sched_get_priority_max(4244)  the same with one that runs on until it is
- *                          parked; 4245: how many of these run; 4246: end them
+ *                          parked; 4245: how many of these run; 4246: end them;
+ *                          4247, n: make n that end at once
  *
  * FAKE_IDLE=1: nothing is routed.
  */
@@ -362,6 +363,8 @@ route_thread(struct call *c)
 		return fake_threads_running();
 	case 4246:
 		return fake_threads_stop();
+	case 4247:
+		return fake_threads_burst(c->arg[1]);
 	default:
 		return CALL_TO_HOST;
 	}

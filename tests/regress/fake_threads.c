@@ -89,6 +89,36 @@ unpark(void)
 		(void)start();
 }
 
+static void *
+count(void *arg)
+{
+	atomic_fetch_add((atomic_long *)arg, 1);
+	return NULL;
+}
+
+/* Detached ones may be on their way out in numbers. */
+long
+fake_threads_burst(long n)
+{
+	atomic_long ended = 0;
+	uintptr_t handle;
+	long i, r;
+
+	for (i = 0; i < n; i++) {
+		do
+			r = engine_hostops.ho_thread_create(count, &ended,
+			    STACK_BYTES, i % 2 == 0 ? &handle : NULL);
+		while (r == -EAGAIN && ownthread_await());
+		if (r != 0)
+			return r;
+		if (i % 2 == 0)
+			(void)engine_hostops.ho_thread_join(handle);
+	}
+	if (!ownthread_await())
+		return -EBUSY;
+	return atomic_load(&ended) == n ? 0 : -EIO;
+}
+
 long
 fake_threads_stop(void)
 {

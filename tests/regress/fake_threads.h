@@ -11,6 +11,8 @@ void fake_threads_forked(void);
 long fake_threads_start(void);
 /* How many run. */
 long fake_threads_running(void);
+/* Make n that end at once, and join every second one: 0 or -errno. */
+long fake_threads_burst(long n);
 /* End them all: 0, or -EBUSY when that does not happen. */
 long fake_threads_stop(void);
 

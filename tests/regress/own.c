@@ -231,6 +231,34 @@ forks(void)
 	return 0;
 }
 
+/* --- many -------------------------------------------------------------------- */
+
+static long
+mapped_pages(void)
+{
+	FILE *f = fopen("/proc/self/statm", "r");
+	long pages;
+
+	if (f == NULL || fscanf(f, "%ld", &pages) != 1)
+		_exit(9);
+	fclose(f);
+	return pages;
+}
+
+/* Nothing of a thread stays behind. */
+static int
+many(void)
+{
+	long before;
+
+	CHECK(syscall(SYS_sched_get_priority_max, 4247, 10) == 0);
+	before = mapped_pages();
+	CHECK(syscall(SYS_sched_get_priority_max, 4247, 500) == 0);
+	CHECK(tasks() == 1);
+	CHECK(mapped_pages() < before + 16); /* one stack */
+	return 0;
+}
+
 /* --- signals ----------------------------------------------------------------- */
 
 /* The signals that a thread of the process blocks. */
@@ -346,6 +374,7 @@ static const struct {
 	{ "raw_end", raw_end },
 	{ "last_status", last_status },
 	{ "fork", forks },
+	{ "many", many },
 	{ "signals", signals },
 	{ "in_malloc", in_malloc },
 };

@@ -315,8 +315,8 @@ a_kernel_listener_accepts(void **state)
 	assert_int_equal(solisten(lso, 1), 0);
 	assert_int_equal(
 	    soaccept(lso, &newso, &peer, SO_DEADLINE_NOW, 0), RUMP_EWOULDBLOCK);
-	assert_int_equal(
-	    soaccept(lso, &newso, &peer, uptime_ns() + MS, 0), RUMP_EWOULDBLOCK);
+	assert_int_equal(soaccept(lso, &newso, &peer, uptime_ns() + MS, 0),
+	    RUMP_EWOULDBLOCK);
 	assert_int_equal(lso->so_proto->pr_sockaddr(lso, &own), 0);
 	((struct rump_sockaddr_in *)&own)->sin_addr = htonl(INADDR_LOOPBACK);
 	so = open_stream();

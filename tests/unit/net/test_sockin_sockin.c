@@ -339,8 +339,7 @@ ioctls_tell_what_is_queued_and_switch_blocking(void **state)
 	    rump_sys_recvfrom(fd, &value, 4, 0, NULL, NULL), RUMP_EWOULDBLOCK);
 	assert_errno(rump_sys_ioctl(fd, RUMP_SIOCGIFADDR, &value), RUMP_ENOTTY);
 	for (value = 1; value >= 0; value--)
-		assert_int_equal(
-		    rump_sys_ioctl(fd, RUMP_FIOASYNC, &value), 0);
+		assert_int_equal(rump_sys_ioctl(fd, RUMP_FIOASYNC, &value), 0);
 	close(host);
 	rump_sys_close(fd);
 }

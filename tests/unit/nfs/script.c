@@ -83,9 +83,11 @@ server_listen(struct server *s)
 	check(s->udp || listen(s->listener, 16) == 0, "listen");
 	check(getsockname(s->listener, (struct sockaddr *)&ss, &len) == 0,
 	    "name");
-	s->port = ntohs(s->family == AF_INET6
-			    ? ((struct sockaddr_in6 *)&ss)->sin6_port
-			    : ((struct sockaddr_in *)&ss)->sin_port);
+	/* A client may know it already. */
+	if (s->port == 0)
+		s->port = ntohs(s->family == AF_INET6
+				    ? ((struct sockaddr_in6 *)&ss)->sin6_port
+				    : ((struct sockaddr_in *)&ss)->sin_port);
 	return true;
 }
 

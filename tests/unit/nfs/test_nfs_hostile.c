@@ -14,6 +14,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -474,6 +475,52 @@ random_replies_do_no_harm(void **state)
 	}
 }
 
+/* Does not answer before it is let go. */
+
+static _Atomic bool let_go, asked;
+
+static uint32_t
+read_not_yet(struct exchange *x)
+{
+	atomic_store(&asked, true);
+	while (!atomic_load(&let_go))
+		sched_yield();
+	return answers[NFS3PROC_READ](x);
+}
+
+static void *
+run_reader(void *arg)
+{
+	*(int *)arg = read_file();
+	return NULL;
+}
+
+static void
+a_forced_unmount_wakes_who_waits_for_the_server(void **state)
+{
+	pthread_t readers[4];
+	int got[4];
+
+	atomic_store(&let_go, false);
+	atomic_store(&asked, false);
+	atomic_store(&wicked[NFS3PROC_READ], read_not_yet);
+	for (size_t i = 0; i < NITEMS(readers); i++)
+		assert_int_equal(
+		    pthread_create(&readers[i], NULL, run_reader, &got[i]), 0);
+	while (!atomic_load(&asked))
+		sched_yield();
+	assert_int_equal(rump_sys_unmount("/data", RUMP_MNT_FORCE), 0);
+	for (size_t i = 0; i < NITEMS(readers); i++) {
+		assert_int_equal(pthread_join(readers[i], NULL), 0);
+		/* Who came late found no mount. */
+		assert_true(got[i] == -RUMP_EIO || got[i] == -RUMP_ENOENT);
+	}
+	atomic_store(&let_go, true);
+	mount_with("");
+	atomic_store(&wicked[NFS3PROC_READ], NULL);
+	assert_content();
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, case_begin, case_end)
 
 int
@@ -493,6 +540,7 @@ main(void)
 		CASE(stale_handles_are_estale),
 		CASE(truncated_replies_are_errors),
 		CASE(random_replies_do_no_harm),
+		CASE(a_forced_unmount_wakes_who_waits_for_the_server),
 	};
 
 	return cmocka_run_group_tests(tests, liar_begin, liar_end);

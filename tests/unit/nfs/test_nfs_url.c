@@ -84,6 +84,62 @@ options_of_libnfs_and_mount_nfs_are_known(void **state)
 }
 
 static void
+addresses_of_the_newer_family_stand_in_brackets(void **state)
+{
+	static const uint8_t one[16] = { [15] = 1 };
+	struct nfs_url u = parse("nfs://[::1]/e");
+
+	assert_int_equal(u.u_addr.ad_family, RUMP_AF_INET6);
+	assert_memory_equal(u.u_addr.ad_bytes, one, 16);
+	assert_int_equal(u.u_port, 0);
+	u = parse("nfs://[2001:db8::2]:2050/e/f?soft");
+	assert_int_equal(u.u_addr.ad_bytes[0], 0x20);
+	assert_int_equal(u.u_port, 2050);
+	assert_string_equal(u.u_export, "/e/f");
+	assert_true(u.u_options.o_soft);
+	assert_int_equal(parse("nfs://[fe80::1%252]/e").u_addr.ad_scope, 2);
+	assert_int_equal(parse("nfs://[fe80::1%2]/e").u_addr.ad_scope, 2);
+	assert_int_equal(parse("nfs://[fe80::1%25]/e").u_addr.ad_scope, 25);
+	assert_int_equal(parse("nfs://[fe80::1%2525]/e").u_addr.ad_scope, 25);
+}
+
+static void
+transports_have_their_own_time_outs(void **state)
+{
+	struct nfs_options o = parse("nfs://1.2.3.4/e").u_options;
+
+	assert_int_equal(o.o_proto, NFS_TCP);
+	assert_int_equal(o.o_mountproto, NFS_ANY);
+	assert_int_equal(o.o_retrans, 2);
+	o = parse("nfs://1.2.3.4/e?udp").u_options;
+	assert_int_equal(o.o_proto, NFS_UDP);
+	assert_int_equal(o.o_timeo, 11);
+	assert_int_equal(o.o_retrans, 3);
+	o = parse("nfs://1.2.3.4/e?timeo=50&proto=udp6&retrans=9").u_options;
+	assert_int_equal(o.o_proto, NFS_UDP);
+	assert_int_equal(o.o_timeo, 50);
+	assert_int_equal(o.o_retrans, 9);
+	o = parse("nfs://1.2.3.4/e?udp&tcp&mountproto=udp").u_options;
+	assert_int_equal(o.o_proto, NFS_TCP);
+	assert_int_equal(o.o_mountproto, NFS_UDP);
+	assert_int_equal(o.o_timeo, 600);
+	assert_int_equal(
+	    parse("nfs://1.2.3.4/e?timeout=250").u_options.o_timeo, 3);
+}
+
+static void
+the_last_of_two_switches_counts(void **state)
+{
+	struct nfs_options o = parse("nfs://1.2.3.4/e").u_options;
+
+	assert_false(o.o_resvport || o.o_noresvport || o.o_ro);
+	o = parse("nfs://1.2.3.4/e?noresvport&resvport&rw&ro").u_options;
+	assert_true(o.o_resvport && !o.o_noresvport && o.o_ro);
+	o = parse("nfs://1.2.3.4/e?resvport&noresvport&ro&rw").u_options;
+	assert_true(!o.o_resvport && o.o_noresvport && !o.o_ro);
+}
+
+static void
 escapes_are_data_not_syntax(void **state)
 {
 	struct nfs_url u = parse("nfs://1.2.3.4/a%20b%3Fc%26d%25%2f?ti%6deo=4"
@@ -118,7 +174,9 @@ static const struct {
 	{ "nfs://1.2.3.4/e?\x01\xff=1", { "\"\\x01\\xff\"" } },
 	{ "nfs://1.2.3.4/e?version=4", { "version", "\"4\"", "works: 3" } },
 	{ "nfs://1.2.3.4/e?version", { "version", "needs a value" } },
-	{ "nfs://1.2.3.4/e?proto=udp", { "\"udp\"", "tcp" } },
+	{ "nfs://1.2.3.4/e?proto=rdma", { "\"rdma\"", "tcp udp" } },
+	{ "nfs://1.2.3.4/e?proto", { "proto", "needs a value" } },
+	{ "nfs://1.2.3.4/e?udp=2", { "udp", "switch" } },
 	{ "nfs://1.2.3.4/e?nfsport=0", { "nfsport", "1 to 65535" } },
 	{ "nfs://1.2.3.4/e?nfsport=x", { "nfsport", "\"x\"" } },
 	{ "nfs://1.2.3.4/e?rsize=1", { "rsize", "1024 to 1048576" } },
@@ -126,7 +184,19 @@ static const struct {
 	{ "nfs://1.2.3.4/e?timeo=-1", { "timeo", "\"-1\"" } },
 	{ "nfs://1.2.3.4/e?uid=4294967295", { "uid" } },
 	{ "nfs://1.2.3.4/e?soft=maybe", { "soft", "\"maybe\"", "switch" } },
-	{ "nfs://1.2.3.4/e?rw", { "\"rw\"", "read-only" } },
+	{ "nfs://1.2.3.4/e?rw=0", { "rw", "switch" } },
+	{ "nfs://::1/e", { "brackets" } },
+	{ "nfs://[::1/e", { "bracket is missing" } },
+	{ "nfs://[]/e", { "IPv6" } },
+	{ "nfs://[1.2.3.4]/e", { "IPv6" } },
+	{ "nfs://[::1]x/e", { "only a port" } },
+	{ "nfs://[::1]:/e", { "port \"\"" } },
+	{ "nfs://[::1]:99999/e", { "port" } },
+	{ "nfs://[fe80::1]/e", { "link-local", "interface" } },
+	{ "nfs://[fe80::1%25eth0]/e", { "number of an interface" } },
+	{ "nfs://[1:2:3:4:5:6:7:8:9:10:11:12:13:14:15:16:17:18:19:20:21:22:23:"
+	  "24]/e",
+	    { "IPv6" } },
 	{ "nfs://1.2.3.4/e%", { "escape", "%25" } },
 	{ "nfs://1.2.3.4/e%4", { "escape" } },
 	{ "nfs://1.2.3.4/e%4g", { "escape" } },
@@ -201,6 +271,10 @@ main(void)
 		cmocka_unit_test(the_parts_are_address_port_and_export),
 		cmocka_unit_test(slashes_at_the_end_of_the_export_go),
 		cmocka_unit_test(options_of_libnfs_and_mount_nfs_are_known),
+		cmocka_unit_test(
+		    addresses_of_the_newer_family_stand_in_brackets),
+		cmocka_unit_test(transports_have_their_own_time_outs),
+		cmocka_unit_test(the_last_of_two_switches_counts),
 		cmocka_unit_test(escapes_are_data_not_syntax),
 		cmocka_unit_test(bad_urls_are_refused_by_name),
 		cmocka_unit_test(what_is_too_long_is_refused),

@@ -25,6 +25,7 @@
 #include <sys/ioctl.h>
 #include <sys/select.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -413,6 +414,98 @@ step(void)
 	}
 }
 
+/* --- bad arguments ----------------------------------------------------- */
+
+#define SAY(call) printf(#call ": %s\n", outcome((int)(call)))
+
+static void
+bad_polls(int s, int f)
+{
+	struct pollfd fds[2] = { { s, POLLIN, 0 }, { f, POLLIN, 0 } };
+	struct timespec odd = { 0, 1000000000 }, past = { -1, 0 };
+	void *bad = (void *)8;
+
+	SAY(syscall(SYS_poll, bad, 1, 0));
+	SAY(syscall(SYS_poll, fds, 1UL << 31, 0));
+	SAY(syscall(SYS_poll, fds, -1, 0));
+	SAY(syscall(SYS_ppoll, fds, 1, bad, NULL, 8));
+	SAY(syscall(SYS_ppoll, fds, 1, &odd, NULL, 8));
+	SAY(syscall(SYS_ppoll, fds, 2, &odd, NULL, 8));
+	SAY(syscall(SYS_ppoll, fds, 2, &past, NULL, 8));
+	SAY(syscall(SYS_ppoll, fds, 2, bad, NULL, 8));
+	SAY(syscall(SYS_ppoll, fds, 1, NULL, bad, 8));
+	SAY(syscall(SYS_ppoll, fds, 1, &odd, &odd, 4));
+	SAY(poll(fds, 2, -1));
+	printf("%#x %#x\n", (unsigned)fds[0].revents, (unsigned)fds[1].revents);
+}
+
+static void
+bad_selects(int s, int f)
+{
+	struct timespec odd = { 0, 1000000000 };
+	struct timeval past = { -1, 0 }, zero = { 0, 0 };
+	void *bad = (void *)8;
+	fd_set set, both;
+
+	FD_ZERO(&set);
+	FD_SET(s, &set);
+	FD_ZERO(&both);
+	FD_SET(s, &both);
+	FD_SET(f, &both);
+	SAY(syscall(SYS_select, s + 1, bad, NULL, NULL, NULL));
+	SAY(syscall(SYS_select, s + 1, &set, bad, NULL, &zero));
+	SAY(select(-1, &set, NULL, NULL, &zero));
+	SAY(syscall(SYS_select, s + 1, &set, NULL, NULL, &past));
+	SAY(syscall(SYS_select, f + 1, &both, NULL, NULL, &past));
+	SAY(syscall(SYS_select, f + 1, &both, NULL, NULL, bad));
+	SAY(syscall(SYS_pselect6, s + 1, &set, NULL, NULL, &odd, NULL));
+	SAY(syscall(SYS_pselect6, f + 1, &both, NULL, NULL, &odd, NULL));
+	SAY(syscall(SYS_pselect6, s + 1, &set, NULL, NULL, NULL, bad));
+	SAY(select(s, &both, NULL, NULL, &zero));
+	FD_SET(s, &both);
+	FD_SET(f, &both);
+	SAY(select(f + 1, &both, NULL, NULL, NULL));
+	printf("%d %d\n", FD_ISSET(s, &both), FD_ISSET(f, &both));
+}
+
+static void
+bad_controls(int s, int f, int none)
+{
+	struct epoll_event ev = { .events = EPOLLIN };
+	int set = sets[0];
+	void *bad = (void *)8;
+
+	SAY(epoll_ctl(set, EPOLL_CTL_ADD, s, bad));
+	SAY(epoll_ctl(set, EPOLL_CTL_ADD, f, bad));
+	SAY(epoll_ctl(none, EPOLL_CTL_ADD, s, &ev));
+	SAY(epoll_ctl(none, EPOLL_CTL_ADD, f, &ev));
+	SAY(epoll_ctl(s, EPOLL_CTL_ADD, s, &ev));
+	SAY(epoll_ctl(f, EPOLL_CTL_ADD, s, &ev));
+	SAY(epoll_ctl(s, EPOLL_CTL_ADD, set, &ev));
+	SAY(epoll_ctl(s, EPOLL_CTL_ADD, none, &ev));
+	SAY(epoll_ctl(set, EPOLL_CTL_DEL, s, NULL));
+	SAY(epoll_ctl(set, EPOLL_CTL_ADD, s, &ev));
+	SAY(epoll_ctl(set, EPOLL_CTL_DEL, s, NULL));
+	SAY(epoll_pwait(f, &ev, 1, 0, NULL));
+}
+
+static void
+bad_arguments(void)
+{
+	char path[4096];
+	int s = socket(AF_INET, SOCK_DGRAM, 0), f;
+
+	snprintf(path, sizeof(path), "%s/file", directory);
+	f = open(path, O_RDWR | O_CREAT, 0644);
+	if (s < 0 || f < s)
+		err(1, "%s", path);
+	bad_polls(s, f);
+	bad_selects(s, f);
+	bad_controls(s, f, FIRST - 1);
+	close(s);
+	close(f);
+}
+
 static void
 listen_somewhere(void)
 {
@@ -435,12 +528,16 @@ main(int argc, char **argv)
 		errx(2, "usage: sets DIRECTORY SEED STEPS");
 	directory = argv[1];
 	state = strtoul(argv[2], NULL, 10);
+	/* select() sees no further than the host's table goes. */
+	if (dup2(0, FD_SETSIZE - 1) < 0 || close(FD_SETSIZE - 1) != 0)
+		err(1, "dup2");
 	listen_somewhere();
 	for (int i = 0; i < NSETS; i++) {
 		sets[i] = epoll_create1(EPOLL_CLOEXEC);
 		if (sets[i] < 0)
 			err(1, "epoll_create1");
 	}
+	bad_arguments();
 	for (long n = strtol(argv[3], NULL, 10); n > 0; n--)
 		step();
 	return 0;

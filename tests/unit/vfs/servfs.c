@@ -6,6 +6,7 @@
 
 #include "kern/condvar.h"
 #include "kern/file.h"
+#include "kern/libkern.h"
 #include "kern/lwp.h"
 #include "kern/uio.h"
 #include "rump/rump.h"

@@ -339,6 +339,108 @@ failing_allocations_leave_nothing_behind(void **state)
 	OK(rump_sys_close(fd));
 }
 
+static const void *cut_file;
+static int64_t cut_size;
+static unsigned cuts;
+
+static void
+note_protect(const void *file, int64_t lo, int64_t hi)
+{
+	fail_msg("nothing is ever sent");
+}
+
+static void
+note_cut(const void *file, int64_t size)
+{
+	cut_file = file;
+	cut_size = size;
+	cuts++;
+}
+
+static void
+truncation_is_told_to_whoever_maps(void **state)
+{
+	static const struct rump_maphooks hooks = { note_protect, note_cut };
+	int fd = rump_sys_open("/cut", RUMP_O_CREAT | RUMP_O_RDWR, 0600);
+	struct rump_map rm;
+	int64_t size;
+
+	rump_map_sethooks(&hooks);
+	OK(fd);
+	OK(rump_sys_ftruncate(fd, 3 * BLOCK));
+	OK(rump_sys_ftruncate(fd, 2 * BLOCK));
+	assert_int_equal(cuts, 0);
+	map(fd, 0, BLOCK, &rm);
+	assert_true(rm.rm_writable);
+	assert_true(rm.rm_memory);
+	assert_int_equal(rump_map_size(rm.rm_handle, &size), 0);
+	assert_int_equal(size, 2 * BLOCK);
+	OK(rump_sys_ftruncate(fd, BLOCK + 5));
+	assert_int_equal(cuts, 1);
+	assert_ptr_equal(cut_file, rm.rm_file);
+	assert_int_equal(cut_size, BLOCK + 5);
+	OK(rump_sys_ftruncate(fd, 4 * BLOCK));
+	assert_int_equal(cuts, 1);
+	rump_map_destroy(rm.rm_handle);
+	OK(rump_sys_ftruncate(fd, 0));
+	assert_int_equal(cuts, 1);
+	rump_map_sethooks(NULL);
+	OK(rump_sys_close(fd));
+	OK(rump_sys_unlink("/cut"));
+}
+
+/* The first window is far too small for the second map, and others stand
+ * around it. */
+static void
+windows_grow_where_they_lie(void **state)
+{
+	int fd = rump_sys_open("/grow", RUMP_O_CREAT | RUMP_O_RDWR, 0600);
+	int64_t far = (int64_t)100 << 30;
+	struct rump_map a, others[5], b;
+	int fds[5];
+	char *p, *q;
+
+	OK(fd);
+	OK(rump_sys_ftruncate(fd, BLOCK));
+	p = (char *)map(fd, 0, BLOCK, &a);
+	for (int i = 0; i < 5; i++) {
+		char name[] = "/other0";
+
+		name[6] = (char)('0' + i);
+		fds[i] = rump_sys_open(name, RUMP_O_CREAT | RUMP_O_RDWR, 0600);
+		OK(fds[i]);
+		OK(rump_sys_ftruncate(fds[i], PAGE));
+		map(fds[i], 0, PAGE, &others[i]);
+	}
+	assert_int_equal(rump_map_fill(a.rm_handle, 0, PAGE), 0);
+	p[0] = 'a';
+	OK(rump_sys_ftruncate(fd, far + BLOCK));
+	assert_int_equal(rump_map_again(a.rm_handle, far, BLOCK, &b), 0);
+	assert_int_equal(b.rm_hostoff - a.rm_hostoff, far);
+	assert_ptr_equal(b.rm_file, a.rm_file);
+	q = mmap(NULL, BLOCK, PROT_READ | PROT_WRITE, MAP_SHARED, b.rm_hostfd,
+	    b.rm_hostoff);
+	assert_ptr_not_equal(q, MAP_FAILED);
+	assert_int_equal(rump_map_fill(b.rm_handle, far, PAGE), 0);
+	q[0] = 'b';
+	assert_int_equal(rump_sys_pread(fd, q + 1, 1, 0), 1);
+	assert_int_equal(q[1], 'a');
+	assert_int_equal(rump_sys_pread(fd, p + 1, 1, far), 1);
+	assert_int_equal(p[1], 'b');
+	rump_map_destroy(a.rm_handle);
+	rump_map_destroy(b.rm_handle);
+	for (int i = 0; i < 5; i++) {
+		char name[] = "/other0";
+
+		name[6] = (char)('0' + i);
+		rump_map_destroy(others[i].rm_handle);
+		OK(rump_sys_close(fds[i]));
+		OK(rump_sys_unlink(name));
+	}
+	OK(rump_sys_close(fd));
+	OK(rump_sys_unlink("/grow"));
+}
+
 static _Atomic bool stop;
 
 static void *
@@ -406,6 +508,9 @@ main(void)
 		    memory_files_are_shared_both_ways, fresh),
 		cmocka_unit_test_setup(
 		    failing_allocations_leave_nothing_behind, fresh),
+		cmocka_unit_test_setup(
+		    truncation_is_told_to_whoever_maps, fresh),
+		cmocka_unit_test_setup(windows_grow_where_they_lie, fresh),
 		cmocka_unit_test_setup(mapping_and_reading_go_together, fresh),
 	};
 

@@ -471,7 +471,9 @@ wait_step(struct rpc_conn *rc, struct waiter *w) REQUIRES(rc->rc_lock)
 {
 	int error;
 
-	if (rpc_send_pending(rc) && !rc->rc_pushing && !rc->rc_looking)
+	/* A receiver that is awake sends before he sleeps. */
+	if (rc->rc_asleep && !rc->rc_looking && !rc->rc_pushing &&
+	    rpc_send_pending(rc))
 		return push_step(rc);
 	atomic_store_explicit(&w->w_woken, 0, memory_order_relaxed);
 	mutex_exit(&rc->rc_lock);

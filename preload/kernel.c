@@ -43,6 +43,7 @@ static const struct {
 	SYMBOL(k_interrupt, "rump_interrupt"),
 	SYMBOL(k_interrupt_clear, "rump_interrupt_clear"),
 	SYMBOL(k_thread_fini, "rump_thread_fini"),
+	SYMBOL(k_save_files, "rump_save_files"),
 	SYMBOL(k_exit_prepare, "rump_exit_prepare"),
 	SYMBOL(k_set_hostcred, "rump_set_hostcred"),
 	SYMBOL(k_escape_set, "rump_namei_escape_set"),

@@ -23,6 +23,7 @@ struct kernel {
 	void (*k_interrupt)(void);
 	void (*k_interrupt_clear)(void);
 	void (*k_thread_fini)(void);
+	int (*k_save_files)(void);
 	void (*k_exit_prepare)(void);
 	void (*k_set_hostcred)(
 	    uint32_t, uint32_t, uint32_t, uint32_t, size_t, const uint32_t *);

@@ -118,21 +118,19 @@ ROUTE(umask, umask_run)
 void
 process_save_files(void)
 {
-	int64_t args[BACKEND_SLOTS] = { 0 }, retval[2];
-	long error;
+	int error;
 
 	if (!backend_reachable())
 		return;
-	error = rump_backend_syscall(RUMP_SYS_sync, args, retval);
+	error = kernel.k_save_files();
 	if (error == RUMP_ERESTART) {
 		kernel.k_interrupt_clear();
-		error = rump_backend_syscall(RUMP_SYS_sync, args, retval);
+		error = kernel.k_save_files();
 	}
 	if (error != 0)
 		engine_say("not everything that was written could be saved: "
-			   "error %ld",
-		    error == RUMP_ERESTART ? (long)EINTR
-					   : abi_errno_to_linux((int)error));
+			   "error %d",
+		    error == RUMP_ERESTART ? EINTR : abi_errno_to_linux(error));
 }
 
 static long

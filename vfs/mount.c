@@ -17,6 +17,7 @@
 #include "kern/libkern.h"
 #include "kern/netbsd.h"
 #include "vfs/namei.h"
+#include "vfs/pcdirty.h"
 #include "vfs/pagecache.h"
 #include "vfs/vnode.h"
 
@@ -455,5 +456,8 @@ mount_sync_all(kauth_cred_t cred)
 			first = error;
 		mount_unref(mp);
 	}
+	/* What could not be sent, but perhaps later, has been put off. */
+	if (first == 0 && pcdirty_any())
+		first = EIO;
 	return first;
 }

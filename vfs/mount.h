@@ -80,7 +80,8 @@ void mount_unref(struct mount *mp);
 struct mount *mount_nth(size_t n);
 /* Generic fields, then the file system's. */
 int mount_statvfs(struct mount *mp, struct rump_statvfs *sv);
-/* Write everything of every file system and wait: the first error. */
+/* Write everything of every file system and wait: the first error, or EIO when
+ * something is still unsaved. */
 int mount_sync_all(kauth_cred_t cred);
 /*
  * If something is mounted on vp, give vp's reference back and return the

@@ -7,6 +7,8 @@
 #include "kern/lwp.h"
 #include "kern/netbsd.h"
 #include "kern/uio.h"
+#include "rump/rump.h"
+#include "rump/rumphost.h"
 #include "syscall_table/sysprotos.h"
 #include "vfs/mount.h"
 #include "vfs/syspath.h"
@@ -297,7 +299,19 @@ sys_fsync_range(
 int
 sys_sync(struct lwp *l, const struct sys_sync_args *uap, register_t *retval)
 {
-	return mount_sync_all(l->l_cred);
+	(void)mount_sync_all(l->l_cred);
+	return 0;
+}
+
+int
+rump_save_files(void)
+{
+	int error;
+
+	rump_schedule();
+	error = mount_sync_all(curlwp->l_cred);
+	rump_unschedule();
+	return error;
 }
 
 int

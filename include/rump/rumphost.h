@@ -142,6 +142,9 @@ void rump_map_sethooks(const struct rump_maphooks *hooks);
  */
 int rump_hostfd(int rumpfd, int *hostfd);
 
+/* As sync(2), but says what came of it: 0, an errno, or RUMP_ERESTART. */
+int rump_save_files(void);
+
 /*
  * The program is about to end by itself: what the kernel does at its own end is
  * done now (files are saved, those that were removed while open go).  Sleeps.

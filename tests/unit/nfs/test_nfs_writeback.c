@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <pthread.h>
 #include <string.h>
 
 #include "tests/unit/nfs/liar.h"
@@ -23,7 +24,8 @@
 #define STORE (1 << 20)
 
 /* What the server has got. */
-static uint8_t stored[STORE], sent[STORE];
+static pthread_mutex_t stored_lock = PTHREAD_MUTEX_INITIALIZER;
+static uint8_t stored[STORE], sent[STORE]; /* stored: stored_lock */
 static _Atomic uint32_t asked_stable;
 
 static void
@@ -53,8 +55,18 @@ store(struct exchange *x, uint32_t most)
 	if (bytes == NULL || got != len || off + len > STORE)
 		return 0;
 	len = len < most ? len : most;
+	pthread_mutex_lock(&stored_lock);
 	memcpy(stored + off, bytes, len);
+	pthread_mutex_unlock(&stored_lock);
 	return len;
+}
+
+static void
+lose_all(void)
+{
+	pthread_mutex_lock(&stored_lock);
+	memset(stored, 0, sizeof(stored));
+	pthread_mutex_unlock(&stored_lock);
 }
 
 static uint32_t
@@ -124,13 +136,15 @@ write_some(int fd, size_t len)
 static void
 assert_stored(size_t len)
 {
+	pthread_mutex_lock(&stored_lock);
 	assert_memory_equal(stored, sent, len);
+	pthread_mutex_unlock(&stored_lock);
 }
 
 static int
 writing_begin(void **state)
 {
-	memset(stored, 0, sizeof(stored));
+	lose_all();
 	return case_begin(state);
 }
 
@@ -207,7 +221,7 @@ static uint32_t
 commit_of_another_life(struct exchange *x)
 {
 	if (x->nth == 0) {
-		memset(stored, 0, sizeof(stored));
+		lose_all();
 		atomic_fetch_add(&write_verifier, 1);
 	}
 	return answers[NFS3PROC_COMMIT](x);
@@ -235,7 +249,7 @@ take_half_and_restart(struct exchange *x)
 
 	put_written(x, n, NFS3_UNSTABLE);
 	if (x->nth == 2) {
-		memset(stored, 0, sizeof(stored));
+		lose_all();
 		atomic_fetch_add(&write_verifier, 1);
 	}
 	return 0;
@@ -280,7 +294,7 @@ a_connection_that_breaks_takes_nothing_along(void **state)
 	for (size_t n = 1; n < 200; n += 40) {
 		int fd = open_empty("/data/e");
 
-		memset(stored, 0, sizeof(stored));
+		lose_all();
 		atomic_store(&wicked[NFS3PROC_WRITE], take_all);
 		write_some(fd, 300000);
 		atomic_store(&hang_up, n);

@@ -140,10 +140,9 @@ record_set(struct socket *so, int name, const void *val, size_t len)
 }
 
 static bool
-is_settable(int name)
+is_recorded(int name)
 {
 	switch (name) {
-	case SO_TIMESTAMP:
 	case SO_LINGER:
 	case SO_SNDTIMEO:
 	case SO_RCVTIMEO:
@@ -163,10 +162,8 @@ sosetopt(struct socket *so, int level, int name, const void *val, size_t len)
 
 	if (level != SOL_SOCKET)
 		return proto_ctl(so, SOPT_SET, level, name, (void *)val, &len);
-	if (!is_settable(name))
-		return ENOPROTOOPT;
 	taken = proto_ctl(so, SOPT_SET, level, name, (void *)val, &len);
-	if (taken != 0 && taken != ENOPROTOOPT)
+	if (!is_recorded(name) || (taken != 0 && taken != ENOPROTOOPT))
 		return taken;
 	mutex_enter(&so->so_lock);
 	error = record_set(so, name, val, len);

@@ -60,11 +60,12 @@ present_messages(uintptr_t addr, size_t count, bool write)
 {
 	bool done = false;
 
-	for (size_t i = 0; i < count && i < IOVECS_MAX; i++)
-		done |=
-		    memory_present(addr + i * sizeof(struct mmsghdr),
-			sizeof(struct mmsghdr), true) |
-		    present_message(addr + i * sizeof(struct mmsghdr), write);
+	for (size_t i = 0; i < count && i < IOVECS_MAX; i++) {
+		uintptr_t at = addr + i * sizeof(struct mmsghdr);
+
+		done |= memory_present(at, sizeof(struct mmsghdr), true);
+		done |= present_message(at, write);
+	}
 	return done;
 }
 

@@ -66,8 +66,8 @@ complete(struct call *c, struct rfile *rf, int num, long done)
 		long done = fd_call(c, rf, RUMP_SYS_##number, c->arg[1],       \
 		    c->arg[2], 0, offset);                                     \
                                                                                \
-		return complete(c, rf, RUMP_SYS_##number,                      \
-		    fd_sigpipe(rf, done));                                 \
+		return complete(                                               \
+		    c, rf, RUMP_SYS_##number, fd_sigpipe(rf, done));           \
 	}                                                                      \
 	static long name##_run(struct call *c)                                 \
 	{                                                                      \
@@ -93,8 +93,8 @@ vector(struct call *c, struct rfile *rf, int plain)
 	if (plain == RUMP_SYS_read)
 		return fd_call(
 		    c, rf, RUMP_SYS_readv, c->arg[1], c->arg[2], 0, 0);
-	return fd_sigpipe(rf,
-	    fd_call(c, rf, RUMP_SYS_writev, c->arg[1], c->arg[2], 0, 0));
+	return fd_sigpipe(
+	    rf, fd_call(c, rf, RUMP_SYS_writev, c->arg[1], c->arg[2], 0, 0));
 }
 
 static long

@@ -203,9 +203,9 @@ rump_put(struct call *c, const struct transfer_side *out, const char *buf,
     size_t len)
 {
 	if (appends(out))
-		return fd_sigpipe(out->ts_rf,
-		    fd_call(c, out->ts_rf, RUMP_SYS_write, (int64_t)buf,
-			(int64_t)len, 0, 0));
+		return fd_sigpipe(
+		    out->ts_rf, fd_call(c, out->ts_rf, RUMP_SYS_write,
+				    (int64_t)buf, (int64_t)len, 0, 0));
 	return fd_call(c, out->ts_rf, RUMP_SYS_pwrite, (int64_t)buf,
 	    (int64_t)len, 0, out->ts_off);
 }

@@ -86,14 +86,13 @@ zero_page(struct pcblock *b, unsigned page, size_t from)
  * to be overwritten, or lies behind the end of file.
  */
 static bool
-ready_page(const struct behind *bh, unsigned page)
-    REQUIRES(bh->bh_pc->pc_lock)
+ready_page(const struct behind *bh, unsigned page) REQUIRES(bh->bh_pc->pc_lock)
 {
 	struct pcblock *b = bh->bh_block;
 	off_t start = pcblock_off(b) + (off_t)page * PC_PAGE;
 	off_t end = bh->bh_off + (off_t)bh->bh_len;
-	bool covered = bh->bh_off <= start &&
-		       end >= MIN(start + PC_PAGE, bh->bh_eof);
+	bool covered =
+	    bh->bh_off <= start && end >= MIN(start + PC_PAGE, bh->bh_eof);
 
 	if (covered && bh->bh_single && bh->bh_pc->pc_maps == 0) {
 		if (end < start + PC_PAGE)
@@ -116,8 +115,8 @@ read_page(const struct behind *bh, unsigned page)
 	struct pcfill *pf = NULL;
 	int error;
 
-	error = pcfill_start(bh->bh_vp, bh->bh_pc, start, start + PC_PAGE,
-	    bh->bh_cred, &pf);
+	error = pcfill_start(
+	    bh->bh_vp, bh->bh_pc, start, start + PC_PAGE, bh->bh_cred, &pf);
 	if (pf != NULL)
 		error = pcfill_wait(bh->bh_pc, pf);
 	if (error == EACCES || error == EPERM)
@@ -172,8 +171,7 @@ get_block(struct behind *bh) REQUIRES(bh->bh_pc->pc_lock)
 	struct pagecache *pc = bh->bh_pc;
 	int error;
 
-	error = pcblock_get(
-	    pc, (uint64_t)bh->bh_off / PC_BLOCK, &bh->bh_block);
+	error = pcblock_get(pc, (uint64_t)bh->bh_off / PC_BLOCK, &bh->bh_block);
 	if (error == 0)
 		return 0;
 	mutex_exit(&pc->pc_lock);
@@ -209,16 +207,14 @@ claim(struct behind *bh)
  * zeros.
  */
 static void
-mend_fault(const struct behind *bh, off_t moved_to)
-    REQUIRES(bh->bh_pc->pc_lock)
+mend_fault(const struct behind *bh, off_t moved_to) REQUIRES(bh->bh_pc->pc_lock)
 {
 	struct pcblock *b = bh->bh_block;
 	off_t base = pcblock_off(b), end = bh->bh_off + (off_t)bh->bh_len;
 	uint32_t mask = bh->bh_mask & b->pb_valid;
 
 	for (; mask != 0; mask &= mask - 1) {
-		off_t start = base +
-			      (off_t)__builtin_ctz(mask) * PC_PAGE;
+		off_t start = base + (off_t)__builtin_ctz(mask) * PC_PAGE;
 		off_t lo = MAX(start, bh->bh_off);
 		off_t hi = MIN(start + PC_PAGE, end);
 		off_t file = MAX(bh->bh_eof, moved_to);
@@ -279,8 +275,7 @@ write_behind(struct behind *bh)
 		pc->pc_behind = hi;
 	mutex_exit(&pc->pc_lock);
 	if (hi > lo)
-		(void)pcwrite_start(
-		    bh->bh_vp, pc, MAX(lo, 0), hi, 0);
+		(void)pcwrite_start(bh->bh_vp, pc, MAX(lo, 0), hi, 0);
 }
 
 /* What a step has taken from its uio, to be put back. */
@@ -342,8 +337,8 @@ write_at_once(struct behind *bh, const struct mark *mk)
 	struct pagecache *pc = bh->bh_pc;
 	int error;
 
-	error = pagecache_sync(bh->bh_vp, bh->bh_off,
-	    bh->bh_off + (off_t)bh->bh_len, PCS_WAIT);
+	error = pagecache_sync(
+	    bh->bh_vp, bh->bh_off, bh->bh_off + (off_t)bh->bh_len, PCS_WAIT);
 	if (error != 0 && error != ERESTART)
 		rewind_uio(bh->bh_uio, mk);
 	if (error != 0)
@@ -357,8 +352,8 @@ write_at_once(struct behind *bh, const struct mark *mk)
 static int
 copy(struct behind *bh)
 {
-	char *addr = (char *)bh->bh_block->pb_mem.am_addr +
-		     bh->bh_off % PC_BLOCK;
+	char *addr =
+	    (char *)bh->bh_block->pb_mem.am_addr + bh->bh_off % PC_BLOCK;
 	struct mark mk;
 	int error;
 
@@ -513,8 +508,7 @@ map_dirty_block(struct pcblock *b, uint32_t mask, off_t eof)
     REQUIRES(b->pb_pc->pc_lock)
 {
 	off_t lo = pcblock_off(b) + (off_t)__builtin_ctz(mask) * PC_PAGE;
-	off_t hi = pcblock_off(b) +
-		   (off_t)(32 - __builtin_clz(mask)) * PC_PAGE;
+	off_t hi = pcblock_off(b) + (off_t)(32 - __builtin_clz(mask)) * PC_PAGE;
 	struct pcdirty_change ch;
 
 	if ((mask & ~b->pb_valid) != 0)
@@ -548,8 +542,8 @@ pagecache_map_dirty(struct vnode *vp, off_t lo, off_t hi, off_t eof)
 		struct pcblock *b = pcblock_find(pc, index);
 
 		error = b == NULL ? EAGAIN
-				  : map_dirty_block(b,
-					pc_pages_within(index, lo, hi), eof);
+				  : map_dirty_block(
+					b, pc_pages_within(index, lo, hi), eof);
 		lo = (off_t)(index + 1) * PC_BLOCK;
 	}
 	mutex_exit(&pc->pc_lock);

@@ -384,6 +384,10 @@ options_live_in_the_socket(void **state)
 	assert_int_equal(value, 1000);
 	assert_int_equal(
 	    sosetopt(so, 6, 1, &value, sizeof(value)), RUMP_ENOPROTOOPT);
+	/* Accepted only where there is a protocol that does it. */
+	assert_int_equal(sosetopt(so, RUMP_SOL_SOCKET, RUMP_SO_TIMESTAMP,
+			     &value, sizeof(value)),
+	    RUMP_ENOPROTOOPT);
 	assert_int_equal(
 	    sogetopt(so, RUMP_SOL_SOCKET, RUMP_SO_TYPE, &value, &len), 0);
 	assert_int_equal(value, RUMP_SOCK_STREAM);

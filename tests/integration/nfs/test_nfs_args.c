@@ -113,7 +113,7 @@ what_we_do_not_speak_is_refused(void **state)
 		    RUMP_EPROGUNAVAIL },
 		{ "KERB", 3, RUMP_NFSMNT_KERB, RUMP_SOCK_STREAM, len, in,
 		    RUMP_EPROGUNAVAIL },
-		{ "UDP", 3, 0, RUMP_SOCK_DGRAM, len, in, RUMP_EPROTONOSUPPORT },
+		{ "raw", 3, 0, RUMP_SOCK_RAW, len, in, RUMP_EPROTONOSUPPORT },
 		{ "no handle", 3, 0, RUMP_SOCK_STREAM, 0, in, RUMP_EINVAL },
 		{ "long handle", 3, 0, RUMP_SOCK_STREAM, 65, in, RUMP_EINVAL },
 		{ "negative handle", 3, 0, RUMP_SOCK_STREAM, -1, in,
@@ -149,7 +149,7 @@ another_family_is_refused(void **state)
 {
 	struct rump_nfs_args args = good_args(0);
 
-	address.sin_family = RUMP_AF_INET6;
+	address.sin_family = RUMP_AF_LOCAL;
 	assert_int_equal(mount_args(&args), RUMP_EAFNOSUPPORT);
 }
 

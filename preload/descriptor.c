@@ -84,18 +84,25 @@ close_run(struct call *c)
 }
 ROUTE(close, close_run)
 
-/* A table of its own for one thread would have to be known as such; and
- * threads of the kernel would keep the old one. */
+/*
+ * A table of its own for one thread would have to be known as such.  A program
+ * with one thread shares its table with threads of the kernel at most, which
+ * must keep it.
+ */
 static long
 close_range_run(struct call *c)
 {
-	if (((unsigned)c->arg[2] & CLOSE_RANGE_UNSHARE) != 0 &&
-	    process_owns_memory() && engine_is_threaded()) {
-		route_note(c, "descriptors of one thread alone");
-		return -EINVAL;
+	unsigned flags = (unsigned)c->arg[2];
+
+	if ((flags & CLOSE_RANGE_UNSHARE) != 0 && process_owns_memory()) {
+		if (engine_is_threaded()) {
+			route_note(c, "descriptors of one thread alone");
+			return -EINVAL;
+		}
+		flags &= ~CLOSE_RANGE_UNSHARE;
 	}
 	return fdmap_close_range(
-	    (unsigned)c->arg[0], (unsigned)c->arg[1], (unsigned)c->arg[2]);
+	    (unsigned)c->arg[0], (unsigned)c->arg[1], flags);
 }
 ROUTE(close_range, close_range_run)
 
@@ -123,6 +130,12 @@ dup3_run(struct call *c)
 }
 ROUTE(dup3, dup3_run)
 
+static bool
+owned_by_file(int cmd)
+{
+	return cmd == F_OFD_GETLK || cmd == F_OFD_SETLK || cmd == F_OFD_SETLKW;
+}
+
 static long
 fcntl_lock(struct call *c, struct rfile *rf)
 {
@@ -136,10 +149,13 @@ fcntl_lock(struct call *c, struct rfile *rf)
 		error = usercopy_in(&lf, (const void *)c->arg[2], sizeof(lf));
 	if (error == 0)
 		error = abi_flock_to_netbsd(&lf, &nf);
+	if (error == 0 && owned_by_file((int)c->arg[1]) && lf.l_pid != 0)
+		error = EINVAL;
 	if (error != 0)
 		return -error;
 	result = fd_call(c, rf, RUMP_SYS_fcntl, cmd, (int64_t)&nf, 0, 0);
-	if (result < 0 || cmd != RUMP_F_GETLK)
+	if (result < 0 ||
+	    ((int)c->arg[1] != F_GETLK && (int)c->arg[1] != F_OFD_GETLK))
 		return result;
 	abi_flock_to_linux(&nf, &lf);
 	return -usercopy_out(&lf, (void *)c->arg[2], sizeof(lf));
@@ -180,6 +196,9 @@ fcntl_rump(struct call *c, struct rfile *rf)
 	case F_GETLK:
 	case F_SETLK:
 	case F_SETLKW:
+	case F_OFD_GETLK:
+	case F_OFD_SETLK:
+	case F_OFD_SETLKW:
 		return rf->rf_path_only ? -EBADF : fcntl_lock(c, rf);
 	case F_GETOWN:
 	case F_SETOWN:

@@ -286,11 +286,22 @@ rfile_enter(struct rfile *rf, long number)
 	return number;
 }
 
+/* The placeholder may move at any time, and its number be another file's. */
 static long
 placeholder_dup(long min, bool cloexec)
 {
-	return HOST(SYS_fcntl, placeholder, cloexec ? F_DUPFD_CLOEXEC : F_DUPFD,
-	    min, 0, 0, 0);
+	long number;
+	int from;
+
+	for (;;) {
+		from = atomic_load(&placeholder);
+		number = HOST(SYS_fcntl, from,
+		    cloexec ? F_DUPFD_CLOEXEC : F_DUPFD, min, 0, 0, 0);
+		if (from == atomic_load(&placeholder))
+			return number;
+		if (number >= 0)
+			HOST(SYS_close, number, 0, 0, 0, 0, 0);
+	}
 }
 
 long
@@ -362,10 +373,11 @@ fdmap_dup(long fd, long min, bool cloexec)
 	if (error != 0)
 		return -error;
 	/* Of a rump file, the placeholder's: fd may be another file by now. */
-	number = HOST(SYS_fcntl,
-	    rf != NULL && rf->rf_fd >= 0 && process_owns_memory() ? placeholder
-								  : fd,
-	    cloexec ? F_DUPFD_CLOEXEC : F_DUPFD, min, 0, 0, 0);
+	if (rf != NULL && rf->rf_fd >= 0 && process_owns_memory())
+		number = placeholder_dup(min, cloexec);
+	else
+		number = HOST(SYS_fcntl, fd,
+		    cloexec ? F_DUPFD_CLOEXEC : F_DUPFD, min, 0, 0, 0);
 	if (rf == NULL)
 		return number;
 	if (number < 0 || !process_owns_memory()) {

@@ -294,6 +294,8 @@ change_mode(struct call *c, const struct place *pl, long mode, int at)
 
 	if (pl->pl_path[0] == '\0')
 		return rump_call(c, RUMP_SYS_fchmod, fargs, NULL);
+	if (pl->pl_nofollow)
+		at |= RUMP_AT_SYMLINK_NOFOLLOW;
 	return at_call(c, pl, RUMP_SYS_fchmodat, mode & 07777, at, 0);
 }
 

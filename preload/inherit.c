@@ -49,6 +49,8 @@
 #define TEXT_MAX (128 * 1024) /* the host's limit for one string */
 #define LOST_MAX 64           /* bytes of an entry without a path */
 #define MAXLINKS 40
+/* Flags that have had their effect. */
+#define NOT_AGAIN (O_CREAT | O_EXCL | O_TRUNC | O_NOFOLLOW)
 
 struct entry {
 	const char *e_numbers; /* digits and '+', ends with ',' */
@@ -166,8 +168,7 @@ flags_of(const struct rfile *rf, int64_t *flags)
 	if (kernel_call(
 		RUMP_SYS_fcntl, rf->rf_fd, RUMP_F_GETFL, 0, 0, &nflags) != 0)
 		return EBADF;
-	*flags = abi_open_to_linux((int)nflags) &
-		 ~(O_CREAT | O_EXCL | O_TRUNC | O_NOFOLLOW);
+	*flags = abi_open_to_linux((int)nflags) & ~NOT_AGAIN;
 	return 0;
 }
 
@@ -294,11 +295,11 @@ inherit_check(void)
 
 	if (!backend_reachable() || fdmap_next(0) < 0)
 		return 0;
-	buf = waitmem_get(TEXT_MAX);
+	buf = waitmem_get(TEXT_MAX, NULL);
 	if (buf == NULL)
 		return ENOMEM;
 	len = inherit_exec_env(buf, TEXT_MAX);
-	waitmem_put(buf, TEXT_MAX);
+	waitmem_put(buf);
 	return len + 1 < TEXT_MAX ? 0 : E2BIG;
 }
 
@@ -352,7 +353,7 @@ take_number(const char **p, char end, int64_t *value)
 	if (*p == digits || **p != end)
 		return false;
 	(*p)++;
-	*value = negative ? -(int64_t)n : (int64_t)n;
+	*value = (int64_t)(negative ? 0 - n : n);
 	return true;
 }
 
@@ -441,7 +442,7 @@ open_again(const struct entry *e, int64_t *fd, int *rule)
 
 	if (pl == NULL)
 		return ENOMEM;
-	error = abi_open_to_netbsd((int)e->e_flags, &nflags);
+	error = abi_open_to_netbsd((int)e->e_flags & ~NOT_AGAIN, &nflags);
 	if (error == 0)
 		error = place_decide(pl, e->e_path);
 	if (error == 0)
@@ -475,6 +476,16 @@ next_number(const char **p)
 	return fd;
 }
 
+/* Is there an old placeholder at fd?  Whatever the variable says, nothing else
+ * is closed. */
+static bool
+is_left(int fd)
+{
+	long flags = HOST(SYS_fcntl, fd, F_GETFL, 0, 0, 0, 0);
+
+	return flags >= 0 && (flags & O_PATH) != 0 && !fdmap_is_hidden(fd);
+}
+
 /* Give number, a file of ours, the inherited numbers instead; or, negative,
  * close these. */
 static void
@@ -483,6 +494,8 @@ set_numbers(const char *p, long number)
 	int fd;
 
 	while ((fd = next_number(&p)) >= 0) {
+		if (!is_left(fd))
+			continue;
 		if (number < 0)
 			HOST(SYS_close, fd, 0, 0, 0, 0, 0);
 		else
@@ -505,20 +518,36 @@ take_file(const struct entry *e)
 	    (e->e_flags & O_PATH) != 0, false, string_keep(e->e_path));
 }
 
+static bool
+socket_option(int fd, int name, int *value)
+{
+	socklen_t len = sizeof(*value);
+
+	return HOST(SYS_getsockopt, fd, SOL_SOCKET, name, value, &len, 0) == 0;
+}
+
+/* The host socket that a socket's entry names, or -1. */
+static int
+old_socket(const struct entry *e)
+{
+	int fd = (int)e->e_position, type;
+
+	return fd == e->e_position && !fdmap_is_hidden(fd) &&
+		       socket_option(fd, SO_TYPE, &type)
+		   ? fd
+		   : -1;
+}
+
 /* A socket of the kernel's, of the kind that host descriptor old is of. */
 static int
 socket_like(int old, int64_t *fd)
 {
-	static const int names[] = { SO_DOMAIN, SO_TYPE, SO_PROTOCOL };
 	int value[3], family, type, error;
 
-	for (int i = 0; i < 3; i++) {
-		socklen_t len = sizeof(value[i]);
-
-		if (HOST(SYS_getsockopt, old, SOL_SOCKET, names[i], &value[i],
-			&len, 0) != 0)
-			return EBADF;
-	}
+	if (!socket_option(old, SO_DOMAIN, &value[0]) ||
+	    !socket_option(old, SO_TYPE, &value[1]) ||
+	    !socket_option(old, SO_PROTOCOL, &value[2]))
+		return EBADF;
 	error = abi_family_to_netbsd(value[0], &family);
 	if (error == 0)
 		error = abi_socktype_to_netbsd(value[1], &type);
@@ -532,7 +561,7 @@ static long
 take_socket(const struct entry *e)
 {
 	int64_t fd = -1, nflags = abi_status_to_netbsd((int)e->e_flags);
-	int old = (int)e->e_position, hostfd, error;
+	int old = old_socket(e), hostfd, error;
 	long r;
 
 	error = socket_like(old, &fd);
@@ -549,27 +578,39 @@ take_socket(const struct entry *e)
 	return fdmap_install((int)fd, RF_SOCKET, NS_HOST, false, false);
 }
 
+/* The number of a file of ours, or -errno. */
+static long
+take_entry_over(const struct entry *e)
+{
+	/* Without a kernel here its descriptor is never used. */
+	if (!backend_reachable())
+		return fdmap_install(0,
+		    e->e_kind == 's' || e->e_flags == 1 ? RF_SOCKET : RF_FILE,
+		    NS_HOST, false, false);
+	if (e->e_kind == 'f')
+		return take_file(e);
+	if (e->e_kind == 's')
+		return take_socket(e);
+	return -EOPNOTSUPP;
+}
+
 static void
 take_over(const struct entry *e)
 {
 	const char *first = e->e_numbers;
-	long number = -EOPNOTSUPP;
+	long number;
 	int error;
 
-	/* Without a kernel here its descriptor is never used. */
-	if (e->e_kind == 'k' || !backend_reachable())
-		number = fdmap_install(0, e->e_flags == 1 ? RF_SOCKET : RF_FILE,
-		    NS_HOST, false, false);
-	else if (e->e_kind == 'f')
-		number = take_file(e);
-	else if (e->e_kind == 's')
-		number = take_socket(e);
-	if (e->e_kind == 's')
-		HOST(SYS_close, e->e_position, 0, 0, 0, 0, 0);
+	if (!is_left(next_number(&first)))
+		return;
+	number = take_entry_over(e);
+	if (e->e_kind == 's' && old_socket(e) >= 0)
+		HOST(SYS_close, old_socket(e), 0, 0, 0, 0, 0);
 	if (number >= 0) {
 		set_numbers(e->e_numbers, number);
 		return;
 	}
+	first = e->e_numbers;
 	error = (int)-number;
 	engine_say("descriptor %d: %s: open before exec, and now %s (error %d):"
 		   " closed",
@@ -581,7 +622,7 @@ take_over(const struct entry *e)
 void
 inherit_open(const char *value)
 {
-	struct entry *e = waitmem_get(sizeof(*e));
+	struct entry *e = waitmem_get(sizeof(*e), NULL);
 
 	while (e != NULL && *value != '\0') {
 		if (!take_entry(&value, e)) {
@@ -591,5 +632,5 @@ inherit_open(const char *value)
 		take_over(e);
 	}
 	if (e != NULL)
-		waitmem_put(e, sizeof(*e));
+		waitmem_put(e);
 }

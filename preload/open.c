@@ -24,6 +24,8 @@
 #include "rump/rumpdefs.h"
 #include "syscall_table/linux_routes.h"
 
+#define MAXLINKS 40
+
 /* NetBSD's EFTYPE for a link that must not be followed is ELOOP here, or, where
  * a directory was wanted, ENOTDIR. */
 static int
@@ -42,20 +44,6 @@ kernel_open(
 		nflags & ~RUMP_O_CLOEXEC, mode & 07777 };
 
 	return rump_call(c, RUMP_SYS_openat, args, fd);
-}
-
-/* Open what pl names, as a file with a descriptor in the kernel. */
-static int
-open_file(struct call *c, const struct place *pl, int flags, int nflags,
-    long mode, int64_t *fd)
-{
-	int error = kernel_open(c, pl, nflags, mode, fd);
-
-	/* Not a directory: any way in will do for O_PATH. */
-	if ((flags & O_PATH) != 0 && error > 0 && error != ENOENT)
-		error = kernel_open(
-		    c, pl, (nflags & ~RUMP_O_SEARCH) | RUMP_O_NONBLOCK, 0, fd);
-	return error;
 }
 
 /* The directory that pl's last component lies in; *name is the component. */
@@ -95,39 +83,134 @@ install_name(struct call *c, const struct place *pl, int dirfd,
 	return 0;
 }
 
-/*
- * O_PATH of a symbolic link, or of a file that may not be opened: known by its
- * directory and its name.  0 and *value, or an error.
- */
+static int
+kernel_stat(struct call *c, int dirfd, const char *path, int at,
+    struct rump_stat *st)
+{
+	int64_t args[BACKEND_SLOTS] = { dirfd, (int64_t)path, (int64_t)st, at };
+
+	return rump_call(c, RUMP_SYS_fstatat, args, NULL);
+}
+
+/* Replace the symbolic link that pl ends in by what it says.  0, or an error:
+ * what is absolute has been followed by the router. */
+static int
+splice_link(struct call *c, struct place *pl)
+{
+	size_t dir = text_length(pl->pl_path);
+	char *target = pool_get(&pathbufs);
+	int64_t args[BACKEND_SLOTS] = { pl->pl_dirfd, (int64_t)pl->pl_path,
+		(int64_t)target, PATHBUF_SIZE - 1 },
+		len;
+	struct text t;
+	int error;
+
+	if (target == NULL)
+		return ENOMEM;
+	while (dir > 0 && pl->pl_path[dir - 1] != '/')
+		dir--;
+	error = rump_call(c, RUMP_SYS_readlinkat, args, &len);
+	if (error == 0) {
+		pl->pl_path[dir] = '\0';
+		text_continue(&t, pl->pl_path, sizeof(pl->pl_path));
+		text_putn(&t, target, (size_t)len);
+		if (target[0] == '/')
+			error = EINVAL;
+		else if (t.t_len + 1 >= t.t_size)
+			error = ENAMETOOLONG;
+	}
+	pool_put(&pathbufs, target);
+	return error;
+}
+
+/* Make pl's last component the object itself. */
+static int
+follow_last(struct call *c, struct place *pl, bool follow, struct rump_stat *st)
+{
+	int error;
+
+	for (int i = 0; i < MAXLINKS; i++) {
+		error = kernel_stat(c, pl->pl_dirfd, pl->pl_path,
+		    RUMP_AT_SYMLINK_NOFOLLOW, st);
+		if (error != 0 || !follow || !S_ISLNK(st->st_mode))
+			return error;
+		error = splice_link(c, pl);
+		if (error != 0)
+			return error;
+	}
+	return ELOOP;
+}
+
+/* O_PATH of an object known by its directory and its name.  0 and *value, or an
+ * error. */
 static int
 open_name(struct call *c, const struct place *pl, int flags, int64_t *value)
 {
-	struct place *parent = place_create();
+	struct place *at = place_create(), *parent = place_create();
+	int error = at == NULL || parent == NULL ? ENOMEM : 0;
 	struct rump_stat st;
 	const char *name;
+	struct text t;
 	int64_t fd;
-	int error;
 
-	if (parent == NULL)
-		return ENOMEM;
-	int64_t args[BACKEND_SLOTS] = { pl->pl_dirfd, (int64_t)pl->pl_path,
-		(int64_t)&st, RUMP_AT_SYMLINK_NOFOLLOW };
-
-	error = rump_call(c, RUMP_SYS_fstatat, args, NULL);
-	if (error == 0 && S_ISLNK(st.st_mode) && (flags & O_NOFOLLOW) == 0)
-		error = EINVAL;
+	if (error == 0) {
+		at->pl_dirfd = pl->pl_dirfd;
+		text_init(&t, at->pl_path, sizeof(at->pl_path));
+		text_put(&t, pl->pl_path);
+		error = follow_last(c, at, (flags & O_NOFOLLOW) == 0, &st);
+	}
 	if (error == 0 && !S_ISDIR(st.st_mode) && (flags & O_DIRECTORY) != 0)
 		error = ENOTDIR;
 	if (error == 0)
-		error = parent_of(pl, parent, &name);
+		error = parent_of(at, parent, &name);
 	if (error == 0)
 		error = kernel_open(c, parent,
 		    RUMP_O_RDONLY | RUMP_O_SEARCH | RUMP_O_DIRECTORY, 0, &fd);
 	if (error == 0)
 		error = install_name(
 		    c, pl, (int)fd, name, (flags & O_CLOEXEC) != 0, value);
-	place_destroy(parent);
+	if (parent != NULL)
+		place_destroy(parent);
+	if (at != NULL)
+		place_destroy(at);
 	return error;
+}
+
+static bool
+is_regular(struct call *c, const struct place *pl, int flags)
+{
+	struct rump_stat st;
+
+	return kernel_stat(c, pl->pl_dirfd, pl->pl_path,
+		   (flags & O_NOFOLLOW) != 0 ? RUMP_AT_SYMLINK_NOFOLLOW : 0,
+		   &st) == 0 &&
+	       S_ISREG(st.st_mode);
+}
+
+/*
+ * O_PATH.  A directory, or a file that may be read, gets a descriptor of the
+ * kernel's.  All else (symbolic links, devices and pipes, which opening would
+ * act on, and what the caller may not open) is known by its name.
+ */
+static int
+open_path_only(
+    struct call *c, const struct place *pl, int flags, int nflags, int64_t *value)
+{
+	int64_t fd;
+	int error = kernel_open(c, pl, nflags, 0, &fd);
+
+	if (error > 0 && error != ENOENT && is_regular(c, pl, flags))
+		error =
+		    kernel_open(c, pl, nflags & ~RUMP_O_SEARCH, 0, &fd);
+	if (error == 0) {
+		*value = fdmap_install_path((int)fd, RF_FILE, pl->pl_rule, true,
+		    (flags & O_CLOEXEC) != 0, procfd_name(pl));
+		return 0;
+	}
+	if (error > 0 && error != ENOENT &&
+	    open_name(c, pl, flags, value) == 0)
+		return 0;
+	return error < 0 ? error : open_error(error, flags);
 }
 
 /* May a file that was opened with nflags stand for one opened with flags? */
@@ -202,14 +285,13 @@ open_place(struct call *c, const struct place *pl, int flags, long mode,
 		return error;
 	if (pl->pl_path[0] == '\0')
 		return open_descriptor(c, pl, flags, mode, value);
-	error = open_file(c, pl, flags, nflags, mode, &fd);
-	if ((flags & O_PATH) != 0 && (error == EACCES || error == EINVAL) &&
-	    open_name(c, pl, flags, value) == 0)
-		return 0;
+	if ((flags & O_PATH) != 0)
+		return open_path_only(c, pl, flags, nflags, value);
+	error = kernel_open(c, pl, nflags, mode, &fd);
 	if (error != 0)
 		return open_error(error, flags);
-	*value = fdmap_install_path((int)fd, RF_FILE, pl->pl_rule,
-	    (flags & O_PATH) != 0, (flags & O_CLOEXEC) != 0, procfd_name(pl));
+	*value = fdmap_install_path((int)fd, RF_FILE, pl->pl_rule, false,
+	    (flags & O_CLOEXEC) != 0, procfd_name(pl));
 	return 0;
 }
 

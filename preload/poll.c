@@ -23,8 +23,6 @@
 #define NSEC 1000000000
 
 struct pollset {
-	void *ps_pool;          /* the pool's */
-	size_t ps_size;         /* of the memory */
 	struct pollfd *ps_user; /* the program's array */
 	unsigned ps_n;
 	unsigned ps_ready;       /* entries whose answer is known */
@@ -54,14 +52,13 @@ names_rump(const struct pollfd *user, unsigned n)
 }
 
 static struct pollset *
-pollset_create(struct pollfd *user, unsigned n)
+pollset_create(const struct call *c, struct pollfd *user, unsigned n)
 {
-	size_t size = sizeof(struct pollset) + n * sizeof(struct pollfd);
-	struct pollset *ps = waitmem_get(size);
+	struct pollset *ps =
+	    waitmem_get(sizeof(struct pollset) + n * sizeof(struct pollfd), c);
 
 	if (ps == NULL)
 		return NULL;
-	ps->ps_size = size;
 	ps->ps_user = user;
 	ps->ps_n = n;
 	ps->ps_ready = 0;
@@ -73,7 +70,7 @@ pollset_create(struct pollfd *user, unsigned n)
 static long
 pollset_end(struct pollset *ps, long result)
 {
-	waitmem_put(ps, ps->ps_size);
+	waitmem_put(ps);
 	return result;
 }
 
@@ -231,7 +228,7 @@ poll_run(struct call *c)
 		return result != 0 ? result : CALL_TO_HOST;
 	}
 	route_mark_rump(c, NS_HOST);
-	ps = pollset_create(user, n);
+	ps = pollset_create(c, user, n);
 	if (ps == NULL)
 		return -ENOMEM;
 	if (usercopy_in(ps->ps_fds, user, n * sizeof(*user)) != 0)

@@ -24,6 +24,7 @@
 #include "preload/fdmap.h"
 #include "preload/kernel.h"
 #include "preload/memory.h"
+#include "preload/readiness.h"
 #include "preload/resolve.h"
 #include "preload/route.h"
 #include "preload/trace.h"
@@ -68,6 +69,7 @@ router_forked(void)
 		backend_state = BACKEND_ELSEWHERE;
 	atomic_store(&has_said, false);
 	fdmap_forked();
+	waitmem_forked();
 	cwd_forked();
 	memory_forked();
 	trace_forked();

@@ -230,7 +230,8 @@ show(struct call *c, struct rfile *rf, long buf, long size)
 	size_t len;
 	long result;
 
-	if ((int)size <= 0)
+	size = (int)size;
+	if (size <= 0)
 		return -EINVAL;
 	if (!backend_reachable())
 		return -process_refuse(c);
@@ -265,7 +266,8 @@ show_cwd(struct call *c, long buf, long size)
 	long result;
 	size_t len;
 
-	if ((int)size <= 0)
+	size = (int)size;
+	if (size <= 0)
 		return -EINVAL;
 	if (!backend_reachable())
 		return -process_refuse(c);

@@ -29,7 +29,24 @@
 #include "preload/process.h"
 #include "preload/route.h"
 
-static struct pool small = POOL_INIT(WAITMEM_SMALL, 16 * WAITMEM_SMALL);
+#define SMALL 4096 /* what comes without a system call */
+#define BUCKETS 64
+
+/* In front of the memory. */
+struct waitmem {
+	struct pool_free *wm_free; /* the pool's */
+	struct waitmem *wm_next;   /* bk_lock */
+	const struct call *wm_call;
+	size_t wm_size; /* all of it */
+};
+
+static struct pool small = POOL_INIT(SMALL, 16 * SMALL);
+
+/* Memory of calls that wait, by the place of their struct call. */
+static struct bucket {
+	struct lock bk_lock;
+	struct waitmem *bk_first; /* bk_lock */
+} buckets[BUCKETS];
 
 /* The kernel's answer does not change: ask once. */
 static int
@@ -89,23 +106,97 @@ member_refuse(struct call *c)
 	return -EOPNOTSUPP;
 }
 
-void *
-waitmem_get(size_t size)
+static struct waitmem *
+waitmem_alloc(size_t size)
 {
 	long r;
 
-	if (size <= WAITMEM_SMALL)
+	if (size <= SMALL)
 		return pool_get(&small);
 	r = HOST(SYS_mmap, 0, size, PROT_READ | PROT_WRITE,
 	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	return r < 0 && r > -4096 ? NULL : (void *)r;
+	return r < 0 && r > -4096 ? NULL : (struct waitmem *)r;
+}
+
+static void
+waitmem_free(struct waitmem *wm)
+{
+	if (wm->wm_size <= SMALL)
+		pool_put(&small, wm);
+	else
+		HOST(SYS_munmap, wm, wm->wm_size, 0, 0, 0, 0);
+}
+
+static struct bucket *
+bucket_of(const struct call *c)
+{
+	uint64_t hash = (uintptr_t)c * 0x9e3779b97f4a7c15UL;
+
+	return &buckets[hash >> 32 & (BUCKETS - 1)];
+}
+
+/* Take one out: wm, or, if NULL, any that c has; NULL when there is none. */
+static struct waitmem *
+take_out(const struct call *c, const struct waitmem *wm)
+{
+	struct bucket *bk = bucket_of(c);
+	struct waitmem **at, *found;
+
+	lock_enter(&bk->bk_lock);
+	at = &bk->bk_first;
+	while ((found = *at) != NULL &&
+	       (wm != NULL ? found != wm : found->wm_call != c))
+		at = &found->wm_next;
+	if (found != NULL)
+		*at = found->wm_next;
+	lock_exit(&bk->bk_lock);
+	return found;
+}
+
+static void
+enter(const struct call *c, struct waitmem *wm)
+{
+	struct bucket *bk = bucket_of(c);
+
+	lock_enter(&bk->bk_lock);
+	wm->wm_next = bk->bk_first;
+	__atomic_store_n(&bk->bk_first, wm, __ATOMIC_RELEASE);
+	lock_exit(&bk->bk_lock);
+}
+
+void *
+waitmem_get(size_t size, const struct call *c)
+{
+	struct waitmem *wm;
+
+	/* Two calls under way are never in one place. */
+	while (c != NULL && (wm = take_out(c, NULL)) != NULL)
+		waitmem_free(wm);
+	size += sizeof(*wm);
+	wm = waitmem_alloc(size);
+	if (wm == NULL)
+		return NULL;
+	wm->wm_call = c;
+	wm->wm_size = size;
+	if (c != NULL)
+		enter(c, wm);
+	return wm + 1;
 }
 
 void
-waitmem_put(void *mem, size_t size)
+waitmem_put(void *mem)
 {
-	if (size <= WAITMEM_SMALL)
-		pool_put(&small, mem);
-	else
-		HOST(SYS_munmap, mem, size, 0, 0, 0, 0);
+	struct waitmem *wm = (struct waitmem *)mem - 1;
+
+	if (wm->wm_call != NULL)
+		(void)take_out(wm->wm_call, wm);
+	waitmem_free(wm);
+}
+
+/* A list is consistent at each instant, as those of pools are. */
+void
+waitmem_forked(void)
+{
+	for (unsigned i = 0; i < BUCKETS; i++)
+		lock_reset(&buckets[i].bk_lock);
 }

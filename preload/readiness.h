@@ -28,12 +28,13 @@ long member_refuse(struct call *c);
 
 /*
  * Memory of at least size bytes that lives as long as the call, also while the
- * host waits: not zeroed if it is small.  NULL when there is none.  A longjmp
- * out of the wait loses it.
+ * host waits: not zeroed if it is small.  NULL when there is none.  c is the
+ * call that will wait, or NULL.  What a longjmp out of the wait has left behind
+ * is freed by the next call that has its struct call in the same place.
  */
-void *waitmem_get(size_t size);
-void waitmem_put(void *mem, size_t size);
-/* What comes without a system call. */
-#define WAITMEM_SMALL 4096
+void *waitmem_get(size_t size, const struct call *c);
+void waitmem_put(void *mem);
+/* In a forked child. */
+void waitmem_forked(void);
 
 #endif /* !PRELOAD_READINESS_H */

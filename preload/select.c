@@ -27,8 +27,6 @@
 #define USEC 1000000
 
 struct selectset {
-	void *ss_pool;  /* the pool's */
-	size_t ss_size; /* of the memory */
 	long ss_user[NSETS];
 	long ss_nfds;        /* the program's */
 	unsigned ss_bits;    /* numbers in the program's sets */
@@ -111,11 +109,10 @@ static struct selectset *
 selectset_create(const struct call *c, unsigned room)
 {
 	size_t size = sizeof(struct selectset) + 2 * NSETS * ((size_t)room / 8);
-	struct selectset *ss = waitmem_get(size);
+	struct selectset *ss = waitmem_get(size, c);
 
 	if (ss == NULL)
 		return NULL;
-	ss->ss_size = size;
 	ss->ss_nfds = c->arg[0];
 	ss->ss_room = room;
 	ss->ss_bits = ss->ss_high =
@@ -131,7 +128,7 @@ selectset_create(const struct call *c, unsigned room)
 static long
 selectset_end(struct selectset *ss, long result)
 {
-	waitmem_put(ss, ss->ss_size);
+	waitmem_put(ss);
 	return result;
 }
 
@@ -328,7 +325,9 @@ check_timeout(const struct call *c)
 	if (c->nr == SYS_select) {
 		if (usercopy_in(&tv, (void *)c->arg[4], sizeof(tv)) != 0)
 			return EFAULT;
-		ts.tv_sec = tv.tv_sec + tv.tv_usec / USEC;
+		if (__builtin_add_overflow(
+			tv.tv_sec, tv.tv_usec / USEC, &ts.tv_sec))
+			return EINVAL;
 		ts.tv_nsec = tv.tv_usec % USEC * (NSEC / USEC);
 	} else if (usercopy_in(&ts, (void *)c->arg[4], sizeof(ts)) != 0) {
 		return EFAULT;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A vnode's locks are a list of ranges [start, end], each with an owner.  To
+ * A vnode's locks are a list of ranges [start, end], each with an owner: a
+ * process, or an open file, which may have locks of both kinds.  To
  * set a range is to cut it out of the owner's ranges and then, unless it is
  * unlocked, to add it; ranges are not merged, which nobody can observe.
  *
@@ -30,7 +31,7 @@ struct lockf {
 	struct list lf_all; /* all_locks */
 	struct vnode *lf_vp;
 	const void *lf_owner; /* struct proc or struct file */
-	pid_t lf_pid;         /* 0: a file's */
+	pid_t lf_pid;         /* of record locks; -1: a file's.  0: flock */
 	bool lf_exclusive;
 	off_t lf_start, lf_end; /* inclusive; INT64_MAX: to the end */
 };
@@ -39,6 +40,18 @@ static kmutex_t lockf_lock; /* everything here */
 static kcondvar_t lockf_cv;
 static uint32_t nlocks;
 static struct list all_locks = LIST_INITIALIZER(all_locks);
+
+static bool
+same_kind(const struct lockf *a, const struct lockf *b)
+{
+	return (a->lf_pid == 0) == (b->lf_pid == 0);
+}
+
+static bool
+same_owner(const struct lockf *a, const struct lockf *b)
+{
+	return a->lf_owner == b->lf_owner && same_kind(a, b);
+}
 
 static struct lockf *
 conflict(struct vnode *vp, const struct lockf *want) REQUIRES(lockf_lock)
@@ -51,7 +64,7 @@ conflict(struct vnode *vp, const struct lockf *want) REQUIRES(lockf_lock)
 		struct lockf *lf = LIST_ENTRY(n, struct lockf, lf_list);
 
 		if (lf->lf_owner != want->lf_owner &&
-		    (lf->lf_pid == 0) == (want->lf_pid == 0) &&
+		    same_kind(lf, want) &&
 		    (lf->lf_exclusive || want->lf_exclusive) &&
 		    lf->lf_start <= want->lf_end &&
 		    want->lf_start <= lf->lf_end)
@@ -106,9 +119,10 @@ cut(struct vnode *vp, struct lockf *lf, off_t start, off_t end,
 	lock_free(lf);
 }
 
+/* Cut which's range out of all ranges of its owner. */
 static void
-cut_owner(struct vnode *vp, const void *owner, off_t start, off_t end,
-    struct lockf **spare) REQUIRES(lockf_lock)
+cut_owner(struct vnode *vp, const struct lockf *which, struct lockf **spare)
+    REQUIRES(lockf_lock)
 {
 	struct list *n, *next;
 	bool changed = false;
@@ -119,8 +133,8 @@ cut_owner(struct vnode *vp, const void *owner, off_t start, off_t end,
 	{
 		struct lockf *lf = LIST_ENTRY(n, struct lockf, lf_list);
 
-		if (lf->lf_owner == owner) {
-			cut(vp, lf, start, end, spare);
+		if (same_owner(lf, which)) {
+			cut(vp, lf, which->lf_start, which->lf_end, spare);
 			changed = true;
 		}
 	}
@@ -130,6 +144,20 @@ cut_owner(struct vnode *vp, const void *owner, off_t start, off_t end,
 	}
 	if (changed)
 		cv_broadcast(&lockf_cv);
+}
+
+/* All that an owner has, of the kind that pid tells. */
+static void
+cut_all(struct vnode *vp, const void *owner, pid_t pid) REQUIRES(lockf_lock)
+{
+	const struct lockf all = {
+		.lf_owner = owner,
+		.lf_pid = pid,
+		.lf_end = INT64_MAX,
+	};
+	struct lockf *none = NULL;
+
+	cut_owner(vp, &all, &none);
 }
 
 /* Free what was not needed. */
@@ -157,7 +185,7 @@ set_lock(struct vnode *vp, const struct lockf *want, bool unlock, bool wait)
 	while (!unlock && error == 0 && conflict(vp, want) != NULL) {
 		/* Two that hold the same flock would wait for each other. */
 		if (wait && want->lf_pid == 0)
-			cut_owner(vp, want->lf_owner, 0, INT64_MAX, &spare);
+			cut_all(vp, want->lf_owner, 0);
 		if (conflict(vp, want) == NULL)
 			break;
 		if (wait)
@@ -168,8 +196,7 @@ set_lock(struct vnode *vp, const struct lockf *want, bool unlock, bool wait)
 	if (error == 0 && !unlock && nlocks >= LOCKS_MAX)
 		error = ENOLCK;
 	if (error == 0)
-		cut_owner(
-		    vp, want->lf_owner, want->lf_start, want->lf_end, &spare);
+		cut_owner(vp, want, &spare);
 	if (error == 0 && !unlock) {
 		if (vp->v_lockf == NULL) {
 			list_init(&head->lh_locks);
@@ -241,12 +268,12 @@ get_lock(struct vnode *vp, const struct lockf *want, struct rump_flock *fl)
 }
 
 int
-lockf_record(struct vnode *vp, unsigned cmd, struct rump_flock *fl, off_t pos,
-    off_t size)
+lockf_record(struct vnode *vp, struct file *owner, unsigned cmd,
+    struct rump_flock *fl, off_t pos, off_t size)
 {
 	struct lockf want = {
-		.lf_owner = curproc,
-		.lf_pid = MAX(curproc->p_pid, 1),
+		.lf_owner = owner != NULL ? (void *)owner : (void *)curproc,
+		.lf_pid = owner != NULL ? -1 : MAX(curproc->p_pid, 1),
 		.lf_exclusive = fl->l_type == F_WRLCK,
 	};
 	int error;
@@ -292,7 +319,6 @@ lockf_file(struct vnode *vp, struct file *fp, int how)
 static void
 exit_locks(struct proc *p)
 {
-	struct lockf *none = NULL;
 	struct list *n;
 
 	mutex_enter(&lockf_lock);
@@ -301,7 +327,7 @@ again:
 		struct lockf *lf = LIST_ENTRY(n, struct lockf, lf_all);
 
 		if (lf->lf_owner == p) {
-			cut_owner(lf->lf_vp, p, 0, INT64_MAX, &none);
+			cut_all(lf->lf_vp, p, lf->lf_pid);
 			goto again;
 		}
 	}
@@ -321,14 +347,12 @@ lockf_init(void)
 void
 lockf_purge(struct vnode *vp)
 {
-	struct lockf *none = NULL;
-
 	mutex_enter(&lockf_lock);
 	while (vp->v_lockf != NULL) {
-		struct list *n = vp->v_lockf->lh_locks.next;
+		const struct lockf *lf = LIST_ENTRY(
+		    vp->v_lockf->lh_locks.next, struct lockf, lf_list);
 
-		cut_owner(vp, LIST_ENTRY(n, struct lockf, lf_list)->lf_owner, 0,
-		    INT64_MAX, &none);
+		cut_all(vp, lf->lf_owner, lf->lf_pid);
 	}
 	mutex_exit(&lockf_lock);
 }
@@ -336,24 +360,21 @@ lockf_purge(struct vnode *vp)
 void
 lockf_close(struct vnode *vp, struct file *fp)
 {
-	struct lockf *none = NULL;
-
 	/* A lock of fp was set before this, its last call. */
 	if (__atomic_load_n(&vp->v_lockf, __ATOMIC_ACQUIRE) == NULL)
 		return;
 	mutex_enter(&lockf_lock);
-	cut_owner(vp, fp, 0, INT64_MAX, &none);
+	cut_all(vp, fp, 0);
+	cut_all(vp, fp, -1);
 	mutex_exit(&lockf_lock);
 }
 
 void
 lockf_fdclose(struct vnode *vp)
 {
-	struct lockf *none = NULL;
-
 	if (__atomic_load_n(&vp->v_lockf, __ATOMIC_ACQUIRE) == NULL)
 		return;
 	mutex_enter(&lockf_lock);
-	cut_owner(vp, curproc, 0, INT64_MAX, &none);
+	cut_all(vp, curproc, 1);
 	mutex_exit(&lockf_lock);
 }

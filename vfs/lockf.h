@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Advisory locks on vnodes, within this kernel: record locks owned by
- * processes (fcntl) and whole-file locks owned by open files (flock).  The two
- * kinds do not see each other.
+ * processes or by open files (fcntl) and whole-file locks owned by open files
+ * (flock).  The two kinds do not see each other.
  */
 #ifndef VFS_LOCKF_H
 #define VFS_LOCKF_H
@@ -14,11 +14,12 @@ struct file;
 struct vnode;
 
 /*
- * F_GETLK, F_SETLK or F_SETLKW of the current process; pos and size are what
- * SEEK_CUR and SEEK_END mean.  0, EINVAL, EAGAIN, ERESTART, ENOLCK.
+ * F_GETLK, F_SETLK or F_SETLKW of owner, or if that is NULL of the current
+ * process; pos and size are what SEEK_CUR and SEEK_END mean.  0, EINVAL, EAGAIN,
+ * ERESTART, ENOLCK.
  */
-int lockf_record(struct vnode *vp, unsigned cmd, struct rump_flock *fl,
-    off_t pos, off_t size);
+int lockf_record(struct vnode *vp, struct file *owner, unsigned cmd,
+    struct rump_flock *fl, off_t pos, off_t size);
 /* flock(2) with LOCK_* in how.  0, EINVAL, EWOULDBLOCK, ERESTART, ENOLCK. */
 int lockf_file(struct vnode *vp, struct file *fp, int how);
 /* The file is closed for good: its locks end. */

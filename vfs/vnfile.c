@@ -10,6 +10,8 @@
 #include "kern/lwp.h"
 #include "kern/netbsd.h"
 #include "kern/uio.h"
+#include "rump/rumpdefs.h"
+#include "rump/rumphost.h"
 #include "vfs/lockf.h"
 #include "vfs/mount.h"
 #include "vfs/pagecache.h"
@@ -205,15 +207,37 @@ check_lock_mode(const struct file *fp, const struct rump_flock *fl)
 	return 0;
 }
 
+/* A command for locks that belong to the file, as the one for those of
+ * processes; with these, *owner becomes NULL. */
+static bool
+lock_command(unsigned *cmd, struct file **owner)
+{
+	switch (*cmd) {
+	case RUMP_F_OFD_GETLK:
+		*cmd = F_GETLK;
+		return true;
+	case RUMP_F_OFD_SETLK:
+		*cmd = F_SETLK;
+		return true;
+	case RUMP_F_OFD_SETLKW:
+		*cmd = F_SETLKW;
+		return true;
+	default:
+		*owner = NULL;
+		return *cmd == F_GETLK || *cmd == F_SETLK || *cmd == F_SETLKW;
+	}
+}
+
 int
 vn_fcntl(struct file *fp, unsigned cmd, void *data)
 {
+	struct file *owner = fp;
 	struct rump_flock *fl = data;
 	struct vattr va = { .va_size = 0 };
 	off_t pos;
 	int error = 0;
 
-	if (cmd != F_GETLK && cmd != F_SETLK && cmd != F_SETLKW)
+	if (!lock_command(&cmd, &owner))
 		return EINVAL;
 	if (cmd != F_GETLK)
 		error = check_lock_mode(fp, fl);
@@ -224,7 +248,7 @@ vn_fcntl(struct file *fp, unsigned cmd, void *data)
 	mutex_enter(&fp->f_lock);
 	pos = fp->f_offset;
 	mutex_exit(&fp->f_lock);
-	return lockf_record(fp->f_data, cmd, fl, pos, va.va_size);
+	return lockf_record(fp->f_data, owner, cmd, fl, pos, va.va_size);
 }
 
 int

@@ -71,6 +71,18 @@ void rump_namei_escape_set(bool on);
 size_t rump_namei_escaped(char *buf, size_t size, unsigned *followed);
 
 /*
+ * Commands of fcntl(2) on files beside NetBSD's: record locks that belong to
+ * the open file instead of the process, with struct rump_flock.  They conflict
+ * with each other and with those of processes; l_pid of such a lock is -1.
+ */
+#define RUMP_F_OFD(n)                                                          \
+	(RUMP_F_FSCTL | RUMP_F_FSINOUT |                                       \
+	    (unsigned)sizeof(struct rump_flock) << 16 | RUMP_F_FSPRIV | (n))
+#define RUMP_F_OFD_GETLK RUMP_F_OFD(1)
+#define RUMP_F_OFD_SETLK RUMP_F_OFD(2)
+#define RUMP_F_OFD_SETLKW RUMP_F_OFD(3)
+
+/*
  * Mappings of rump files: the page cache of a mapped file is a contiguous
  * window of one memfd.  rump_map_create() pins the file behind rump descriptor
  * fd (readable; else EACCES; not a regular file: ENODEV) and tells where

@@ -10,11 +10,15 @@
 #include "preload/abi/map.h"
 #include "rump/rumpabi.h"
 #include "rump/rumpdefs.h"
+#include "rump/rumphost.h"
 
 static const struct abi_pair lock_cmds[] = {
 	{ F_GETLK, RUMP_F_GETLK },
 	{ F_SETLK, RUMP_F_SETLK },
 	{ F_SETLKW, RUMP_F_SETLKW },
+	{ F_OFD_GETLK, RUMP_F_OFD_GETLK },
+	{ F_OFD_SETLK, RUMP_F_OFD_SETLK },
+	{ F_OFD_SETLKW, RUMP_F_OFD_SETLKW },
 };
 
 static const struct abi_pair lock_types[] = {

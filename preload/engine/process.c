@@ -463,9 +463,19 @@ alone(struct call *c)
 	return thread_run(t, run_alone, c);
 }
 
+/*
+ * A table of descriptors of its own for one thread would have to be known as
+ * such.  Where the program has one thread nobody but ours shares it.
+ */
 long
 route_unshare(struct call *c)
 {
+	if ((c->arg[0] & CLONE_FILES) != 0 && !router_idle &&
+	    !engine_thread.t_borrowed) {
+		if (engine_threads)
+			return -EINVAL;
+		c->arg[0] &= ~(long)CLONE_FILES;
+	}
 	return alone(c);
 }
 

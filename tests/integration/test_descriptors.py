@@ -168,6 +168,28 @@ print(d.recv(99))
 """, server, SOCKETS), b"b'sent before' b'' True False\nb'sent after'\n")
 
 
+def by_hand(_, server):
+    """Nobody but an image of ours says what is open: no number of the program's
+    is closed or led elsewhere, and no file is changed."""
+    ours = range(4096 - 128, 4096)  # where those of ours are, or
+    text = "".join(f"1,s,0,{n},0,0,;" for n in (1024, 4096, 20000, *ours))
+    done = python("""
+import os
+with open('/data/file') as f:
+    print(f.readline().strip(), f.fileno())
+    try:
+        print(os.read(9, 4))
+    except OSError as e:
+        print(e.strerror)
+""", server, env=harness.clean_env(
+        RUMPKIT_FDS=text + "9,k,0,0,0,0,;0+1+2,x,0,0,0,0,;"
+        "2,f,577,0,0,10,/data/file;1,s,0,4294967296,0,0,;"
+        f"3,f,{-1 << 63},{-1 << 63},0,10,/data/file;"
+        "99999999999999999999,f,0,0,0,10,/data/file;+,x,0,0,0,0,;bad"))
+    expect(done, b"pear 3\nBad file descriptor\n",
+           b"rumpkit: RUMPKIT_FDS is not understood\n")
+
+
 # --- fork and messages -----------------------------------------------------
 
 def child_holds_nothing(_, server):
@@ -440,6 +462,7 @@ CASES = [
     ("exec: a directory", directory),
     ("exec: another file under the name", another_file),
     ("exec: sockets", sockets),
+    ("exec: a list of files made by hand", by_hand),
     ("fork: a child holds no connection", child_holds_nothing),
     ("fork: a program in a child", child_program),
     ("fork: standard input of a child", child_input),

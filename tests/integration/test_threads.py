@@ -67,6 +67,35 @@ os.close(fd)
     holds(directory, "unshare")
 
 
+def one_descriptor_table(directory, server):
+    """The kernel's threads have the program's descriptors, whatever it does."""
+    succeeds(python("""
+def shared():
+    host = os.open("/dev/null", os.O_RDONLY)
+    there = [os.path.exists(f"/proc/self/task/{t}/fdinfo/{host}")
+             for t in own()]
+    os.close(host)
+    return there
+fd = write("tables")
+expect(shared() == [True], "at first", shared())
+for flags in (2, 6):
+    expect(libc.close_range(500, 600, flags) == 0, ctypes.get_errno())
+    expect(shared() == [True], "close_range", flags)
+expect(libc.unshare(0x400) == 0, ctypes.get_errno())
+expect(shared() == [True], "unshare")
+done = threading.Event()
+thread = threading.Thread(target=done.wait)
+thread.start()
+for call, *arguments in ((libc.unshare, 0x400),
+                         (libc.close_range, 500, 600, 2)):
+    expect(call(*arguments) == -1 and ctypes.get_errno() == 22, call)
+done.set()
+thread.join()
+os.close(fd)
+""", server))
+    holds(directory, "tables")
+
+
 def identity_of_all(directory, server):
     succeeds(python("""
 def ids(tid):
@@ -153,6 +182,7 @@ os.close(fd)
 
 CASES = [
     ("unshare of a user name space", alone_for_unshare),
+    ("one table of descriptors", one_descriptor_table),
     ("a change of the user concerns our threads", identity_of_all),
     ("all threads of a program change the user at once", identity_of_many),
     ("the process ends with the program's last thread",

@@ -26,7 +26,7 @@ def main():
     with tempfile.TemporaryDirectory() as directory:
         host = run(matrix, directory, env)
     rump = run(matrix, "/rump", {**env, "LD_PRELOAD": library,
-                                 "RUMPHIJACK": "path=/rump",
+                                 "RUMPHIJACK": "path=/rump,socket=inet",
                                  "RUMPKIT_IN_PROCESS": "1"})
     diff = list(difflib.unified_diff(host.splitlines(), rump.splitlines(),
                                      "host", "rump", lineterm="", n=1))

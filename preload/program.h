@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Executing programs that lie in the kernel. */
+#ifndef PRELOAD_PROGRAM_H
+#define PRELOAD_PROGRAM_H
+
+struct call;
+
+/*
+ * execve or execveat: if the program, or the interpreter of a script, lies in
+ * the kernel, change the call into one that the host can make; see
+ * engine_hooks for what becomes of it.  0, or -errno as Linux would have it.
+ */
+long program_find(struct call *c);
+
+#endif /* !PRELOAD_PROGRAM_H */

@@ -40,13 +40,19 @@ static _Atomic uint32_t nthreads;                       /* grows under guard */
 static void (*kicks[MAXKICKS])(void); /* constant after boot */
 static unsigned nkicks;
 
+static void
+count_down(void)
+{
+	atomic_fetch_sub(&nthreads, 1);
+	if (kthread_parking())
+		rumpcomp_kern_unpark(&nthreads, INT32_MAX);
+}
+
 static void NORETURN
 host_thread_exit(void)
 {
 	kmem_thread_fini();
-	atomic_fetch_sub(&nthreads, 1);
-	if (kthread_parking())
-		rumpcomp_kern_unpark(&nthreads, INT32_MAX);
+	count_down();
 	rumpuser_thread_exit();
 }
 
@@ -70,7 +76,7 @@ start(struct kthread *kt)
 	error = rumpuser_thread_create(
 	    kthread_main, kt, kt->kt_lwp->l_name, 0, 0, -1, NULL);
 	if (error != 0)
-		atomic_fetch_sub(&nthreads, 1);
+		count_down();
 	else
 		KSTAT_ADD(&kern_stats[KERN_KTHREADS], 1);
 	return error;

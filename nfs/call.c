@@ -75,7 +75,8 @@ run_once(struct nfsmount *nm, const struct procedure *p,
 	int error;
 
 	p->encode(&ca->ca_msg, args);
-	error = rpc_call_run(nm->nm_conn, ca, &xi);
+	error = p->once ? rpc_call_run_once(nm->nm_conn, ca, &xi)
+			: rpc_call_run(nm->nm_conn, ca, &xi);
 	if (error == 0)
 		error = p->decode(&xi, res);
 	if (error == 0)

@@ -42,7 +42,7 @@ nfscall_setattr(struct nfsmount *nm, const struct nfs3_fh *fh,
 {
 	static const struct procedure p = { NFS3PROC_SETATTR,
 		FH_SIZE + NFS3_SATTR_SIZE + 4, CHANGE_SIZE, encode_setattr,
-		decode_change };
+		decode_change, .once = true };
 	bool again;
 
 	return nfscall_run(
@@ -88,14 +88,14 @@ nfscall_make(struct nfsmount *nm, const struct nfs_new *nw, kauth_cred_t cred,
     struct nfs3_made *res, bool *again)
 {
 	static const struct procedure create = { NFS3PROC_CREATE, NEW_SIZE,
-		MADE_SIZE, encode_create, decode_made };
+		MADE_SIZE, encode_create, decode_made, .once = true };
 	static const struct procedure mkdir = { NFS3PROC_MKDIR, NEW_SIZE,
-		MADE_SIZE, encode_mkdir, decode_made };
+		MADE_SIZE, encode_mkdir, decode_made, .once = true };
 	static const struct procedure symlink = { NFS3PROC_SYMLINK,
 		NEW_SIZE + 4 + XDR_ROUND(NFS3_PATHMAX), MADE_SIZE,
-		encode_symlink, decode_made };
+		encode_symlink, decode_made, .once = true };
 	static const struct procedure mknod = { NFS3PROC_MKNOD, NEW_SIZE,
-		MADE_SIZE, encode_mknod, decode_made };
+		MADE_SIZE, encode_mknod, decode_made, .once = true };
 	static const struct procedure *const procedures[] = {
 		[NFS3_REG] = &create,
 		[NFS3_DIR] = &mkdir,
@@ -129,9 +129,9 @@ nfscall_remove(struct nfsmount *nm, const struct nfs3_dirname *dn,
     bool directory, kauth_cred_t cred, struct nfs3_change *res, bool *again)
 {
 	static const struct procedure remove = { NFS3PROC_REMOVE, DIRNAME_SIZE,
-		CHANGE_SIZE, encode_dirname, decode_change };
+		CHANGE_SIZE, encode_dirname, decode_change, .once = true };
 	static const struct procedure rmdir = { NFS3PROC_RMDIR, DIRNAME_SIZE,
-		CHANGE_SIZE, encode_dirname, decode_change };
+		CHANGE_SIZE, encode_dirname, decode_change, .once = true };
 	int error = check_name(dn);
 
 	if (error != 0)
@@ -158,7 +158,7 @@ nfscall_rename(struct nfsmount *nm, const struct nfs3_dirname *from,
     bool *again)
 {
 	static const struct procedure p = { NFS3PROC_RENAME, 2 * DIRNAME_SIZE,
-		RENAME_SIZE, encode_rename, decode_rename };
+		RENAME_SIZE, encode_rename, decode_rename, .once = true };
 	const struct renaming r = { from, to };
 	int error = check_name(from);
 
@@ -182,7 +182,7 @@ nfscall_link(struct nfsmount *nm, const struct nfs3_fh *fh,
     bool *again)
 {
 	static const struct procedure p = { NFS3PROC_LINK,
-		FH_SIZE + DIRNAME_SIZE, LINK_SIZE, encode_link, decode_link };
+		FH_SIZE + DIRNAME_SIZE, LINK_SIZE, encode_link, decode_link, .once = true };
 	int error = check_name(to);
 
 	if (error != 0)

@@ -100,7 +100,10 @@ nfschange_begin(struct nfschange *c, struct nfsnode *np)
 	mutex_enter(&np->n_lock);
 	cs->cs_count++;
 	c->c_count = 0;
-	if (cs->cs_running++ == 0) {
+	if (cs->cs_running++ != 0) {
+		cs->cs_parallel = true;
+	} else {
+		cs->cs_parallel = false;
 		cs->cs_nours = cs->cs_next = cs->cs_nstrange = 0;
 		cs->cs_foreign = false;
 		st = state_of(&np->n_attr);
@@ -142,21 +145,35 @@ take_wcc(struct nfsnode *np, const struct nfs3_wcc *wcc, int64_t asked_ns)
 	nfsnode_update_own(np, &wcc->wc_after.oa_attr, asked_ns, rights);
 }
 
+/* Has anybody else changed the node while calls of ours were in flight? */
+static bool
+seen_foreign(const struct nfsnode *np) REQUIRES(np->n_lock)
+{
+	const struct nfschanges *cs = &np->n_changes;
+
+	if (cs->cs_parallel && np->n_vnode->v_type == VREG)
+		return false;
+	return cs->cs_nstrange != 0 || cs->cs_foreign;
+}
+
 void
 nfschange_end(struct nfschange *c, const struct nfs3_wcc *wcc)
 {
 	struct nfsnode *np = c->c_node;
 	struct nfschanges *cs = &np->n_changes;
+	int64_t now = uptime_ns();
 
 	mutex_enter(&np->n_lock);
-	if (wcc != NULL && wcc->wc_after.oa_there)
+	if (wcc != NULL && wcc->wc_after.oa_there) {
 		take_wcc(np, wcc, c->c_asked_ns);
-	else
+	} else {
 		np->n_attr_until_ns = 0;
-	if (--cs->cs_running == 0 && (cs->cs_nstrange != 0 || cs->cs_foreign))
+		cs->cs_blind_ns = now;
+	}
+	if (--cs->cs_running == 0 && seen_foreign(np))
 		np->n_change++;
 	cs->cs_count++;
-	cs->cs_ended_ns = uptime_ns();
+	cs->cs_ended_ns = now;
 	mutex_exit(&np->n_lock);
 }
 

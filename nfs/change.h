@@ -10,7 +10,10 @@
  *
  * Calls that are in flight together see each other's work: their states count
  * as ours, too, in whatever order the replies come.  What a server shows that
- * does not order calls is nobody's then, and counts as a change by others.
+ * does not order calls is nobody's then.  In a directory it counts as a change
+ * by others; in a file that several WRITEs of ours are on their way to it does
+ * not, for else streams would lose their pages, and what others do meanwhile is
+ * seen, as close-to-open promises, by the next open.
  */
 #ifndef NFS_CHANGE_H
 #define NFS_CHANGE_H
@@ -26,12 +29,14 @@ struct nfschanges {
 	unsigned cs_running; /* calls in flight */
 	uint64_t cs_count;   /* beginnings and ends so far; never 0 */
 	int64_t cs_ended_ns; /* when the last one ended */
+	int64_t cs_blind_ns; /* ... that did not tell of attributes */
 	/* While calls are in flight: */
 	struct nfs3_wcc_attr cs_ours[NFSCHANGE_STATES];
 	unsigned cs_nours, cs_next;
 	struct nfs3_wcc_attr cs_strange[NFSCHANGE_STATES];
 	unsigned cs_nstrange;
 	bool cs_foreign;
+	bool cs_parallel; /* there was more than one at a time */
 };
 
 /* A call that changes np. */

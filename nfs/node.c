@@ -197,6 +197,9 @@ update_locked(struct nfsnode *np, const struct nfs3_attr *attr,
 		forget_access(np);
 	nfschange_see(np, attr);
 	take_attr(np, attr, np->n_change != change);
+	/* They may be from before a change of our own. */
+	if (asked_ns <= np->n_changes.cs_blind_ns)
+		np->n_attr_until_ns = 0;
 }
 
 void

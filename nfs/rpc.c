@@ -478,18 +478,18 @@ rpc_call_results(struct rpc_call *ca, struct xdr_in *results)
 	return 0;
 }
 
-/* Nobody waits for ca any more. */
-static void
+/* Nobody waits for ca any more.  True: it was never sent, and will not be. */
+static bool
 abandon(struct rpc_conn *rc, struct rpc_call *ca)
 {
-	bool unsent;
+	bool unsent, never;
 
 	mutex_enter(&rc->rc_lock);
 	unsent = !list_empty(&ca->ca_out);
+	never = unsent && !ca->ca_retransmitted;
 	ca->ca_abandoned = true;
 	mutex_exit(&rc->rc_lock);
-	if (unsent)
-		(void)rpc_call_cancel(rc, ca);
+	return unsent && rpc_call_cancel(rc, ca) && never;
 }
 
 int
@@ -502,8 +502,25 @@ rpc_call_run(struct rpc_conn *rc, struct rpc_call *ca, struct xdr_in *results)
 	submit(rc, ca);
 	error = rpc_wait(rc, &ca->ca_finished);
 	if (error != 0) {
-		abandon(rc, ca);
+		(void)abandon(rc, ca);
 		return error;
 	}
+	return rpc_call_results(ca, results);
+}
+
+int
+rpc_call_run_once(
+    struct rpc_conn *rc, struct rpc_call *ca, struct xdr_in *results)
+{
+	int error;
+
+	KASSERT(ca->ca_ndata == 0);
+	rpc_call_ref(ca);
+	submit(rc, ca);
+	error = rpc_wait(rc, &ca->ca_finished);
+	if (error == ERESTART)
+		error = rpc_wait_grace(rc, &ca->ca_finished);
+	if (error != 0)
+		return abandon(rc, ca) && error == EINTR ? ERESTART : error;
 	return rpc_call_results(ca, results);
 }

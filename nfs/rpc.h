@@ -94,6 +94,14 @@ void rpc_call_start_later(struct rpc_conn *rc, struct rpc_call *ca,
  */
 int rpc_call_run(
     struct rpc_conn *rc, struct rpc_call *ca, struct xdr_in *results);
+/*
+ * As rpc_call_run(), for a call that must not be made again because its first
+ * execution changes what a second one finds.  After a signal the server gets
+ * some seconds more; then EINTR (the call may yet be executed), or ERESTART when
+ * it was not sent at all.
+ */
+int rpc_call_run_once(
+    struct rpc_conn *rc, struct rpc_call *ca, struct xdr_in *results);
 /* The results of a call that is over: as rpc_call_run(). */
 int rpc_call_results(struct rpc_call *ca, struct xdr_in *results);
 /* Of a call that is over: was it sent more than once?  Then the server may have

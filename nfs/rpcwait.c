@@ -27,6 +27,7 @@
 #include "kern/user.h"
 #include "net/socketvar.h"
 #include "nfs/rpcconn.h"
+#include "rump/rumphost.h"
 
 #define SECOND INT64_C(1000000000)
 /* Connections in a row that break off within a reply before we give up. */
@@ -35,13 +36,16 @@
 #define REFUSED_PAUSE (SECOND / 10)
 /* A thread that waits for room looks up now and then whether it still must. */
 #define PUSH_SLICE (SECOND / 20)
+/* How long a call that cannot be made twice goes on after a signal. */
+#define GRACE (5 * SECOND)
 
 struct waiter {
 	struct list w_list;  /* c */
 	_Atomic int *w_flag; /* i */
 	struct lwp *w_lwp;   /* i */
 	_Atomic uint32_t w_woken;
-	bool w_receiver; /* c: has the role */
+	bool w_receiver;    /* c: has the role */
+	int64_t w_until_ns; /* i: 0: waits for ever */
 };
 
 #define BATCH 16 /* threads woken at a time */
@@ -372,9 +376,10 @@ converse(struct rpc_conn *rc, int64_t deadline_ns)
 	return 0;
 }
 
-/* One step of the receiver.  0, ERESTART, or EIO from a dead connection. */
+/* One step of the receiver, until_ns at the latest (0: whenever).  0, ERESTART,
+ * or EIO from a dead connection. */
 static int
-receive_step(struct rpc_conn *rc)
+receive_step(struct rpc_conn *rc, int64_t until_ns)
 {
 	int64_t deadline_ns = next_deadline(rc);
 
@@ -391,6 +396,8 @@ receive_step(struct rpc_conn *rc)
 	}
 	if (rc->rc_params.rp_udp)
 		note_refusal(rc);
+	if (until_ns != 0 && (deadline_ns == 0 || until_ns < deadline_ns))
+		deadline_ns = until_ns;
 	return converse(rc, deadline_ns);
 }
 
@@ -477,7 +484,7 @@ wait_step(struct rpc_conn *rc, struct waiter *w) REQUIRES(rc->rc_lock)
 		return push_step(rc);
 	atomic_store_explicit(&w->w_woken, 0, memory_order_relaxed);
 	mutex_exit(&rc->rc_lock);
-	error = lwp_park(w->w_lwp, &w->w_woken, 0, true);
+	error = lwp_park(w->w_lwp, &w->w_woken, w->w_until_ns, true);
 	mutex_enter(&rc->rc_lock);
 	return error;
 }
@@ -488,6 +495,8 @@ wait_for(struct rpc_conn *rc, struct waiter *w) REQUIRES(rc->rc_lock)
 	int error = 0;
 
 	while (error == 0 && !is_set(w->w_flag)) {
+		if (w->w_until_ns != 0 && uptime_ns() >= w->w_until_ns)
+			return EWOULDBLOCK;
 		if (!w->w_receiver && rc->rc_receiving) {
 			error = wait_step(rc, w);
 			continue;
@@ -497,7 +506,7 @@ wait_for(struct rpc_conn *rc, struct waiter *w) REQUIRES(rc->rc_lock)
 		w->w_receiver = true;
 		become_receiver(rc);
 		mutex_exit(&rc->rc_lock);
-		error = receive_step(rc);
+		error = receive_step(rc, w->w_until_ns);
 		if (rc->rc_ended) {
 			rc->rc_ended = false;
 			rpc_wait_wake(rc);
@@ -507,10 +516,12 @@ wait_for(struct rpc_conn *rc, struct waiter *w) REQUIRES(rc->rc_lock)
 	return error;
 }
 
-int
-rpc_wait(struct rpc_conn *rc, _Atomic int *flag)
+static int
+wait_until(struct rpc_conn *rc, _Atomic int *flag, int64_t until_ns)
 {
-	struct waiter w = { .w_flag = flag, .w_lwp = curlwp };
+	struct waiter w = { .w_flag = flag,
+		.w_lwp = curlwp,
+		.w_until_ns = until_ns };
 	_Atomic uint32_t *word = NULL;
 	int error;
 
@@ -528,4 +539,22 @@ rpc_wait(struct rpc_conn *rc, _Atomic int *flag)
 	else if (w.w_receiver)
 		rpc_send_flush(rc); /* what others have left to us */
 	return is_set(flag) ? 0 : error;
+}
+
+int
+rpc_wait(struct rpc_conn *rc, _Atomic int *flag)
+{
+	return wait_until(rc, flag, 0);
+}
+
+int
+rpc_wait_grace(struct rpc_conn *rc, _Atomic int *flag)
+{
+	int error;
+
+	/* No other signal comes before this one has been dealt with. */
+	rump_interrupt_clear();
+	error = wait_until(rc, flag, uptime_ns() + GRACE);
+	rump_interrupt();
+	return error == EWOULDBLOCK ? EINTR : error;
 }

@@ -223,6 +223,9 @@ nfssilly_rename(
 	if (error == 0)
 		error = nfsnode_verdict(dnp, res.rn_status);
 	nfsnode_expire(VTONFS(vp));
+	/* It has such a name already. */
+	if (!mine)
+		remove_name(si);
 	if (error != 0 || !mine)
 		silly_free(si);
 	return error;

@@ -86,9 +86,13 @@ call_setattr(struct nfsnode *np, const struct nfs3_sattr *sa, kauth_cred_t cred)
 static int
 save(struct vnode *vp)
 {
-	if (!pagecache_unsaved(vp))
-		return 0;
-	return pagecache_sync(vp, 0, 0, PCS_WAIT) == ERESTART ? ERESTART : 0;
+	int error = 0;
+
+	if (pagecache_unsaved(vp))
+		error = pagecache_sync(vp, 0, 0, PCS_WAIT);
+	/* The times of the server are the ones that will be set. */
+	nfsnode_settle(VTONFS(vp));
+	return error == ERESTART ? ERESTART : 0;
 }
 
 /* With the writer's lock. */
@@ -102,12 +106,16 @@ resize(struct vnode *vp, const struct nfs3_sattr *sa, kauth_cred_t cred)
 	if (sa->sa_size > MIN(np->n_mount->nm_filemax, (uint64_t)INT64_MAX))
 		return EFBIG;
 	error = save(vp);
-	if (error == 0)
+	/* What is still on its way must not make it longer afterwards.  If the
+	 * server says no, what is saved must not look cut off here. */
+	if (error == 0 && pagecache_unsaved(vp))
 		error = pagecache_truncate(vp, size);
 	if (error == 0)
 		error = call_setattr(np, sa, cred);
-	if (error != 0)
+	if (error != 0) {
+		pagecache_invalidate(vp, size, 0);
 		return error;
+	}
 	nfsnode_truncated(np, size);
 	/* Readers may have filled pages behind the end meanwhile. */
 	return pagecache_truncate(vp, size);
@@ -124,6 +132,7 @@ set_size(struct vnode *vp, const struct nfs3_sattr *sa, kauth_cred_t cred)
 		return error;
 	error = resize(vp, sa, cred);
 	nfswrite_unlock(np);
+	nfsnode_settle(np);
 	return error;
 }
 

@@ -25,6 +25,7 @@ struct making {
 	struct componentname *mk_cn;
 	struct nfs_new mk_new;
 	struct nfs3_sattr mk_sattr;
+	struct nfs3_time mk_before; /* the directory's, when it was begun */
 };
 
 static struct making
@@ -62,6 +63,13 @@ same_target(struct making *mk, struct vnode *vp)
 	       memcmp(path, target, res.rl_len) == 0;
 }
 
+static bool
+older(const struct nfs3_time *a, const struct nfs3_time *b)
+{
+	return a->t_sec < b->t_sec ||
+	       (a->t_sec == b->t_sec && a->t_nsec < b->t_nsec);
+}
+
 /* Does vp look as if it had just been made by this? */
 static bool
 looks_made(struct making *mk, struct vnode *vp)
@@ -70,7 +78,8 @@ looks_made(struct making *mk, struct vnode *vp)
 	struct nfs3_attr a;
 
 	if (nfsnode_getattr(np, mk->mk_cn->cn_cred, &a) != 0 ||
-	    a.a_type != mk->mk_new.nw_type)
+	    a.a_type != mk->mk_new.nw_type ||
+	    older(&a.a_ctime, &mk->mk_before))
 		return false;
 	if (a.a_type == NFS3_LNK)
 		return same_target(mk, vp);
@@ -149,6 +158,28 @@ call_make(
 	return error;
 }
 
+/*
+ * Who wants to be the only one must not be told so of a file that somebody else
+ * has made.  An exclusive one the server knows by its verifier.
+ */
+static bool
+may_claim(const struct making *mk)
+{
+	return mk->mk_new.nw_type != NFS3_REG ||
+	       (mk->mk_cn->cn_flags & CN_EXCL) == 0;
+}
+
+static struct nfs3_time
+directory_time(struct nfsnode *dnp)
+{
+	struct nfs3_time t;
+
+	mutex_enter(&dnp->n_lock);
+	t = dnp->n_attr.a_mtime;
+	mutex_exit(&dnp->n_lock);
+	return t;
+}
+
 static int
 make_once(struct making *mk, struct vnode **vpp)
 {
@@ -158,10 +189,11 @@ make_once(struct making *mk, struct vnode **vpp)
 	int error;
 
 	mk->mk_new.nw_sattr = &mk->mk_sattr;
+	mk->mk_before = directory_time(VTONFS(mk->mk_dvp));
 	error = call_make(mk, &res, &again, &vp);
 	if (error != 0)
 		return error;
-	if (res.ma_status == NFS3ERR_EXIST && again)
+	if (res.ma_status == NFS3ERR_EXIST && again && may_claim(mk))
 		return claim(mk, vpp);
 	error = nfsnode_verdict(VTONFS(mk->mk_dvp), res.ma_status);
 	if (error == 0 && vp == NULL)
@@ -221,6 +253,24 @@ set_first_attributes(struct making *mk, struct vnode *vp)
 	return error != 0 ? error : nfsnode_verdict(np, res.ch_status);
 }
 
+/* A file that could not be finished would be in the way of the next attempt. */
+static void
+unmake(struct making *mk)
+{
+	struct nfsnode *dnp = VTONFS(mk->mk_dvp);
+	struct nfs3_change res;
+	struct nfschange c;
+	bool again;
+	int error;
+
+	nfschange_begin(&c, dnp);
+	error = nfscall_remove(dnp->n_mount, &mk->mk_new.nw_dn, false,
+	    mk->mk_cn->cn_cred, &res, &again);
+	cache_purge_name(mk->mk_dvp, mk->mk_cn);
+	nfsdir_removed(mk->mk_dvp, mk->mk_cn);
+	nfschange_end(&c, error == 0 ? &res.ch_wcc : NULL);
+}
+
 /*
  * Servers keep the verifier in the times of the file, of which not every file
  * system stores more than 31 bits, in whatever order of bytes.
@@ -254,11 +304,13 @@ make_exclusive(struct making *mk, struct vnode **vpp)
 	if (error != 0)
 		return error;
 	error = set_first_attributes(mk, vp);
-	if (error != 0)
+	if (error != 0) {
 		vrele(vp);
-	else
-		*vpp = vp;
-	return error;
+		unmake(mk);
+		return error;
+	}
+	*vpp = vp;
+	return 0;
 }
 
 int

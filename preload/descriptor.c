@@ -9,12 +9,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <linux/fs.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 
 #include "preload/abi/fcntl.h"
 #include "preload/abi/open.h"
+#include "preload/dirs.h"
 #include "preload/process.h"
 #include "preload/route.h"
 #include "preload/sockets.h"
@@ -255,6 +257,30 @@ ioctl_int(struct call *c, struct rfile *rf, unsigned cmd)
 	return result;
 }
 
+/* No file of the kernel's shares blocks with another. */
+static long
+ioctl_clone(struct call *c, struct rfile *rf, unsigned request)
+{
+	struct file_clone_range range = { .src_fd = c->arg[2] };
+	struct rfile *from;
+	int error = 0;
+
+	if (request == FICLONERANGE)
+		error =
+		    usercopy_in(&range, (const void *)c->arg[2], sizeof(range));
+	if (error != 0)
+		return -error;
+	from = fdmap_get_rump((int)range.src_fd, &error);
+	if (from != NULL)
+		(void)fdmap_put(from);
+	else if (error != 0 ||
+		 HOST(SYS_fcntl, range.src_fd, F_GETFD, 0, 0, 0, 0) < 0)
+		return -EBADF;
+	if (dirs_is_directory(c, rf))
+		return -EISDIR;
+	return from != NULL ? -EOPNOTSUPP : -EXDEV;
+}
+
 static long
 ioctl_rump(struct call *c, struct rfile *rf)
 {
@@ -263,6 +289,9 @@ ioctl_rump(struct call *c, struct rfile *rf)
 	if (request == FIOCLEX || request == FIONCLEX)
 		return HOST(SYS_fcntl, c->arg[0], F_SETFD,
 		    request == FIOCLEX ? FD_CLOEXEC : 0, 0, 0, 0);
+	if ((request == FICLONE || request == FICLONERANGE) &&
+	    rf->rf_kind == RF_FILE)
+		return ioctl_clone(c, rf, request);
 	if (abi_ioctl_to_netbsd(request, &cmd) != 0)
 		return rf->rf_kind == RF_SOCKET
 			   ? socket_hostcall(c, rf, RUMP_HOSTCALL_IOCTL)

@@ -13,7 +13,10 @@
  *
  * Changing a number always empties the slot before the host's descriptor goes
  * away and fills it after the host's descriptor has come: in between, the
- * number is a placeholder that fails with EBADF, never another file.
+ * number is a placeholder that fails with EBADF, never another file.  Two
+ * threads that change one number at a time may leave a file in a slot whose
+ * number is not a placeholder; whoever was last, with the slot or with the
+ * host, looks and takes it out (settle()).
  *
  * A vfork child shares this memory but not the descriptor table: it changes
  * nothing here, and its host descriptors go away with exec.  A number that it
@@ -51,6 +54,7 @@ typedef _Atomic(struct rfile *) slot_t;
 
 static _Atomic(slot_t *) table[FIRST];
 static struct pool rfiles = POOL_INIT(sizeof(struct rfile) + 8, 4096);
+static _Atomic(struct rfile *) left; /* see leave_behind() */
 static atomic_int placeholder = -1;
 static struct stat placeholder_stat;
 
@@ -59,6 +63,13 @@ static struct rfile *
 rfile_of(void *obj)
 {
 	return (struct rfile *)((char *)obj + 8);
+}
+
+/* The next one of those left behind, in the same place. */
+static struct rfile **
+rfile_link(struct rfile *rf)
+{
+	return (struct rfile **)rf - 1;
 }
 
 static slot_t *
@@ -230,14 +241,11 @@ rump_close(int fd)
 	return (int)rump_backend_syscall(RUMP_SYS_close, args, retval);
 }
 
-int
-fdmap_put(struct rfile *rf)
+static int
+rfile_destroy(struct rfile *rf)
 {
 	int fd = rf->rf_fd;
 
-	if (atomic_fetch_sub_explicit(&rf->rf_refs, 1, memory_order_acq_rel) !=
-	    1)
-		return 0;
 	watches_destroy(rf);
 	if (rf->rf_dir != NULL)
 		dirpos_destroy(rf->rf_dir);
@@ -247,12 +255,52 @@ fdmap_put(struct rfile *rf)
 	return rump_close(fd);
 }
 
+/* A vfork child had the last reference, and cannot close what is its parent's:
+ * the next call of the parent's does. */
+static void
+leave_behind(struct rfile *rf)
+{
+	struct rfile *next = atomic_load(&left);
+
+	do
+		*rfile_link(rf) = next;
+	while (!atomic_compare_exchange_weak(&left, &next, rf));
+}
+
+static void
+clean_up(void)
+{
+	struct rfile *rf, *next;
+
+	if (atomic_load_explicit(&left, memory_order_relaxed) == NULL ||
+	    !process_owns_memory())
+		return;
+	for (rf = atomic_exchange(&left, NULL); rf != NULL; rf = next) {
+		next = *rfile_link(rf);
+		(void)rfile_destroy(rf);
+	}
+}
+
+int
+fdmap_put(struct rfile *rf)
+{
+	if (atomic_fetch_sub_explicit(&rf->rf_refs, 1, memory_order_acq_rel) !=
+	    1)
+		return 0;
+	if (process_owns_memory())
+		return rfile_destroy(rf);
+	leave_behind(rf);
+	return 0;
+}
+
 static struct rfile *
 rfile_create(int fd, enum rfile_kind kind, int rule, bool path_only)
 {
-	void *obj = pool_get(&rfiles);
 	struct rfile *rf;
+	void *obj;
 
+	clean_up();
+	obj = pool_get(&rfiles);
 	if (obj == NULL)
 		return NULL;
 	rf = rfile_of(obj);
@@ -271,6 +319,45 @@ rfile_create(int fd, enum rfile_kind kind, int rule, bool path_only)
 	return rf;
 }
 
+/* Another thread may have changed the number at the same time. */
+static void
+settle(long number)
+{
+	struct rfile *rf, *expected;
+	int error;
+
+	if (!engine_is_threaded())
+		return;
+	rf = fdmap_get(number, &error);
+	if (rf == NULL)
+		return;
+	expected = rf;
+	if (rf->rf_fd >= 0 && !fdmap_is_placeholder(number) &&
+	    atomic_compare_exchange_strong(slot_find(number), &expected, NULL))
+		(void)fdmap_put(rf);
+	(void)fdmap_put(rf);
+}
+
+static void
+settle_range(unsigned long first, unsigned long last)
+{
+	for (unsigned long fd = first; fd <= last && fd < MAXFD; fd++) {
+		if (slot_find((long)fd) == NULL)
+			fd |= SECOND - 1;
+		else
+			settle((long)fd);
+	}
+}
+
+static void
+slot_fill(slot_t *slot, struct rfile *rf)
+{
+	struct rfile *old = atomic_exchange(slot, rf);
+
+	if (old != NULL && old != HIDDEN)
+		(void)fdmap_put(old);
+}
+
 /* Put rf, with its reference, into the slot of a host number that is new. */
 static long
 rfile_enter(struct rfile *rf, long number)
@@ -282,7 +369,8 @@ rfile_enter(struct rfile *rf, long number)
 		fdmap_put(rf);
 		return -EMFILE;
 	}
-	atomic_store_explicit(slot, rf, memory_order_release);
+	slot_fill(slot, rf);
+	settle(number);
 	return number;
 }
 
@@ -343,7 +431,7 @@ fdmap_enter_host(int fd, enum rfile_kind kind)
 		return;
 	rf = rfile_create(-1, kind, -1, false);
 	if (rf != NULL)
-		atomic_store_explicit(slot, rf, memory_order_release);
+		slot_fill(slot, rf);
 }
 
 long
@@ -355,8 +443,11 @@ fdmap_close(long fd)
 
 	if (fdmap_is_hidden(fd))
 		return -EBADF;
+	clean_up();
 	rf = process_owns_memory() ? slot_take(fd) : NULL;
 	result = HOST(SYS_close, fd, 0, 0, 0, 0, 0);
+	if (process_owns_memory())
+		settle((int)fd);
 	if (rf != NULL)
 		error = fdmap_put(rf);
 	return error != 0 && result == 0 ? -EIO : result;
@@ -406,13 +497,27 @@ dup2_check(long from, long to, long flags, bool rump)
 	return rump && slot_make(to) == NULL ? EBADF : 0;
 }
 
+static long
+placeholder_dup2(long to, long flags)
+{
+	long result;
+	int from;
+
+	do {
+		from = atomic_load(&placeholder);
+		result = host_dup2(from, to, flags);
+	} while (from != atomic_load(&placeholder));
+	return result;
+}
+
 /* Replace what is at to; rf, if from is a rump file, with its reference. */
 static long
 dup2_replace(long from, long to, long flags, struct rfile *rf)
 {
 	struct rfile *old = slot_take(to);
 	bool rump = rf != NULL && rf->rf_fd >= 0;
-	long result = host_dup2(rump ? placeholder : from, to, flags);
+	long result =
+	    rump ? placeholder_dup2(to, flags) : host_dup2(from, to, flags);
 
 	if (result < 0) {
 		if (old != NULL)
@@ -423,7 +528,10 @@ dup2_replace(long from, long to, long flags, struct rfile *rf)
 	}
 	if (old != NULL)
 		(void)fdmap_put(old);
-	return rf != NULL ? rfile_enter(rf, to) : result;
+	if (rf != NULL)
+		return rfile_enter(rf, to);
+	settle(to);
+	return result;
 }
 
 /* flags: those of dup3(2), or -1 for dup2(2). */
@@ -495,6 +603,8 @@ fdmap_close_range(unsigned long first, unsigned long last, long flags)
 		if (process_owns_memory())
 			take_range(from, to);
 		result = HOST(SYS_close_range, from, to, flags, 0, 0, 0);
+		if (process_owns_memory() && engine_is_threaded())
+			settle_range(from, to);
 	}
 	return result;
 }
@@ -554,6 +664,7 @@ fdmap_forked(void)
 {
 	pools_forked();
 	nofile_forked();
+	atomic_store(&left, NULL);
 	for (long fd = 0; fd < MAXFD; fd++) {
 		slot_t *slot = slot_find(fd);
 

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "preload/abi/open.h"
+#include "preload/cwd.h"
 #include "preload/dirs.h"
 #include "preload/fdmap.h"
 #include "preload/pool.h"
@@ -17,6 +18,7 @@
 #include "preload/procfd.h"
 #include "preload/resolve.h"
 #include "preload/route.h"
+#include "preload/scoped.h"
 #include "preload/text.h"
 #include "preload/usercopy.h"
 #include "rump/rump_syscallnum.h"
@@ -25,6 +27,13 @@
 #include "syscall_table/linux_routes.h"
 
 #define MAXLINKS 40
+
+#ifndef RESOLVE_CACHED
+#define RESOLVE_CACHED 0x20
+#endif
+#define RESOLVE_SCOPE (RESOLVE_BENEATH | RESOLVE_IN_ROOT)
+#define RESOLVE_WALKED (RESOLVE_SCOPE | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV)
+#define RESOLVE_KNOWN (RESOLVE_WALKED | RESOLVE_NO_MAGICLINKS | RESOLVE_CACHED)
 
 /* NetBSD's EFTYPE for a link that must not be followed is ELOOP here, or, where
  * a directory was wanted, ENOTDIR. */
@@ -84,8 +93,8 @@ install_name(struct call *c, const struct place *pl, int dirfd,
 }
 
 static int
-kernel_stat(struct call *c, int dirfd, const char *path, int at,
-    struct rump_stat *st)
+kernel_stat(
+    struct call *c, int dirfd, const char *path, int at, struct rump_stat *st)
 {
 	int64_t args[BACKEND_SLOTS] = { dirfd, (int64_t)path, (int64_t)st, at };
 
@@ -130,8 +139,8 @@ follow_last(struct call *c, struct place *pl, bool follow, struct rump_stat *st)
 	int error;
 
 	for (int i = 0; i < MAXLINKS; i++) {
-		error = kernel_stat(c, pl->pl_dirfd, pl->pl_path,
-		    RUMP_AT_SYMLINK_NOFOLLOW, st);
+		error = kernel_stat(
+		    c, pl->pl_dirfd, pl->pl_path, RUMP_AT_SYMLINK_NOFOLLOW, st);
 		if (error != 0 || !follow || !S_ISLNK(st->st_mode))
 			return error;
 		error = splice_link(c, pl);
@@ -193,22 +202,20 @@ is_regular(struct call *c, const struct place *pl, int flags)
  * act on, and what the caller may not open) is known by its name.
  */
 static int
-open_path_only(
-    struct call *c, const struct place *pl, int flags, int nflags, int64_t *value)
+open_path_only(struct call *c, const struct place *pl, int flags, int nflags,
+    int64_t *value)
 {
 	int64_t fd;
 	int error = kernel_open(c, pl, nflags, 0, &fd);
 
 	if (error > 0 && error != ENOENT && is_regular(c, pl, flags))
-		error =
-		    kernel_open(c, pl, nflags & ~RUMP_O_SEARCH, 0, &fd);
+		error = kernel_open(c, pl, nflags & ~RUMP_O_SEARCH, 0, &fd);
 	if (error == 0) {
 		*value = fdmap_install_path((int)fd, RF_FILE, pl->pl_rule, true,
 		    (flags & O_CLOEXEC) != 0, procfd_name(pl));
 		return 0;
 	}
-	if (error > 0 && error != ENOENT &&
-	    open_name(c, pl, flags, value) == 0)
+	if (error > 0 && error != ENOENT && open_name(c, pl, flags, value) == 0)
 		return 0;
 	return error < 0 ? error : open_error(error, flags);
 }
@@ -388,6 +395,35 @@ open_how(const struct call *c, struct open_how *how)
 	return usercopy_in(how, (const void *)c->arg[2], sizeof(*how));
 }
 
+/* Through /proc/self/fd and the like, which are absolute paths. */
+static bool
+came_by_magic(const struct call *c, const struct place *pl)
+{
+	char first;
+
+	return pl->pl_dir != NULL &&
+	       usercopy_in(&first, (const void *)c->arg[1], 1) == 0 &&
+	       first == '/';
+}
+
+static int
+open_scoped(struct call *c, const struct place *pl, const struct open_how *how,
+    int64_t *value)
+{
+	struct place *at = place_create();
+	int flags, error = ENOMEM;
+
+	if (at == NULL)
+		return ENOMEM;
+	error = scoped_walk(c, pl, how->resolve, (int)how->flags, at, &flags);
+	if (error == 0) {
+		error = open_place(c, at, flags, (long)how->mode, value);
+		scoped_done(c, at);
+	}
+	place_destroy(at);
+	return error;
+}
+
 static int
 openat2_op(struct call *c, const struct place *pl, int64_t *value)
 {
@@ -400,12 +436,19 @@ openat2_op(struct call *c, const struct place *pl, int64_t *value)
 	    (how.mode & ~07777UL) != 0 ||
 	    ((how.flags & (O_CREAT | O_TMPFILE)) == 0 && how.mode != 0))
 		return EINVAL;
-	/* There are no magic links here. */
-	if ((how.resolve & ~(uint64_t)RESOLVE_NO_MAGICLINKS) != 0) {
-		route_note(c, "RESOLVE_ flags");
-		return EOPNOTSUPP;
-	}
-	return open_place(c, pl, (int)how.flags, (long)how.mode, value);
+	if ((how.resolve & ~(uint64_t)RESOLVE_KNOWN) != 0 ||
+	    (how.resolve & RESOLVE_SCOPE) == RESOLVE_SCOPE)
+		return EINVAL;
+	/* Who asks for what needs no waiting asks again without that. */
+	if ((how.resolve & RESOLVE_CACHED) != 0)
+		return EAGAIN;
+	if (came_by_magic(c, pl) &&
+	    (how.resolve & (RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS |
+			       RESOLVE_NO_XDEV)) != 0)
+		return (how.resolve & RESOLVE_NO_XDEV) != 0 ? EXDEV : ELOOP;
+	if (pl->pl_path[0] == '\0' || (how.resolve & RESOLVE_WALKED) == 0)
+		return open_place(c, pl, (int)how.flags, (long)how.mode, value);
+	return open_scoped(c, pl, &how, value);
 }
 
 static long
@@ -419,6 +462,45 @@ openat2_after(struct call *c)
 static const struct path_route openat2_path = { 0, 1, -1, 0, openat2_op,
 	openat2_after };
 
+static bool
+starts_on_host(long dirfd)
+{
+	return (int)dirfd == AT_FDCWD ? cwd_rule() == NS_HOST
+				      : !fdmap_is_rump(dirfd);
+}
+
+/* Relative to a directory of the kernel's, whatever the path looks like. */
+static long
+openat2_beneath(struct call *c, const struct open_how *how)
+{
+	char *path = pool_get(&pathbufs);
+	long given = c->arg[1], result;
+	int error;
+
+	if (path == NULL)
+		return -ENOMEM;
+	error = usercopy_string(path, (const void *)given, PATHBUF_SIZE, NULL);
+	if (error == 0 && path[0] == '/') {
+		if ((how->resolve & RESOLVE_BENEATH) != 0)
+			error = EXDEV;
+		for (c->arg[1] = (long)path; *(char *)c->arg[1] == '/';)
+			c->arg[1]++;
+		if (*(char *)c->arg[1] == '\0')
+			c->arg[1] = (long)".";
+	}
+	result = error != 0 ? -error
+			    : path_run_flags(c, &openat2_path,
+				  open_place_flags((long)how->flags));
+	c->arg[1] = given;
+	pool_put(&pathbufs, path);
+	/* Not from a directory that only leads to mounts. */
+	if (result == CALL_TO_HOST) {
+		route_note(c, "RESOLVE_ flags");
+		return -EOPNOTSUPP;
+	}
+	return result;
+}
+
 static long
 openat2_run(struct call *c)
 {
@@ -426,12 +508,13 @@ openat2_run(struct call *c)
 
 	if (open_how(c, &how) != 0)
 		return path_run(c, &openat2_path);
-	/* Relative to the directory, whatever the path looks like, and no mount
-	 * is where the host has something. */
-	if (!resolve_shadowed &&
-	    (how.resolve & (RESOLVE_BENEATH | RESOLVE_IN_ROOT)) != 0 &&
-	    (int)c->arg[0] != AT_FDCWD && !fdmap_is_rump(c->arg[0]))
-		return CALL_TO_HOST;
+	if ((how.resolve & RESOLVE_SCOPE) != 0) {
+		if (!starts_on_host(c->arg[0]))
+			return openat2_beneath(c, &how);
+		/* No mount is where the host has something. */
+		if (!resolve_shadowed)
+			return CALL_TO_HOST;
+	}
 	return path_run_flags(
 	    c, &openat2_path, open_place_flags((long)how.flags));
 }

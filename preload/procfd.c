@@ -155,11 +155,14 @@ procfd_path(struct call *c, const struct rfile *rf, bool *exact)
 	return path;
 }
 
-static bool
-base_path(const struct place *pl, char *buf)
+bool
+procfd_base(const struct place *pl, char *buf)
 {
 	struct text t;
 
+	if (pl->pl_path[0] == '/')
+		return namespace_program_path(&resolve_ns, pl->pl_rule, "/",
+			   buf, PATHBUF_SIZE) != 0;
 	if (pl->pl_dir == NULL)
 		return cwd_rump_text(buf, PATHBUF_SIZE);
 	if (pl->pl_dir->rf_kind != RF_FILE || pl->pl_dir->rf_path == NULL)
@@ -177,7 +180,7 @@ whole_path(const struct place *pl, char *buf)
 	if (pl->pl_path[0] == '/')
 		return namespace_program_path(&resolve_ns, pl->pl_rule,
 			   pl->pl_path, buf, PATHBUF_SIZE) != 0;
-	if (!base_path(pl, buf))
+	if (!procfd_base(pl, buf))
 		return false;
 	text_continue(&t, buf, PATHBUF_SIZE);
 	if (t.t_len > 0 && buf[t.t_len - 1] != '/')
@@ -189,8 +192,11 @@ whole_path(const struct place *pl, char *buf)
 char *
 procfd_name(const struct place *pl)
 {
-	char *buf = pool_get(&pathbufs), *name = NULL;
+	char *buf, *name = NULL;
 
+	if (pl->pl_known != NULL)
+		return string_keep(pl->pl_known);
+	buf = pool_get(&pathbufs);
 	if (buf == NULL)
 		return NULL;
 	if (whole_path(pl, buf))

@@ -32,6 +32,10 @@ char *procfd_path(struct call *c, const struct rfile *rf, bool *exact);
  * string_keep(); or NULL. */
 char *procfd_name(const struct place *pl);
 
+/* The program's path of the directory where pl's path begins, in buf
+ * (PATHBUF_SIZE).  False: it is not known. */
+bool procfd_base(const struct place *pl, char *buf);
+
 /* readlink(2) of such a name: CALL_TO_HOST where it names no rump file. */
 long procfd_readlink(struct call *c, long upath, long buf, long size);
 

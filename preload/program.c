@@ -44,13 +44,11 @@
 #ifndef MFD_EXEC
 #define MFD_EXEC 0x10U
 #endif
-#ifndef F_SEAL_FUTURE_WRITE
-#define F_SEAL_FUTURE_WRITE 0x10
-#endif
 #define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
-#define DEPTH_MAX 5           /* scripts that are interpreters of scripts */
-#define ARGS_MAX (1L << 20)   /* the host has a smaller limit */
+#define DEPTH_MAX 5 /* scripts that are interpreters of scripts */
+#define FRONT_MAX (2 * DEPTH_MAX + 3)
+#define ARGS_MAX (1L << 20) /* the host has a smaller limit */
 #define SIZE_MAX_COPY (4L << 30)
 #define PIECE (1L << 20)
 
@@ -64,7 +62,7 @@ struct search {
 	char *s_name; /* how a script is told its own path: a path buffer */
 	/* Arguments in front, last one first: script, argument, interpreter,
 	 * script, ...; NULL-terminated ones in s_memory. */
-	char *s_front[2 * DEPTH_MAX + 2];
+	char *s_front[FRONT_MAX];
 	int s_nfront;
 	char *s_memory; /* the engine's; strings grow up from its start */
 	size_t s_used, s_size;
@@ -113,11 +111,9 @@ get_memory(struct search *s)
 	error = count_arguments(s);
 	if (error != 0)
 		return error;
-	s->s_size = (2 * DEPTH_MAX + 2) * PATHBUF_SIZE;
-	s->s_memory =
-	    engine_exec_memory(s->s_size + ((size_t)s->s_nargs +
-					       2 * DEPTH_MAX + 3) *
-					       sizeof(char *));
+	s->s_size = (FRONT_MAX + 1) * PATHBUF_SIZE;
+	s->s_memory = engine_exec_memory(
+	    s->s_size + ((size_t)s->s_nargs + FRONT_MAX + 1) * sizeof(char *));
 	return s->s_memory != NULL ? 0 : ENOMEM;
 }
 
@@ -165,9 +161,8 @@ identity_changes(const struct rump_stat *st)
 {
 	bool uid = (st->st_mode & S_ISUID) != 0 &&
 		   st->st_uid != (uint32_t)HOST(SYS_geteuid, 0, 0, 0, 0, 0, 0);
-	bool gid =
-	    (st->st_mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) &&
-	    st->st_gid != (uint32_t)HOST(SYS_getegid, 0, 0, 0, 0, 0, 0);
+	bool gid = (st->st_mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) &&
+		   st->st_gid != (uint32_t)HOST(SYS_getegid, 0, 0, 0, 0, 0, 0);
 
 	return (uid || gid) &&
 	       HOST(SYS_prctl, PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0, 0) != 1;
@@ -238,8 +233,8 @@ static long
 make_memfd(void)
 {
 	unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
-	long fd = HOST(SYS_memfd_create, "program", flags | MFD_EXEC, 0, 0, 0,
-	    0);
+	long fd =
+	    HOST(SYS_memfd_create, "program", flags | MFD_EXEC, 0, 0, 0, 0);
 
 	return fd != -EINVAL
 		   ? fd
@@ -291,7 +286,7 @@ static int
 execute_copy(struct search *s, int64_t fd, const struct rump_stat *st)
 {
 	struct call *c = s->s_call;
-	long envp = caller_envp(c), copy;
+	long envp = caller_envp(c), copy = -1;
 	char **argv;
 	int error = get_memory(s);
 
@@ -437,9 +432,8 @@ leads_to_rump(const char *path)
 
 	if (pl == NULL)
 		return false;
-	rump =
-	    place_find(pl, AT_FDCWD, (long)path, PLACE_LINKS) == 0 &&
-	    pl->pl_rump;
+	rump = place_find(pl, AT_FDCWD, (long)path, PLACE_LINKS) == 0 &&
+	       pl->pl_rump;
 	place_destroy(pl);
 	return rump;
 }
@@ -546,8 +540,8 @@ search(struct search *s, char *path)
 	bool done = false;
 	int error;
 
-	error = usercopy_string(
-	    path, (const void *)s->s_path, PATHBUF_SIZE, NULL);
+	error =
+	    usercopy_string(path, (const void *)s->s_path, PATHBUF_SIZE, NULL);
 	if (error == 0)
 		error = name_script(s, path);
 	for (int depth = 0; error == 0 && !done; depth++) {

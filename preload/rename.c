@@ -6,12 +6,15 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/syscall.h>
 
 #include "preload/abi/open.h"
 #include "preload/resolve.h"
 #include "preload/route.h"
 #include "rump/rump_syscallnum.h"
+#include "rump/rumpabi.h"
+#include "rump/rumpdefs.h"
 #include "syscall_table/linux_routes.h"
 
 struct two_paths {
@@ -153,6 +156,40 @@ renameat_run(struct call *c)
 }
 ROUTE(renameat, renameat_run)
 
+static int
+exists(struct call *c, const struct place *pl)
+{
+	struct rump_stat st;
+	int64_t args[BACKEND_SLOTS] = { pl->pl_dirfd, (int64_t)pl->pl_path,
+		(int64_t)&st, RUMP_AT_SYMLINK_NOFOLLOW };
+	int error = rump_call(c, RUMP_SYS_fstatat, args, NULL);
+
+	return error == ROUTE_ESCAPED ? EXDEV : error;
+}
+
+/* NFS has no such renaming; what does not depend on it is told as Linux does,
+ * and programs do without. */
+static long
+refuse_flags(struct call *c, struct place *a, struct place *b, unsigned flags)
+{
+	int error;
+
+	if ((flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT)) !=
+		0 ||
+	    ((flags & RENAME_EXCHANGE) != 0 && flags != RENAME_EXCHANGE))
+		return -EINVAL;
+	error = exists(c, a);
+	if (error != 0)
+		return route_result(error, 0);
+	error = exists(c, b);
+	if (error == 0 && (flags & RENAME_NOREPLACE) != 0)
+		return -EEXIST;
+	if (error != 0 && (error != ENOENT || flags == RENAME_EXCHANGE))
+		return route_result(error, 0);
+	route_note(c, "flags of renameat2");
+	return -EINVAL;
+}
+
 /* Only the host can do RENAME_NOREPLACE and its kin; whose paths they are
  * decides first. */
 static long
@@ -173,8 +210,9 @@ renameat2_run(struct call *c)
 		host_path(c, b, 2, 3);
 		return CALL_TO_HOST;
 	}
-	route_note(c, "flags of renameat2");
-	return a->pl_rump != b->pl_rump ? -EXDEV : -EINVAL;
+	if (a->pl_rump != b->pl_rump)
+		return -EXDEV;
+	return refuse_flags(c, a, b, (unsigned)c->arg[4]);
 }
 ROUTE(renameat2, renameat2_run)
 

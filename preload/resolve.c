@@ -53,6 +53,7 @@ place_init(struct place *pl)
 	pl->pl_dirfd = RUMP_AT_FDCWD;
 	pl->pl_links = 0;
 	pl->pl_dir = NULL;
+	pl->pl_known = NULL;
 	pl->pl_route = NULL;
 	pl->pl_path[0] = '\0';
 }

@@ -26,6 +26,8 @@ struct place {
 	int pl_dirfd;         /* rump: descriptor to start from */
 	int pl_error;         /* refused calls: what they answer */
 	unsigned pl_links;    /* symbolic links followed so far */
+	char *pl_known;       /* rump: the program's path of it, or NULL: what
+			       * the rest says */
 	struct rfile *pl_dir; /* rump: reference that keeps pl_dirfd open */
 	const struct path_route *pl_route;
 	char pl_path[PLACE_PATH]; /* rump: the kernel's path; "" is pl_dirfd

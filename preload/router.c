@@ -26,6 +26,7 @@
 #include "preload/kernel.h"
 #include "preload/libcinit.h"
 #include "preload/process.h"
+#include "preload/program.h"
 #include "preload/resolve.h"
 #include "preload/route.h"
 #include "preload/summary.h"
@@ -249,47 +250,6 @@ inherit_cwd(const char *path)
 	leave(EXIT_FAILED);
 }
 
-/* A program on a rump path cannot be executed: the host must read it. */
-static long
-exec_refused(struct call *c, const struct place *pl)
-{
-	struct rump_stat st;
-	int64_t args[BACKEND_SLOTS] = { pl->pl_dirfd, (int64_t)pl->pl_path,
-		(int64_t)&st, 0 };
-	int error;
-
-	if (!backend_reachable()) {
-		(void)process_refuse(c);
-		return -EACCES;
-	}
-	/* execvp(3) tries directories where it does not exist. */
-	error = rump_call(c, RUMP_SYS_fstatat, args, NULL);
-	if (error == ENOENT || error == ENOTDIR)
-		return -error;
-	engine_say("%s: programs on a rump file system cannot be executed yet; "
-		   "copy it to the host first",
-	    pl->pl_path);
-	return -EACCES;
-}
-
-static long
-exec_program(struct call *c)
-{
-	bool at = c->nr == SYS_execveat;
-	struct place *pl = place_create();
-	long result = 0;
-
-	if (pl == NULL)
-		return -ENOMEM;
-	if (place_find(pl, at ? c->arg[0] : AT_FDCWD, c->arg[at ? 1 : 0],
-		at && (c->arg[4] & AT_EMPTY_PATH) != 0 ? PLACE_EMPTY : 0) ==
-		0 &&
-	    pl->pl_rump)
-		result = exec_refused(c, pl);
-	place_destroy(pl);
-	return result;
-}
-
 static long
 exec_check(struct call *c)
 {
@@ -309,7 +269,7 @@ exec_check(struct call *c)
 		return -error;
 	}
 	process_save_files();
-	result = exec_program(c);
+	result = program_find(c);
 	if (result == 0)
 		inherit_begin();
 	return result;

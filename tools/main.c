@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tools/inside.h"
 #include "tools/options.h"
 #include "tools/probe.h"
 
@@ -21,7 +22,8 @@ static const struct subcommand subcommands[] = {
 	{ "doctor", doctor_main }, { "server", NULL }, { "ps", NULL },
 	{ "mounts", NULL }, { "netstat", NULL }, { "ifconfig", NULL },
 	{ "route", NULL }, { "sysctl", NULL }, { "halt", NULL },
-	{ PROBE_NAME, probe_main }, /* for doctor alone */
+	{ PROBE_NAME, probe_main },   /* for doctor alone */
+	{ INSIDE_NAME, inside_main }, /* for run alone */
 };
 
 int

@@ -20,6 +20,7 @@
 #include "preload/engine/image.h"
 #include "tools/command.h"
 #include "tools/configfile.h"
+#include "tools/inside.h"
 #include "tools/library.h"
 #include "tools/options.h"
 #include "tools/plan.h"
@@ -32,6 +33,7 @@ struct run {
 	char r_library[PATH_MAX];
 	char r_command[PATH_MAX];
 	char **r_argv; /* the command's */
+	bool r_inside; /* to be looked for by the rump kernel */
 };
 
 /* Set a variable, or remove it when there is nothing to say. */
@@ -272,17 +274,24 @@ check_image(const struct run *r, const char *path)
 	    image_reason(v), cure(v));
 }
 
-/* A command of the rump kernel's could be found, but not executed. */
-static int
-check_place(const struct run *r)
+/* May only the rump kernel know where the command lies? */
+static bool
+lies_inside(const struct run *r)
 {
-	if (strchr(r->r_argv[0], '/') == NULL ||
-	    !place_is_rump(r, r->r_argv[0]))
-		return 0;
-	return complain(STATUS_REFUSED,
-	    "%s: lies in a mount or other place of the rump kernel; programs"
-	    " cannot be executed from there yet",
-	    r->r_argv[0]);
+	const char *dir = getenv("PATH");
+	char path[PATH_MAX];
+	size_t len;
+
+	if (strchr(r->r_argv[0], '/') != NULL)
+		return place_is_rump(r, r->r_argv[0]);
+	for (; dir != NULL; dir = strchr(dir, ':')) {
+		dir += *dir == ':';
+		len = strcspn(dir, ":");
+		snprintf(path, sizeof(path), "%.*s", (int)len, dir);
+		if (len != 0 && place_is_rump(r, path))
+			return true;
+	}
+	return false;
 }
 
 static int
@@ -291,9 +300,12 @@ check_command(struct run *r)
 	char text[512];
 	int status;
 
-	status = check_place(r);
-	if (status != 0)
-		return status;
+	r->r_inside = lies_inside(r);
+	if (r->r_inside) {
+		snprintf(
+		    r->r_command, sizeof(r->r_command), "%s", r->r_argv[0]);
+		return 0;
+	}
 	status = command_find(r->r_argv[0], r->r_command, sizeof(r->r_command),
 	    text, sizeof(text));
 	if (status != 0)
@@ -417,6 +429,8 @@ become(const struct run *r)
 		return STATUS_FAILED;
 	if (set_environment(r) != 0)
 		return complain(STATUS_FAILED, "out of memory");
+	if (r->r_inside)
+		return inside_run(r->r_argv);
 	execve(r->r_command, r->r_argv, environ);
 	if (errno == ENOEXEC) {
 		if (check_image(r, SHELL) != 0)

@@ -63,8 +63,7 @@ conflict(struct vnode *vp, const struct lockf *want) REQUIRES(lockf_lock)
 	LIST_FOREACH (n, &vp->v_lockf->lh_locks) {
 		struct lockf *lf = LIST_ENTRY(n, struct lockf, lf_list);
 
-		if (lf->lf_owner != want->lf_owner &&
-		    same_kind(lf, want) &&
+		if (lf->lf_owner != want->lf_owner && same_kind(lf, want) &&
 		    (lf->lf_exclusive || want->lf_exclusive) &&
 		    lf->lf_start <= want->lf_end &&
 		    want->lf_start <= lf->lf_end)
@@ -146,6 +145,32 @@ cut_owner(struct vnode *vp, const struct lockf *which, struct lockf **spare)
 		cv_broadcast(&lockf_cv);
 }
 
+/* Take the owner's ranges that *lf continues into it; the next one is at most on
+ * either side. */
+static void
+absorb(struct vnode *vp, struct lockf *lf) REQUIRES(lockf_lock)
+{
+	struct list *n, *next;
+
+	LIST_FOREACH_SAFE(n, next, &vp->v_lockf->lh_locks)
+	{
+		struct lockf *old = LIST_ENTRY(n, struct lockf, lf_list);
+
+		if (!same_owner(old, lf) ||
+		    old->lf_exclusive != lf->lf_exclusive)
+			continue;
+		if (old->lf_end != INT64_MAX &&
+		    old->lf_end + 1 == lf->lf_start)
+			lf->lf_start = old->lf_start;
+		else if (lf->lf_end != INT64_MAX &&
+			 lf->lf_end + 1 == old->lf_start)
+			lf->lf_end = old->lf_end;
+		else
+			continue;
+		lock_free(old);
+	}
+}
+
 /* All that an owner has, of the kind that pid tells. */
 static void
 cut_all(struct vnode *vp, const void *owner, pid_t pid) REQUIRES(lockf_lock)
@@ -204,6 +229,7 @@ set_lock(struct vnode *vp, const struct lockf *want, bool unlock, bool wait)
 			head = NULL;
 		}
 		*fresh = *want;
+		absorb(vp, fresh);
 		lock_insert(vp, fresh);
 		fresh = NULL;
 	}

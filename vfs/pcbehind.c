@@ -198,6 +198,8 @@ claim(struct behind *bh)
 		else
 			mutex_exit(&bh->bh_pc->pc_lock);
 	} while (error == AGAIN);
+	if (error == 0)
+		pcblock_populate(bh->bh_block, bh->bh_mask);
 	return error;
 }
 

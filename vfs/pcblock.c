@@ -22,6 +22,7 @@
 #include "vfs/param.h"
 #include "vfs/pcdirty.h"
 #include "vfs/pcmem.h"
+#include "vfs/user.h"
 #include "vfs/vnode.h"
 
 #define LIMIT_DEFAULT (UINT64_C(64) << 20)
@@ -286,6 +287,13 @@ pcblock_spend(struct pcblock *b)
 		atomic_store_explicit(&b->pb_used, false, memory_order_relaxed);
 	}
 	mutex_exit(&lru_lock);
+}
+
+void
+pcblock_populate(struct pcblock *b, uint32_t mask)
+{
+	if (mask == PC_ALLPAGES && b->pb_zero == PC_ALLPAGES)
+		rumpcomp_vfs_populate(b->pb_mem.am_addr, PC_BLOCK);
 }
 
 off_t

@@ -121,6 +121,11 @@ void pcblock_drop(struct pcblock *b) REQUIRES(b->pb_pc->pc_lock);
  */
 void pcblock_wire(struct pcblock *b) REQUIRES(b->pb_pc->pc_lock);
 void pcblock_unwire(struct pcblock *b) REQUIRES(b->pb_pc->pc_lock);
+/*
+ * Pages in mask of b, which has just been made, are going to be written to: if
+ * that is all of it, fault them in at once.
+ */
+void pcblock_populate(struct pcblock *b, uint32_t mask);
 /* A stream has read b and will not come back: first to be taken over. */
 void pcblock_spend(struct pcblock *b);
 /* Bytes that the cache may hold: a file that is larger streams through. */

@@ -182,6 +182,7 @@ start_block(struct vnode *vp, struct pagecache *pc, off_t lo, off_t hi,
 			break;
 		}
 		mutex_exit(&pc->pc_lock);
+		pcblock_populate(b, pc_page_mask(first, last));
 		pc->pc_ops->pc_start(pf);
 		if (*firstp == NULL)
 			*firstp = pf;

@@ -87,6 +87,13 @@ rumpcomp_vfs_map(int hostfd, off_t off, size_t len, void **addr)
 }
 
 void
+rumpcomp_vfs_populate(void *addr, size_t len)
+{
+	(void)rumpuser_host_syscall(
+	    SYS_madvise, addr, len, MADV_POPULATE_WRITE, 0, 0, 0);
+}
+
+void
 rumpcomp_vfs_unmap(void *addr, size_t len)
 {
 	(void)rumpuser_host_syscall(SYS_munmap, addr, len, 0, 0, 0, 0);

@@ -10,6 +10,8 @@ int rumpcomp_vfs_memfd(off_t size, int *hostfd);
 /* Map [off, off + len) of it for the kernel, shared and writable. */
 int rumpcomp_vfs_map(int hostfd, off_t off, size_t len, void **addr);
 void rumpcomp_vfs_unmap(void *addr, size_t len);
+/* Make the pages at addr present; a matter of speed alone. */
+void rumpcomp_vfs_populate(void *addr, size_t len);
 /* Return the pages of [off, off + len) to the host. */
 void rumpcomp_vfs_punch(int hostfd, off_t off, off_t len);
 

@@ -32,8 +32,10 @@ struct engine_hooks {
 	uintptr_t (*eh_copy_fixup)(uintptr_t ip);
 	/* The thread is about to end: rump_thread_fini(). */
 	void (*eh_thread_exit)(void);
-	/* Before execve and execveat: 0 or -errno.  When the exec comes to
-	 * nothing, the other. */
+	/* Before execve and execveat: 0 or -errno.  It may change the call;
+	 * scratch[0] is then one more than a descriptor that is closed when
+	 * the exec comes to nothing, or 0.  In that case the other is
+	 * called. */
 	long (*eh_exec)(struct call *c);
 	void (*eh_exec_failed)(void);
 	/* End our threads, which return from their functions within a bounded
@@ -43,6 +45,9 @@ struct engine_hooks {
 	void (*eh_unpark)(void);
 };
 extern struct engine_hooks engine_hooks;
+
+/* For eh_exec: memory that lives as long as the exec, or NULL.  Once. */
+void *engine_exec_memory(size_t len);
 
 /* The calling thread is ours: its calls are never intercepted. */
 void engine_own_thread(void);

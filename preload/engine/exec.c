@@ -6,6 +6,8 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 
 #include "preload/engine/broken.h"
@@ -18,43 +20,77 @@
 #include "preload/engine/thread.h"
 #include "syscall_table/linux_routes.h"
 
-struct target {
-	struct call *ta_call;
-	int ta_dirfd, ta_flags;
-	const void *ta_path;
-};
+static bool
+is_at(const struct call *c)
+{
+	return c->nr == SYS_execveat;
+}
+
+static const void *
+path_of(const struct call *c)
+{
+	return (const void *)c->arg[is_at(c) ? 1 : 0];
+}
+
+static enum image_verdict
+check_image(const struct call *c)
+{
+	char path[4096];
+
+	/* The host reports bad paths itself. */
+	if (engine_copy_string(path, path_of(c), sizeof(path)) < 0)
+		return IMAGE_OK;
+	return image_check(engine_host_call,
+	    is_at(c) ? (int)c->arg[0] : AT_FDCWD, path,
+	    is_at(c) ? (int)c->arg[4] : 0, engine_library);
+}
 
 /* May the program be run?  On the kernel stack. */
 static long
 judge(void *arg)
 {
-	struct target *ta = arg;
+	struct call *c = arg;
+	const void *named = path_of(c);
 	enum image_verdict v;
-	char path[4096];
+	char name[4096];
 	long r = 0;
 
 	if (engine_hooks.eh_exec != NULL)
-		r = engine_hooks.eh_exec(ta->ta_call);
+		r = engine_hooks.eh_exec(c);
 	if (r != 0)
 		return r;
-	/* The host reports bad paths itself. */
-	if (engine_copy_string(path, ta->ta_path, sizeof(path)) < 0)
-		return 0;
-	v = image_check(
-	    engine_host_call, ta->ta_dirfd, path, ta->ta_flags, engine_library);
+	v = check_image(c);
 	if (v == IMAGE_OK)
 		return 0;
+	if (engine_copy_string(name, named, sizeof(name)) < 0)
+		name[0] = '\0';
 	engine_say(
-	    "%s: %s: cannot be hijacked, not run", path, image_reason(v));
+	    "%s: %s: cannot be hijacked, not run", name, image_reason(v));
 	return -EACCES;
 }
 
-static void
-drop_scratch(struct thread *t)
+void *
+engine_exec_memory(size_t len)
 {
-	if (t->t_scratch != NULL)
-		HOST(SYS_munmap, t->t_scratch, t->t_scratch_len, 0, 0, 0, 0);
-	t->t_scratch = NULL;
+	struct thread *t = &engine_thread;
+	long r = HOST(SYS_mmap, 0, len, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (r < 0 && r > -4096)
+		return NULL;
+	t->t_argv = (void *)r;
+	t->t_argv_len = len;
+	return t->t_argv;
+}
+
+/* What the exec would have taken with it. */
+static void
+drop_scratch(struct thread *t, struct call *c)
+{
+	thread_drop_exec(t);
+	if (c->scratch[0] != 0)
+		HOST(SYS_close, c->scratch[0] - 1, 0, 0, 0, 0, 0);
+	c->scratch[0] = 0;
 }
 
 static long
@@ -65,8 +101,9 @@ run_failed(void *arg)
 }
 
 static long
-give_up(struct thread *t, long r)
+give_up(struct thread *t, struct call *c, long r)
 {
+	drop_scratch(t, c);
 	if (!router_idle && engine_hooks.eh_exec_failed != NULL)
 		thread_run(t, run_failed, NULL);
 	return r;
@@ -75,61 +112,47 @@ give_up(struct thread *t, long r)
 static long
 exec_failed(struct call *c)
 {
-	drop_scratch(&engine_thread);
 	signal_exec_failed();
-	return give_up(&engine_thread, c->result);
+	return give_up(&engine_thread, c, c->result);
 }
 
 static long
-exec(struct target *ta, long *envp)
+exec(struct call *c)
 {
 	struct thread *t = &engine_thread;
 	char **newp;
-	long r = 0;
+	long r = 0, *envp;
 
+	c->scratch[0] = 0;
 	if (!router_idle && !BROKEN(BREAK_IMAGE))
-		r = thread_run(t, judge, ta);
+		r = thread_run(t, judge, c);
 	if (t->t_deferred)
-		return give_up(t, RESULT_AGAIN);
+		return give_up(t, c, RESULT_AGAIN);
 	if (r != 0)
-		return give_up(t, r);
+		return give_up(t, c, r);
 	if (BROKEN(BREAK_EXEC_ENV))
 		return CALL_TO_HOST;
+	envp = &c->arg[is_at(c) ? 3 : 2];
 	r = environ_rebuild(
 	    (char **)*envp, &newp, &t->t_scratch, &t->t_scratch_len);
 	if (r != 0)
-		return give_up(t, r);
-	if (t->t_deferred) {
-		drop_scratch(t);
-		return give_up(t, RESULT_AGAIN);
-	}
+		return give_up(t, c, r);
+	if (t->t_deferred)
+		return give_up(t, c, RESULT_AGAIN);
 	*envp = (long)newp;
 	signal_exec_begin();
-	ta->ta_call->after = exec_failed;
+	c->after = exec_failed;
 	return CALL_TO_HOST;
 }
 
 long
 route_execve(struct call *c)
 {
-	struct target ta = {
-		.ta_call = c,
-		.ta_dirfd = AT_FDCWD,
-		.ta_path = (const void *)c->arg[0],
-	};
-
-	return exec(&ta, &c->arg[2]);
+	return exec(c);
 }
 
 long
 route_execveat(struct call *c)
 {
-	struct target ta = {
-		.ta_call = c,
-		.ta_dirfd = (int)c->arg[0],
-		.ta_flags = (int)c->arg[4],
-		.ta_path = (const void *)c->arg[1],
-	};
-
-	return exec(&ta, &c->arg[3]);
+	return exec(c);
 }

@@ -268,10 +268,7 @@ vfork_parent(struct thread *t, uint64_t flags)
 		t->t_vmask |= SIGBIT(SIGBUS);
 	if ((flags & THUNK_VMASK_SYS) != 0)
 		t->t_vmask |= SIGBIT(SIGSYS);
-	if (t->t_scratch != NULL) {
-		HOST(SYS_munmap, t->t_scratch, t->t_scratch_len, 0, 0, 0, 0);
-		t->t_scratch = NULL;
-	}
+	thread_drop_exec(t);
 }
 
 static void

@@ -108,6 +108,16 @@ put_stack(uintptr_t top)
 }
 
 void
+thread_drop_exec(struct thread *t)
+{
+	if (t->t_scratch != NULL)
+		HOST(SYS_munmap, t->t_scratch, t->t_scratch_len, 0, 0, 0, 0);
+	if (t->t_argv != NULL)
+		HOST(SYS_munmap, t->t_argv, t->t_argv_len, 0, 0, 0, 0);
+	t->t_scratch = t->t_argv = NULL;
+}
+
+void
 thread_put_stacks(struct thread *t)
 {
 	uintptr_t top = t->t_stack_top;

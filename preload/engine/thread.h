@@ -40,6 +40,8 @@ struct thread {
 	uintptr_t t_again;   /* ... and where the call starts anew */
 	void *t_scratch;     /* of an exec under way */
 	size_t t_scratch_len;
+	void *t_argv; /* ... and engine_exec_memory() */
+	size_t t_argv_len;
 	siginfo_t t_info;
 	siginfo_t t_vinfo[3]; /* of t_vpending */
 };
@@ -55,6 +57,9 @@ void thread_add_guest(void);
 
 /* The kernel stack's top; 0 when memory is short. */
 uintptr_t thread_stack(struct thread *t);
+/* The exec that was under way failed, or was a vfork child's: unmap what it
+ * needed. */
+void thread_drop_exec(struct thread *t);
 /* The thread ends: give its stacks back. */
 void thread_put_stacks(struct thread *t);
 

@@ -172,22 +172,30 @@ def by_hand(_, server):
     """Nobody but an image of ours says what is open: no number of the program's
     is closed or led elsewhere, and no file is changed."""
     ours = range(4096 - 128, 4096)  # where those of ours are, or
-    text = "".join(f"1,s,0,{n},0,0,;" for n in (1024, 4096, 20000, *ours))
-    done = python("""
+    left = [os.open("/", os.O_PATH) for _ in range(len(ours) + 4)]
+    sockets_ = [f"{fd},s,0,{n},0,0,;"
+                for fd, n in zip(left, (1024, 4096, 20000, *ours))]
+    done = python(f"""
 import os
 with open('/data/file') as f:
-    print(f.readline().strip(), f.fileno())
+    print(f.readline().strip())
     try:
-        print(os.read(9, 4))
+        print(os.read({left[-1]}, 4))
     except OSError as e:
         print(e.strerror)
-""", server, env=harness.clean_env(
-        RUMPKIT_FDS=text + "9,k,0,0,0,0,;0+1+2,x,0,0,0,0,;"
+""", server, pass_fds=left, env=harness.clean_env(
+        RUMPKIT_FDS="".join(sockets_) +
+        f"{left[-1]},k,0,0,0,0,;0+1+2,x,0,0,0,0,;"
         "2,f,577,0,0,10,/data/file;1,s,0,4294967296,0,0,;"
         f"3,f,{-1 << 63},{-1 << 63},0,10,/data/file;"
         "99999999999999999999,f,0,0,0,10,/data/file;+,x,0,0,0,0,;bad"))
-    expect(done, b"pear 3\nBad file descriptor\n",
-           b"rumpkit: RUMPKIT_FDS is not understood\n")
+    for fd in left:
+        os.close(fd)
+    said = done.stderr.splitlines()
+    harness.check(done.stdout == b"pear\nBad file descriptor\n" and
+                  done.returncode == 0 and len(said) == len(left) + 1 and
+                  said[-1] == b"rumpkit: RUMPKIT_FDS is not understood",
+                  f"{done.returncode}\n{done.stdout}\n{done.stderr.decode()}")
 
 
 # --- fork and messages -----------------------------------------------------

@@ -347,6 +347,140 @@ what_was_made_twice_is_ours_if_it_looks_so(void **state)
 	must_fail(rump_sys_symlink("g", "/data/l"), RUMP_EEXIST);
 }
 
+/* Whether somebody else made it, only the server can tell, by the verifier. */
+static void
+an_exclusive_file_that_is_there_is_never_ours(void **state)
+{
+	lose_answer(NFS3PROC_CREATE, exists);
+	atomic_store(&wicked[NFS3PROC_LOOKUP], find_file);
+	must_fail(open_new("/data/e1", RUMP_O_EXCL), RUMP_EEXIST);
+	lose_answer(NFS3PROC_CREATE, refuse_exclusive);
+	must_fail(open_new("/data/e1", RUMP_O_EXCL), RUMP_EEXIST);
+}
+
+/* A directory that has been there for long. */
+static uint32_t
+find_old_directory(struct exchange *x)
+{
+	struct nfs3_fh fh = { .fh_len = 1, .fh_data = { 'd' } };
+	struct xdr_out ctime;
+
+	xdr_put_u32(&x->out, NFS3_OK);
+	xdr_put_opaque(&x->out, fh.fh_data, 1);
+	put_opt_attr(&x->out, &fh);
+	xdr_out_init(&ctime, x->out.xo_base + x->out.xo_len - 8, 4);
+	xdr_put_u32(&ctime, 999);
+	put_opt_attr(&x->out, &x->fh);
+	return 0;
+}
+
+static void
+what_is_older_than_the_call_is_not_ours(void **state)
+{
+	lose_answer(NFS3PROC_MKDIR, exists);
+	atomic_store(&wicked[NFS3PROC_LOOKUP], find_old_directory);
+	must_fail(rump_sys_mkdir("/data/d1", 0755), RUMP_EEXIST);
+	assert_int_equal(atomic_load(&counts[NFS3PROC_MKDIR]), 2);
+}
+
+/* --- attributes that cannot be set ---------------------------------------- */
+
+static void
+an_exclusive_file_that_cannot_be_finished_is_removed(void **state)
+{
+	warm();
+	atomic_store(&wicked[NFS3PROC_SETATTR], denied);
+	must_fail(open_new("/data/e", RUMP_O_EXCL), RUMP_EACCES);
+	assert_int_equal(atomic_load(&counts[NFS3PROC_REMOVE]), 1);
+}
+
+static void
+a_truncation_that_is_refused_leaves_the_data(void **state)
+{
+	uint8_t byte = 0;
+	int fd = rump_sys_open("/data/f", RUMP_O_RDWR);
+
+	must(fd);
+	must(rump_sys_pread(fd, &byte, 1, 1234));
+	assert_int_equal(byte, 1234 % 256);
+	atomic_store(&wicked[NFS3PROC_SETATTR], denied);
+	must_fail(rump_sys_ftruncate(fd, 1000), RUMP_EACCES);
+	assert_int_equal(rump_sys_pread(fd, &byte, 1, 1234), 1);
+	assert_int_equal(byte, 1234 % 256);
+	must(rump_sys_close(fd));
+}
+
+static void
+times_that_are_set_are_those_of_the_server(void **state)
+{
+	struct rump_timespec ts[2] = { { 1000, 0 }, { 1000, 0 } };
+	struct rump_stat st;
+	int fd = rump_sys_open("/data/f", RUMP_O_RDWR);
+
+	must(fd);
+	must(rump_sys_write(fd, "x", 1));
+	must(rump_sys_fstat(fd, &st));
+	assert_int_not_equal(st.st_mtim.tv_sec, 1000);
+	must(rump_sys_futimens(fd, ts));
+	must(rump_sys_fstat(fd, &st));
+	assert_int_equal(st.st_mtim.tv_sec, 1000);
+	must(rump_sys_close(fd));
+}
+
+/* --- signals -------------------------------------------------------------- */
+
+/* A signal waits for this thread; that names are absent is known. */
+static void
+interrupt(void)
+{
+	static const char *const names[] = { "/data/d", "/data/l2", "/data/e2",
+		"/data/e3" };
+	struct rump_stat st;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		must_fail(rump_sys_lstat(names[i], &st), RUMP_ENOENT);
+	rump_interrupt();
+}
+
+/* A call that began again would find what it has done itself. */
+static void
+a_signal_does_not_part_a_change_from_its_answer(void **state)
+{
+	int fd;
+
+	warm();
+	interrupt();
+	must(rump_sys_mkdir("/data/d", 0755));
+	must(rump_sys_symlink("x", "/data/l2"));
+	fd = open_new("/data/e", RUMP_O_EXCL);
+	must(fd);
+	must(rump_sys_link("/data/e", "/data/e2"));
+	must(rump_sys_rename("/data/e2", "/data/e3"));
+	must(rump_sys_unlink("/data/e3"));
+	must(rump_sys_rmdir("/data/d"));
+	rump_interrupt_clear();
+	must(rump_sys_close(fd));
+	assert_int_equal(atomic_load(&counts[NFS3PROC_MKDIR]), 1);
+	assert_int_equal(atomic_load(&counts[NFS3PROC_CREATE]), 1);
+}
+
+static uint32_t
+later(struct exchange *x)
+{
+	return answer_status(x, NFS3ERR_JUKEBOX);
+}
+
+static void
+a_signal_ends_the_wait_for_a_server_that_says_later(void **state)
+{
+	warm();
+	atomic_store(&wicked[NFS3PROC_MKDIR], later);
+	interrupt();
+	must_fail(rump_sys_mkdir("/data/d", 0755), RUMP_EINTR);
+	rump_interrupt_clear();
+	assert_int_equal(atomic_load(&counts[NFS3PROC_MKDIR]), 1);
+}
+
 static uint32_t
 link_exists(struct exchange *x)
 {
@@ -452,6 +586,13 @@ main(void)
 		CASE(changes_of_others_make_everything_be_asked_again),
 		CASE(a_removal_that_was_sent_twice_has_succeeded),
 		CASE(what_was_made_twice_is_ours_if_it_looks_so),
+		CASE(an_exclusive_file_that_is_there_is_never_ours),
+		CASE(what_is_older_than_the_call_is_not_ours),
+		CASE(an_exclusive_file_that_cannot_be_finished_is_removed),
+		CASE(a_truncation_that_is_refused_leaves_the_data),
+		CASE(times_that_are_set_are_those_of_the_server),
+		CASE(a_signal_does_not_part_a_change_from_its_answer),
+		CASE(a_signal_ends_the_wait_for_a_server_that_says_later),
 		CASE(links_and_renames_are_ours_if_they_lead_to_the_file),
 		CASE(garbage_for_answers_is_survived),
 		CASE(answers_that_are_cut_off_are_survived),

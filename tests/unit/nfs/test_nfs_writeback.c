@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tests/unit/nfs/liar.h"
@@ -303,6 +304,138 @@ a_connection_that_breaks_takes_nothing_along(void **state)
 	}
 }
 
+/* --- a server that crashes at any moment ---------------------------------- */
+
+#define ROUNDS 80
+#define WRITES 40 /* of a round, at most */
+
+/* Under stored_lock: what it would still have after a crash. */
+static uint8_t kept[FILE_SIZE];
+static unsigned luck, crashes;
+
+static void
+crash(void)
+{
+	memcpy(stored, kept, FILE_SIZE);
+	atomic_fetch_add(&write_verifier, 1);
+	crashes++;
+}
+
+/* One call in some: crash; now and then nobody gets the answer. */
+static bool
+perhaps_crash(unsigned some)
+{
+	bool crashed, mute;
+
+	pthread_mutex_lock(&stored_lock);
+	crashed = (unsigned)rand_r(&luck) % some == 0;
+	if (crashed)
+		crash();
+	mute = crashed && crashes % 32 == 0;
+	pthread_mutex_unlock(&stored_lock);
+	if (mute)
+		atomic_store(&hang_up, 1);
+	return crashed;
+}
+
+static uint32_t
+take_and_perhaps_crash(struct exchange *x)
+{
+	struct xdr_in args = x->args;
+	uint64_t off = xdr_get_u64(&args);
+	uint32_t n = store(x, 700 + x->nth * 37 % 5000);
+	bool stable = atomic_load(&asked_stable) != NFS3_UNSTABLE;
+
+	if (stable) {
+		pthread_mutex_lock(&stored_lock);
+		memcpy(kept + off, stored + off, n);
+		pthread_mutex_unlock(&stored_lock);
+	}
+	put_written(x, n, stable ? NFS3_FILE_SYNC : NFS3_UNSTABLE);
+	(void)perhaps_crash(300);
+	return 0;
+}
+
+static uint32_t
+keep_and_perhaps_crash(struct exchange *x)
+{
+	bool lost = perhaps_crash(4);
+
+	(void)answers[NFS3PROC_COMMIT](x);
+	pthread_mutex_lock(&stored_lock);
+	if (!lost)
+		memcpy(kept, stored, FILE_SIZE);
+	pthread_mutex_unlock(&stored_lock);
+	/* The next life answers the commit of the last one's writes. */
+	(void)perhaps_crash(10);
+	return 0;
+}
+
+static uint32_t
+read_stored(struct exchange *x)
+{
+	uint64_t off = xdr_get_u64(&x->args);
+	uint32_t len = xdr_get_u32(&x->args);
+	size_t data;
+
+	off = off < FILE_SIZE ? off : FILE_SIZE;
+	len = len < FILE_SIZE - off ? len : (uint32_t)(FILE_SIZE - off);
+	put_data(x, off, len, off + len == FILE_SIZE);
+	data = x->out.xo_len - XDR_ROUND(len);
+	pthread_mutex_lock(&stored_lock);
+	memcpy(x->out.xo_base + data, stored + off, len);
+	pthread_mutex_unlock(&stored_lock);
+	return 0;
+}
+
+/* Parts of the file, each with bytes of its own. */
+static void
+write_at_random(int fd, unsigned *seed)
+{
+	unsigned n = 1 + (unsigned)rand_r(seed) % WRITES;
+
+	for (unsigned i = 0; i < n; i++) {
+		size_t off = (size_t)rand_r(seed) % FILE_SIZE;
+		size_t len = 1 + (size_t)rand_r(seed) % 20000;
+
+		len = len < FILE_SIZE - off ? len : FILE_SIZE - off;
+		len = rand_r(seed) % 3 == 0 ? 1 : len;
+		memset(sent + off, rand_r(seed), len);
+		assert_int_equal(
+		    rump_sys_pwrite(fd, sent + off, len, (off_t)off), len);
+	}
+}
+
+static void
+what_was_synchronised_survives_every_crash(void **state)
+{
+	unsigned seed = 4711;
+	int fd;
+
+	must(rump_sys_unmount("/data", 0));
+	mount_with("&wsize=4096");
+	memset(kept, 0, sizeof(kept));
+	memset(sent, 0, sizeof(sent));
+	luck = 815;
+	crashes = 0;
+	atomic_store(&wicked[NFS3PROC_WRITE], take_and_perhaps_crash);
+	atomic_store(&wicked[NFS3PROC_COMMIT], keep_and_perhaps_crash);
+	atomic_store(&wicked[NFS3PROC_READ], read_stored);
+	fd = rump_sys_open("/data/f", RUMP_O_RDWR);
+	must(fd);
+	for (int i = 0; i < ROUNDS; i++) {
+		write_at_random(fd, &seed);
+		must(rump_sys_fsync(fd));
+		pthread_mutex_lock(&stored_lock);
+		assert_memory_equal(kept, sent, FILE_SIZE);
+		crash();
+		pthread_mutex_unlock(&stored_lock);
+	}
+	must(rump_sys_close(fd));
+	assert_true(crashes > ROUNDS * 5 / 4);
+	assert_true(count(NFS3PROC_COMMIT) > ROUNDS);
+}
+
 static uint32_t
 read_later(struct exchange *x)
 {
@@ -346,6 +479,7 @@ main(void)
 		CASE(a_restart_between_two_parts_is_noticed),
 		CASE(a_full_server_is_reported_by_fsync_and_then_by_write),
 		CASE(a_connection_that_breaks_takes_nothing_along),
+		CASE(what_was_synchronised_survives_every_crash),
 		CASE(a_page_of_a_mapping_is_waited_for),
 	};
 

@@ -27,6 +27,7 @@
 #include "preload/abi/time.h"
 #include "rump/rumpabi.h"
 #include "rump/rumpdefs.h"
+#include "rump/rumphost.h"
 
 #define NITEMS(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -346,7 +347,9 @@ record_locks_go_both_ways(void **state)
 	assert_int_equal(abi_flock_to_netbsd(&lf, &nf), EINVAL);
 	assert_int_equal(abi_lock_cmd_to_netbsd(F_SETLKW, &cmd), 0);
 	assert_int_equal(cmd, RUMP_F_SETLKW);
-	assert_int_equal(abi_lock_cmd_to_netbsd(F_OFD_SETLK, &cmd), EINVAL);
+	assert_int_equal(abi_lock_cmd_to_netbsd(F_OFD_SETLK, &cmd), 0);
+	assert_int_equal(cmd, (int)RUMP_F_OFD_SETLK);
+	assert_int_equal(abi_lock_cmd_to_netbsd(F_GETLEASE, &cmd), EINVAL);
 	assert_int_equal(abi_flock_op_to_netbsd(LOCK_EX | LOCK_NB, &cmd), 0);
 	assert_int_equal(cmd, RUMP_LOCK_EX | RUMP_LOCK_NB);
 	assert_int_equal(

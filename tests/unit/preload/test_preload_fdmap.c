@@ -49,14 +49,22 @@ raw_call(long nr, long a, long b, long c, long d, long e, long f)
 
 long (*host_call)(long, long, long, long, long, long, long) = raw_call;
 
+static _Thread_local bool in_vfork_child;
+
 bool
 process_owns_memory(void)
+{
+	return !in_vfork_child;
+}
+
+bool
+backend_reachable(void)
 {
 	return true;
 }
 
 bool
-backend_reachable(void)
+engine_is_threaded(void)
 {
 	return true;
 }
@@ -231,6 +239,28 @@ a_file_without_a_number_is_closed(void **state)
 	assert_int_equal(bad_closes, 0);
 }
 
+/* The parent's other threads go on while it looks at the table. */
+static void
+what_a_vfork_child_held_last_its_parent_closes(void **state)
+{
+	long fd = install(false), other = install(false);
+	struct rfile *rf;
+	int error;
+
+	in_vfork_child = true;
+	rf = fdmap_get_rump(fd, &error);
+	assert_non_null(rf);
+	in_vfork_child = false;
+	assert_int_equal(fdmap_close(fd), 0);
+	in_vfork_child = true;
+	assert_int_equal(fdmap_put(rf), 0);
+	assert_int_equal(closes, 0);
+	in_vfork_child = false;
+	assert_int_equal(fdmap_close(other), 0);
+	assert_int_equal(closes, 2);
+	assert_int_equal(bad_closes, 0);
+}
+
 /* --- races ------------------------------------------------------------- */
 
 static atomic_long shared_fd[8];
@@ -272,6 +302,67 @@ changer(void *arg)
 			fdmap_close(old);
 	}
 	return NULL;
+}
+
+#define CONTESTED 200 /* the first of the numbers that all want */
+
+/* Files of ours and of the host at the same few numbers. */
+static void *
+rival(void *arg)
+{
+	unsigned i, x = (unsigned)(uintptr_t)arg;
+	long fd;
+
+	for (i = 0; i < ROUNDS; i++) {
+		x = x * 1103515245 + 12345;
+		fd = CONTESTED + (x >> 16) % 4;
+		switch (x >> 20 & 3) {
+		case 0:
+			fdmap_close(fd);
+			break;
+		case 1:
+			fdmap_dup2(0, fd, -1);
+			break;
+		case 2:
+			fdmap_close_range(
+			    (unsigned long)fd, (unsigned long)fd + 1, 0);
+			break;
+		default:
+			fdmap_dup2(atomic_load(&shared_fd[0]), fd, -1);
+			break;
+		}
+		(void)fdmap_dup(atomic_load(&shared_fd[1]), CONTESTED, true);
+	}
+	return NULL;
+}
+
+static void
+threads_that_fight_for_a_number_leave_nothing_behind(void **state)
+{
+	int error, opened = atomic_load(&next_file);
+	pthread_t rivals[NTHREADS];
+	uintptr_t i;
+
+	for (i = 0; i < 2; i++)
+		atomic_store(&shared_fd[i], install(true));
+	for (i = 0; i < NTHREADS; i++)
+		pthread_create(&rivals[i], NULL, rival, (void *)i);
+	for (i = 0; i < NTHREADS; i++)
+		pthread_join(rivals[i], NULL);
+	/* A file stands where there is a placeholder, and only there. */
+	for (long fd = 0; fd < CONTESTED + 4 * ROUNDS * NTHREADS; fd++) {
+		struct rfile *rf = fdmap_get_rump(fd, &error);
+
+		if (error != 0)
+			continue;
+		assert_int_equal(fdmap_is_placeholder(fd), rf != NULL);
+		if (rf != NULL)
+			fdmap_put(rf);
+	}
+	fdmap_close_range(3, UINT32_MAX, 0);
+	assert_int_equal(fdmap_next(0), -1);
+	assert_int_equal(bad_closes, 0);
+	assert_int_equal(closes, atomic_load(&next_file) - opened);
 }
 
 static void
@@ -475,7 +566,12 @@ main(void)
 		cmocka_unit_test_setup(
 		    a_file_without_a_number_is_closed, start),
 		cmocka_unit_test_setup(
+		    what_a_vfork_child_held_last_its_parent_closes, start),
+		cmocka_unit_test_setup(
 		    a_file_in_use_is_never_closed_or_exchanged, start),
+		cmocka_unit_test_setup(
+		    threads_that_fight_for_a_number_leave_nothing_behind,
+		    start),
 		cmocka_unit_test_setup(
 		    a_socket_is_a_member_under_each_of_its_numbers, start),
 		cmocka_unit_test_setup(

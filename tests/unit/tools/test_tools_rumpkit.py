@@ -169,23 +169,27 @@ class Command(Case):
         self.assertIn(f"{path}: cannot be executed: Permission denied", err)
         self.assertEqual(self.run_in(self.tmp.name)[0], 126)
 
-    def test_a_command_in_a_mount_is_126(self):
-        status, _, err = self.run_in("--mount", NFS, "/data/bin/x")
-        self.assertEqual(status, 126)
-        self.assertIn("/data/bin/x: lies in a mount", err)
-
-    def test_a_command_of_the_rump_kernel_is_126_by_any_name(self):
+    def test_a_command_in_a_mount_is_looked_for_there(self):
         link = os.path.join(self.tmp.name, "link")
-        os.symlink("/data", link)
-        for path in "//data/x", "/bin/../data/x", link + "/x":
-            status, _, err = self.run_in("--mount", NFS, path)
-            self.assertEqual(status, 126, err)
-            self.assertIn(f"{path}: lies in a mount", err)
+        os.symlink("/kern", link)
+        for path in "/kern/x", "//kern/x", "/bin/../kern/x", link + "/x":
+            status, _, err = self.run_in("--mount", "/kern=kernfs:", path)
+            self.assertEqual(status, 127, err)
+            self.assertIn(f"{path}: command not found", err)
         status, _, err = self.run_in("--hijack", "path=/rump", "/rump/x")
-        self.assertEqual(status, 126)
-        self.assertIn("/rump/x: lies in", err)
+        self.assertEqual(status, 127)
+        self.assertIn("/rump/x: command not found", err)
         status, _, err = self.run_in("--mount", NFS, "/data/../nowhere/x")
         self.assertEqual(status, 127)
+
+    def test_path_may_lead_into_a_mount(self):
+        path = "/kern:" + os.environ["PATH"]
+        run = ("--mount", "/kern=kernfs:")
+        self.assertEqual(self.run_in(*run, "sh", "-c", "exit 7",
+                                     env={"PATH": path})[0], 7)
+        status, _, err = self.run_in(*run, "metrics", env={"PATH": path})
+        self.assertEqual(status, 127)
+        self.assertIn("metrics: command not found", err)
 
     def test_a_library_that_ld_preload_cannot_name_is_refused(self):
         for name in "with space", "a:b", "$LIB":

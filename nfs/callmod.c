@@ -182,7 +182,8 @@ nfscall_link(struct nfsmount *nm, const struct nfs3_fh *fh,
     bool *again)
 {
 	static const struct procedure p = { NFS3PROC_LINK,
-		FH_SIZE + DIRNAME_SIZE, LINK_SIZE, encode_link, decode_link, .once = true };
+		FH_SIZE + DIRNAME_SIZE, LINK_SIZE, encode_link, decode_link,
+		.once = true };
 	int error = check_name(to);
 
 	if (error != 0)
@@ -209,7 +210,7 @@ nfscall_commit(struct nfsmount *nm, const struct nfs3_fh *fh, uint64_t off,
     uint32_t count, kauth_cred_t cred, struct nfs3_commit *res)
 {
 	static const struct procedure p = { NFS3PROC_COMMIT, 0, WRITE_SIZE,
-		encode_commit, decode_commit };
+		encode_commit, decode_commit, .once = true };
 	const struct range r = { off, count };
 	bool again;
 

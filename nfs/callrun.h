@@ -26,7 +26,7 @@ struct procedure {
 	size_t result_size;
 	void (*encode)(struct xdr_out *xo, const struct call_args *args);
 	int (*decode)(struct xdr_in *xi, void *res);
-	bool once; /* a second execution would not find what the first did */
+	bool once; /* not to be interrupted, see rpc_call_run_once() */
 };
 
 /* Make a call with room for its arguments and results. */

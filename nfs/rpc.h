@@ -114,6 +114,11 @@ bool rpc_call_retransmitted(const struct rpc_call *ca);
  */
 int rpc_wait(struct rpc_conn *rc, _Atomic int *flag);
 /*
+ * As rpc_wait(), but no signal ends it; EINTR when the flag has not been set
+ * after some seconds.
+ */
+int rpc_wait_grace(struct rpc_conn *rc, _Atomic int *flag);
+/*
  * End ca, whose owner is done(), with ECANCELED unless some thread is just
  * receiving its reply, its data are on their way out, or it is over: then
  * false.

@@ -97,11 +97,6 @@ void rpc_fail_all(struct rpc_conn *rc, int error);
 
 /* rpcwait.c */
 
-/*
- * As rpc_wait(), but no signal ends it; EINTR when the flag has not been set
- * after some seconds.
- */
-int rpc_wait_grace(struct rpc_conn *rc, _Atomic int *flag);
 /* The receiver's work when there is no receiver: see rpc_conn_kill(). */
 void rpc_wait_dead(struct rpc_conn *rc);
 /* Wake every thread whose flag is set. */

@@ -519,9 +519,9 @@ wait_for(struct rpc_conn *rc, struct waiter *w) REQUIRES(rc->rc_lock)
 static int
 wait_until(struct rpc_conn *rc, _Atomic int *flag, int64_t until_ns)
 {
-	struct waiter w = { .w_flag = flag,
-		.w_lwp = curlwp,
-		.w_until_ns = until_ns };
+	struct waiter w = {
+		.w_flag = flag, .w_lwp = curlwp, .w_until_ns = until_ns
+	};
 	_Atomic uint32_t *word = NULL;
 	int error;
 

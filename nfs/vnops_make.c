@@ -78,8 +78,7 @@ looks_made(struct making *mk, struct vnode *vp)
 	struct nfs3_attr a;
 
 	if (nfsnode_getattr(np, mk->mk_cn->cn_cred, &a) != 0 ||
-	    a.a_type != mk->mk_new.nw_type ||
-	    older(&a.a_ctime, &mk->mk_before))
+	    a.a_type != mk->mk_new.nw_type || older(&a.a_ctime, &mk->mk_before))
 		return false;
 	if (a.a_type == NFS3_LNK)
 		return same_target(mk, vp);

@@ -8,6 +8,9 @@
  * storage: a server that was restarted between two parts has another one by the
  * time of the commit, so the run is written again.
  *
+ * A signal does not end the waiting as long as the server answers: programs that
+ * have a timer going do not expect close(2) to be interrupted.
+ *
  * A server that says "later" gets the same WRITE again after a while, which is
  * left to the connection, since whoever receives must not sleep.
  */
@@ -175,7 +178,13 @@ nfswrite_start(struct pcwrite *pw)
 int
 nfswrite_wait(struct pcwrite *pw)
 {
-	return rpc_wait(VTONFS(pw->pw_vp)->n_mount->nm_conn, &pw->pw_done);
+	struct rpc_conn *rc = VTONFS(pw->pw_vp)->n_mount->nm_conn;
+	int error = rpc_wait(rc, &pw->pw_done);
+
+	/* close(2) cannot begin again. */
+	if (error == ERESTART)
+		error = rpc_wait_grace(rc, &pw->pw_done);
+	return error == EINTR ? ERESTART : error;
 }
 
 int
@@ -198,7 +207,7 @@ nfswrite_commit(
 		error = nfsnode_verdict(np, res.co_status);
 	if (error == 0)
 		*verf = res.co_verf;
-	return error;
+	return error == EINTR ? ERESTART : error;
 }
 
 int

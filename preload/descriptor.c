@@ -16,6 +16,7 @@
 
 #include "preload/abi/fcntl.h"
 #include "preload/abi/open.h"
+#include "preload/backend.h"
 #include "preload/dirs.h"
 #include "preload/process.h"
 #include "preload/route.h"
@@ -78,11 +79,60 @@ fd_sigpipe(struct rfile *rf, long result)
 	return result;
 }
 
+/*
+ * The file goes on under other numbers, of which the kernel knows nothing.  What
+ * a close does in any case is done: the process's record locks on the file end,
+ * and what was written is saved.  0, or -errno of that; a signal ends the
+ * waiting, and the data are saved later.
+ */
+static long
+close_duplicate(struct call *c, struct rfile *rf)
+{
+	int64_t args[BACKEND_SLOTS] = { rf->rf_fd }, again;
+	long flags, result;
+
+	if (rump_call(c, RUMP_SYS_dup, args, &again) == 0) {
+		args[0] = again;
+		(void)rump_call(c, RUMP_SYS_close, args, NULL);
+	}
+	flags = fd_call(c, rf, RUMP_SYS_fcntl, RUMP_F_GETFL, 0, 0, 0);
+	if (flags < 0 || (flags & RUMP_O_ACCMODE) == RUMP_O_RDONLY)
+		return 0;
+	result = fd_call(c, rf, RUMP_SYS_fdatasync, 0, 0, 0, 0);
+	/* There is nothing to save in a device. */
+	return result == CALL_RESTART || result == -EINVAL ? 0 : result;
+}
+
+/* A number is about to be closed or replaced: is it one of several?  Calls that
+ * are under way count as such. */
+static long
+before_close(struct call *c, long fd)
+{
+	struct rfile *rf;
+	long result = 0;
+	int error;
+
+	if (!process_owns_memory() || !backend_reachable())
+		return 0;
+	rf = fdmap_get_rump(fd, &error);
+	if (rf == NULL)
+		return 0;
+	if (rf->rf_kind == RF_FILE && !rf->rf_path_only &&
+	    atomic_load(&rf->rf_refs) > 2)
+		result = close_duplicate(c, rf);
+	(void)fdmap_put(rf);
+	return result;
+}
+
 static long
 close_run(struct call *c)
 {
+	long error, result;
+
 	route_mark_rump(c, -1);
-	return fdmap_close((int)c->arg[0]);
+	error = before_close(c, (int)c->arg[0]);
+	result = fdmap_close((int)c->arg[0]);
+	return result == 0 ? error : result;
 }
 ROUTE(close, close_run)
 
@@ -119,6 +169,8 @@ ROUTE(dup, dup_run)
 static long
 dup2_run(struct call *c)
 {
+	if ((int)c->arg[0] != (int)c->arg[1])
+		(void)before_close(c, (int)c->arg[1]);
 	return fdmap_dup2((int)c->arg[0], (int)c->arg[1], -1);
 }
 ROUTE(dup2, dup2_run)
@@ -128,6 +180,7 @@ dup3_run(struct call *c)
 {
 	if ((int)c->arg[0] == (int)c->arg[1])
 		return -EINVAL;
+	(void)before_close(c, (int)c->arg[1]);
 	return fdmap_dup2((int)c->arg[0], (int)c->arg[1], (unsigned)c->arg[2]);
 }
 ROUTE(dup3, dup3_run)

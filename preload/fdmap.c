@@ -34,6 +34,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "preload/abi/errno.h"
 #include "preload/backend.h"
 #include "preload/call.h"
 #include "preload/dirs.h"
@@ -450,7 +451,9 @@ fdmap_close(long fd)
 		settle((int)fd);
 	if (rf != NULL)
 		error = fdmap_put(rf);
-	return error != 0 && result == 0 ? -EIO : result;
+	if (result == 0 && error != 0)
+		return error > 0 ? -abi_errno_to_linux(error) : -EIO;
+	return result;
 }
 
 long

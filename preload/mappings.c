@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * An array that grows by mapping a larger one.  References are dropped without
- * the lock, since the kernel may sleep over it.
+ * The table is an array.  While the program has threads, one of which may fork
+ * at any time, nobody changes its order in place: a changed copy is made and
+ * takes over at once, so that a child has the table as it was before or after.
+ * Two arrays take turns.
+ *
+ * References are dropped without the lock, since the kernel may sleep over it.
  */
 #include "preload/mappings.h"
 
@@ -9,6 +13,8 @@
 #include <sys/mman.h>
 
 #include "preload/backend.h"
+#include "preload/call.h"
+#include "preload/engine/engine.h"
 #include "preload/kernel.h"
 #include "preload/lock.h"
 #include "preload/windows.h"
@@ -18,9 +24,14 @@
 
 atomic_uint mappings_n;
 
+struct table {
+	unsigned t_n, t_capacity;
+	struct mapping t_m[];
+};
+
 static struct lock table_lock = LOCK_INIT;
-static struct mapping *table; /* table_lock */
-static unsigned capacity;     /* table_lock */
+static _Atomic(struct table *) current; /* table_lock */
+static struct table *spare;             /* table_lock */
 
 void
 mappings_lock(void)
@@ -34,43 +45,93 @@ mappings_unlock(void)
 	lock_exit(&table_lock);
 }
 
+static unsigned
+count(void)
+{
+	return current == NULL ? 0 : current->t_n;
+}
+
 void
 mappings_reset(void)
 {
 	lock_reset(&table_lock);
+	/* The copy may have been unmapped at that moment. */
+	spare = NULL;
+	mappings_n = count();
+	engine_fill_first = false;
 }
 
-static bool
-grow(void)
+static struct table *
+table_create(unsigned capacity)
 {
-	unsigned wanted = capacity == 0 ? FIRST_CAPACITY : 2 * capacity;
-	struct mapping *bigger;
+	struct table *t;
 	long r;
 
-	r = HOST(SYS_mmap, 0, wanted * sizeof(*table), PROT_READ | PROT_WRITE,
-	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	r = HOST(SYS_mmap, 0, sizeof(*t) + capacity * sizeof(t->t_m[0]),
+	    PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (r < 0 && r > -4096)
-		return false;
-	bigger = (struct mapping *)r;
-	if (table != NULL) {
-		memcpy(bigger, table, mappings_n * sizeof(*table));
-		HOST(SYS_munmap, table, capacity * sizeof(*table), 0, 0, 0, 0);
+		return NULL;
+	t = (struct table *)r;
+	t->t_capacity = capacity;
+	return t;
+}
+
+static void
+table_destroy(struct table *t)
+{
+	if (t != NULL)
+		HOST(SYS_munmap, t,
+		    sizeof(*t) + t->t_capacity * sizeof(t->t_m[0]), 0, 0, 0, 0);
+}
+
+/* The table to be changed, with room for one more; NULL: out of memory. */
+static struct table *
+edit_begin(void)
+{
+	struct table *old = current, *t = spare;
+	unsigned n = count(), capacity = FIRST_CAPACITY;
+
+	if (old != NULL && n < old->t_capacity && !engine_is_threaded())
+		return old;
+	while (capacity <= n)
+		capacity *= 2;
+	if (t == NULL || t->t_capacity <= n) {
+		t = table_create(capacity);
+		if (t == NULL)
+			return NULL;
+		table_destroy(spare);
+		spare = t;
 	}
-	table = bigger;
-	capacity = wanted;
-	return true;
+	t->t_n = n;
+	if (old != NULL)
+		memcpy(t->t_m, old->t_m, n * sizeof(t->t_m[0]));
+	return t;
+}
+
+static void
+edit_end(struct table *t)
+{
+	struct table *old = current;
+
+	if (t != old) {
+		atomic_store(&current, t);
+		spare = old;
+	}
+	mappings_n = t->t_n;
+	engine_fill_first = t->t_n != 0;
 }
 
 /* Index of the first mapping that ends behind addr. */
 static unsigned
 position(uintptr_t addr)
 {
-	unsigned lo = 0, hi = mappings_n;
+	unsigned lo = 0, hi = count();
+	const struct table *t = current;
 
 	while (lo < hi) {
 		unsigned mid = (lo + hi) / 2;
 
-		if (table[mid].m_end > addr)
+		if (t->t_m[mid].m_end > addr)
 			hi = mid;
 		else
 			lo = mid + 1;
@@ -78,28 +139,31 @@ position(uintptr_t addr)
 	return lo;
 }
 
-static bool
-insert_at(unsigned i, const struct mapping *m)
+static void
+insert_at(struct table *t, unsigned i, const struct mapping *m)
 {
-	if (mappings_n == capacity && !grow())
-		return false;
-	memmove(&table[i + 1], &table[i], (mappings_n - i) * sizeof(*table));
-	table[i] = *m;
-	mappings_n++;
-	return true;
+	memmove(&t->t_m[i + 1], &t->t_m[i], (t->t_n - i) * sizeof(t->t_m[0]));
+	t->t_m[i] = *m;
+	t->t_n++;
 }
 
 static void
-remove_at(unsigned i)
+remove_at(struct table *t, unsigned i)
 {
-	mappings_n--;
-	memmove(&table[i], &table[i + 1], (mappings_n - i) * sizeof(*table));
+	t->t_n--;
+	memmove(&t->t_m[i], &t->t_m[i + 1], (t->t_n - i) * sizeof(t->t_m[0]));
 }
 
 bool
 mappings_insert_locked(const struct mapping *m)
 {
-	return insert_at(position(m->m_start), m);
+	struct table *t = edit_begin();
+
+	if (t == NULL)
+		return false;
+	insert_at(t, position(m->m_start), m);
+	edit_end(t);
+	return true;
 }
 
 struct mapping *
@@ -115,7 +179,7 @@ mappings_next_locked(uintptr_t addr)
 {
 	unsigned i = position(addr);
 
-	return i < mappings_n ? &table[i] : NULL;
+	return i < count() ? &current->t_m[i] : NULL;
 }
 
 bool
@@ -123,15 +187,19 @@ mappings_split_locked(uintptr_t addr)
 {
 	unsigned i = position(addr);
 	struct mapping head;
+	struct table *t;
 
-	if (i == mappings_n || table[i].m_start >= addr)
+	if (i == count() || current->t_m[i].m_start >= addr)
 		return true;
-	head = table[i];
-	head.m_end = addr;
-	if (!insert_at(i, &head))
+	t = edit_begin();
+	if (t == NULL)
 		return false;
-	table[i + 1].m_off += (int64_t)(addr - head.m_start);
-	table[i + 1].m_start = addr;
+	head = t->t_m[i];
+	head.m_end = addr;
+	insert_at(t, i, &head);
+	t->t_m[i + 1].m_off += (int64_t)(addr - head.m_start);
+	t->t_m[i + 1].m_start = addr;
+	edit_end(t);
 	if (backend_reachable())
 		kernel.k_map_ref(head.m_handle);
 	return true;
@@ -145,6 +213,27 @@ continues(const struct mapping *a, const struct mapping *b)
 	       a->m_prot == b->m_prot && a->m_shared == b->m_shared;
 }
 
+/* Make one mapping of those at i and behind it.  False: out of memory. */
+static bool
+join_at(unsigned i)
+{
+	struct table *t = edit_begin();
+	struct mapping *a, *b;
+
+	if (t == NULL)
+		return false;
+	a = &t->t_m[i];
+	b = &t->t_m[i + 1];
+	a->m_end = b->m_end;
+	a->m_keep = a->m_keep || b->m_keep;
+	/* Not the last one. */
+	if (backend_reachable())
+		kernel.k_map_destroy(b->m_handle);
+	remove_at(t, i + 1);
+	edit_end(t);
+	return true;
+}
+
 void
 mappings_join_locked(uintptr_t start, uintptr_t end)
 {
@@ -152,19 +241,10 @@ mappings_join_locked(uintptr_t start, uintptr_t end)
 
 	if (i > 0)
 		i--;
-	while (i + 1 < mappings_n && table[i].m_start < end) {
-		struct mapping *a = &table[i], *b = &table[i + 1];
-
-		if (!continues(a, b)) {
+	while (i + 1 < count() && current->t_m[i].m_start < end) {
+		if (!continues(&current->t_m[i], &current->t_m[i + 1]) ||
+		    !join_at(i))
 			i++;
-			continue;
-		}
-		a->m_end = b->m_end;
-		a->m_keep = a->m_keep || b->m_keep;
-		/* Not the last one. */
-		if (backend_reachable())
-			kernel.k_map_destroy(b->m_handle);
-		remove_at(i + 1);
 	}
 }
 
@@ -173,18 +253,25 @@ mappings_join_locked(uintptr_t start, uintptr_t end)
 static bool
 take_one(uintptr_t start, uintptr_t end, const void *handle, void **taken)
 {
+	struct table *t;
 	unsigned i;
 
 	(void)mappings_split_locked(start);
 	(void)mappings_split_locked(end);
 	i = position(start);
-	while (handle != NULL && i < mappings_n && table[i].m_handle != handle)
+	while (
+	    handle != NULL && i < count() && current->t_m[i].m_handle != handle)
 		i++;
-	if (i == mappings_n || table[i].m_start >= end)
+	if (i == count() || current->t_m[i].m_start >= end)
 		return false;
-	*taken = table[i].m_handle;
-	windows_forget(table[i].m_start, table[i].m_end);
-	remove_at(i);
+	t = edit_begin();
+	/* Without memory the order is changed where it is. */
+	if (t == NULL)
+		t = current;
+	*taken = t->t_m[i].m_handle;
+	windows_forget(t->t_m[i].m_start, t->t_m[i].m_end);
+	remove_at(t, i);
+	edit_end(t);
 	return true;
 }
 

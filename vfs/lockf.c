@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A vnode's locks are a list of ranges [start, end], each with an owner: a
- * process, or an open file, which may have locks of both kinds.  To
- * set a range is to cut it out of the owner's ranges and then, unless it is
- * unlocked, to add it; ranges are not merged, which nobody can observe.
+ * process, or an open file, which may have locks of both kinds.  To set a range
+ * is to cut it out of the owner's ranges and then, unless it is unlocked, to add
+ * it together with those of the same type that it continues: F_GETLK shows it.
  *
  * One lock and one condition variable serve all vnodes: advisory locks are
  * rare, and waiting for one rarer.  Deadlock between processes is not looked
@@ -159,8 +159,7 @@ absorb(struct vnode *vp, struct lockf *lf) REQUIRES(lockf_lock)
 		if (!same_owner(old, lf) ||
 		    old->lf_exclusive != lf->lf_exclusive)
 			continue;
-		if (old->lf_end != INT64_MAX &&
-		    old->lf_end + 1 == lf->lf_start)
+		if (old->lf_end != INT64_MAX && old->lf_end + 1 == lf->lf_start)
 			lf->lf_start = old->lf_start;
 		else if (lf->lf_end != INT64_MAX &&
 			 lf->lf_end + 1 == old->lf_start)

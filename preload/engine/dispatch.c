@@ -23,6 +23,8 @@
 
 #define X32_BIT 0x40000000L
 
+bool engine_fill_first;
+
 long (*host_call)(
     long nr, long a, long b, long c, long d, long e, long f) = engine_host_call;
 
@@ -102,19 +104,47 @@ fill_and_retry(struct thread *t, struct call *c)
 	return t->t_deferred ? RESULT_AGAIN : call_host(c);
 }
 
+/* Does the call take what it gives to the program out of a queue? */
+static bool
+consumes(long nr)
+{
+	switch (nr) {
+	case SYS_read:
+	case SYS_readv:
+	case SYS_recvfrom:
+	case SYS_recvmsg:
+	case SYS_recvmmsg:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static inline bool
+must_fill(const struct thread *t, long nr)
+{
+	return engine_fill_first && consumes(nr) && !t->t_in_kernel &&
+	       !t->t_own && !thread_is_guest(t) && !BROKEN(BREAK_EFAULT);
+}
+
 /* The host's result, or RESULT_AGAIN. */
 static long
 make_call(struct thread *t, struct call *c)
 {
-	bool own = t->t_own;
+	bool own = t->t_own, filled = must_fill(t, c->nr);
 	long r;
 
+	if (filled) {
+		thread_run(t, run_efault, c);
+		if (t->t_deferred)
+			return RESULT_AGAIN;
+	}
 	if (BROKEN(BREAK_STATE))
 		t->t_own = true;
 	r = call_host(c);
 	t->t_own = own;
 	t->t_tempmask = NULL;
-	return r == -EFAULT ? fill_and_retry(t, c) : r;
+	return r == -EFAULT && !filled ? fill_and_retry(t, c) : r;
 }
 
 /* Routes of the engine: on the program's stack, signals open. */
@@ -330,7 +360,7 @@ engine_patched(struct patched_frame *f, long nr)
 
 	if (!BROKEN(BREAK_NUMBER))
 		nr = (int)nr; /* as the host takes it */
-	if (BROKEN(BREAK_STATE) || !is_plain(t, nr, arg))
+	if (BROKEN(BREAK_STATE) || !is_plain(t, nr, arg) || must_fill(t, nr))
 		return patched_slowly(t, f, nr);
 	r = engine_host_call(
 	    nr, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]);

@@ -49,6 +49,13 @@ extern struct engine_hooks engine_hooks;
 /* For eh_exec: memory that lives as long as the exec, or NULL.  Once. */
 void *engine_exec_memory(size_t len);
 
+/*
+ * Set by the router while rump files are mapped: a host call that takes
+ * something out of a queue must find its buffers present, for what the host
+ * could not copy may be lost.
+ */
+extern bool engine_fill_first;
+
 /* The calling thread is ours: its calls are never intercepted. */
 void engine_own_thread(void);
 

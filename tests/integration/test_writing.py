@@ -330,6 +330,19 @@ t = [threading.Thread(target=work, args=(k,)) for k in range(8)]
 [x.start() for x in t]; [x.join() for x in t]
 os.fsync(f); print(os.fstat(f).st_size)
 """], False),
+    ("python3 changes names while signals come", [PY, "-c", """
+import os, signal
+signal.signal(signal.SIGALRM, lambda *a: None)
+signal.siginterrupt(signal.SIGALRM, False)
+signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)
+for i in range(300):
+    os.mkdir(f'd{i}'); os.rename(f'd{i}', f'e{i}'); os.rmdir(f'e{i}')
+    fd = os.open(f'f{i}', os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
+    os.write(fd, b'x'); os.close(fd)
+    os.link(f'f{i}', f'g{i}'); os.unlink(f'f{i}')
+signal.setitimer(signal.ITIMER_REAL, 0)
+print(len(os.listdir('.')))
+"""], False),
     ("python3 makes and removes 2000 files", [PY, "-c", """
 import os
 os.mkdir('many')

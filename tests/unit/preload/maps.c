@@ -7,13 +7,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,6 +26,8 @@
 #define RANDOM_STEPS 4000
 #define RANDOM_SIZE (600 * 1024L)
 #define MANY 3000
+#define CHANGING 600
+#define CHILDREN 150
 
 #ifndef MADV_POPULATE_READ
 #define MADV_POPULATE_READ 22
@@ -394,6 +401,91 @@ forked(void)
 	SAY(close(fd));
 }
 
+/* What the host takes out of a queue must find its buffer there. */
+static void
+messages(void)
+{
+	int fd = fresh(8 * PAGE), pair[2];
+	char *p = map(fd, 8 * PAGE, RW, MAP_SHARED);
+	struct iovec iov = { p + 6 * PAGE - 3, 8 };
+	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	SAY(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, pair));
+	for (const char *text = "abcd"; *text != '\0'; text++) {
+		char message[8];
+
+		memset(message, *text, sizeof(message));
+		SAY(send(pair[0], message, sizeof(message), 0));
+	}
+	SAY(recv(pair[1], p + PAGE - 3, 8, 0));
+	SAY(read(pair[1], p + 3 * PAGE, 8));
+	SAY(recvmsg(pair[1], &mh, 0));
+	SAY(mprotect(p, PAGE, PROT_READ));
+	SAY(recv(pair[1], p, 8, 0));
+	printf(
+	    "%.8s %.8s %.8s\n", p + PAGE - 3, p + 3 * PAGE, p + 6 * PAGE - 3);
+	SAY(close(pair[0]) + close(pair[1]));
+	SAY(munmap(p, 8 * PAGE));
+	SAY(close(fd));
+}
+
+static atomic_bool enough;
+
+/* Change the set of mappings all the time. */
+static void *
+change(void *arg)
+{
+	static char *maps[CHANGING];
+	int fd = *(int *)arg;
+
+	for (unsigned i = 0; !enough; i = (i * 5 + 1) % CHANGING) {
+		if (maps[i] != NULL)
+			munmap(maps[i], 2 * PAGE);
+		maps[i] = maps[i] != NULL
+			      ? NULL
+			      : map(fd, 2 * PAGE, PROT_READ, MAP_SHARED);
+	}
+	return NULL;
+}
+
+/* A child uses what its parent has mapped, whatever else is going on there. */
+static int
+child_of_changes(char *p, long len)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		for (long i = 0; i < len; i += PAGE) {
+			if (p[i] != 'x')
+				_exit(1);
+		}
+		_exit(munmap(p, (size_t)len) != 0);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		err(1, "fork");
+	return status;
+}
+
+static void
+forked_while_changing(void)
+{
+	int fd = fresh(16 * PAGE), failed = 0;
+	char *p = map(fd, 16 * PAGE, RW, MAP_SHARED);
+	pthread_t thread;
+
+	memset(p, 'x', 16 * PAGE);
+	if (pthread_create(&thread, NULL, change, &fd) != 0)
+		errx(1, "pthread_create");
+	for (int i = 0; i < CHILDREN; i++)
+		failed += child_of_changes(p, 16 * PAGE) != 0;
+	enough = true;
+	pthread_join(thread, NULL);
+	printf("%d children failed\n", failed);
+	SAY(munmap(p, 16 * PAGE));
+	SAY(close(fd));
+}
+
 static uint32_t
 next(void)
 {
@@ -492,6 +584,8 @@ main(int argc, char **argv)
 	many();
 	far();
 	forked();
+	messages();
+	forked_while_changing();
 	random_changes();
 	SAY(unlink(path));
 	return 0;

@@ -71,7 +71,7 @@ struct pcwrite {
 	struct list pw_list; /* pc_lock */
 	uint64_t pw_seq;     /* i: order of starting */
 	bool pw_mapped;      /* i: has pages that were stored to in mappings */
-	void *pw_buffer;     /* i: owned, where the bytes are that have no page */
+	void *pw_buffer; /* i: owned, where the bytes are that have no page */
 };
 
 struct pagecacheops {

@@ -84,7 +84,7 @@ struct pcblock {
 	uint32_t pb_uncommitted; /* pc_lock: the server may still lose them */
 	uint32_t pb_committing;  /* pc_lock: these, and asked not to */
 	struct pcsave *pb_save;  /* pc_lock: what of them; else NULL */
-	struct list pb_fills; /* pc_lock: of struct pcfill */
+	struct list pb_fills;    /* pc_lock: of struct pcfill */
 };
 
 /*

@@ -59,8 +59,8 @@ bool
 pcdirty_active_full(void)
 {
 	uint64_t cache = (uint64_t)pcblock_capacity() / PC_PAGE;
-	uint32_t most = atomic_load_explicit(
-	    &active_limit, memory_order_relaxed);
+	uint32_t most =
+	    atomic_load_explicit(&active_limit, memory_order_relaxed);
 
 	if (most == 0)
 		most = (uint32_t)MIN(cache / ACTIVE_PART, ACTIVE_MOST);
@@ -71,8 +71,8 @@ bool
 pcdirty_unsaved_full(void)
 {
 	uint64_t cache = (uint64_t)pcblock_capacity() / PC_PAGE;
-	uint32_t most = atomic_load_explicit(
-	    &unsaved_limit, memory_order_relaxed);
+	uint32_t most =
+	    atomic_load_explicit(&unsaved_limit, memory_order_relaxed);
 
 	if (most == 0)
 		most = (uint32_t)(cache / UNSAVED_PART);
@@ -226,8 +226,8 @@ pagecache_error_begin(struct vnode *vp, uint32_t *seen)
 {
 	struct pagecache *pc = pagecache_peek(vp);
 
-	*seen = pc == NULL ? 0
-			   : __atomic_load_n(&pc->pc_errseq, __ATOMIC_RELAXED);
+	*seen =
+	    pc == NULL ? 0 : __atomic_load_n(&pc->pc_errseq, __ATOMIC_RELAXED);
 }
 
 int

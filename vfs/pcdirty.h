@@ -39,8 +39,7 @@ void pcdirty_mark_range(struct pcblock *b, off_t lo, off_t hi)
 void pcdirty_mark_uncommitted(struct pcblock *b, unsigned page, unsigned lo,
     unsigned hi) REQUIRES(b->pb_pc->pc_lock);
 /* The server has lost what is uncommitted of the pages in mask. */
-void pcdirty_lost(struct pcblock *b, uint32_t mask)
-    REQUIRES(b->pb_pc->pc_lock);
+void pcdirty_lost(struct pcblock *b, uint32_t mask) REQUIRES(b->pb_pc->pc_lock);
 /* Pages that are no longer unsaved, and are not what the file has. */
 void pcdirty_forget(struct pcblock *b, uint32_t mask)
     REQUIRES(b->pb_pc->pc_lock);

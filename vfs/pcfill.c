@@ -169,9 +169,8 @@ start_block(struct vnode *vp, struct pagecache *pc, off_t lo, off_t hi,
 		mutex_exit(&pc->pc_lock);
 		return error;
 	}
-	while (
-	    !b->pb_orphan && (want = all & ~(b->pb_valid | b->pb_busy |
-						b->pb_writing)) != 0) {
+	while (!b->pb_orphan && (want = all & ~(b->pb_valid | b->pb_busy |
+						  b->pb_writing)) != 0) {
 		unsigned first, last;
 		struct pcfill *pf;
 

@@ -73,8 +73,8 @@ wait_for_runs(struct pagecache *pc, off_t lo, off_t hi)
  * by the count of them: it may be another one's, who must be told, too.
  */
 static int
-write_out(struct vnode *vp, struct pagecache *pc, off_t lo, off_t hi,
-    unsigned flags)
+write_out(
+    struct vnode *vp, struct pagecache *pc, off_t lo, off_t hi, unsigned flags)
 {
 	uint32_t failed = count(&pc->pc_nfailed);
 	bool skipped = true;
@@ -268,13 +268,13 @@ sync_files(struct mount *mp, bool wait)
 	struct vnode *vp;
 	int first = 0, error = 0;
 
-	while (error != ERESTART &&
-	       (vp = pcdirty_next(walk, mp, now)) != NULL) {
+	while (
+	    error != ERESTART && (vp = pcdirty_next(walk, mp, now)) != NULL) {
 		if (wait)
 			error = pagecache_sync(vp, 0, 0, PCS_WAIT);
 		else
-			(void)pcwrite_start(vp, pagecache_of(vp), 0,
-			    PC_FILE_MAX, PCW_STABLE);
+			(void)pcwrite_start(
+			    vp, pagecache_of(vp), 0, PC_FILE_MAX, PCW_STABLE);
 		keep_first(&first, error);
 		vrele(vp);
 	}

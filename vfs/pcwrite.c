@@ -69,8 +69,7 @@ run_add_piece(struct pcwrite *pw, char *addr, size_t len)
 {
 	struct rump_iovec *last = &pw->pw_iov[MAX(pw->pw_niov - 1, 0)];
 
-	if (pw->pw_niov > 0 &&
-	    (char *)last->iov_base + last->iov_len == addr) {
+	if (pw->pw_niov > 0 && (char *)last->iov_base + last->iov_len == addr) {
 		last->iov_len += len;
 		return true;
 	}
@@ -116,8 +115,7 @@ run_add_block(struct pcwrite *pw, struct pcblock *b, uint32_t mask, size_t most)
 
 	for (mask &= b->pb_dirty & ~b->pb_running; more && mask != 0;
 	     mask &= mask - 1)
-		more = run_add_page(
-		    pw, b, (unsigned)__builtin_ctz(mask), most);
+		more = run_add_page(pw, b, (unsigned)__builtin_ctz(mask), most);
 	pcdirty_end(b, &ch);
 	return more;
 }
@@ -141,14 +139,13 @@ run_gather(struct pagecache *pc, struct pcwrite *pw, off_t *lo, off_t hi,
 		if (!run_add_block(pw, b, mask, most))
 			break;
 		/* What comes behind a gap is another run's. */
-		if (pw->pw_len != 0 && pw->pw_off + (off_t)pw->pw_len !=
-					   pcblock_off(b) + PC_BLOCK)
+		if (pw->pw_len != 0 &&
+		    pw->pw_off + (off_t)pw->pw_len != pcblock_off(b) + PC_BLOCK)
 			break;
 	}
 	/* Not to the same page again, if it is dirty again at once. */
-	*lo = pw->pw_len == 0
-		  ? hi
-		  : pc_page_ceil(pw->pw_off + (off_t)pw->pw_len);
+	*lo =
+	    pw->pw_len == 0 ? hi : pc_page_ceil(pw->pw_off + (off_t)pw->pw_len);
 }
 
 static unsigned
@@ -156,9 +153,9 @@ run_pages(const struct pcwrite *pw)
 {
 	off_t first = pw->pw_off / PC_PAGE;
 
-	return (unsigned)(pc_page_ceil(pw->pw_off + (off_t)pw->pw_len) /
-			      PC_PAGE -
-			  first);
+	return (
+	    unsigned)(pc_page_ceil(pw->pw_off + (off_t)pw->pw_len) / PC_PAGE -
+		      first);
 }
 
 /* The run is complete: make it known. */
@@ -170,8 +167,8 @@ run_publish(struct pagecache *pc, struct pcwrite *pw, unsigned flags)
 	kauth_cred_hold(pc->pc_wcred);
 	pw->pw_cred = pc->pc_wcred;
 	pw->pw_seq = ++pc->pc_runseq;
-	pw->pw_stable = (flags & PCW_STABLE) != 0 &&
-			run_pages(pw) == pc->pc_nunsaved;
+	pw->pw_stable =
+	    (flags & PCW_STABLE) != 0 && run_pages(pw) == pc->pc_nunsaved;
 	list_insert_tail(&pc->pc_runs, &pw->pw_list);
 	KSTAT_ADD(&stats[WRITES], 1);
 	KSTAT_ADD(&stats[WRITE_BYTES], pw->pw_len);
@@ -184,8 +181,7 @@ run_protect(struct pagecache *pc, const struct pcwrite *pw)
 {
 	off_t end = pw->pw_off + (off_t)pw->pw_len;
 
-	pcmap_protect(
-	    pc, pw->pw_off - pw->pw_off % PC_PAGE, pc_page_ceil(end));
+	pcmap_protect(pc, pw->pw_off - pw->pw_off % PC_PAGE, pc_page_ceil(end));
 	mutex_enter(&pc->pc_lock);
 	if (end == pc->pc_mapend)
 		pcbehind_zero(pc, end, PC_FILE_MAX);
@@ -201,8 +197,8 @@ run_send(struct pagecache *pc, struct pcwrite *pw)
 }
 
 bool
-pcwrite_start(struct vnode *vp, struct pagecache *pc, off_t lo, off_t hi,
-    unsigned flags)
+pcwrite_start(
+    struct vnode *vp, struct pagecache *pc, off_t lo, off_t hi, unsigned flags)
 {
 	size_t most = MAX(pc->pc_ops->pc_wsize(vp), (size_t)PC_PAGE);
 	bool skipped = false;
@@ -341,8 +337,7 @@ note_result(struct pagecache *pc, const struct pcwrite *pw)
 }
 
 static void
-pages_done(struct pagecache *pc, const struct pcwrite *pw)
-    REQUIRES(pc->pc_lock)
+pages_done(struct pagecache *pc, const struct pcwrite *pw) REQUIRES(pc->pc_lock)
 {
 	uint64_t index = (uint64_t)pw->pw_off / PC_BLOCK;
 	off_t end = pw->pw_off + (off_t)pw->pw_len;

@@ -13,8 +13,8 @@
  * Start runs for what is dirty in [lo, hi) and not in a run already; true if
  * there was something that was.  Does not wait for them.
  */
-bool pcwrite_start(struct vnode *vp, struct pagecache *pc, off_t lo, off_t hi,
-    unsigned flags);
+bool pcwrite_start(
+    struct vnode *vp, struct pagecache *pc, off_t lo, off_t hi, unsigned flags);
 /* The oldest run in [lo, hi) that is not younger than seq, with a reference. */
 struct pcwrite *pcwrite_find(struct pagecache *pc, off_t lo, off_t hi,
     uint64_t seq) REQUIRES(pc->pc_lock);

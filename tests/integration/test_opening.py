@@ -7,6 +7,7 @@ directory; what it prints has to be the same.  Where the file system is asked fo
 what NFS has not, the answers of a Linux NFS mount are written down here.
 """
 import os
+import subprocess
 
 import harness
 
@@ -144,6 +145,26 @@ os.close(c)
 waiting.join()
 fcntl.flock(b, fcntl.LOCK_EX | fcntl.LOCK_NB)
 print(lock(b, SET, U, 0, 0))
+d, other = os.dup(b), os.open(top + "/file", os.O_RDWR)
+print(lock(b, fcntl.F_SETLK, W, 0, 0), lock(other, GET, W, 0, 0)[0])
+os.close(d)
+print(lock(other, GET, W, 0, 0)[0] == U)
+print(lock(b, fcntl.F_SETLK, W, 0, 0), lock(other, GET, W, 0, 0)[0])
+os.dup2(host := os.open("/dev/null", os.O_RDONLY), b)
+print(lock(other, GET, W, 0, 0)[0] == U)
+"""
+
+# Closes one of two descriptors, and waits to be looked at.
+DUPLICATE = PRELUDE + """
+fd = os.open(top + "/file", os.O_WRONLY)
+os.write(fd, b"x" * 100000)
+other = os.dup(fd)
+if sys.argv[2] == "close":
+    os.close(other)
+else:
+    os.dup2(0, other)
+print("closed", flush=True)
+input()
 """
 
 # Linux answers these before NFS is asked, or for it.
@@ -219,10 +240,28 @@ def unsupported():
     harness.check(r.stdout.decode() == ANSWERS and r.returncode == 0, r)
 
 
+def duplicate():
+    with harness.export(populate) as (directory, server):
+        mounts = [(harness.MOUNT, server.url())]
+        for way in "close", "replace":
+            os.truncate(f"{directory}/file", 0)
+            with subprocess.Popen(
+                    harness.rumpkit_argv([PY, "-c", DUPLICATE, harness.MOUNT,
+                                          way], mounts),
+                    stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                    env=harness.clean_env(), cwd="/") as p:
+                said = p.stdout.readline()
+                size = os.path.getsize(f"{directory}/file")
+                p.communicate("\n")
+            harness.check((said, size, p.returncode) ==
+                          ("closed\n", 100000, 0), (way, said, size))
+
+
 if __name__ == "__main__":
     raise SystemExit(harness.run([
         ("O_PATH of every kind of file", lambda: compare(NAMES)),
         ("openat2 keeps to its restrictions", lambda: compare(OPENAT2)),
         ("locks of open files", lambda: compare(LOCKS)),
+        ("closing a duplicate saves what was written", duplicate),
         ("what NFS has not is refused as on Linux", unsupported),
     ]))

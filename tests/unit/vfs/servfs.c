@@ -29,10 +29,10 @@ struct image {
 
 struct servfile {
 	int sf_number;
-	kmutex_t sf_write;    /* one writer at a time; truncation, too */
+	kmutex_t sf_write;       /* one writer at a time; truncation, too */
 	_Atomic int64_t sf_size; /* as the client sees it */
-	struct image sf_data; /* lock: the server's present contents */
-	struct image sf_disk; /* lock: and what survives a restart */
+	struct image sf_data;    /* lock: the server's present contents */
+	struct image sf_disk;    /* lock: and what survives a restart */
 };
 
 static struct servfile files[SERVFS_NFILES];
@@ -135,8 +135,8 @@ serve(const struct pcwrite *pw, bool *committed, uint64_t *verf)
 
 		image_put(&sf->sf_data, off, iov->iov_base, iov->iov_len);
 		if (*committed)
-			image_put(&sf->sf_disk, off, iov->iov_base,
-			    iov->iov_len);
+			image_put(
+			    &sf->sf_disk, off, iov->iov_base, iov->iov_len);
 		off += (int64_t)iov->iov_len;
 	}
 	*verf = verifier;
@@ -242,8 +242,8 @@ serv_wait_write(struct pcwrite *pw)
 }
 
 static int
-serv_commit(struct vnode *vp, off_t lo, off_t hi, kauth_cred_t cred,
-    uint64_t *verf)
+serv_commit(
+    struct vnode *vp, off_t lo, off_t hi, kauth_cred_t cred, uint64_t *verf)
 {
 	struct servfile *sf = file_of(vp);
 	int error;

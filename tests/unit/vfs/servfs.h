@@ -24,16 +24,16 @@ enum servfs_mode {
 struct servfs {
 	_Atomic int mode;
 	_Atomic size_t wsize;
-	_Atomic int64_t space;     /* no file may be longer */
-	_Atomic bool unreadable;   /* reads fail with EACCES */
-	_Atomic bool interrupt;    /* waits end with ERESTART */
-	_Atomic bool honest;       /* stable writes are; else all are unstable */
-	_Atomic int write_error;   /* of the next write, then 0 */
-	_Atomic int commit_error;  /* of the next commit, then 0 */
-	_Atomic int restart_in;    /* the server restarts at this write */
-	_Atomic unsigned queued;   /* writes that have not ended */
+	_Atomic int64_t space;    /* no file may be longer */
+	_Atomic bool unreadable;  /* reads fail with EACCES */
+	_Atomic bool interrupt;   /* waits end with ERESTART */
+	_Atomic bool honest;      /* stable writes are; else all are unstable */
+	_Atomic int write_error;  /* of the next write, then 0 */
+	_Atomic int commit_error; /* of the next commit, then 0 */
+	_Atomic int restart_in;   /* the server restarts at this write */
+	_Atomic unsigned queued;  /* writes that have not ended */
 	_Atomic unsigned reads, writes, stable, commits;
-	_Atomic size_t longest;    /* write */
+	_Atomic size_t longest; /* write */
 };
 extern struct servfs servfs;
 

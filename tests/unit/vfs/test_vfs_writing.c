@@ -606,16 +606,16 @@ stores_to_mappings_reach_the_server(void **state)
 	servfs_poke(0, 0, pattern, 2 * PAGE + 100);
 	fd = open_file(0);
 	assert_int_equal(servfs_map_dirty(fd, 0, PAGE), RUMP_EAGAIN);
-	assert_int_equal(rump_map_create(fd, 0, 4 * PAGE,
-			     RUMP_PROT_READ | RUMP_PROT_WRITE,
-			     RUMP_MAP_SHARED, &rm),
+	assert_int_equal(
+	    rump_map_create(fd, 0, 4 * PAGE, RUMP_PROT_READ | RUMP_PROT_WRITE,
+		RUMP_MAP_SHARED, &rm),
 	    0);
 	p = mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED,
 	    rm.rm_hostfd, rm.rm_hostoff);
 	assert_true(p != MAP_FAILED);
 	assert_int_equal(rump_map_fill(rm.rm_handle, 0, 3 * PAGE), 0);
-	assert_int_equal(rump_map_dirty(rm.rm_handle, PAGE, 2 * PAGE,
-			     2 * PAGE + 100), 0);
+	assert_int_equal(
+	    rump_map_dirty(rm.rm_handle, PAGE, 2 * PAGE, 2 * PAGE + 100), 0);
 	memcpy(p + PAGE + 5, "stored", 6);
 	p[2 * PAGE + 50] = 'y';
 	p[2 * PAGE + 200] = 'z'; /* behind the end: lost */
@@ -625,14 +625,12 @@ stores_to_mappings_reach_the_server(void **state)
 	assert_disk(0, 2 * PAGE + 50, "y", 1);
 	assert_false(servfs_unsaved(fd));
 	/* The file grows while its last page is dirty in the mapping. */
-	assert_int_equal(rump_map_dirty(rm.rm_handle, 2 * PAGE, PAGE,
-			     2 * PAGE + 100),
-	    0);
+	assert_int_equal(
+	    rump_map_dirty(rm.rm_handle, 2 * PAGE, PAGE, 2 * PAGE + 100), 0);
 	OK(rump_sys_ftruncate(fd, 2 * PAGE + 300));
 	assert_int_equal(p[2 * PAGE + 200], 0);
-	assert_int_equal(rump_map_dirty(rm.rm_handle, 2 * PAGE, PAGE,
-			     2 * PAGE + 300),
-	    0);
+	assert_int_equal(
+	    rump_map_dirty(rm.rm_handle, 2 * PAGE, PAGE, 2 * PAGE + 300), 0);
 	assert_int_equal(rump_sys_pwrite(fd, "end", 3, 3 * PAGE), 3);
 	p[2 * PAGE + 1000] = 'g';
 	OK(rump_sys_fsync(fd));
@@ -657,8 +655,8 @@ a_write_from_a_mapping_of_the_same_page_is_no_trap(void **state)
 	assert_int_equal(rump_map_create(fd, 0, 2 * PAGE, RUMP_PROT_READ,
 			     RUMP_MAP_SHARED, &rm),
 	    0);
-	p = mmap(NULL, 2 * PAGE, PROT_READ, MAP_SHARED, rm.rm_hostfd,
-	    rm.rm_hostoff);
+	p = mmap(
+	    NULL, 2 * PAGE, PROT_READ, MAP_SHARED, rm.rm_hostfd, rm.rm_hostoff);
 	assert_true(p != MAP_FAILED);
 	/* Not filled by the program: the write has to. */
 	assert_int_equal(rump_sys_pwrite(fd, p, PAGE, 0), PAGE);

@@ -237,7 +237,7 @@ e = os.open('/etc', os.O_RDONLY)
 print(openat2(b'../data/file', 8, e), openat2(b'passwd', 8, e))
 """, server)
     expect(lines, "ok No such file or directory",
-           "ok Operation not supported", "Invalid cross-device link ok")
+           "ok ok", "Invalid cross-device link ok")
 
 
 def own_directory_by_name(_, server):
@@ -257,7 +257,7 @@ def programs_along_the_path(_, server):
     out = shell("PATH=/data/none:/data/dir:$PATH; exec env true", server)
     harness.check(out.returncode == 0 and out.stderr == b"", str(out))
     out = shell("exec /data/file", server)
-    harness.check(out.returncode == 126 and b"copy it to the host" in
+    harness.check(out.returncode == 126 and b"Permission denied" in
                   out.stderr, str(out))
 
 

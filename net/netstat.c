@@ -242,6 +242,7 @@ static void
 print_sockets(struct sink *sk)
 {
 	struct entry en;
+	uint64_t more;
 
 	sink_printf(sk, "%-8s %-8s %12s %12s %-22s %-22s %s\n", "Proto",
 	    "Owner", "Bytes in", "Bytes out", "Local address",
@@ -251,9 +252,12 @@ print_sockets(struct sink *sk)
 		return;
 	for (uint64_t i = 0; history_get(i, &en); i++)
 		entry_print(sk, &en, "closed");
-	if (nclosed > HISTORY)
+	mutex_enter(&netstat_lock);
+	more = nclosed > HISTORY ? nclosed - HISTORY : 0;
+	mutex_exit(&netstat_lock);
+	if (more != 0)
 		sink_printf(sk, "%llu sockets more were closed before these\n",
-		    (unsigned long long)(nclosed - HISTORY));
+		    (unsigned long long)more);
 }
 
 static struct report report = {

@@ -202,8 +202,8 @@ receive(
 	return receive_waiting(so, uio, sm, pt);
 }
 
-int
-soreceivemsg(struct socket *so, struct uio *uio, struct somsg *sm)
+static int
+receive_message(struct socket *so, struct uio *uio, struct somsg *sm)
 {
 	struct patience pt;
 	size_t start;
@@ -226,6 +226,17 @@ soreceivemsg(struct socket *so, struct uio *uio, struct somsg *sm)
 	error = partial_result(so, uio->uio_resid != start, error);
 	sounref(so);
 	return patience_error(&pt, error);
+}
+
+int
+soreceivemsg(struct socket *so, struct uio *uio, struct somsg *sm)
+{
+	int error, asked = sm->sm_flags;
+
+	error = receive_message(so, uio, sm);
+	if (PREDICT_FALSE((asked & RUMP_MSG_HOST_KEEPERROR) != 0))
+		sokeeperror(so, error);
+	return error;
 }
 
 int

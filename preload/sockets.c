@@ -16,6 +16,7 @@
 #include <sys/un.h>
 #include <time.h>
 
+#include "preload/abi/errno.h"
 #include "preload/abi/socket.h"
 #include "preload/config.h"
 #include "preload/descriptor.h"
@@ -28,10 +29,12 @@
 #include "rump/rump_syscallnum.h"
 #include "rump/rumpabi.h"
 #include "rump/rumpdefs.h"
+#include "rump/rumphostsock.h"
 #include "syscall_table/linux_routes.h"
 
 #define CONTROL_MAX 2048
 #define IOV_LIMIT 1024
+#define RW_MAX 0x7ffff000L /* what Linux moves in one call */
 #define NS_PER_SEC 1000000000L
 
 static const struct {
@@ -158,7 +161,9 @@ address_in(
 		return EINVAL;
 	if (usercopy_in(linux_addr, (const void *)addr, (size_t)len) != 0)
 		return EFAULT;
-	return abi_sockaddr_to_netbsd(linux_addr, (size_t)len, out, outlen);
+	if (abi_sockaddr_to_netbsd(linux_addr, (size_t)len, out, outlen) != 0)
+		abi_sockaddr_wrap(linux_addr, (size_t)len, out, outlen);
+	return 0;
 }
 
 /* *lenp bounds what is written and gets the whole length. */
@@ -285,6 +290,13 @@ shutdown_rump(struct call *c, struct rfile *rf)
 
 /* --- data -------------------------------------------------------------- */
 
+/* A length without a sign. */
+static long
+data_length(long len)
+{
+	return (unsigned long)len > RW_MAX ? RW_MAX : len;
+}
+
 static long
 sendto_rump(struct call *c, struct rfile *rf)
 {
@@ -297,8 +309,9 @@ sendto_rump(struct call *c, struct rfile *rf)
 	if (error != 0)
 		return -error;
 	int flags = abi_msgflags_to_netbsd((int)c->arg[3]);
-	int64_t args[BACKEND_SLOTS] = { rf->rf_fd, c->arg[1], c->arg[2], flags,
-		len != 0 ? (int64_t)&ss : 0, (int64_t)len },
+	int64_t args[BACKEND_SLOTS] = { rf->rf_fd, c->arg[1],
+		data_length(c->arg[2]), flags, len != 0 ? (int64_t)&ss : 0,
+		(int64_t)len },
 		n = 0;
 
 	error = rump_call(c, RUMP_SYS_sendto, args, &n);
@@ -312,7 +325,8 @@ recvfrom_rump(struct call *c, struct rfile *rf)
 	struct rump_sockaddr_storage ss;
 	uint32_t len = sizeof(ss);
 	int flags = abi_msgflags_to_netbsd((int)c->arg[3]);
-	int64_t args[BACKEND_SLOTS] = { rf->rf_fd, c->arg[1], c->arg[2], flags,
+	int64_t args[BACKEND_SLOTS] = { rf->rf_fd, c->arg[1],
+		data_length(c->arg[2]), flags,
 		c->arg[4] != 0 ? (int64_t)&ss : 0,
 		c->arg[4] != 0 ? (int64_t)&len : 0 },
 		n = 0;
@@ -340,7 +354,7 @@ message_in(struct message *m, long addr)
 		return EFAULT;
 	if (m->m_linux.msg_iovlen > IOV_LIMIT)
 		return EMSGSIZE;
-	if ((int)m->m_linux.msg_namelen < 0)
+	if (m->m_linux.msg_name != NULL && (int)m->m_linux.msg_namelen < 0)
 		return EINVAL;
 	m->m_netbsd = (struct rump_msghdr){
 		/* struct iovec is the same on both systems. */
@@ -377,6 +391,9 @@ message_in_send(struct message *m)
 		return EFAULT;
 	error = abi_cmsg_to_netbsd(m->m_user_control, mh->msg_controllen,
 	    m->m_control, CONTROL_MAX, &len);
+	if (error != 0)
+		error = abi_cmsg_wrap(m->m_user_control, mh->msg_controllen,
+		    m->m_control, CONTROL_MAX, &len);
 	if (error == 0 && len != 0) {
 		m->m_netbsd.msg_control = m->m_control;
 		m->m_netbsd.msg_controllen = (uint32_t)len;
@@ -385,7 +402,8 @@ message_in_send(struct message *m)
 }
 
 static long
-send_message(struct call *c, struct rfile *rf, long addr, int linux_flags)
+send_message(
+    struct call *c, struct rfile *rf, long addr, int linux_flags, bool first)
 {
 	struct message m;
 	long result;
@@ -405,7 +423,7 @@ send_message(struct call *c, struct rfile *rf, long addr, int linux_flags)
 static long
 sendmsg_rump(struct call *c, struct rfile *rf)
 {
-	return send_message(c, rf, c->arg[1], (int)c->arg[2]);
+	return send_message(c, rf, c->arg[1], (int)c->arg[2], true);
 }
 
 /* Control data are as long in the one format as in the other, so that the host
@@ -450,10 +468,12 @@ message_out(struct message *m, long addr)
 }
 
 static long
-receive_message(struct call *c, struct rfile *rf, long addr, int linux_flags)
+receive_message(
+    struct call *c, struct rfile *rf, long addr, int linux_flags, bool first)
 {
 	struct message m;
-	int flags = abi_msgflags_to_netbsd(linux_flags);
+	int flags = abi_msgflags_to_netbsd(linux_flags) |
+		    (first ? 0 : RUMP_MSG_HOST_KEEPERROR);
 	int error = message_in(&m, addr);
 	long n;
 
@@ -477,7 +497,7 @@ receive_message(struct call *c, struct rfile *rf, long addr, int linux_flags)
 static long
 recvmsg_rump(struct call *c, struct rfile *rf)
 {
-	return receive_message(c, rf, c->arg[1], (int)c->arg[2]);
+	return receive_message(c, rf, c->arg[1], (int)c->arg[2], true);
 }
 
 /* When recvmmsg(2) is to stop waiting for more; there is none when mw_ts is
@@ -530,10 +550,11 @@ wait_over(const struct message_wait *mw, struct timespec *left)
 	return ns == 0;
 }
 
-/* Several messages, one after the other, until one fails. */
+/* Several messages, one after the other, until one fails.  The error of a later
+ * receive comes with the next call. */
 static long
 message_vector(struct call *c, struct rfile *rf,
-    long (*one)(struct call *, struct rfile *, long, int), int flags,
+    long (*one)(struct call *, struct rfile *, long, int, bool), int flags,
     const struct message_wait *mw)
 {
 	struct mmsghdr *vec = (struct mmsghdr *)c->arg[1];
@@ -547,8 +568,8 @@ message_vector(struct call *c, struct rfile *rf,
 	while (done < count && !over) {
 		unsigned len;
 
-		n = one(
-		    c, rf, (long)&vec[done].msg_hdr, flags & ~MSG_WAITFORONE);
+		n = one(c, rf, (long)&vec[done].msg_hdr,
+		    flags & ~MSG_WAITFORONE, done == 0);
 		if (n < 0)
 			break;
 		len = (unsigned)n;
@@ -576,14 +597,31 @@ sendmmsg_rump(struct call *c, struct rfile *rf)
 	    c, rf, send_message, (int)c->arg[3] & ~MSG_WAITFORONE, &none);
 }
 
+/* The error that waits in a socket; it comes before any data of recvmmsg(2). */
+static long
+pending_error(struct call *c, struct rfile *rf)
+{
+	int value = 0;
+	uint32_t len = sizeof(value);
+	long result = fd_call(c, rf, RUMP_SYS_getsockopt, RUMP_SOL_SOCKET,
+	    RUMP_SO_ERROR, (int64_t)&value, (int64_t)&len);
+
+	return result < 0 ? result : -abi_errno_to_linux(value);
+}
+
 static long
 recvmmsg_rump(struct call *c, struct rfile *rf)
 {
 	struct message_wait mw;
 	int error = wait_init(&mw, c->arg[4]);
+	long result;
 
 	if (error != 0)
 		return -error;
+	result =
+	    ((int)c->arg[3] & MSG_ERRQUEUE) != 0 ? 0 : pending_error(c, rf);
+	if (result < 0)
+		return result;
 	return message_vector(c, rf, receive_message, (int)c->arg[3], &mw);
 }
 

@@ -43,6 +43,10 @@ setsockopt_rump(struct call *c, struct rfile *rf)
 
 	if (len < 0)
 		return -EINVAL;
+	/* The kernel is to know of every timeout. */
+	if (so != NULL && so->as_kind == ABI_SO_TIMEVAL &&
+	    (size_t)len > so->as_size)
+		len = (int)so->as_size;
 	if (so == NULL || (size_t)len != so->as_size)
 		return host_option(c, rf, RUMP_SYS_setsockopt,
 		    len < OPTION_MAX ? len : OPTION_MAX);

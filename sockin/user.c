@@ -160,16 +160,17 @@ send_control(const volatile uint32_t *intr, int fd, struct msghdr *hmsg,
 {
 	_Alignas(8) char control[SOCKIN_CONTROL_MAX];
 	const volatile char *src = msg->msg_control;
-	size_t i, len = msg->msg_controllen;
+	size_t i, raw, len = msg->msg_controllen;
 
 	if (len > sizeof(control))
 		return -ENOBUFS;
 	for (i = 0; i < len; i++)
 		control[i] = src[i];
-	if (sockin_cmsg_to_host(control, len) != 0)
+	raw = sockin_cmsg_raw(control, len);
+	if (raw == 0 && sockin_cmsg_to_host(control, len) != 0)
 		return -EINVAL;
-	hmsg->msg_control = control;
-	hmsg->msg_controllen = len;
+	hmsg->msg_control = control + raw;
+	hmsg->msg_controllen = len - raw;
 	return message_call(intr, true, fd, hmsg, hflags, false);
 }
 

@@ -72,6 +72,17 @@ kind_from_host(const struct cmsghdr *hh, struct rump_cmsghdr *nh)
 	nh->cmsg_type = hh->cmsg_type;
 }
 
+size_t
+sockin_cmsg_raw(const void *control, size_t len)
+{
+	struct rump_cmsghdr nh;
+
+	if (len < DATA)
+		return 0;
+	__builtin_memcpy(&nh, control, sizeof(nh));
+	return nh.cmsg_level == RUMP_SOL_HOST_RAW ? DATA : 0;
+}
+
 int
 sockin_cmsg_to_host(void *control, size_t len)
 {

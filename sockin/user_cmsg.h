@@ -14,6 +14,9 @@
 /* Of no concern outside this library. */
 #pragma GCC visibility push(hidden)
 
+/* How much stands in front of what the host is to have as it is; 0: these are
+ * control messages. */
+size_t sockin_cmsg_raw(const void *control, size_t len);
 /* Rewrite the headers in place.  0; EINVAL: malformed, or a kind that neither
  * has a twin nor is marked as the host's. */
 int sockin_cmsg_to_host(void *control, size_t len);

@@ -56,8 +56,9 @@ static const struct pair call_flags[] = {
 };
 
 /* Flags of a call that mean nothing to the host: MSG_NOSIGNAL is always set,
- * and MSG_CTRUNC is a result. */
-#define CALL_FLAGS_OURS (RUMP_MSG_NOSIGNAL | RUMP_MSG_CTRUNC)
+ * MSG_CTRUNC is a result, and the third is the socket layer's. */
+#define CALL_FLAGS_OURS                                                        \
+	(RUMP_MSG_NOSIGNAL | RUMP_MSG_CTRUNC | RUMP_MSG_HOST_KEEPERROR)
 
 static const struct pair result_flags[] = {
 	{ RUMP_MSG_OOB, MSG_OOB },
@@ -227,6 +228,18 @@ unspec_to_host(const struct rump_sockaddr *sa, int len, struct sockaddr *hsa,
 	return 0;
 }
 
+static int
+raw_to_host(const struct rump_sockaddr *sa, int len, char *hs, socklen_t *hlen)
+{
+	const int head = (int)offsetof(struct rump_sockaddr, sa_data);
+	int i;
+
+	for (i = head; i < len && i < (int)sizeof(struct sockaddr_storage); i++)
+		hs[i - head] = ((const char *)sa)[i];
+	*hlen = (socklen_t)(i - head);
+	return 0;
+}
+
 int
 sockin_addr_to_host(const struct rump_sockaddr *sa, int len,
     struct sockaddr_storage *hs, socklen_t *hlen)
@@ -246,6 +259,8 @@ sockin_addr_to_host(const struct rump_sockaddr *sa, int len,
 			return RUMP_EINVAL;
 		return inet6_to_host((const struct rump_sockaddr_in6 *)sa,
 		    (struct sockaddr_in6 *)hs, hlen);
+	case RUMP_AF_HOST:
+		return raw_to_host(sa, len, (char *)hs, hlen);
 	}
 	return RUMP_EAFNOSUPPORT;
 }

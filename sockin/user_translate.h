@@ -21,7 +21,7 @@ int sockin_family_to_host(int family);
 int sockin_type_to_host(int type);
 
 /*
- * AF_INET, AF_INET6 and AF_UNSPEC of len bytes.  0, EAFNOSUPPORT or EINVAL (too
+ * AF_INET, AF_INET6, AF_UNSPEC and RUMP_AF_HOST of len bytes.  0, EAFNOSUPPORT or EINVAL (too
  * short for its family).
  */
 int sockin_addr_to_host(const struct rump_sockaddr *sa, int len,

@@ -126,8 +126,11 @@ pcdirty_end(struct pcblock *b, const struct pcdirty_change *ch)
 	uint32_t active = count_active(b) - ch->ch_active;
 	uint32_t grown = total - ch->ch_unsaved, old = pc->pc_nunsaved;
 
-	pc->pc_nactive += active;
-	pc->pc_nunsaved += grown;
+	/* Looked at without the lock, too. */
+	__atomic_store_n(
+	    &pc->pc_nactive, pc->pc_nactive + active, __ATOMIC_RELAXED);
+	__atomic_store_n(
+	    &pc->pc_nunsaved, pc->pc_nunsaved + grown, __ATOMIC_RELAXED);
 	atomic_fetch_add_explicit(&nactive, active, memory_order_relaxed);
 	atomic_fetch_add_explicit(&nunsaved, grown, memory_order_relaxed);
 	if (total == 0 && b->pb_writing == 0) {

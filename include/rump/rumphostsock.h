@@ -18,13 +18,27 @@
 #define RUMP_SOL_HOST 0x48000000
 #define RUMP_SOL_HOST_MASK 0x7f000000
 
+/*
+ * An address that is not PF_INET's or PF_INET6's as NetBSD knows them: behind
+ * the length and this family stand the bytes that the host is to have.
+ */
+#define RUMP_AF_HOST 0xfe
+/*
+ * Control data that are no well-formed messages: all of them are one message of
+ * this level, whose data the host is to have.
+ */
+#define RUMP_SOL_HOST_RAW 0x49000000
+
 /* Message flags that only the host has, in bits that NetBSD does not use. */
 #define RUMP_MSG_HOST_MORE 0x010000
 #define RUMP_MSG_HOST_CONFIRM 0x020000
 #define RUMP_MSG_HOST_ERRQUEUE 0x040000 /* also in results */
 #define RUMP_MSG_HOST_FASTOPEN 0x080000
 #define RUMP_MSG_HOST_ZEROCOPY 0x100000
-#define RUMP_MSG_HOST_MASK 0x1f0000
+/* Of a receive that follows another in one call: an error is for the next
+ * call, unless it is EWOULDBLOCK. */
+#define RUMP_MSG_HOST_KEEPERROR 0x200000
+#define RUMP_MSG_HOST_MASK 0x3f0000
 
 /*
  * An ioctl(2) or one of the calls of fcntl(2) that say whom a descriptor

@@ -102,6 +102,24 @@ abi_cmsg_to_netbsd(
 }
 
 int
+abi_cmsg_wrap(
+    const void *in, size_t len, void *out, size_t size, size_t *outlen)
+{
+	struct {
+		struct rump_cmsghdr h;
+		uint32_t pad;
+	} n = { .h.cmsg_level = RUMP_SOL_HOST_RAW };
+
+	if (size < DATA || len > size - DATA)
+		return EINVAL;
+	n.h.cmsg_len = (uint32_t)(DATA + len);
+	memcpy(out, &n, DATA);
+	memcpy((char *)out + DATA, in, len);
+	*outlen = DATA + len;
+	return 0;
+}
+
+int
 abi_cmsg_to_linux(const void *in, size_t len, void *out, size_t size,
     size_t *outlen, int *truncated)
 {

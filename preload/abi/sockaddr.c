@@ -11,6 +11,7 @@
 
 #include "rump/rumpabi.h"
 #include "rump/rumpdefs.h"
+#include "rump/rumphostsock.h"
 
 #define HEAD 2 /* bytes that differ */
 
@@ -74,6 +75,20 @@ abi_sockaddr_to_netbsd(const void *in, size_t len,
 	out->ss_family = (uint8_t)netbsd_family;
 	*outlen = len;
 	return 0;
+}
+
+void
+abi_sockaddr_wrap(const void *in, size_t len, struct rump_sockaddr_storage *out,
+    size_t *outlen)
+{
+	/* The host looks at less than what is cut off. */
+	if (len > sizeof(*out) - HEAD)
+		len = sizeof(*out) - HEAD;
+	memset(out, 0, sizeof(*out));
+	memcpy((char *)out + HEAD, in, len);
+	out->ss_len = (uint8_t)(len + HEAD);
+	out->ss_family = RUMP_AF_HOST;
+	*outlen = len + HEAD;
 }
 
 size_t

@@ -28,6 +28,10 @@ int abi_sockflags_to_netbsd(int flags, int *out);
  */
 int abi_sockaddr_to_netbsd(const void *in, size_t len,
     struct rump_sockaddr_storage *out, size_t *outlen);
+/* An address that the above refuses, for the host to judge; len is at most that
+ * of the largest address. */
+void abi_sockaddr_wrap(const void *in, size_t len,
+    struct rump_sockaddr_storage *out, size_t *outlen);
 /*
  * The other way, into at most size bytes at out; returns the length that the
  * whole address has, as Linux reports it.  A length of 0 stays 0.
@@ -44,6 +48,10 @@ int abi_msgflags_to_linux(int flags);
  * 0 and *outlen; EINVAL (malformed, too long).
  */
 int abi_cmsg_to_netbsd(
+    const void *in, size_t len, void *out, size_t size, size_t *outlen);
+/* Control data that the above refuses, for the host to judge.  0 and *outlen;
+ * EINVAL (too long). */
+int abi_cmsg_wrap(
     const void *in, size_t len, void *out, size_t size, size_t *outlen);
 /* Kinds that are not the host's and have no twin are left out; *truncated tells
  * that something did not fit.  EIO when in is malformed. */

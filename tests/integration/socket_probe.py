@@ -9,6 +9,7 @@ import ctypes
 import errno
 import fcntl
 import os
+import resource
 import select
 import signal
 import socket
@@ -789,6 +790,76 @@ def many_messages():
     say(LIBC.recvmmsg(v.fileno(), vec, 1, 0, spec), 900 < spec[0] < 1000)
     vec[0].iov = 8
     say(LIBC.sendmmsg(u.fileno(), vec, count, 0), ctypes.get_errno())
+
+
+@case
+def an_error_comes_before_many_messages():
+    c, a = pair()
+    c.send(b"data")
+    c.setsockopt(1, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    c.close()
+    readable(a, select.POLLRDHUP)
+    buf = ctypes.create_string_buffer(8)
+    iov = (ctypes.c_size_t * 2)(ctypes.addressof(buf), 8)
+    vec = (Mmsg * 2)()
+    for m in vec:
+        m.iov, m.iovlen = ctypes.addressof(iov), 1
+    for _ in range(3):
+        n = LIBC.recvmmsg(a.fileno(), vec, 2, 0, None)
+        say(n, errno.errorcode[ctypes.get_errno()] if n < 0 else vec[0].len)
+
+
+@case
+def out_of_descriptors():
+    """A connection that cannot get a descriptor waits for one."""
+    s = listener()
+    s.setblocking(False)
+    c = socket.create_connection(s.getsockname())
+    c.send(b"patient")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (c.fileno() + 3, hard))
+    fill = []
+    while attempt("dup", os.dup, c.fileno()) != "EMFILE":
+        fill.append(0)
+    attempt("accept", s.accept)
+    attempt("socket", socket.socket)
+    os.close(c.fileno() + 1)
+    a = s.accept()[0]
+    say(a.fileno() - c.fileno(), a.recv(10))
+    attempt("nobody there", s.accept)
+    a.close()
+    attempt("nobody there", s.accept)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@case
+def odd_messages():
+    """What only the host can judge, in the order in which it does."""
+    c, _ = pair()
+    u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    buf = ctypes.create_string_buffer(b"data", 8)
+    iov = (ctypes.c_size_t * 2)(ctypes.addressof(buf), 4)
+    for s in (c, u, socket.socket()):
+        for length in (0, 1, 16, 126, 128):
+            say("name", length, LIBC.sendto(
+                s.fileno(), buf, 4, socket.MSG_NOSIGNAL, b"\x1d" * 128,
+                length), errno.errorcode.get(ctypes.get_errno()))
+        for lie in (0, 15, 17, 300):
+            control = ctypes.create_string_buffer(
+                struct.pack("Nii", lie, 0, IP_TTL), 40)
+            m = Mmsg(iov=ctypes.addressof(iov), iovlen=1,
+                     control=ctypes.addressof(control), controllen=32,
+                     namelen=0xffffffff)
+            say("control", lie, LIBC.sendmsg(
+                s.fileno(), ctypes.byref(m), socket.MSG_NOSIGNAL),
+                errno.errorcode.get(ctypes.get_errno()))
+        say("length", LIBC.sendto(s.fileno(), ctypes.c_void_p(8),
+                                  ctypes.c_size_t(-1), socket.MSG_NOSIGNAL,
+                                  None, 0),
+            errno.errorcode[ctypes.get_errno()])
+    s = socket.socket()
+    for time in (struct.pack("ll", 60, 0), struct.pack("lll", 60, 0, 0)):
+        attempt("timeout", s.setsockopt, 1, socket.SO_RCVTIMEO, time)
 
 
 @case

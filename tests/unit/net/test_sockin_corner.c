@@ -18,6 +18,7 @@
 #include "rump/rump.h"
 #include "rump/rump_syscalls.h"
 #include "rump/rumpdefs.h"
+#include "rump/rumphostsock.h"
 
 #define assert_errno(call, number)                                             \
 	do {                                                                   \
@@ -143,6 +144,26 @@ a_reset_behind_the_first_of_many_messages_is_not_lost(void **state)
 }
 
 static void
+the_error_of_a_later_receive_is_kept_for_the_next_call(void **state)
+{
+	struct linger lg = { .l_onoff = 1 };
+	char c;
+	int fd, host;
+
+	peer_pair(&fd, &host);
+	setsockopt(host, SOL_SOCKET, SO_LINGER, &lg, sizeof(lg));
+	close(host);
+	wait_ready(fd, RUMP_POLLIN);
+	assert_errno(
+	    rump_sys_recvfrom(fd, &c, 1, RUMP_MSG_HOST_KEEPERROR, NULL, NULL),
+	    RUMP_ECONNRESET);
+	assert_errno(
+	    rump_sys_recvfrom(fd, &c, 1, 0, NULL, NULL), RUMP_ECONNRESET);
+	assert_int_equal(rump_sys_recvfrom(fd, &c, 1, 0, NULL, NULL), 0);
+	rump_sys_close(fd);
+}
+
+static void
 a_bad_length_of_the_name_loses_no_data(void **state)
 {
 	struct rump_sockaddr_in sin;
@@ -179,6 +200,8 @@ main(void)
 		cmocka_unit_test(an_accepted_socket_inherits_the_timeouts),
 		cmocka_unit_test(
 		    a_reset_behind_the_first_of_many_messages_is_not_lost),
+		cmocka_unit_test(
+		    the_error_of_a_later_receive_is_kept_for_the_next_call),
 		cmocka_unit_test(a_bad_length_of_the_name_loses_no_data),
 	};
 

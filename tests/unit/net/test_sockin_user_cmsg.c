@@ -74,6 +74,18 @@ a_kind_that_nobody_knows_is_refused(void **state)
 }
 
 static void
+what_is_marked_as_raw_is_behind_its_header(void **state)
+{
+	_Alignas(8) char buf[64] = { 0 };
+	size_t len = put(buf, 0, 20, RUMP_SOL_HOST_RAW, 0);
+
+	assert_int_equal(sockin_cmsg_raw(buf, len), 16);
+	assert_int_equal(sockin_cmsg_raw(buf, 15), 0);
+	len = put(buf, 0, 20, RUMP_SOL_HOST, 0);
+	assert_int_equal(sockin_cmsg_raw(buf, len), 0);
+}
+
+static void
 lengths_that_lie_are_refused(void **state)
 {
 	static const uint32_t lengths[] = { 0, 1, 15, 25, 4096, UINT32_MAX,
@@ -133,6 +145,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(headers_change_and_data_stay),
 		cmocka_unit_test(a_kind_that_nobody_knows_is_refused),
+		cmocka_unit_test(what_is_marked_as_raw_is_behind_its_header),
 		cmocka_unit_test(lengths_that_lie_are_refused),
 		cmocka_unit_test(
 		    a_message_that_the_host_cut_short_stays_inside),

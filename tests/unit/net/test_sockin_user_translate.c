@@ -104,6 +104,25 @@ a_short_or_foreign_address_is_refused(void **state)
 }
 
 static void
+a_wrapped_address_reaches_the_host_as_it_is(void **state)
+{
+	struct rump_sockaddr_storage ss = { .ss_family = RUMP_AF_HOST };
+	struct sockaddr_storage hs;
+	socklen_t hlen;
+	int len;
+
+	memset((char *)&ss + 2, 0x5a, sizeof(ss) - 2);
+	for (len = 2; len <= 128; len++) {
+		memset(&hs, 0, sizeof(hs));
+		assert_int_equal(
+		    sockin_addr_to_host((void *)&ss, len, &hs, &hlen), 0);
+		assert_int_equal(hlen, len - 2);
+		assert_memory_equal(&hs, (char *)&ss + 2, hlen);
+		assert_int_equal(((char *)&hs)[hlen], 0);
+	}
+}
+
+static void
 an_address_is_cut_to_the_room_there_is(void **state)
 {
 	struct sockaddr_storage hs = { .ss_family = AF_INET };
@@ -252,6 +271,7 @@ main(void)
 		cmocka_unit_test(an_ipv4_address_survives_the_round_trip),
 		cmocka_unit_test(an_ipv6_address_survives_the_round_trip),
 		cmocka_unit_test(a_short_or_foreign_address_is_refused),
+		cmocka_unit_test(a_wrapped_address_reaches_the_host_as_it_is),
 		cmocka_unit_test(an_address_is_cut_to_the_room_there_is),
 		cmocka_unit_test(no_host_address_is_no_address),
 		cmocka_unit_test(

@@ -88,6 +88,34 @@ internet6_addresses_change_their_family(void **state)
 }
 
 static void
+what_is_refused_can_be_wrapped_for_the_host(void **state)
+{
+	char in[sizeof(struct sockaddr_storage)], out[48];
+	struct rump_sockaddr_storage ss;
+	struct rump_cmsghdr nh;
+	size_t n, len;
+
+	memset(in, 0x5a, sizeof(in));
+	for (n = 0; n <= sizeof(in); n++) {
+		abi_sockaddr_wrap(in, n, &ss, &len);
+		assert_int_equal(ss.ss_family, RUMP_AF_HOST);
+		assert_int_equal(len, n + 2 > 128 ? 128 : n + 2);
+		assert_int_equal(ss.ss_len, len);
+		assert_memory_equal((char *)&ss + 2, in, len - 2);
+	}
+	memset(out, 0x77, sizeof(out));
+	assert_int_equal(abi_cmsg_wrap(in, 17, out, 32, &len), EINVAL);
+	assert_int_equal(abi_cmsg_wrap(in, 1, out, 15, &len), EINVAL);
+	assert_int_equal(abi_cmsg_wrap(in, 16, out, 32, &len), 0);
+	assert_int_equal(len, 32);
+	memcpy(&nh, out, sizeof(nh));
+	assert_int_equal(nh.cmsg_len, 32);
+	assert_int_equal(nh.cmsg_level, RUMP_SOL_HOST_RAW);
+	assert_memory_equal(out + 16, in, 16);
+	assert_int_equal(out[32], 0x77);
+}
+
+static void
 bad_address_lengths_are_refused(void **state)
 {
 	struct sockaddr_storage ls = { .ss_family = AF_INET };
@@ -255,6 +283,7 @@ main(void)
 		cmocka_unit_test(families_and_types_are_translated),
 		cmocka_unit_test(internet_addresses_go_both_ways),
 		cmocka_unit_test(internet6_addresses_change_their_family),
+		cmocka_unit_test(what_is_refused_can_be_wrapped_for_the_host),
 		cmocka_unit_test(bad_address_lengths_are_refused),
 		cmocka_unit_test(a_short_buffer_gets_the_head_of_an_address),
 		cmocka_unit_test(message_flags_are_translated),

@@ -171,7 +171,7 @@ closer(void *arg)
 	return NULL;
 }
 
-/* The number may be another file's by the time the readers come to it. */
+/* The number may be another socket's by the time the readers come to it. */
 static void
 closing_races_with_readers_and_new_sockets(void **state)
 {
@@ -186,12 +186,13 @@ closing_races_with_readers_and_new_sockets(void **state)
 		pthread_create(&threads[0], NULL, reader, &fd);
 		pthread_create(&threads[1], NULL, reader, &fd);
 		pthread_create(&threads[2], NULL, closer, &fd);
-		again = rump_sys_socket(RUMP_PF_INET, RUMP_SOCK_DGRAM, 0);
+		again = rump_sys_socket(RUMP_PF_INET, RUMP_SOCK_STREAM, 0);
 		rump_sys_close(again);
+		/* Who sleeps in the socket sleeps on. */
 		pthread_join(threads[2], NULL);
+		close(host);
 		pthread_join(threads[0], NULL);
 		pthread_join(threads[1], NULL);
-		close(host);
 	}
 	assert_int_equal(peer_count_fds(), before);
 }

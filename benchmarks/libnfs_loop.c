@@ -6,6 +6,7 @@
  *
  *	libnfs_loop read URL PATH            asynchronous, several in flight
  *	libnfs_loop write URL PATH MIB       the same, then fsync
+ *	libnfs_loop overwrite URL PATH MIB   the same over what a file has
  *	libnfs_loop meta URL DIRECTORY N     stat, create, unlink of N files
  *	libnfs_loop rand URL PATH THREADS N  N 4 KiB reads, a context a thread
  */
@@ -131,16 +132,19 @@ bench_read(struct nfs_context *nfs, char **argv)
 }
 
 static void
-bench_write(struct nfs_context *nfs, char **argv)
+bench_write(struct nfs_context *nfs, bool fresh, char **argv)
 {
 	struct transfer t = { .nfs = nfs,
 		.writing = true,
 		.data = malloc(CHUNK),
 		.end = strtoull(argv[1], NULL, 10) << 20 };
 	double begin = now();
+	int error;
 
 	memset(t.data, 'w', CHUNK);
-	if (nfs_creat(nfs, argv[0], 0644, &t.fh) != 0)
+	error = fresh ? nfs_creat(nfs, argv[0], 0644, &t.fh)
+		      : nfs_open(nfs, argv[0], O_WRONLY, &t.fh);
+	if (error != 0)
 		errx(1, "%s: %s", argv[0], nfs_get_error(nfs));
 	transfer_run(&t);
 	if (nfs_fsync(nfs, t.fh) != 0 || nfs_close(nfs, t.fh) != 0)
@@ -251,10 +255,13 @@ main(int argc, char **argv)
 	else if (strcmp(what, "read") == 0)
 		bench_read(mount_url(argv[2]), argv + 3);
 	else if (strcmp(what, "write") == 0 && argc == 5)
-		bench_write(mount_url(argv[2]), argv + 3);
+		bench_write(mount_url(argv[2]), true, argv + 3);
+	else if (strcmp(what, "overwrite") == 0 && argc == 5)
+		bench_write(mount_url(argv[2]), false, argv + 3);
 	else if (strcmp(what, "meta") == 0 && argc == 5)
 		bench_meta(mount_url(argv[2]), argv + 3);
 	else
-		errx(2, "usage: libnfs_loop read|write|meta|rand URL ...");
+		errx(2, "usage: libnfs_loop read|write|overwrite|meta|rand "
+			"URL ...");
 	return 0;
 }

@@ -17,6 +17,7 @@
 #include "kern/lwp.h"
 #include "kern/module.h"
 #include "kern/netbsd.h"
+#include "kern/remote.h"
 #include "kern/report.h"
 #include "kern/stats.h"
 #include "kern/syscall.h"
@@ -211,6 +212,7 @@ boot(void)
 	announce("booting");
 	kstat_attach(kern_stats, KERN_NSTATS);
 	callout_boot();
+	remote_boot();
 	report_boot();
 	syscall_register(syscalls_kern, nsyscalls_kern);
 	/* Ours have registered themselves from constructors; components of the

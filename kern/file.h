@@ -116,6 +116,8 @@ int fd_setcloexec(int fd, bool cloexec);
 /* Close every descriptor >= min (F_CLOSEM), or all marked close-on-exec. */
 void fd_closefrom(int min);
 void fd_closeexec(struct filedesc *fdt);
+/* Close every descriptor whose bit is not set in keep, of FD_LIMIT bits. */
+void fd_closeexcept(const uint64_t *keep);
 /* Highest descriptor in use, -1 if none. */
 int fd_highest(void);
 

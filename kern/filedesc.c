@@ -402,6 +402,17 @@ fd_closeexec(struct filedesc *ft)
 	close_many(ft, 0, true);
 }
 
+void
+fd_closeexcept(const uint64_t *keep)
+{
+	struct filedesc *ft = curproc->p_fd;
+	int fd;
+
+	for (fd = next_open(ft, 0); fd < FD_LIMIT; fd = next_open(ft, fd + 1))
+		if ((keep[fd / 64] >> (fd % 64) & 1) == 0)
+			(void)fd_close(fd);
+}
+
 int
 fd_highest(void)
 {

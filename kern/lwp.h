@@ -67,6 +67,7 @@ struct lwp {
 };
 
 #define LW_IMPLICIT 0x1 /* cached for a host thread, invisible outside */
+#define LW_ESCAPE 0x2   /* rump_namei_escape_lwp() */
 
 /*
  * The one TLS object of librump, at most 64 bytes.

@@ -6,6 +6,7 @@
 #include "kern/lwp.h"
 #include "kern/mutex.h"
 #include "kern/netbsd.h"
+#include "kern/remote.h"
 #include "rump/rump.h"
 #include "rump/rumphost.h"
 #include "rump/rumpuser.h"
@@ -49,6 +50,7 @@ kern_shutdown(int howto)
 	if (boot_verbose)
 		kprintf("rump kernel: %zu bytes of kernel memory in use\n",
 		    kmem_outstanding());
+	remote_shutdown();
 	if ((howto & RB_HALT) != 0) {
 		mutex_exit(&shutdown_lock);
 		for (;;)

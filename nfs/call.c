@@ -8,8 +8,9 @@
 #include "kern/clock.h"
 #include "kern/libkern.h"
 #include "kern/netbsd.h"
-#include "nfs/procstats.h"
 #include "nfs/callrun.h"
+#include "nfs/pace.h"
+#include "nfs/procstats.h"
 
 /* The largest reply header, RFC 5531. */
 #define REPLY_HEADER (6 * 4 + RPC_AUTH_MAX)
@@ -48,7 +49,7 @@ create(struct nfsmount *nm, enum nfs3_proc proc, const struct kauth_cred *cred,
 int
 nfscall_nap(struct nfsmount *nm)
 {
-	int64_t until = uptime_ns() + INT64_C(1000000000);
+	int64_t until = uptime_ns() + nfspace_second();
 	int error = 0;
 
 	mutex_enter(&nm->nm_lock);

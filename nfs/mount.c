@@ -430,14 +430,14 @@ take_limits(struct nfsmount *nm, const struct nfs3_fsinfo *fi, int64_t rtt_ns)
 {
 	const struct nfs_options *o = &nm->nm_options;
 	bool near = rtt_ns < RTT_NEAR, udp = o->o_proto == NFS_UDP;
-	uint32_t ahead, most = near ? NFS_RSIZE_MAX / 2 : NFS_RSIZE_MAX;
-	uint32_t limit = udp ? UDP_MAX : NFS_RSIZE_MAX;
+	uint32_t limit = udp ? UDP_MAX : NFS_RSIZE_MAX, ahead;
+	uint32_t most = udp ? UDP_DEFAULT : NFS_RSIZE_MAX;
 
-	if (udp)
-		most = UDP_DEFAULT;
 	nm->nm_rsize =
 	    choose(o->o_rsize, MIN(MAX(fi->fi_rtpref, fi->fi_rtmax), most),
 		fi->fi_rtmax, 512, limit);
+	if (near && !udp)
+		most /= 2;
 	nm->nm_wsize =
 	    choose(o->o_wsize, MIN(MAX(fi->fi_wtpref, fi->fi_wtmax), most),
 		fi->fi_wtmax, 512, limit);

@@ -30,12 +30,11 @@
 #include "kern/netbsd.h"
 #include "kern/uio.h"
 #include "nfs/call.h"
+#include "nfs/pace.h"
 #include "nfs/write.h"
 
 /* READs for one run before a server that trickles is given up. */
 #define CONTINUE_MAX 1024
-/* To ask again when the server said "later". */
-#define LATER_NS INT64_C(1000000000)
 /* Reads begun anew because the file was found to be shorter. */
 #define CUT_RETRIES 3
 
@@ -209,7 +208,7 @@ take_reply(
 	nfsnode_update(rn->rn_node, &res.rd_attr, rn->rn_asked_ns);
 	if (res.rd_status == NFS3ERR_JUKEBOX) {
 		*again = true;
-		*delay_ns = LATER_NS;
+		*delay_ns = nfspace_second();
 		return nfscall_may_retry(rn->rn_node->n_mount, ++rn->rn_later)
 			   ? 0
 			   : ETIMEDOUT;

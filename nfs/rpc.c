@@ -132,7 +132,7 @@ rx_complete(void *arg, struct rpc_call *ca, int error)
 		measure(rc, ca);
 	}
 	/* The server speaks: the next failure is the first again. */
-	rc->rc_backoff_ns = RPC_BACKOFF_MIN;
+	rc->rc_backoff_ns = rpc_backoff_first();
 	rc->rc_retry_ns = 0;
 	rc->rc_torn = 0;
 	rpc_conn_report_up(rc);
@@ -166,7 +166,7 @@ rpc_conn_create(const struct rpc_params *rp)
 	cv_init(&rc->rc_sendcv, "nfssend");
 	cv_init(&rc->rc_pausecv, "nfsretry");
 	rpcrx_init(&rc->rc_rx, &rx_ops, rc, rp->rp_maxrecord);
-	rc->rc_backoff_ns = RPC_BACKOFF_MIN;
+	rc->rc_backoff_ns = rpc_backoff_first();
 	rc->rc_unattended_ns = uptime_ns();
 	rpctimer_init(&rc->rc_timer, rp->rp_udp, rp->rp_timeo_ns);
 	if (rp->rp_udp)

@@ -18,7 +18,6 @@
 #include "rump/rumpuser.h"
 
 #define SECOND INT64_C(1000000000)
-#define BACKOFF_MAX (30 * SECOND)
 #define CONNECT_TIMEOUT (30 * SECOND)
 #define RESVPORT_FIRST 1023
 #define RESVPORT_LAST 665 /* as the Linux client: 512..664 are for others */
@@ -142,14 +141,14 @@ pause_before_retry(struct rpc_conn *rc, int64_t deadline_ns)
 static void
 schedule_retry(struct rpc_conn *rc)
 {
-	int64_t max = BACKOFF_MAX;
+	int64_t max = 30 * nfspace_second(), next = 2 * rc->rc_backoff_ns;
 
 	/* Calls that end soon must see a server that is back. */
 	if (rc->rc_params.rp_patience == RPC_SOFT)
 		max = MIN(max, rc->rc_params.rp_timeo_ns);
 	rc->rc_retry_ns = uptime_ns() + MIN(rc->rc_backoff_ns, max);
 	rc->rc_backoff_ns =
-	    MIN(MAX(2 * rc->rc_backoff_ns, SECOND), BACKOFF_MAX);
+	    MIN(MAX(next, nfspace_second()), 30 * nfspace_second());
 }
 
 void
@@ -176,7 +175,7 @@ static void
 connect_failed(struct rpc_conn *rc)
 {
 	/* Not at the first failure: a restart is quick. */
-	if (rc->rc_backoff_ns > RPC_BACKOFF_MIN)
+	if (rc->rc_backoff_ns > rpc_backoff_first())
 		rpc_conn_report_down(rc);
 	schedule_retry(rc);
 }
@@ -272,15 +271,37 @@ prepare_sleep(struct rpc_conn *rc) REQUIRES(rc->rc_lock)
 	return rc->rc_looking ? POLLIN | POLLOUT : POLLIN;
 }
 
+/*
+ * Look for events for a short time.  Whoever is alone does: where several wait,
+ * another has a use for the processor, and replies come in bunches.
+ */
+static int
+look_for_bytes(struct rpc_conn *rc, int events)
+{
+	int64_t until_ns = uptime_ns() + RPCSPIN_NS;
+	int error;
+
+	do
+		error = sowait(rc->rc_so, events, SO_DEADLINE_NOW);
+	while (error == EWOULDBLOCK && uptime_ns() < until_ns);
+	rpcspin_note(&rc->rc_spin, error != EWOULDBLOCK);
+	return error;
+}
+
 static int
 wait_for_bytes(struct rpc_conn *rc, int64_t deadline_ns)
 {
-	int error, events;
+	int error = EWOULDBLOCK, events;
+	bool alone;
 
 	mutex_enter(&rc->rc_lock);
 	events = prepare_sleep(rc);
+	alone = rc->rc_waiters.next->next == &rc->rc_waiters;
 	mutex_exit(&rc->rc_lock);
-	error = sowait(rc->rc_so, events, deadline_ns);
+	if (alone && rpcspin_due(&rc->rc_spin))
+		error = look_for_bytes(rc, events);
+	if (error == EWOULDBLOCK)
+		error = sowait(rc->rc_so, events, deadline_ns);
 	mutex_enter(&rc->rc_lock);
 	rc->rc_asleep = rc->rc_looking = false;
 	mutex_exit(&rc->rc_lock);

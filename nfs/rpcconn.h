@@ -9,8 +9,10 @@
 
 #include "kern/condvar.h"
 #include "kern/stats.h"
+#include "nfs/pace.h"
 #include "nfs/rpc.h"
 #include "nfs/rpcrx.h"
+#include "nfs/rpcspin.h"
 #include "nfs/rpctimer.h"
 
 #define RPC_HASH 64 /* buckets of outstanding calls, by xid */
@@ -52,6 +54,7 @@ struct rpc_conn {
 	bool rc_ended;            /* r: calls have ended, wake who waits */
 	struct rpcrx rc_rx;       /* r */
 	bool rc_more;             /* r: the last receive filled the room */
+	struct rpcspin rc_spin;   /* r */
 	unsigned rc_torn;         /* r: connections in a row that broke
 				   * off within a reply */
 	int64_t rc_backoff_ns;    /* r: before the next attempt but one */
@@ -83,7 +86,11 @@ enum rpc_stat {
 extern struct kstat rpc_stats[RPC_NSTATS];
 
 /* Before the second attempt in a row; then 1 s, doubling up to 30 s. */
-#define RPC_BACKOFF_MIN INT64_C(100000000)
+static inline int64_t
+rpc_backoff_first(void)
+{
+	return nfspace_second() / 10;
+}
 
 /* rpc.c */
 

@@ -56,7 +56,10 @@ is_set(_Atomic int *flag)
 	return atomic_load_explicit(flag, memory_order_acquire) != 0;
 }
 
-/* Mark up to BATCH threads whose flags are set; their park words. */
+/*
+ * Mark up to BATCH threads whose flags are set; their park words.  Who is awake
+ * himself needs no waking.
+ */
 static size_t
 mark_finished(struct rpc_conn *rc, _Atomic uint32_t *words[BATCH])
     REQUIRES(rc->rc_lock)
@@ -67,8 +70,9 @@ mark_finished(struct rpc_conn *rc, _Atomic uint32_t *words[BATCH])
 	LIST_FOREACH (n, &rc->rc_waiters) {
 		struct waiter *w = LIST_ENTRY(n, struct waiter, w_list);
 
-		if (!is_set(w->w_flag) || atomic_load_explicit(&w->w_woken,
-					      memory_order_relaxed) != 0)
+		if (w->w_lwp == curlwp || !is_set(w->w_flag) ||
+		    atomic_load_explicit(
+			&w->w_woken, memory_order_relaxed) != 0)
 			continue;
 		words[marked++] = lwp_mark(w->w_lwp, &w->w_woken);
 		if (marked == BATCH)

@@ -142,7 +142,7 @@ nfs_setattr(struct vnode *vp, struct vattr *va, kauth_cred_t cred)
 	struct nfs3_sattr sa = sattr_of(va);
 	int error = 0;
 
-	if (va->va_flags != (uint32_t)VNOVAL || (va->va_vaflags & VA_GROW) != 0)
+	if (va->va_flags != (uint32_t)VNOVAL)
 		return EOPNOTSUPP;
 	if (sets_nothing(&sa))
 		return 0;

@@ -22,10 +22,10 @@
 #include "kern/netbsd.h"
 #include "kern/uio.h"
 #include "nfs/call.h"
+#include "nfs/pace.h"
 
 /* WRITEs for one run before a server that trickles is given up. */
 #define PARTS_MAX 1024
-#define LATER_NS INT64_C(1000000000)
 
 struct nfswrite {
 	struct pcwrite *w_pw;
@@ -116,7 +116,7 @@ take_reply(struct nfswrite *w, struct rpc_call *ca, int64_t *delay_ns)
 	if (error != 0)
 		return error;
 	if (res.wr_status == NFS3ERR_JUKEBOX) {
-		*delay_ns = LATER_NS;
+		*delay_ns = nfspace_second();
 		return nfscall_may_retry(nm, ++w->w_later) ? 0 : ETIMEDOUT;
 	}
 	error = nfsnode_verdict(w->w_node, res.wr_status);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* In process: a function call. */
+/* In process a function call, else a message: kernel.h knows. */
 #include "preload/backend.h"
 
 #include "preload/call.h"
 #include "preload/kernel.h"
+#include "preload/process.h"
 #include "rump/rumpdefs.h"
 
 enum backend_state backend_state;
@@ -11,6 +12,8 @@ enum backend_state backend_state;
 bool
 backend_reachable(void)
 {
+	if (backend_state == BACKEND_SERVER)
+		return process_owns_table();
 	return backend_state == BACKEND_HERE && engine_is_owner();
 }
 

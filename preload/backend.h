@@ -16,6 +16,7 @@ enum backend_state {
 	BACKEND_NONE,      /* nothing is routed */
 	BACKEND_HERE,      /* the kernel is in this process */
 	BACKEND_ELSEWHERE, /* ... in another one: a parent's */
+	BACKEND_SERVER,    /* ... in a server, which each process can reach */
 };
 extern enum backend_state backend_state;
 

@@ -112,10 +112,10 @@ int router_fault(uintptr_t addr, int prot);
 bool router_efault(struct call *c);
 /*
  * Strings for the environment of a program that is about to be executed, which
- * = 0: "RUMPKIT_CWD=/data/dir", 1: "RUMPKIT_FDS=...".  The length; 0: there is
- * nothing to say.
+ * = 0: "RUMPKIT_CWD=/data/dir", 1: "RUMPKIT_FDS=...", 2: "RUMPKIT_KERNEL=99".
+ * The length; 0: there is nothing to say.
  */
-#define EXEC_STRINGS 2
+#define EXEC_STRINGS 3
 size_t router_exec_env(unsigned which, char *buf, size_t size);
 
 #endif /* !PRELOAD_CALL_H */

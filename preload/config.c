@@ -146,6 +146,50 @@ parse_number(const char *s)
 	return n;
 }
 
+/* As the genuine library reads it. */
+static int
+parse_retry(struct config *cf, char *const *envp, struct config_error *ce)
+{
+	static const struct {
+		const char *word;
+		int value;
+	} words[] = {
+		{ "die", CONFIG_RETRY_DIE },
+		{ "inftime", CONFIG_RETRY_EVER },
+		{ "once", CONFIG_RETRY_ONCE },
+	};
+	const char *retry = config_getenv(envp, "RUMPHIJACK_RETRYCONNECT");
+	const char *p = retry;
+
+	cf->cf_retry = 0;
+	if (retry == NULL)
+		return 0;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (text_equal(retry, words[i].word)) {
+			cf->cf_retry = words[i].value;
+			return 0;
+		}
+	}
+	while (*p >= '0' && *p <= '9')
+		p++;
+	cf->cf_retry = parse_number(retry);
+	if (*p != '\0' || cf->cf_retry == 0)
+		return complain(ce, "RUMPHIJACK_RETRYCONNECT", retry,
+		    "die, inftime, once, or seconds");
+	return 0;
+}
+
+/* A descriptor's number, or -1. */
+static int
+parse_descriptor(const char *s)
+{
+	const char *p = s;
+
+	while (p != NULL && *p >= '0' && *p <= '9')
+		p++;
+	return p == NULL || p == s || *p != '\0' ? -1 : parse_number(s);
+}
+
 static int
 parse_hijack(struct config *cf, char *const *envp, struct config_error *ce)
 {
@@ -154,7 +198,8 @@ parse_hijack(struct config *cf, char *const *envp, struct config_error *ce)
 	int error;
 
 	if (spec == NULL && (cf->cf_nmounts != 0 ||
-				(!cf->cf_in_process && cf->cf_server == NULL)))
+				(!cf->cf_in_process && cf->cf_server == NULL &&
+				    cf->cf_kernel_fd < 0)))
 		spec = "";
 	error = hijackspec_parse(spec, &cf->cf_hijack, &he);
 	if (error != 0)
@@ -195,6 +240,8 @@ config_parse(struct config *cf, char *const *envp, char *mount_text,
 	cf->cf_quiet = flag(envp, "RUMPKIT_QUIET");
 	cf->cf_kernel_pid =
 	    parse_number(config_getenv(envp, "RUMPKIT_KERNEL_PID"));
+	cf->cf_kernel_fd =
+	    parse_descriptor(config_getenv(envp, "RUMPKIT_KERNEL"));
 	cf->cf_server = config_getenv(envp, "RUMP_SERVER");
 	cf->cf_libdir = config_getenv(envp, "RUMPKIT_LIBDIR");
 	cf->cf_log_file = config_getenv(envp, "RUMPKIT_LOG_FILE");
@@ -208,9 +255,9 @@ config_parse(struct config *cf, char *const *envp, char *mount_text,
 		return complain(ce, "RUMPKIT_TRACE", bad,
 		    "1, or classes out of " TRACE_CLASS_NAMES);
 	error = parse_hijack(cf, envp, ce);
-	if (error != 0)
-		return error;
-	return parse_net(cf, envp, ce);
+	if (error == 0)
+		error = parse_net(cf, envp, ce);
+	return error != 0 ? error : parse_retry(cf, envp, ce);
 }
 
 bool

@@ -12,6 +12,11 @@
 #define CONFIG_MAXMOUNTS 32   /* mount points */
 #define CONFIG_MAXSOURCES 256 /* with all alternatives */
 
+/* The server is lost; 0: no call works any more. */
+#define CONFIG_RETRY_EVER (-1) /* look for a new one */
+#define CONFIG_RETRY_ONCE (-2)
+#define CONFIG_RETRY_DIE (-3) /* end the process */
+
 /* Mounts with one path stand together and are alternatives: the first that can
  * be made is. */
 struct config_mount {
@@ -25,7 +30,10 @@ struct config {
 	unsigned cf_nmounts;
 	bool cf_in_process;      /* RUMPKIT_IN_PROCESS=1 */
 	int cf_kernel_pid;       /* RUMPKIT_KERNEL_PID, 0 unset */
+	int cf_kernel_fd;        /* RUMPKIT_KERNEL, -1 unset */
 	const char *cf_server;   /* RUMP_SERVER, NULL unset */
+	int cf_retry;            /* RUMPHIJACK_RETRYCONNECT: seconds, or
+				  * CONFIG_RETRY_* */
 	const char *cf_libdir;   /* RUMPKIT_LIBDIR, NULL unset */
 	const char *cf_log_file; /* RUMPKIT_LOG_FILE, NULL standard error */
 	uint32_t cf_trace;       /* RUMPKIT_TRACE: TRACE_* of trace.h */

@@ -4,9 +4,10 @@
  * renames a parent, and it is needed only for relative paths that could lead
  * into a mount (namespace_maybe()).
  *
- * An exec ends the kernel and its working directory.  The next image is told
- * where it was; where that cannot be said, exec fails, since the host's own
- * directory would be a wrong one.
+ * An exec ends a kernel in the process, and its working directory.  The next
+ * image is told where it was; where that cannot be said, exec fails, since the
+ * host's own directory would be a wrong one.  With a server the next image need
+ * only know that the directory is the kernel's.
  */
 #include "preload/cwd.h"
 
@@ -21,6 +22,7 @@
 #include "preload/call.h"
 #include "preload/abi/errno.h"
 #include "preload/descriptor.h"
+#include "preload/engine/thread.h"
 #include "preload/lock.h"
 #include "preload/pool.h"
 #include "preload/process.h"
@@ -89,6 +91,8 @@ cwd_rule(void)
 {
 	int rule = atomic_load_explicit(&rule_of_cwd, memory_order_relaxed);
 
+	if (engine_thread.t_view != NULL)
+		return engine_thread.t_cwd;
 	if (rule != NS_HOST && !process_owns_memory() && has_departed())
 		return NS_HOST;
 	return rule;
@@ -97,7 +101,9 @@ cwd_rule(void)
 void
 cwd_set(int rule)
 {
-	if (process_owns_memory()) {
+	if (engine_thread.t_view != NULL) {
+		engine_thread.t_cwd = rule;
+	} else if (process_owns_memory()) {
 		lock_enter(&text_lock);
 		atomic_store(&rule_of_cwd, rule);
 		generation++;
@@ -175,6 +181,8 @@ cwd_rump_text(char *buf, size_t size)
 {
 	unsigned now = generation;
 
+	if (engine_thread.t_view != NULL)
+		return cwd_rump_path(buf, size) == 0;
 	lock_enter(&text_lock);
 	copy(buf, text_of_cwd, size);
 	lock_exit(&text_lock);
@@ -193,6 +201,11 @@ void
 cwd_forked(void)
 {
 	lock_reset(&text_lock);
+	if (engine_thread.t_view == NULL)
+		return;
+	rule_of_cwd = engine_thread.t_cwd;
+	generation++;
+	text_of_cwd[0] = '\0';
 }
 
 /* --- from image to image ----------------------------------------------- */
@@ -208,7 +221,7 @@ cwd_inherit(const char *path)
 	error = place_decide(pl, path);
 	if (error == 0 && !pl->pl_rump)
 		error = ENOENT;
-	if (error == 0 && backend_reachable())
+	if (error == 0 && backend_state == BACKEND_HERE)
 		error = kernel_call(RUMP_SYS_chdir, (int64_t)pl->pl_path, 0);
 	if (error == 0)
 		cwd_set(pl->pl_rule);
@@ -222,7 +235,8 @@ cwd_check(void)
 	char *path;
 	int error;
 
-	if (cwd_rule() == NS_HOST || !backend_reachable())
+	if (cwd_rule() == NS_HOST || backend_state != BACKEND_HERE ||
+	    !backend_reachable())
 		return 0;
 	path = pool_get(&pathbufs);
 	if (path == NULL)
@@ -232,15 +246,16 @@ cwd_check(void)
 	return error == ROUTE_RESTART ? EINTR : error;
 }
 
-/* Without a path of the kernel's, the prefix says at least that the directory
- * is not the host's. */
+/* With a server the kernel's process stays in the directory, and the rule is all
+ * that is asked; without a path of the kernel's, the prefix says at least that
+ * the directory is not the host's. */
 static const char *
 known_path(char *buf, int rule)
 {
 	const char *prefix = resolve_ns.ns_rules[rule].nr_prefix;
 
-	if (buf != NULL && backend_reachable() &&
-	    cwd_rump_path(buf, PATHBUF_SIZE) == 0)
+	if (buf != NULL && backend_state == BACKEND_HERE &&
+	    backend_reachable() && cwd_rump_path(buf, PATHBUF_SIZE) == 0)
 		return buf;
 	return *prefix != '\0' ? prefix : "/";
 }

@@ -31,8 +31,8 @@ void cwd_forked(void);
 
 /*
  * Take over the directory that the image before this one was in: the kernel
- * goes there if it is in this process; else relative paths are refused from now
- * on.  0, or a Linux errno.
+ * goes there if it is in this process; in a server it is there; else relative
+ * paths are refused from now on.  0, or a Linux errno.
  */
 int cwd_inherit(const char *path);
 

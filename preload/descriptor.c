@@ -112,7 +112,7 @@ before_close(struct call *c, long fd)
 	long result = 0;
 	int error;
 
-	if (!process_owns_memory() || !backend_reachable())
+	if (!process_owns_table() || !backend_reachable())
 		return 0;
 	rf = fdmap_get_rump(fd, &error);
 	if (rf == NULL)

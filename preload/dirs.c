@@ -102,6 +102,14 @@ dirpos_destroy(struct dirpos *dp)
 	pool_put(&positions, dp);
 }
 
+/* The position is shared with the parent, which may move it. */
+void
+dirpos_forked(struct dirpos *dp)
+{
+	lock_reset(&dp->dp_lock);
+	dp->dp_kernel = UNKNOWN;
+}
+
 /* Enter a block; when the log is full every second entry is given up. */
 static void
 log_add(struct dirpos *dp, uint64_t index, int64_t off)

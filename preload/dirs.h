@@ -12,6 +12,8 @@ struct dirpos;
 struct rfile;
 
 void dirpos_destroy(struct dirpos *dp);
+/* In a forked child. */
+void dirpos_forked(struct dirpos *dp);
 
 /* Is rf a directory?  Asks the kernel the first time. */
 bool dirs_is_directory(struct call *c, struct rfile *rf);

@@ -40,6 +40,7 @@ struct watch;
  */
 struct rfile {
 	_Atomic(uint32_t) rf_refs; /* first: survives in the pool, 0 = free */
+	unsigned rf_birth;         /* of fdmap_birth(), when it was made */
 	int rf_fd;                 /* rump descriptor; host kinds: -1 */
 	enum rfile_kind rf_kind;
 	int rf_rule;               /* namespace rule it was found by */
@@ -56,8 +57,26 @@ struct rfile {
 
 /* Open the placeholder.  0 or a Linux errno. */
 int fdmap_init(void);
-/* In a forked child. */
-void fdmap_forked(void);
+
+/*
+ * Children.  fdmap_birth() just before the kernel makes the child's process:
+ * what is opened later is not the child's.  Its result goes to fdview_create(),
+ * or, in a child with memory of its own, to fdmap_forked(); 0: the child has no
+ * process in the kernel.
+ */
+unsigned fdmap_birth(void);
+void fdmap_forked(unsigned birth);
+
+/*
+ * The map of a child that shares our memory: of the calling process's files.
+ * NULL when memory is out.  It is used where engine_thread.t_view points to it.
+ * The child checks it where other threads have run meanwhile.  To destroy it
+ * closes nothing.
+ */
+struct fdview;
+struct fdview *fdview_create(unsigned birth);
+void fdview_check(void);
+void fdview_destroy(struct fdview *v);
 
 /*
  * Give rump descriptor fd a number, lowest free >= min.  Consumes fd: it is
@@ -68,6 +87,15 @@ long fdmap_install(
 /* The same, with rf_path, which is consumed too. */
 long fdmap_install_path(int fd, enum rfile_kind kind, int rule, bool path_only,
     bool cloexec, char *path);
+/*
+ * Number, a descriptor of the host that stood for it on its way here, is rump
+ * descriptor fd from now on.  path (may be NULL) is consumed.  The number, or
+ * -errno, and fd is not closed.
+ */
+long fdmap_adopt(int number, int fd, enum rfile_kind kind, int rule,
+    bool path_only, bool cloexec, char *path);
+/* Has this process, or one that it was copied from, had a rump file? */
+bool fdmap_has_had_files(void);
 /* Enter host descriptor fd, a directory of kind RF_OVERLAY or RF_PROCFD. */
 void fdmap_enter_host(int fd, enum rfile_kind kind);
 

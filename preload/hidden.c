@@ -97,21 +97,37 @@ keeper_of(int fd)
 	return NULL;
 }
 
-long
-hidden_keep(int fd, atomic_int *where)
+static void
+keep_at(int number, atomic_int *where)
 {
-	long number = hidden_take(fd);
-
-	if (number < 0)
-		return number;
-	atomic_store(where, (int)number);
+	atomic_store(where, number);
 	for (size_t i = 0; i < NMOVABLE; i++) {
 		if (movable[i] == NULL || movable[i] == where) {
 			movable[i] = where;
 			break;
 		}
 	}
+}
+
+long
+hidden_keep(int fd, atomic_int *where)
+{
+	long number = hidden_take(fd);
+
+	if (number >= 0)
+		keep_at((int)number, where);
 	return number;
+}
+
+long
+hidden_adopt(int fd, atomic_int *where)
+{
+	if (!fdmap_set_hidden(fd, true)) {
+		HOST(SYS_close, fd, 0, 0, 0, 0, 0);
+		return -EMFILE;
+	}
+	keep_at(fd, where);
+	return fd;
 }
 
 /* In a vfork child the numbers stand in its parent's memory. */

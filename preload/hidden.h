@@ -23,6 +23,8 @@ void hidden_close(int fd);
 /* Take fd and keep its number at *where, which changes when the program asks
  * for it, and which a forked child keeps.  The number or -errno. */
 long hidden_keep(int fd, atomic_int *where);
+/* The same of one that is out of the program's way already. */
+long hidden_adopt(int fd, atomic_int *where);
 
 /* The program wants number fd: true when it is not hidden any more. */
 bool hidden_make_way(int fd);

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One entry an open file description:
- *
- *     NUMBER[+NUMBER...],KIND,FLAGS,POSITION,INODE,LENGTH,PATH;
- *
- * FLAGS are those of open(2) on Linux.  A file (KIND f) is opened again by the
+ * Entries of entries.h.  A file (KIND f) is opened again by the
  * program's path, which may contain anything and has LENGTH bytes.  A socket
  * (s) is a host socket, whose descriptor, POSITION, stays open for once: it
  * takes the place of the host socket behind a new one.  What has no path, an
@@ -33,11 +29,14 @@
 #include "preload/abi/socket.h"
 #include "preload/backend.h"
 #include "preload/call.h"
+#include "preload/entries.h"
 #include "preload/fdmap.h"
+#include "preload/handover.h"
 #include "preload/kernel.h"
 #include "preload/pool.h"
 #include "preload/process.h"
 #include "preload/readiness.h"
+#include "preload/remote.h"
 #include "preload/resolve.h"
 #include "preload/route.h"
 #include "preload/text.h"
@@ -46,20 +45,11 @@
 #include "rump/rumpdefs.h"
 #include "rump/rumphost.h"
 
-#define TEXT_MAX (128 * 1024) /* the host's limit for one string */
-#define LOST_MAX 64           /* bytes of an entry without a path */
+
+#define LOST_MAX 64 /* bytes of an entry without a path */
 #define MAXLINKS 40
 /* Flags that have had their effect. */
 #define NOT_AGAIN (O_CREAT | O_EXCL | O_TRUNC | O_NOFOLLOW)
-
-struct entry {
-	const char *e_numbers; /* digits and '+', ends with ',' */
-	char e_kind;
-	int64_t e_flags;
-	int64_t e_position;
-	uint64_t e_inode;
-	char e_path[PATHBUF_SIZE];
-};
 
 /* 0, RUMP_ENAMESPACE or another error of the kernel's. */
 static long
@@ -75,86 +65,13 @@ kernel_call(int num, int64_t a, int64_t b, int64_t d, int64_t e, int64_t *value)
 
 /* --- the old image ----------------------------------------------------- */
 
-static bool
-crosses(long fd)
-{
-	long flags = HOST(SYS_fcntl, fd, F_GETFD, 0, 0, 0, 0);
-
-	return flags >= 0 && (flags & FD_CLOEXEC) == 0;
-}
-
-static bool
-is_same(long fd, const struct rfile *rf)
-{
-	struct rfile *other;
-	int error;
-
-	other = fdmap_get_rump(fd, &error);
-	if (other != NULL)
-		(void)fdmap_put(other);
-	return other == rf;
-}
-
-/* No other number has it, and no other call; we have a reference. */
-static bool
-is_single(const struct rfile *rf)
-{
-	return atomic_load(&rf->rf_refs) <= 2;
-}
-
-/* Has the file a lower number that crosses? */
-static bool
-is_known(long fd, const struct rfile *rf)
-{
-	if (is_single(rf))
-		return false;
-	for (long i = fdmap_next(0); i < fd; i = fdmap_next(i + 1)) {
-		if (is_same(i, rf) && crosses(i))
-			return true;
-	}
-	return false;
-}
-
-static void
-put_numbers(struct text *t, long fd, const struct rfile *rf)
-{
-	text_dec(t, fd);
-	while (!is_single(rf) && (fd = fdmap_next(fd + 1)) >= 0) {
-		if (!is_same(fd, rf) || !crosses(fd))
-			continue;
-		text_char(t, '+');
-		text_dec(t, fd);
-	}
-}
-
-static void
-put_field(struct text *t, int64_t n)
-{
-	text_char(t, ',');
-	text_dec(t, n);
-}
-
-/* Everything behind the kind. */
-static void
-put_fields(struct text *t, int64_t flags, int64_t position, uint64_t inode,
-    const char *path)
-{
-	put_field(t, flags);
-	put_field(t, position);
-	put_field(t, (int64_t)inode);
-	put_field(t, (int64_t)text_length(path));
-	text_char(t, ',');
-	text_put(t, path);
-	text_char(t, ';');
-}
-
 /* A number of the kernel's in another process. */
 static void
 put_number(struct text *t, long fd, bool socket)
 {
 	text_dec(t, fd);
 	text_put(t, ",k");
-	put_fields(t, socket, 0, 0, "");
+	entry_put_fields(t, socket, 0, 0, "");
 }
 
 static int
@@ -187,7 +104,7 @@ put_file(struct text *t, const struct rfile *rf)
 		(void)kernel_call(
 		    RUMP_SYS_lseek, rf->rf_fd, 0, 0, RUMP_SEEK_CUR, &position);
 	text_put(t, ",f");
-	put_fields(t, flags, position, st.st_ino, rf->rf_path);
+	entry_put_fields(t, flags, position, st.st_ino, rf->rf_path);
 	return true;
 }
 
@@ -201,7 +118,7 @@ put_socket(struct text *t, struct rfile *rf)
 	    flags_of(rf, &flags) != 0)
 		return false;
 	text_put(t, ",s");
-	put_fields(t, flags, hostfd, 0, "");
+	entry_put_fields(t, flags, hostfd, 0, "");
 	return true;
 }
 
@@ -217,7 +134,7 @@ put_state(struct text *t, struct rfile *rf)
 	if (done)
 		return;
 	text_put(t, ",x");
-	put_fields(t, 0, 0, 0, "");
+	entry_put_fields(t, 0, 0, 0, "");
 }
 
 static void
@@ -230,8 +147,8 @@ put_all(struct text *t)
 		rf = fdmap_get_rump(fd, &error);
 		if (rf == NULL)
 			continue;
-		if (crosses(fd) && !is_known(fd, rf)) {
-			put_numbers(t, fd, rf);
+		if (entry_crosses(fd) && !entry_is_known(fd, rf)) {
+			entry_put_numbers(t, fd, rf);
 			put_state(t, rf);
 		}
 		(void)fdmap_put(rf);
@@ -251,7 +168,7 @@ put_lost(struct text *t)
 		rf = fdmap_get_rump(fd, &error);
 		if (rf == NULL)
 			continue;
-		if (crosses(fd))
+		if (entry_crosses(fd))
 			put_number(t, fd, rf->rf_kind == RF_SOCKET);
 		(void)fdmap_put(rf);
 	}
@@ -263,7 +180,7 @@ put_streams(struct text *t)
 {
 	for (long fd = 0; fd <= 2; fd++) {
 		if (fdmap_is_rump(fd) || !fdmap_is_placeholder(fd) ||
-		    !crosses(fd))
+		    !entry_crosses(fd))
 			continue;
 		put_number(t, fd, false);
 	}
@@ -275,6 +192,8 @@ inherit_exec_env(char *buf, size_t size)
 	struct text t;
 	size_t empty;
 
+	if (backend_state == BACKEND_SERVER)
+		return handover_exec_env(buf, size);
 	text_init(&t, buf, size);
 	text_put(&t, INHERIT_VARIABLE "=");
 	empty = t.t_len;
@@ -293,14 +212,16 @@ inherit_check(void)
 	char *buf;
 	size_t len;
 
+	if (backend_state == BACKEND_SERVER)
+		return handover_check();
 	if (!backend_reachable() || fdmap_next(0) < 0)
 		return 0;
-	buf = waitmem_get(TEXT_MAX, NULL);
+	buf = waitmem_get(ENTRIES_MAX, NULL);
 	if (buf == NULL)
 		return ENOMEM;
-	len = inherit_exec_env(buf, TEXT_MAX);
+	len = inherit_exec_env(buf, ENTRIES_MAX);
 	waitmem_put(buf);
-	return len + 1 < TEXT_MAX ? 0 : E2BIG;
+	return len + 1 < ENTRIES_MAX ? 0 : E2BIG;
 }
 
 /* The host sockets of those that cross stay open, or not. */
@@ -314,7 +235,7 @@ mark_sockets(bool open)
 		rf = fdmap_get_rump(fd, &error);
 		if (rf == NULL)
 			continue;
-		if (rf->rf_kind == RF_SOCKET && crosses(fd) &&
+		if (rf->rf_kind == RF_SOCKET && entry_crosses(fd) &&
 		    member_of_file(rf, &hostfd) == MEMBER_PROXY)
 			HOST(SYS_fcntl, hostfd, F_SETFD, open ? 0 : FD_CLOEXEC,
 			    0, 0, 0);
@@ -325,91 +246,22 @@ mark_sockets(bool open)
 void
 inherit_begin(void)
 {
-	if (backend_reachable())
+	if (backend_state == BACKEND_SERVER)
+		remote_keep(true);
+	else if (backend_reachable())
 		mark_sockets(true);
 }
 
 void
 inherit_failed(void)
 {
-	if (backend_reachable())
+	if (backend_state == BACKEND_SERVER)
+		remote_keep(false);
+	else if (backend_reachable())
 		mark_sockets(false);
 }
 
 /* --- the new image ----------------------------------------------------- */
-
-/* An integer that ends with end; false: there is none. */
-static bool
-take_number(const char **p, char end, int64_t *value)
-{
-	bool negative = **p == '-';
-	const char *digits;
-	uint64_t n = 0;
-
-	if (negative)
-		(*p)++;
-	for (digits = *p; **p >= '0' && **p <= '9'; (*p)++)
-		n = n * 10 + (uint64_t)(**p - '0');
-	if (*p == digits || **p != end)
-		return false;
-	(*p)++;
-	*value = (int64_t)(negative ? 0 - n : n);
-	return true;
-}
-
-static bool
-take_numbers(const char **p, const char **numbers)
-{
-	*numbers = *p;
-	while ((**p >= '0' && **p <= '9') || **p == '+')
-		(*p)++;
-	if (*p == *numbers || **p != ',')
-		return false;
-	(*p)++;
-	return true;
-}
-
-static bool
-take_kind(const char **p, char *kind)
-{
-	*kind = **p;
-	if (*kind == '\0' || (*p)[1] != ',')
-		return false;
-	*p += 2;
-	return true;
-}
-
-static bool
-take_path(const char **p, char *path)
-{
-	int64_t len;
-	struct text t;
-
-	if (!take_number(p, ',', &len) || len < 0 || len >= PATHBUF_SIZE)
-		return false;
-	for (int64_t i = 0; i < len; i++) {
-		if ((*p)[i] == '\0')
-			return false;
-	}
-	text_init(&t, path, PATHBUF_SIZE);
-	text_putn(&t, *p, (size_t)len);
-	*p += len;
-	return *(*p)++ == ';';
-}
-
-static bool
-take_entry(const char **p, struct entry *e)
-{
-	int64_t inode;
-
-	if (!take_numbers(p, &e->e_numbers) || !take_kind(p, &e->e_kind) ||
-	    !take_number(p, ',', &e->e_flags) ||
-	    !take_number(p, ',', &e->e_position) ||
-	    !take_number(p, ',', &inode) || !take_path(p, e->e_path))
-		return false;
-	e->e_inode = (uint64_t)inode;
-	return true;
-}
 
 /* Open pl in the kernel, through links that leave it and come back. */
 static int
@@ -463,29 +315,6 @@ open_again(const struct entry *e, int64_t *fd, int *rule)
 	return error;
 }
 
-/* The number at *p, and *p to the next one; -1 when there is none. */
-static int
-next_number(const char **p)
-{
-	int fd = -1;
-
-	if (**p == '+')
-		(*p)++;
-	for (; **p >= '0' && **p <= '9' && fd < (1 << 24); (*p)++)
-		fd = (fd < 0 ? 0 : fd) * 10 + (**p - '0');
-	return fd;
-}
-
-/* Is there an old placeholder at fd?  Whatever the variable says, nothing else
- * is closed. */
-static bool
-is_left(int fd)
-{
-	long flags = HOST(SYS_fcntl, fd, F_GETFL, 0, 0, 0, 0);
-
-	return flags >= 0 && (flags & O_PATH) != 0 && !fdmap_is_hidden(fd);
-}
-
 /* Give number, a file of ours, the inherited numbers instead; or, negative,
  * close these. */
 static void
@@ -493,8 +322,8 @@ set_numbers(const char *p, long number)
 {
 	int fd;
 
-	while ((fd = next_number(&p)) >= 0) {
-		if (!is_left(fd))
+	while ((fd = entry_next_number(&p)) >= 0) {
+		if (!entry_is_left(fd))
 			continue;
 		if (number < 0)
 			HOST(SYS_close, fd, 0, 0, 0, 0, 0);
@@ -601,7 +430,7 @@ take_over(const struct entry *e)
 	long number;
 	int error;
 
-	if (!is_left(next_number(&first)))
+	if (!entry_is_left(entry_next_number(&first)))
 		return;
 	number = take_entry_over(e);
 	if (e->e_kind == 's' && old_socket(e) >= 0)
@@ -614,7 +443,7 @@ take_over(const struct entry *e)
 	error = (int)-number;
 	engine_say("descriptor %d: %s: open before exec, and now %s (error %d):"
 		   " closed",
-	    next_number(&first), e->e_path[0] != '\0' ? e->e_path : "?",
+	    entry_next_number(&first), e->e_path[0] != '\0' ? e->e_path : "?",
 	    error == ESTALE ? "another file" : "not to be had", error);
 	set_numbers(e->e_numbers, -1);
 }
@@ -622,10 +451,15 @@ take_over(const struct entry *e)
 void
 inherit_open(const char *value)
 {
-	struct entry *e = waitmem_get(sizeof(*e), NULL);
+	struct entry *e;
 
+	if (backend_state == BACKEND_SERVER) {
+		handover_take(value);
+		return;
+	}
+	e = waitmem_get(sizeof(*e), NULL);
 	while (e != NULL && *value != '\0') {
-		if (!take_entry(&value, e)) {
+		if (!entry_take(&value, e)) {
 			engine_say(INHERIT_VARIABLE " is not understood");
 			break;
 		}

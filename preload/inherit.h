@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Open rump files and sockets that cross an exec.  The kernel ends with the
- * image that it is in; the next one has a kernel of its own and opens the same
- * files again, under their old numbers and at their old positions, before the
- * program starts.  A socket is the same host socket.
+ * Open rump files and sockets that cross an exec.  A kernel in a server keeps
+ * them, see handover.h.  A kernel in the process ends with the image that it is
+ * in; the next one has a kernel of its own and opens the same files again, under
+ * their old numbers and at their old positions, before the program starts.  A
+ * socket is the same host socket.
  */
 #ifndef PRELOAD_INHERIT_H
 #define PRELOAD_INHERIT_H

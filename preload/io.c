@@ -23,6 +23,7 @@
 #include "rump/rump_syscallnum.h"
 #include "rump/rumpabi.h"
 #include "rump/rumpdefs.h"
+#include "rump/rumphost.h"
 #include "syscall_table/linux_routes.h"
 
 /* Routes whose arguments are passed as they are, or with a PAD slot. */
@@ -178,9 +179,10 @@ rump_seek(struct call *c, struct rfile *rf, int64_t off, int whence)
 	return fd_call(c, rf, RUMP_SYS_lseek, 0, off, whence, 0);
 }
 
-/* NetBSD has no holes: data until the end of file, and one hole there. */
+/* Where the file system knows no holes: data until the end of file, and one
+ * hole there. */
 static long
-seek_data(struct call *c, struct rfile *rf, int64_t off, int whence)
+seek_end(struct call *c, struct rfile *rf, int64_t off, int whence)
 {
 	struct rump_stat st;
 	long result = fd_call(c, rf, RUMP_SYS_fstat, (int64_t)&st, 0, 0, 0);
@@ -193,6 +195,20 @@ seek_data(struct call *c, struct rfile *rf, int64_t off, int whence)
 		return -ENXIO;
 	return rump_seek(
 	    c, rf, whence == SEEK_DATA ? off : st.st_size, RUMP_SEEK_SET);
+}
+
+static long
+seek_data(struct call *c, struct rfile *rf, int64_t off, int whence)
+{
+	unsigned long cmd =
+	    whence == SEEK_DATA ? RUMP_FIOSEEKDATA : RUMP_FIOSEEKHOLE;
+	int64_t at = off;
+	long result =
+	    fd_call(c, rf, RUMP_SYS_ioctl, (int64_t)cmd, (int64_t)&at, 0, 0);
+
+	if (result == -ENOTTY)
+		return seek_end(c, rf, off, whence);
+	return result < 0 ? result : rump_seek(c, rf, at, RUMP_SEEK_SET);
 }
 
 static long
@@ -336,7 +352,7 @@ sync_file_range_run(struct call *c)
 }
 ROUTE(sync_file_range, sync_file_range_run)
 
-/* Holes and reservations behind the end are refused: programs do without. */
+/* Reservations behind the end are refused: programs do without. */
 static long
 fallocate_rump(struct call *c, struct rfile *rf)
 {
@@ -346,6 +362,10 @@ fallocate_rump(struct call *c, struct rfile *rf)
 
 	if (c->arg[2] < 0 || c->arg[3] <= 0)
 		return -EINVAL;
+	if ((int)c->arg[1] == (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE)) {
+		error = rump_call(c, RUMP_SYS_fdiscard, args, NULL);
+		return route_result(error, 0);
+	}
 	if ((int)c->arg[1] != 0) {
 		route_note(c, "this mode of fallocate");
 		return -EOPNOTSUPP;

@@ -12,6 +12,7 @@ const struct library libraries[NLIBRARIES] = {
 	{ "librumpnet.so.0", "../net", NULL },
 	{ "librumpnet_sockin.so.0", "../sockin", NULL },
 	{ "librumpfs_kernfs.so.0", "../vfs/kernfs", "kernfs:" },
+	{ "librumpfs_tmpfs.so.0", "../vfs/tmpfs", "tmpfs:" },
 	{ "librumpfs_nfs.so.0", "../nfs", "nfs:" },
 };
 

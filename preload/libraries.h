@@ -14,7 +14,7 @@ struct library {
 
 /* Lowest first: the NEEDED entries of each are found when those before it are
  * loaded. */
-#define NLIBRARIES 7
+#define NLIBRARIES 8
 extern const struct library libraries[NLIBRARIES];
 
 /* Does a source need the library? */

@@ -58,7 +58,7 @@ mappings_reset(void)
 	/* The copy may have been unmapped at that moment. */
 	spare = NULL;
 	mappings_n = count();
-	engine_fill_first = false;
+	engine_fill_first = mappings_n != 0 && backend_reachable();
 }
 
 static struct table *

@@ -11,10 +11,13 @@
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/resource.h>
+#include <sys/select.h>
 #include <sys/syscall.h>
 
 #include "preload/call.h"
+#include "preload/fdmap.h"
 #include "preload/lock.h"
 #include "preload/route.h"
 #include "syscall_table/linux_routes.h"
@@ -78,6 +81,59 @@ nofile_dup(int fd, uint64_t min)
 	limit_restore();
 	lock_exit(&limit_lock);
 	return number;
+}
+
+/* Behind "FDSize:" in /proc/self/status; nfds if it cannot be read. */
+static unsigned
+host_table(unsigned nfds)
+{
+	static const char word[] = "FDSize:";
+	char text[1024];
+	const char *p = text;
+	unsigned size = 0;
+	long fd, n;
+
+	fd = HOST(
+	    SYS_open, "/proc/self/status", O_RDONLY | O_CLOEXEC, 0, 0, 0, 0);
+	if (fd < 0)
+		return nfds;
+	n = HOST(SYS_read, fd, text, sizeof(text) - 1, 0, 0, 0);
+	HOST(SYS_close, fd, 0, 0, 0, 0, 0);
+	text[n > 0 ? n : 0] = '\0';
+	while (*p != '\0') {
+		size_t i = 0;
+
+		while (word[i] != '\0' && p[i] == word[i])
+			i++;
+		if (word[i] == '\0')
+			break;
+		p++;
+	}
+	if (*p == '\0')
+		return nfds;
+	for (p += sizeof(word) - 1; *p == '\t' || *p == ' '; p++)
+		;
+	for (; *p >= '0' && *p <= '9' && size < nfds; p++)
+		size = size * 10 + (unsigned)(*p - '0');
+	return size < nfds ? size : nfds;
+}
+
+unsigned
+nofile_visible(unsigned nfds)
+{
+	unsigned high, size = FD_SETSIZE;
+
+	if (nfds <= FD_SETSIZE)
+		return nfds;
+	high = host_table(nfds);
+	while (high > FD_SETSIZE &&
+	       (fdmap_is_hidden(high - 1) ||
+		   HOST(SYS_fcntl, high - 1, F_GETFD, 0, 0, 0, 0) < 0))
+		high--;
+	/* The host's table doubles. */
+	while (size < high)
+		size *= 2;
+	return size < nfds ? size : nfds;
 }
 
 void

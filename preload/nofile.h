@@ -16,6 +16,14 @@ uint64_t nofile_limit(void);
  * above the soft limit.  The number or -errno. */
 long nofile_dup(int fd, uint64_t min);
 
+/*
+ * How many of the first nfds numbers the host would look at if our descriptors
+ * were not there: its table of descriptors grows to the highest one.  Never
+ * less than a set of select(2) has.  What the host does not say is taken for
+ * nfds.
+ */
+unsigned nofile_visible(unsigned nfds);
+
 /* In a forked child. */
 void nofile_forked(void);
 

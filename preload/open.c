@@ -310,7 +310,7 @@ opened(struct call *c, long flags)
 	if (((flags & O_DIRECTORY) != 0 ||
 		((flags & (O_ACCMODE | O_CREAT | O_PATH)) == O_RDONLY &&
 		    dirs_have_overlays())) &&
-	    process_owns_memory())
+	    process_owns_table())
 		dirs_opened((int)c->result);
 	return c->result;
 }

@@ -17,6 +17,7 @@
 #include "preload/abi/errno.h"
 #include "preload/backend.h"
 #include "preload/call.h"
+#include "preload/child.h"
 #include "preload/config.h"
 #include "preload/cwd.h"
 #include "preload/engine/engine.h"
@@ -29,6 +30,7 @@
 #include "preload/route.h"
 #include "preload/trace.h"
 #include "rump/rump_syscallnum.h"
+#include "rump/rumpdefs.h"
 #include "rump/rumphost.h"
 #include "syscall_table/linux_routes.h"
 
@@ -39,6 +41,14 @@ bool
 process_owns_memory(void)
 {
 	return !engine_thread.t_borrowed;
+}
+
+bool
+process_owns_table(void)
+{
+	const struct thread *t = &engine_thread;
+
+	return !t->t_borrowed || t->t_view != NULL;
 }
 
 void
@@ -68,11 +78,12 @@ router_forked(void)
 	if (backend_state == BACKEND_HERE)
 		backend_state = BACKEND_ELSEWHERE;
 	atomic_store(&has_said, false);
-	fdmap_forked();
-	waitmem_forked();
 	cwd_forked();
+	fdmap_forked(child_birth());
+	waitmem_forked();
 	memory_forked();
 	trace_forked();
+	child_forked();
 }
 
 /* After a call that changed who the process is. */
@@ -133,6 +144,47 @@ process_save_files(void)
 		engine_say("not everything that was written could be saved: "
 			   "error %d",
 		    error == RUMP_ERESTART ? EINTR : abi_errno_to_linux(error));
+}
+
+/* As the end of a process does on the host, where it closes its files. */
+static int
+save_open(const struct rfile *rf)
+{
+	int64_t args[BACKEND_SLOTS] = { rf->rf_fd }, retval[2];
+	long error = rump_backend_syscall(RUMP_SYS_fdatasync, args, retval);
+
+	switch (error) {
+	case RUMP_EBADF:    /* open for reading */
+	case RUMP_EINVAL:   /* a device */
+	case RUMP_ENOTCONN: /* the server has ended */
+	case RUMP_ERESTART:
+		return 0;
+	default:
+		return (int)error;
+	}
+}
+
+void
+process_save_open(void)
+{
+	int error = 0, found, ignored;
+	struct rfile *rf;
+
+	for (long fd = fdmap_next(0); fd >= 0; fd = fdmap_next(fd + 1)) {
+		rf = fdmap_get_rump(fd, &ignored);
+		if (rf == NULL)
+			continue;
+		found = rf->rf_kind == RF_FILE && !rf->rf_path_only
+			    ? save_open(rf)
+			    : 0;
+		if (found != 0)
+			error = found;
+		(void)fdmap_put(rf);
+	}
+	if (error != 0)
+		engine_say("not everything that was written could be saved: "
+			   "error %d",
+		    abi_errno_to_linux(error));
 }
 
 static long

@@ -11,6 +11,10 @@ struct call;
  * its parent's. */
 bool process_owns_memory(void);
 
+/* Likewise for the table of descriptors: a vfork child may have one of its
+ * own. */
+bool process_owns_table(void);
+
 /* The kernel cannot be reached from here: say so, once, on standard error, and
  * return EOPNOTSUPP. */
 int process_refuse(struct call *c);
@@ -18,6 +22,10 @@ int process_refuse(struct call *c);
 /* This image of the program ends: have the kernel write what is unsaved, and
  * say on standard error what could not be. */
 void process_save_files(void);
+
+/* This process ends, and the kernel stays: have it write what is unsaved of the
+ * files that are open for writing. */
+void process_save_open(void);
 
 /* The pid of the process that the kernel is in (0: there is none). */
 void process_set_kernel(int pid);

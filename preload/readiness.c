@@ -24,6 +24,7 @@
 #include "preload/backend.h"
 #include "preload/call.h"
 #include "preload/fdmap.h"
+#include "preload/hidden.h"
 #include "preload/kernel.h"
 #include "preload/pool.h"
 #include "preload/process.h"
@@ -48,18 +49,23 @@ static struct bucket {
 	struct waitmem *bk_first; /* bk_lock */
 } buckets[BUCKETS];
 
-/* The kernel's answer does not change: ask once. */
+/* The kernel's answer does not change: ask once.  A server answers each time
+ * with another duplicate; of two threads that ask at one time one keeps its. */
 static int
 hostfd_of(struct rfile *rf)
 {
 	int fd = atomic_load_explicit(&rf->rf_hostfd, memory_order_relaxed);
+	int seen = RF_HOSTFD_UNKNOWN;
 
 	if (fd != RF_HOSTFD_UNKNOWN)
 		return fd;
 	if (kernel.k_hostfd(rf->rf_fd, &fd) != 0)
 		fd = RF_HOSTFD_NONE;
-	atomic_store_explicit(&rf->rf_hostfd, fd, memory_order_relaxed);
-	return fd;
+	if (atomic_compare_exchange_strong(&rf->rf_hostfd, &seen, fd))
+		return fd;
+	if (fd >= 0 && backend_state == BACKEND_SERVER)
+		hidden_close(fd);
+	return seen;
 }
 
 enum member

@@ -1,16 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Descriptors in messages (SCM_RIGHTS) that leave by a socket of the host. */
+/*
+ * Descriptors in messages (SCM_RIGHTS) that travel by a socket of the host.
+ * Where the kernel is in a server, a rump descriptor travels as a token of the
+ * server's and is a rump descriptor again where it arrives.
+ */
 #ifndef PRELOAD_RIGHTS_H
 #define PRELOAD_RIGHTS_H
+
+#include <stdbool.h>
 
 struct call;
 
 /*
- * May the message header at address msg be sent?  0; EOPNOTSUPP with a note for
- * a rump descriptor in it, which nobody else could use; EBADF for one of ours.
+ * sendmsg(2), sendmmsg(2) (many) on a socket of the host's: CALL_TO_HOST, or
+ * -errno: EOPNOTSUPP with a note for a rump descriptor that cannot travel,
+ * EBADF for one of our own.
  */
-int rights_check(struct call *c, long msg);
-/* The same for n headers of sendmmsg(2). */
-int rights_check_all(struct call *c, long vec, unsigned n);
+long rights_send(struct call *c, bool many);
+/* recvmsg(2) and recvmmsg(2): CALL_TO_HOST. */
+long rights_receive(struct call *c, bool many);
 
 #endif /* !PRELOAD_RIGHTS_H */

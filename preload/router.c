@@ -17,6 +17,7 @@
 
 #include "preload/backend.h"
 #include "preload/call.h"
+#include "preload/child.h"
 #include "preload/config.h"
 #include "preload/cwd.h"
 #include "preload/dirs.h"
@@ -27,6 +28,7 @@
 #include "preload/libcinit.h"
 #include "preload/process.h"
 #include "preload/program.h"
+#include "preload/remote.h"
 #include "preload/resolve.h"
 #include "preload/route.h"
 #include "preload/summary.h"
@@ -34,6 +36,7 @@
 #include "preload/trace.h"
 #include "rump/rump_syscallnum.h"
 #include "rump/rumpabi.h"
+#include "sysproxy/fast.h"
 
 #define EXIT_CONFIG 1   /* as the genuine library */
 #define EXIT_FAILED 125 /* rumpkit itself failed */
@@ -78,24 +81,19 @@ read_config(char **envp)
 	}
 }
 
-/* Where the kernel is to be found; leaves if nowhere. */
-static void
-check_backend(void)
+/* Is the kernel in a server process?  Leaves if it is nowhere. */
+static bool
+is_served(void)
 {
 	if (config.cf_in_process)
-		return;
-	if (config.cf_server != NULL)
-		engine_say(
-		    "RUMP_SERVER=%s: kernels in server processes come "
-		    "with a later version; RUMPKIT_IN_PROCESS=1 starts one in "
-		    "the program itself",
-		    config.cf_server);
-	else
-		engine_say(
-		    "RUMPHIJACK and RUMPKIT_MOUNT ask for a rump "
-		    "kernel, but neither RUMP_SERVER nor RUMPKIT_IN_PROCESS=1 "
-		    "says where it is");
+		return false;
+	if (config.cf_kernel_fd >= 0 || config.cf_server != NULL)
+		return true;
+	engine_say("RUMPHIJACK and RUMPKIT_MOUNT ask for a rump kernel, but "
+		   "neither RUMPKIT_KERNEL, RUMP_SERVER nor "
+		   "RUMPKIT_IN_PROCESS=1 says where it is");
 	leave(EXIT_CONFIG);
+	return false;
 }
 
 static void
@@ -236,6 +234,33 @@ start_kernel(int argc, char **argv, char **envp)
 	mount_all();
 }
 
+static void
+attach_server(void)
+{
+	char text[256];
+
+	if (!remote_attach(
+		config.cf_kernel_fd, config.cf_server, text, sizeof(text))) {
+		engine_say("%s", text);
+		leave(EXIT_FAILED);
+	}
+	backend_state = BACKEND_SERVER;
+	child_init();
+}
+
+/* This process has the kernel, or one of those that it comes from. */
+static void
+find_kernel(int argc, char **argv, char **envp)
+{
+	int pid = (int)HOST(SYS_getpid, 0, 0, 0, 0, 0, 0);
+
+	process_set_kernel(
+	    config.cf_kernel_pid != 0 ? config.cf_kernel_pid : pid);
+	backend_state = BACKEND_ELSEWHERE;
+	if (config.cf_kernel_pid == 0 || config.cf_kernel_pid == pid)
+		start_kernel(argc, argv, envp);
+}
+
 /* The image before this one was in a directory of the kernel. */
 static void
 inherit_cwd(const char *path)
@@ -268,18 +293,40 @@ exec_check(struct call *c)
 			   "program: not executed");
 		return -error;
 	}
-	process_save_files();
+	if (backend_state == BACKEND_HERE)
+		process_save_files();
 	result = program_find(c);
 	if (result == 0)
 		inherit_begin();
 	return result;
 }
 
+/* The connection to the server, for the next image. */
+static size_t
+kernel_exec_env(char *buf, size_t size)
+{
+	struct text t;
+
+	if (backend_state != BACKEND_SERVER || !backend_reachable() ||
+	    remote_descriptor() < 0)
+		return 0;
+	text_init(&t, buf, size);
+	text_put(&t, FAST_VARIABLE "=");
+	text_dec(&t, remote_descriptor());
+	return t.t_len;
+}
+
 size_t
 router_exec_env(unsigned which, char *buf, size_t size)
 {
-	return which == 0 ? cwd_exec_env(buf, size)
-			  : inherit_exec_env(buf, size);
+	switch (which) {
+	case 0:
+		return cwd_exec_env(buf, size);
+	case 1:
+		return inherit_exec_env(buf, size);
+	default:
+		return kernel_exec_env(buf, size);
+	}
 }
 
 void
@@ -287,14 +334,15 @@ router_init(int argc, char **argv, char **envp)
 {
 	const char *cwd = config_getenv(envp, CWD_VARIABLE);
 	const char *files = config_getenv(envp, INHERIT_VARIABLE);
-	int pid, error;
+	bool served;
+	int error;
 
 	config_unsetenv(envp, CWD_VARIABLE);
 	config_unsetenv(envp, INHERIT_VARIABLE);
 	read_config(envp);
 	if (!config_routes(&config))
 		return;
-	check_backend();
+	served = is_served();
 	error = fdmap_init();
 	if (error != 0) {
 		engine_say("no descriptor is left for rumpkit: raise "
@@ -307,16 +355,15 @@ router_init(int argc, char **argv, char **envp)
 		    "RUMPKIT_LOG_FILE=%s cannot be opened", config.cf_log_file);
 		leave(EXIT_FAILED);
 	}
+	summary_init(config_getenv(envp, SUMMARY_VARIABLE));
 	make_namespace();
-	pid = (int)HOST(SYS_getpid, 0, 0, 0, 0, 0, 0);
-	process_set_kernel(
-	    config.cf_kernel_pid != 0 ? config.cf_kernel_pid : pid);
 	engine_hooks.eh_exec = exec_check;
 	engine_hooks.eh_exec_failed = inherit_failed;
-	backend_state = BACKEND_ELSEWHERE;
 	router_idle = false;
-	if (config.cf_kernel_pid == 0 || config.cf_kernel_pid == pid)
-		start_kernel(argc, argv, envp);
+	if (served)
+		attach_server();
+	else
+		find_kernel(argc, argv, envp);
 	if (cwd != NULL)
 		inherit_cwd(cwd);
 	if (files != NULL)
@@ -326,7 +373,10 @@ router_init(int argc, char **argv, char **envp)
 void
 router_exit(void)
 {
-	process_save_files();
+	if (backend_state == BACKEND_SERVER)
+		process_save_open();
+	else
+		process_save_files();
 	if (backend_reachable())
 		kernel.k_exit_prepare();
 	summary_print();

@@ -2,7 +2,9 @@
 /*
  * select and pselect6: one host call on copies of the program's sets, in which
  * the bits of rump sockets stand at their host descriptors.  Those lie above
- * the program's own, so that the copies are larger.
+ * the program's own, so that the copies are larger.  A program may name more
+ * numbers than its sets have, since the host looks at no more than its table of
+ * descriptors holds; ours, which enlarge that table, must not show there.
  */
 #include <errno.h>
 #include <sys/syscall.h>
@@ -11,6 +13,7 @@
 
 #include "preload/engine/engine.h"
 #include "preload/fdmap.h"
+#include "preload/nofile.h"
 #include "preload/readiness.h"
 #include "preload/resolve.h"
 #include "preload/route.h"
@@ -363,6 +366,8 @@ select_run(struct call *c)
 	struct selectset *ss;
 	long result;
 
+	if ((int)c->arg[0] > 0)
+		c->arg[0] = nofile_visible((unsigned)c->arg[0]);
 	if ((int)c->arg[0] < 0 || !names_rump(c)) {
 		result = engine_filter_mask(c);
 		return result != 0 ? result : CALL_TO_HOST;

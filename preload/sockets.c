@@ -689,26 +689,17 @@ SOCKET_ROUTE(listen)
 SOCKET_ROUTE(shutdown)
 SOCKET_ROUTE(sendto)
 SOCKET_ROUTE(recvfrom)
-SOCKET_ROUTE(recvmsg)
-SOCKET_ROUTE(recvmmsg)
 
 /* A socket of the host may carry descriptors. */
-static long
-sendmsg_run(struct call *c)
-{
-	int error = fdmap_is_rump(c->arg[0]) ? 0 : rights_check(c, c->arg[1]);
+#define MESSAGE_ROUTE(name, host, many)                                        \
+	static long name##_run(struct call *c)                                 \
+	{                                                                      \
+		return fdmap_is_rump(c->arg[0]) ? fd_run(c, true, name##_rump) \
+						: host(c, many);               \
+	}                                                                      \
+	ROUTE(name, name##_run)
 
-	return error != 0 ? -error : fd_run(c, true, sendmsg_rump);
-}
-ROUTE(sendmsg, sendmsg_run)
-
-static long
-sendmmsg_run(struct call *c)
-{
-	int error = fdmap_is_rump(c->arg[0])
-			? 0
-			: rights_check_all(c, c->arg[1], (unsigned)c->arg[2]);
-
-	return error != 0 ? -error : fd_run(c, true, sendmmsg_rump);
-}
-ROUTE(sendmmsg, sendmmsg_run)
+MESSAGE_ROUTE(sendmsg, rights_send, false)
+MESSAGE_ROUTE(sendmmsg, rights_send, true)
+MESSAGE_ROUTE(recvmsg, rights_receive, false)
+MESSAGE_ROUTE(recvmmsg, rights_receive, true)

@@ -6,9 +6,12 @@
  */
 #include <errno.h>
 #include <stdint.h>
+#include <sys/syscall.h>
 
 #include "preload/abi/sockopt.h"
+#include "preload/backend.h"
 #include "preload/descriptor.h"
+#include "preload/readiness.h"
 #include "preload/route.h"
 #include "preload/sockets.h"
 #include "preload/usercopy.h"
@@ -19,12 +22,32 @@
 /* The longest value that the kernel takes. */
 #define OPTION_MAX 1024
 
+/*
+ * With a server, the socket's host descriptor is here, too: what only the host
+ * understands may point into the program's memory, and is done here.  -EOPNOTSUPP
+ * where there is none.
+ */
+static long
+call_here(struct rfile *rf, long nr, long a, long b, long d, long e)
+{
+	int hostfd;
+
+	if (member_of_file(rf, &hostfd) != MEMBER_PROXY)
+		return -EOPNOTSUPP;
+	return HOST(nr, hostfd, a, b, d, e, 0);
+}
+
 /* An option of the host's: its level and name, and the program's memory. */
 static long
 host_option(struct call *c, struct rfile *rf, int num, int64_t len)
 {
 	int level = (int)c->arg[1];
 
+	if (backend_state == BACKEND_SERVER)
+		return call_here(rf,
+		    num == RUMP_SYS_setsockopt ? SYS_setsockopt
+					       : SYS_getsockopt,
+		    level, c->arg[2], c->arg[3], len);
 	/* One that nobody has is not to become one that somebody has. */
 	if ((level & ~RUMP_SOL_HOST_MASK) != level || level < 0)
 		level = ~RUMP_SOL_HOST_MASK & INT32_MAX;
@@ -94,9 +117,14 @@ socket_hostcall(struct call *c, struct rfile *rf, int kind)
 		.hc_request = (uint32_t)c->arg[1],
 		.hc_arg = (uint64_t)c->arg[2],
 	};
-	long result =
-	    fd_call(c, rf, RUMP_SYS_ioctl, RUMP_SIOCHOST, (int64_t)&hc, 0, 0);
+	long result;
 
+	if (backend_state == BACKEND_SERVER)
+		return call_here(rf,
+		    kind == RUMP_HOSTCALL_IOCTL ? SYS_ioctl : SYS_fcntl,
+		    c->arg[1], c->arg[2], 0, 0);
+	result =
+	    fd_call(c, rf, RUMP_SYS_ioctl, RUMP_SIOCHOST, (int64_t)&hc, 0, 0);
 	return result < 0 ? result : hc.hc_result;
 }
 

@@ -2,10 +2,17 @@
 /*
  * Counters are touched only when a summary is wanted.  Time in the kernel
  * includes what it waited for.
+ *
+ * The processes of a tree count together, in a page that the server has open
+ * for them; the one that rumpkit became prints it.  Who cannot open it, because
+ * it is another user's process or in another name space, counts alone and
+ * prints nothing.
  */
 #include "preload/summary.h"
 
+#include <fcntl.h>
 #include <stdatomic.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -22,9 +29,49 @@
 static const char *const class_names[] = { "path", "fd", "socket", "readiness",
 	"memory", "process" };
 #define NCLASSES (sizeof(class_names) / sizeof(class_names[0]))
+_Static_assert(NCLASSES == SUMMARY_CLASSES, "a counter for each class");
 
-static _Atomic(uint64_t) routed[NCLASSES], passed, refused_calls, failed;
-static _Atomic(uint64_t) bytes_in, bytes_out, time_ns;
+static struct summary_page alone;
+static struct summary_page *page = &alone;
+
+/* The page that a path leads to, if it is one: seals, size and mark. */
+static struct summary_page *
+open_page(const char *path)
+{
+	struct summary_page *found;
+	long fd, r;
+
+	fd = HOST(SYS_open, path, O_RDWR | O_CLOEXEC | O_NONBLOCK, 0, 0, 0, 0);
+	if (fd < 0)
+		return NULL;
+	r = HOST(SYS_fcntl, fd, F_GET_SEALS, 0, 0, 0, 0);
+	if (r >= 0 && (r & SUMMARY_SEALS) == SUMMARY_SEALS)
+		r = HOST(SYS_mmap, 0, SUMMARY_SIZE, PROT_READ | PROT_WRITE,
+		    MAP_SHARED, fd, 0);
+	else
+		r = -1;
+	HOST(SYS_close, fd, 0, 0, 0, 0, 0);
+	if (r < 0 && r > -4096)
+		return NULL;
+	found = (struct summary_page *)r;
+	if (found->sp_mark == SUMMARY_MARK)
+		return found;
+	HOST(SYS_munmap, r, SUMMARY_SIZE, 0, 0, 0, 0);
+	return NULL;
+}
+
+void
+summary_init(const char *path)
+{
+	struct summary_page *shared;
+
+	if (!config.cf_summary || path == NULL)
+		return;
+	shared = open_page(path);
+	if (shared != NULL)
+		page = shared;
+	atomic_fetch_add(&page->sp_programs, 1);
+}
 
 uint64_t
 summary_clock(void)
@@ -57,9 +104,9 @@ static void
 count_transfer(long in, long out, uint64_t n)
 {
 	if (fdmap_is_rump(in))
-		atomic_fetch_add(&bytes_in, n);
+		atomic_fetch_add(&page->sp_bytes_in, n);
 	if (fdmap_is_rump(out))
-		atomic_fetch_add(&bytes_out, n);
+		atomic_fetch_add(&page->sp_bytes_out, n);
 }
 
 static void
@@ -75,7 +122,7 @@ count_bytes(const struct call *c, long result)
 	case SYS_preadv2:
 	case SYS_recvfrom:
 	case SYS_recvmsg:
-		atomic_fetch_add(&bytes_in, n);
+		atomic_fetch_add(&page->sp_bytes_in, n);
 		break;
 	case SYS_write:
 	case SYS_pwrite64:
@@ -84,13 +131,13 @@ count_bytes(const struct call *c, long result)
 	case SYS_pwritev2:
 	case SYS_sendto:
 	case SYS_sendmsg:
-		atomic_fetch_add(&bytes_out, n);
+		atomic_fetch_add(&page->sp_bytes_out, n);
 		break;
 	case SYS_recvmmsg:
-		atomic_fetch_add(&bytes_in, message_bytes(c, result));
+		atomic_fetch_add(&page->sp_bytes_in, message_bytes(c, result));
 		break;
 	case SYS_sendmmsg:
-		atomic_fetch_add(&bytes_out, message_bytes(c, result));
+		atomic_fetch_add(&page->sp_bytes_out, message_bytes(c, result));
 		break;
 	case SYS_sendfile:
 		count_transfer(c->arg[1], c->arg[0], n);
@@ -111,7 +158,7 @@ count_class(const struct call *c)
 
 	for (size_t i = 0; i < NCLASSES; i++) {
 		if (bit == 1U << i)
-			atomic_fetch_add(&routed[i], 1);
+			atomic_fetch_add(&page->sp_routed[i], 1);
 	}
 }
 
@@ -122,17 +169,17 @@ summary_count(
 	if (!config.cf_summary)
 		return;
 	if (refused) {
-		atomic_fetch_add(&refused_calls, 1);
+		atomic_fetch_add(&page->sp_refused, 1);
 		return;
 	}
 	if (!rump) {
-		atomic_fetch_add(&passed, 1);
+		atomic_fetch_add(&page->sp_passed, 1);
 		return;
 	}
 	count_class(c);
-	atomic_fetch_add(&time_ns, ns);
+	atomic_fetch_add(&page->sp_time_ns, ns);
 	if (result < 0)
-		atomic_fetch_add(&failed, 1);
+		atomic_fetch_add(&page->sp_failed, 1);
 	else
 		count_bytes(c, result);
 }
@@ -150,25 +197,25 @@ total_routed(void)
 	uint64_t sum = 0;
 
 	for (size_t i = 0; i < NCLASSES; i++)
-		sum += atomic_load(&routed[i]);
+		sum += atomic_load(&page->sp_routed[i]);
 	return sum;
 }
 
 static void
 print_calls(void)
 {
-	uint64_t us = atomic_load(&time_ns) / 1000;
+	uint64_t us = atomic_load(&page->sp_time_ns) / 1000;
 	char line[256];
 	struct text t;
 
 	text_init(&t, line, sizeof(line));
 	text_put(&t, "summary: ");
 	put_number(&t, total_routed(), " calls routed (");
-	put_number(&t, failed, " failed), ");
-	put_number(&t, passed, " passed through, ");
-	put_number(&t, refused_calls, " refused; ");
-	put_number(&t, bytes_in, " bytes in, ");
-	put_number(&t, bytes_out, " bytes out; ");
+	put_number(&t, page->sp_failed, " failed), ");
+	put_number(&t, page->sp_passed, " passed through, ");
+	put_number(&t, page->sp_refused, " refused; ");
+	put_number(&t, page->sp_bytes_in, " bytes in, ");
+	put_number(&t, page->sp_bytes_out, " bytes out; ");
 	put_number(&t, us / 1000, ".");
 	text_put(&t, us % 1000 < 100 ? us % 1000 < 10 ? "00" : "0" : "");
 	put_number(&t, us % 1000, " ms in the kernel");
@@ -186,12 +233,12 @@ print_classes(void)
 		return;
 	text_init(&t, line, sizeof(line));
 	for (size_t i = 0; i < NCLASSES; i++) {
-		if (routed[i] == 0)
+		if (page->sp_routed[i] == 0)
 			continue;
 		text_put(&t, before);
 		text_put(&t, class_names[i]);
 		text_char(&t, ' ');
-		text_udec(&t, routed[i]);
+		text_udec(&t, page->sp_routed[i]);
 		before = ", ";
 	}
 	trace_line(line);
@@ -217,8 +264,16 @@ print_counter(const char *name, const char *help, uint64_t value, void *arg)
 struct lines {
 	struct text l_text;
 	char l_line[256], l_heading[256];
-	bool l_headed; /* the heading has come */
+	bool l_headed; /* the heading has come, or there is none */
+	bool l_zeros;  /* lines that end in " 0" are wanted, too */
 };
+
+static bool
+ends_in_zero(const struct text *t)
+{
+	return t->t_len > 2 && t->t_buf[t->t_len - 2] == ' ' &&
+	       t->t_buf[t->t_len - 1] == '0';
+}
 
 static void
 end_line(struct lines *l)
@@ -229,7 +284,7 @@ end_line(struct lines *l)
 		text_init(&t, l->l_heading, sizeof(l->l_heading));
 		text_put(&t, l->l_line);
 		l->l_headed = true;
-	} else {
+	} else if (l->l_zeros || !ends_in_zero(&l->l_text)) {
 		if (l->l_heading[0] != '\0')
 			trace_line(l->l_heading);
 		l->l_heading[0] = '\0';
@@ -260,27 +315,63 @@ take_piece(const char *s, size_t len, void *arg)
 }
 
 static void
-print_sockets(void)
+print_report(const char *name, bool headed, bool zeros)
 {
 	struct lines l;
 
-	l.l_headed = false;
+	l.l_headed = !headed;
+	l.l_zeros = zeros;
 	l.l_heading[0] = '\0';
 	begin_line(&l);
-	(void)kernel.k_report("sockets", take_piece, &l);
+	(void)kernel.k_report(name, take_piece, &l);
+}
+
+static void
+print_statistics(void)
+{
+	if (kernel.k_stats != NULL)
+		kernel.k_stats(print_counter, NULL);
+	else
+		print_report("stats", false, false);
+}
+
+static void
+print_programs(void)
+{
+	uint64_t n = atomic_load(&page->sp_programs);
+	char line[64];
+	struct text t;
+
+	if (n < 2)
+		return;
+	text_init(&t, line, sizeof(line));
+	text_put(&t, "summary: ");
+	put_number(&t, n, " programs executed");
+	trace_line(line);
+}
+
+/* Is it for this process to tell? */
+static bool
+is_teller(void)
+{
+	if (backend_state == BACKEND_SERVER)
+		return HOST(SYS_getpid, 0, 0, 0, 0, 0, 0) ==
+		       config.cf_kernel_pid;
+	/* A forked child that touched nothing has nothing to tell. */
+	return engine_is_owner() || total_routed() != 0;
 }
 
 void
 summary_print(void)
 {
-	/* A forked child that touched nothing has nothing to tell. */
-	if (!config.cf_summary || (!engine_is_owner() && total_routed() == 0))
+	if (!config.cf_summary || !is_teller())
 		return;
+	print_programs();
 	print_calls();
 	print_classes();
-	/* Without a kernel in this process these are not there. */
-	if (kernel.k_stats != NULL)
-		kernel.k_stats(print_counter, NULL);
-	if (kernel.k_report != NULL && backend_reachable())
-		print_sockets();
+	/* A process that has lost its kernel has nobody to ask. */
+	if (kernel.k_report == NULL || !backend_reachable())
+		return;
+	print_statistics();
+	print_report("sockets", true, true);
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "rumpuser/pthreads.h"
+#include "rumpuser/syscall_intr.h"
 #include "rumpuser/text.h"
 
 static long
@@ -31,9 +32,13 @@ plain_syscall(long nr, long a, long b, long c, long d, long e, long f)
 	return result;
 }
 
+/* The table's own call, if that has been replaced: then there is a gap between
+ * check and call. */
 static long
 plain_syscall_intr(const volatile uint32_t *intr, long nr, const long args[6])
 {
+	if (intr != NULL && rumpuser_hostops.ho_syscall == plain_syscall)
+		return syscall_intr(intr, nr, args);
 	if (intr != NULL && *intr != 0)
 		return -EINTR;
 	return rumpuser_hostops.ho_syscall(

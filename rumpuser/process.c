@@ -3,49 +3,15 @@
 #include "rump/rumpuser.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "rump/rumpdefs.h"
 #include "rump/rumpuser_host.h"
 
 #include "rumpuser/bug.h"
+#include "rumpuser/host_signals.h"
 #include "rumpuser/signals.h"
-
-static const unsigned char host_signals[] = {
-	[RUMP_SIGHUP] = SIGHUP,
-	[RUMP_SIGINT] = SIGINT,
-	[RUMP_SIGQUIT] = SIGQUIT,
-	[RUMP_SIGILL] = SIGILL,
-	[RUMP_SIGTRAP] = SIGTRAP,
-	[RUMP_SIGABRT] = SIGABRT,
-	[RUMP_SIGFPE] = SIGFPE,
-	[RUMP_SIGKILL] = SIGKILL,
-	[RUMP_SIGBUS] = SIGBUS,
-	[RUMP_SIGSEGV] = SIGSEGV,
-	[RUMP_SIGSYS] = SIGSYS,
-	[RUMP_SIGPIPE] = SIGPIPE,
-	[RUMP_SIGALRM] = SIGALRM,
-	[RUMP_SIGTERM] = SIGTERM,
-	[RUMP_SIGURG] = SIGURG,
-	[RUMP_SIGSTOP] = SIGSTOP,
-	[RUMP_SIGTSTP] = SIGTSTP,
-	[RUMP_SIGCONT] = SIGCONT,
-	[RUMP_SIGCHLD] = SIGCHLD,
-	[RUMP_SIGTTIN] = SIGTTIN,
-	[RUMP_SIGTTOU] = SIGTTOU,
-	[RUMP_SIGIO] = SIGIO,
-	[RUMP_SIGXCPU] = SIGXCPU,
-	[RUMP_SIGXFSZ] = SIGXFSZ,
-	[RUMP_SIGVTALRM] = SIGVTALRM,
-	[RUMP_SIGPROF] = SIGPROF,
-	[RUMP_SIGWINCH] = SIGWINCH,
-	[RUMP_SIGUSR1] = SIGUSR1,
-	[RUMP_SIGUSR2] = SIGUSR2,
-	[RUMP_SIGPWR] = SIGPWR,
-};
 
 void
 rumpuser_seterrno(int error)
@@ -72,9 +38,10 @@ raise_signal(int sig)
 int
 rumpuser_kill(int64_t pid, int sig)
 {
-	if (sig > 0 && sig < (int)sizeof(host_signals) &&
-	    host_signals[sig] != 0)
-		raise_signal(host_signals[sig]);
+	int host = host_signal(sig);
+
+	if (host != 0)
+		raise_signal(host);
 	return 0;
 }
 

@@ -17,8 +17,8 @@
  * last reference has gone, so a host descriptor is never closed, and its number
  * never used again, under a thread that sleeps on it.
  *
- * Not here: callers whose memory is in another process, for whom data would
- * have to pass through a buffer of ours.
+ * The data of callers whose memory is in another process pass through a buffer
+ * of ours (bounce.c).
  */
 #include "kern/clock.h"
 #include "kern/component.h"
@@ -30,6 +30,7 @@
 #include "kern/uio.h"
 #include "net/socketvar.h"
 #include "rump/rumphostsock.h"
+#include "sockin/bounce.h"
 #include "sockin/capture.h"
 #include "sockin/poller.h"
 #include "sockin/user.h"
@@ -196,12 +197,6 @@ sockin_shutdown(struct socket *so, int how)
 	return rumpcomp_sockin_shutdown(hostfd(so), how);
 }
 
-static bool
-is_remote(const struct uio *uio)
-{
-	return uio->uio_seg == UIO_USERSPACE && curproc->p_vmspace != NULL;
-}
-
 /*
  * Describe uio's buffers, as many as one host call takes, at least one of them
  * not empty if there is one: a call that moves nothing has a meaning.
@@ -279,15 +274,13 @@ captured_recv(struct socket *so, const struct uio *uio,
 }
 
 static int
-sockin_send(struct socket *so, struct uio *uio, const struct rump_sockaddr *to,
+local_send(struct socket *so, struct uio *uio, const struct rump_sockaddr *to,
     const void *control, size_t controllen, int flags)
 {
 	struct rump_msghdr msg;
 	size_t sent = 0;
 	int error;
 
-	if (is_remote(uio))
-		return EOPNOTSUPP;
 	msghdr_init(&msg, uio);
 	if (to != NULL) {
 		msg.msg_name = (void *)to;
@@ -308,7 +301,7 @@ sockin_send(struct socket *so, struct uio *uio, const struct rump_sockaddr *to,
 }
 
 static int
-sockin_recv(struct socket *so, struct uio *uio, struct somsg *sm)
+local_recv(struct socket *so, struct uio *uio, struct somsg *sm)
 {
 	struct rump_sockaddr_storage from;
 	struct rump_msghdr msg;
@@ -316,8 +309,6 @@ sockin_recv(struct socket *so, struct uio *uio, struct somsg *sm)
 	void *name;
 	int error, flags;
 
-	if (is_remote(uio))
-		return EOPNOTSUPP;
 	flags = call_flags(so, sm->sm_flags);
 	msghdr_init(&msg, uio);
 	/* A capture wants to know, whether the caller does or not. */
@@ -343,6 +334,24 @@ sockin_recv(struct socket *so, struct uio *uio, struct somsg *sm)
 	sm->sm_flags = msg.msg_flags;
 	sm->sm_whole = received;
 	return 0;
+}
+
+static int
+sockin_send(struct socket *so, struct uio *uio, const struct rump_sockaddr *to,
+    const void *control, size_t controllen, int flags)
+{
+	if (PREDICT_FALSE(bounce_is_needed(uio)))
+		return bounce_send(
+		    local_send, so, uio, to, control, controllen, flags);
+	return local_send(so, uio, to, control, controllen, flags);
+}
+
+static int
+sockin_recv(struct socket *so, struct uio *uio, struct somsg *sm)
+{
+	if (PREDICT_FALSE(bounce_is_needed(uio)))
+		return bounce_recv(local_recv, so, uio, sm);
+	return local_recv(so, uio, sm);
 }
 
 /* What is left until a deadline, as the host half wants it. */

@@ -362,7 +362,66 @@ def stubs(t):
             + "".join(stub(c) for c in t.calls))
 
 
+COUNTS = {"size_t", "uint32_t", "unsigned int"}
+INPUTS_MAX = 3
+
+
+def one_input(c, slot):
+    """What the call reads through its argument in slot: (kind, count, size),
+    or None."""
+    a, none = c.args[slot], "NETBSD_NO_COUNT"
+    if a.pad or not a.type.endswith("*"):
+        return None
+    base = a.type.removesuffix("*").removeprefix("const ").strip()
+    const = a.type.startswith("const ")
+    after = c.args[slot + 1] if slot + 1 < len(c.args) else None
+    counted = after is not None and not after.pad and \
+        after.type.strip() in COUNTS
+    count = str(slot + 1) if counted else none
+    if c.name in ("fcntl", "ioctl"):
+        return c.name.upper(), str(slot - 1), "0"
+    if base == "struct rump_iovec":
+        writes = c.name.startswith(("write", "pwrite"))
+        return "DATA" if writes else "IOVECS", str(slot + 1), "0"
+    if base == "struct rump_msghdr":
+        return "SENDMSG" if const else "RECVMSG", none, "0"
+    if const and base == "char":
+        return "STRING", none, "0"
+    if const and base in ("void", "struct rump_sockaddr"):
+        return ("BYTES", count, "1") if counted else None
+    if base == "struct rump_pollfd" or (const and counted):
+        return "BYTES", count, f"sizeof({base})"
+    if const and base.startswith("struct "):
+        # A tptr is a pair: access and modification.
+        return "BYTES", none, ("2 * " if a.name == "tptr" else "") + \
+            f"sizeof({base})"
+    # Lengths that come back changed.
+    if not const and base in ("uint32_t", "size_t"):
+        return "BYTES", none, f"sizeof({base})"
+    return None
+
+
+def inputs(t):
+    out = ["/* SPDX-License-Identifier: BSD-2-Clause */\n", NOTE,
+           "#include \"syscall_table/netbsd_inputs.h\"\n\n"
+           "#include <stddef.h>\n\n#include \"rump/rumpabi.h\"\n\n"
+           "const struct netbsd_input\n    netbsd_inputs[NETBSD_INPUT_CALLS]"
+           "[NETBSD_INPUTS_MAX] = {\n"]
+    for c in t.served():
+        found = [(slot, one_input(c, slot)) for slot in range(len(c.args))]
+        found = [(slot, i) for slot, i in found if i is not None][:INPUTS_MAX]
+        if not found:
+            continue
+        out.append(f"\t[{c.number}] = {{ /* {c.name} */\n")
+        for slot, (kind, count, size) in found:
+            out.append(wrap("\t\t{", [f"NETBSD_INPUT_{kind}", str(slot), count,
+                                     size], " },", "\t\t    "))
+        out.append("\t},\n")
+    return "".join(out) + "};\n"
+
+
 OUTPUTS = {
+    "netbsd_inputs.c": inputs,
     "sysargs.h": sysargs,
     "sysprotos.h": sysprotos,
     "syscalls_kern.c": lambda t: syscalls(t, "kern"),

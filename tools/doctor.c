@@ -12,6 +12,7 @@
 #include <gnu/libc-version.h>
 #include <limits.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -22,13 +23,13 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
 #include "tools/library.h"
 #include "tools/options.h"
 #include "tools/probe.h"
+#include "tools/transport.h"
 
 /* prctl(2) option 59; older headers do not have it. */
 #define SET_SYSCALL_USER_DISPATCH 59
@@ -240,24 +241,50 @@ examine_address_space(struct finding *f)
 }
 
 static void
-examine_peers(struct finding *f)
+examine_transport(struct finding *f)
 {
-	char scope[16] = "", byte = 1, copy = 0;
-	struct iovec to = { &copy, 1 }, from = { &byte, 1 };
+	char scope[16], yama[48] = "no Yama rules";
+	struct transport tr;
+	int error = transport_try(&tr);
 
-	read_line("/proc/sys/kernel/yama/ptrace_scope", scope, sizeof(scope));
-	if (process_vm_readv(getpid(), &to, 1, &from, 1, 0) != 1)
+	if (read_line(
+		"/proc/sys/kernel/yama/ptrace_scope", scope, sizeof(scope)))
+		snprintf(yama, sizeof(yama), "Yama scope %s", scope);
+	if (error != 0)
+		find(f, BAD, "cannot be tried: %s", strerror(error));
+	else if (tr.tr_futex != 0)
+		find(f, BAD,
+		    "no futexes in shared memory (%s): programs cannot talk to"
+		    " a kernel in another process; run --in-process does not"
+		    " need that",
+		    strerror(tr.tr_futex));
+	else if (tr.tr_vm != 0)
 		find(f, NOTE,
-		    "process_vm_readv: %s; matters only to servers in another"
-		    " process, which come later",
-		    strerror(errno));
-	else if (*scope == '\0')
-		find(f, GOOD,
-		    "processes may read each other's memory; no Yama rules");
+		    "shared memory works, process_vm_readv does not (%s; %s): large data go to a server and back in pieces"
+		    " of 64 KiB, which is slower",
+		    strerror(tr.tr_vm), yama);
 	else
 		find(f, GOOD,
-		    "processes may read each other's memory; Yama scope %s",
-		    scope);
+		    "shared memory between programs and a server works, and"
+		    " so does process_vm_readv (%s)",
+		    yama);
+}
+
+/* A server keeps its workers on the processors of those that call. */
+static void
+examine_processors(struct finding *f)
+{
+	cpu_set_t set;
+
+	if (sched_getaffinity(0, sizeof(set), &set) != 0 ||
+	    sched_setaffinity(0, sizeof(set), &set) != 0)
+		find(f, NOTE,
+		    "threads cannot be told where to run (%s): calls of a"
+		    " server take longer",
+		    strerror(errno));
+	else
+		find(f, GOOD, "%d of %ld may be used", CPU_COUNT(&set),
+		    sysconf(_SC_NPROCESSORS_ONLN));
 }
 
 /* Can a socket of ours have a port that NFS servers trust? */
@@ -373,16 +400,30 @@ examine_cpu(struct finding *f)
 
 /* Everything together. */
 static void
-examine_kernel(struct finding *f)
+examine_start(struct finding *f, enum probe_kind kind, const char *good)
 {
 	char path[PATH_MAX], text[sizeof(f->f_text) - 32];
 
 	if (library_find(path, sizeof(path), text, sizeof(text)) != 0)
 		find(f, BAD, "cannot be tried without the library");
-	else if (probe_run(path, text, sizeof(text)) != 0)
+	else if (probe_run(kind, path, text, sizeof(text)) != 0)
 		find(f, BAD, "a trial failed: %s", text);
 	else
-		find(f, GOOD, "starts, and a program's calls reach it");
+		find(f, GOOD, "%s", good);
+}
+
+static void
+examine_kernel(struct finding *f)
+{
+	examine_start(f, PROBE_IN_PROCESS,
+	    "starts in a process, and a program's calls reach it");
+}
+
+static void
+examine_server(struct finding *f)
+{
+	examine_start(f, PROBE_SERVER,
+	    "starts in a server, and a program's calls reach it");
 }
 
 static const struct examination examinations[] = {
@@ -395,12 +436,14 @@ static const struct examination examinations[] = {
 	{ "mapping", examine_memfd },
 	{ "descriptors", examine_descriptors },
 	{ "address space", examine_address_space },
-	{ "other processes", examine_peers },
+	{ "transport", examine_transport },
+	{ "processors", examine_processors },
 	{ "ports", examine_ports },
 	{ "IPv6", examine_ip6 },
 	{ "ping sockets", examine_ping },
 	{ "raw sockets", examine_raw },
 	{ "kernel", examine_kernel },
+	{ "server", examine_server },
 };
 
 static int
@@ -419,7 +462,7 @@ examine_all(bool quiet)
 	}
 	if (!quiet)
 		puts(bad != 0 ? "Something that rumpkit needs is missing."
-			      : "rumpkit run --in-process will work here.");
+			      : "rumpkit run will work here.");
 	return bad;
 }
 

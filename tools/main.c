@@ -3,63 +3,27 @@
 #include "tools/rumpkit.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "tools/inside.h"
-#include "tools/options.h"
 #include "tools/probe.h"
 
 struct subcommand {
 	const char *sc_name;
-	int (*sc_main)(int argc, char **argv); /* NULL: not there yet */
+	int (*sc_main)(int argc, char **argv); /* NULL: of a later version */
 };
 
 static const struct subcommand subcommands[] = {
-	{ "run", run_main }, { "explain", explain_main },
-	{ "doctor", doctor_main }, { "server", NULL }, { "ps", NULL },
-	{ "mounts", NULL }, { "netstat", NULL }, { "ifconfig", NULL },
-	{ "route", NULL }, { "sysctl", NULL }, { "halt", NULL },
+	{ "run", run_main }, { "server", server_main }, { "ps", inspect_main },
+	{ "mounts", inspect_main }, { "netstat", inspect_main },
+	{ "sysctl", inspect_main }, { "halt", inspect_main },
+	{ "explain", explain_main }, { "doctor", doctor_main },
+	{ "ifconfig", NULL }, { "route", NULL },
 	{ PROBE_NAME, probe_main },   /* for doctor alone */
 	{ INSIDE_NAME, inside_main }, /* for run alone */
 };
-
-int
-complain(int status, const char *fmt, ...)
-{
-	va_list ap;
-
-	fputs("rumpkit: ", stderr);
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	fputc('\n', stderr);
-	return status;
-}
-
-int
-help_print(void)
-{
-	fputs("usage: rumpkit run [option ...] command [argument ...]\n"
-	      "       rumpkit explain [option ...] path | address | call\n"
-	      "       rumpkit doctor [-q]\n\n",
-	    stdout);
-	options_help(stdout);
-	fputs("\nExit status of run: the command's; 125 rumpkit failed, 126 the"
-	      " command cannot be\nhijacked or executed, 127 it was not found."
-	      "  More: man rumpkit\n",
-	    stdout);
-	return 0;
-}
-
-int
-version_print(void)
-{
-	puts("rumpkit " RUMPKIT_VERSION);
-	return 0;
-}
 
 static const struct subcommand *
 subcommand_find(const char *name)
@@ -86,8 +50,8 @@ perform(int argc, char **argv)
 
 	if (argc < 2)
 		return complain(STATUS_FAILED,
-		    "say what to do: run, explain or doctor; rumpkit --help"
-		    " has the details");
+		    "say what to do: run, server, explain, doctor, ...;"
+		    " rumpkit --help has the details");
 	if (is_one_of(argv[1], "-h", "--help"))
 		return help_print();
 	if (is_one_of(argv[1], "-V", "--version"))
@@ -95,12 +59,13 @@ perform(int argc, char **argv)
 	sc = subcommand_find(argv[1]);
 	if (sc == NULL)
 		return complain(STATUS_FAILED,
-		    "%s: no such subcommand; there are run, explain and doctor",
+		    "%s: no such subcommand; rumpkit --help lists them",
 		    argv[1]);
 	if (sc->sc_main == NULL)
 		return complain(STATUS_FAILED,
-		    "%s: not there yet; this version has run --in-process,"
-		    " explain and doctor",
+		    "%s: there is nothing to configure, since this version's"
+		    " kernel has no TCP/IP stack of its own; --net sockin"
+		    " rides on the host's",
 		    argv[1]);
 	return sc->sc_main(argc - 1, argv + 1);
 }

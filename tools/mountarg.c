@@ -20,6 +20,8 @@
 
 #define NFS "nfs://"
 #define KERNFS "kernfs:"
+#define TMPFS "tmpfs:"
+#define ALL_KINDS "nfs://host/export, " TMPFS " and " KERNFS
 
 static int __attribute__((__format__(__printf__, 3, 4)))
 fail(char *text, size_t size, const char *fmt, ...)
@@ -80,6 +82,20 @@ check_kernfs(const char *source, char *text, size_t size)
 	    (int)strcspn(source, "\n"), source);
 }
 
+/* What the options mean is the file system's to say. */
+static int
+check_tmpfs(const char *source, char *text, size_t size)
+{
+	const char *rest = source + strlen(TMPFS);
+
+	if (strchr(source, '\n') == NULL && (*rest == '\0' || *rest == '?'))
+		return 0;
+	return fail(text, size,
+	    "%.*s: only options may follow '" TMPFS "', such as " TMPFS
+	    "?size=64m",
+	    (int)strcspn(source, "\n"), source);
+}
+
 static const struct scheme {
 	const char *s_name;
 	/* NULL: not there yet */
@@ -87,7 +103,7 @@ static const struct scheme {
 } schemes[] = {
 	{ "nfs", check_nfs },
 	{ "kernfs", check_kernfs },
-	{ "tmpfs", NULL },
+	{ "tmpfs", check_tmpfs },
 	{ "host", NULL },
 };
 
@@ -105,14 +121,12 @@ check_source(const char *source, char *text, size_t size)
 		if (s->s_check != NULL)
 			return s->s_check(source, text, size);
 		return fail(text, size,
-		    "%s: %s sources are not there yet; there are"
-		    " nfs://host/export and kernfs:",
+		    "%s: %s sources are not there yet; there are " ALL_KINDS,
 		    source, s->s_name);
 	}
 	return fail(text, size,
-	    "%s: no such kind of source '%.*s:'; there are nfs://host/export"
-	    " and kernfs:",
-	    source, (int)len, source);
+	    "%s: no such kind of source '%.*s:'; there are " ALL_KINDS, source,
+	    (int)len, source);
 }
 
 /* Copy path with single slashes and none at its end; "." and ".." are errors.

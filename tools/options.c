@@ -21,14 +21,16 @@ struct option_spec {
 	bool os_repeat;
 	bool os_alone;        /* of the command line only */
 	const char *os_value; /* what the value is */
-	const char *os_help;
+	const char *os_help;  /* NULL: known to be refused */
 };
 
 static const struct option_spec specs[] = {
 	[OPTION_IN_PROCESS] = { "in-process", 0, KIND_FLAG, false, false, NULL,
 	    "the kernel lives in the command's own process" },
+	[OPTION_SERVER] = { "server", 0, KIND_VALUE, false, false, "URL",
+	    "the kernel of the server that listens there" },
 	[OPTION_MOUNT] = { "mount", 0, KIND_VALUE, true, false, "PATH=SOURCE",
-	    "put nfs://host/export or kernfs: at PATH" },
+	    "put nfs://host/export or tmpfs: at PATH" },
 	[OPTION_NET] = { "net", 0, KIND_VALUE, false, false, "SPEC",
 	    "internet sockets: host (default) or sockin" },
 	[OPTION_HIJACK] = { "hijack", 0, KIND_VALUE, false, false, "SPEC",
@@ -41,6 +43,24 @@ static const struct option_spec specs[] = {
 	    "put the trace into FILE; %p in it is the process id" },
 	[OPTION_SUMMARY] = { "summary", 0, KIND_FLAG, false, false, NULL,
 	    "at exit, count calls and bytes, and list sockets" },
+	[OPTION_FOREGROUND] = { "foreground", 's', KIND_FLAG, false, false,
+	    NULL, "do not go into the background" },
+	[OPTION_NCPU] = { "ncpu", 'c', KIND_VALUE, false, false, "NUMBER",
+	    "how many processors the kernel has (RUMP_NCPU)" },
+	[OPTION_MEMORY] = { "memory", 'r', KIND_VALUE, false, false, "SIZE",
+	    "how much memory it may use (RUMP_MEMLIMIT)" },
+	[OPTION_LIBRARY] = { "library", 'l', KIND_VALUE, true, false, "NAME",
+	    "load another component" },
+	[OPTION_DRIVE] = { "drive", 'd', KIND_VALUE, true, false, "SPEC",
+	    NULL },
+	[OPTION_MODULE] = { "module", 'm', KIND_VALUE, true, false, "FILE",
+	    NULL },
+	[OPTION_PID_FILE] = { "pid-file", 0, KIND_VALUE, false, false, "FILE",
+	    "put the server's process id into FILE" },
+	[OPTION_ALL_USERS] = { "all-users", 0, KIND_FLAG, false, false, NULL,
+	    "let other users in, each as who he is" },
+	[OPTION_INSECURE_TCP] = { "insecure-tcp", 0, KIND_FLAG, false, false,
+	    NULL, "listen at tcp://, where nobody proves who he is" },
 	[OPTION_CONFIG] = { "config", 0, KIND_VALUE, false, false, "FILE",
 	    "more options, a line each, without dashes" },
 	[OPTION_CHECK] = { "check", 0, KIND_FLAG, false, false, NULL,
@@ -55,9 +75,6 @@ static const struct option_spec specs[] = {
 	    "the version" },
 };
 _Static_assert(sizeof(specs) / sizeof(specs[0]) == OPTION_MAX, "options");
-
-/* Options of later versions, known so that asking for one says so. */
-static const char *const later[] = { "server" };
 
 static int __attribute__((__format__(__printf__, 2, 3)))
 options_fail(struct options *op, const char *fmt, ...)
@@ -179,13 +196,7 @@ static int
 options_unknown(struct options *op, const char *word, size_t len)
 {
 	const char *meant = probably_meant(op->op_allowed, word, len);
-	size_t i;
 
-	for (i = 0; i < sizeof(later) / sizeof(later[0]); i++) {
-		if (strlen(later[i]) == len && memcmp(later[i], word, len) == 0)
-			return options_fail(
-			    op, "--%s: not there yet", later[i]);
-	}
 	if (meant == NULL)
 		return options_fail(op,
 		    "--%.*s: no such option; rumpkit --help lists them",
@@ -222,21 +233,47 @@ options_long(struct options *op, const char *word, const char *next)
 }
 
 static int
-options_letters(struct options *op, const char *letters)
+letter_unknown(struct options *op, char letter)
+{
+	char known[2 * OPTION_MAX + 1];
+	size_t used = 0;
+	int id;
+
+	for (id = 0; id < OPTION_MAX; id++) {
+		if ((op->op_allowed & OPTION_BIT(id)) == 0 ||
+		    specs[id].os_letter == 0)
+			continue;
+		known[used++] = ' ';
+		known[used++] = specs[id].os_letter;
+	}
+	known[used] = '\0';
+	return options_fail(
+	    op, "-%c: no such option; the short ones are%s", letter, known);
+}
+
+/* next is the argument behind or NULL; returns how many arguments they took. */
+static int
+options_letters(struct options *op, const char *letters, const char *next)
 {
 	enum option_id id;
 
 	for (; *letters != '\0'; letters++) {
 		id = option_by_letter(op, *letters);
 		if (id == OPTION_MAX)
-			return options_fail(op,
-			    "-%c: no such option; only -h, -V, -v and -q are"
-			    " short",
-			    *letters);
+			return letter_unknown(op, *letters);
+		if (specs[id].os_kind == KIND_VALUE)
+			break;
 		if (options_add(op, id, "") != 0)
 			return -1;
 	}
-	return 1;
+	if (*letters == '\0')
+		return 1;
+	if (letters[1] != '\0')
+		return options_add(op, id, letters + 1) == 0 ? 1 : -1;
+	if (next == NULL)
+		return options_fail(op, "-%c: needs a value: -%c %s", *letters,
+		    *letters, specs[id].os_value);
+	return options_add(op, id, next) == 0 ? 2 : -1;
 }
 
 int
@@ -255,7 +292,8 @@ options_parse(struct options *op, int argc, char **argv)
 			took = options_long(
 			    op, word + 2, i + 1 < argc ? argv[i + 1] : NULL);
 		else
-			took = options_letters(op, word + 1);
+			took = options_letters(
+			    op, word + 1, i + 1 < argc ? argv[i + 1] : NULL);
 		if (took < 0)
 			return -1;
 	}
@@ -374,7 +412,7 @@ file_option(struct options *op, const struct place *p, const char *word,
 		    "%.*s: has no place in a file; only the command line"
 		    " takes it",
 		    (int)len, word);
-	meant = probably_meant(OPTIONS_RUN, word, len);
+	meant = probably_meant(OPTIONS_ALL, word, len);
 	return file_fail(op, p, "%.*s: no such option%s%s%s", (int)len, word,
 	    meant != NULL ? "; did you mean " : "", meant != NULL ? meant : "",
 	    meant != NULL ? "?" : "");
@@ -457,15 +495,19 @@ options_file(struct options *op, const char *name, char *text)
 }
 
 void
-options_help(FILE *out)
+options_help(FILE *out, unsigned set)
 {
 	const struct option_spec *os;
 	char left[32];
 
 	for (os = specs; os < &specs[OPTION_MAX]; os++) {
+		if ((set & OPTION_BIT(os - specs)) == 0 || os->os_help == NULL)
+			continue;
 		if (os->os_letter != 0)
-			snprintf(left, sizeof(left), "-%c, --%s", os->os_letter,
-			    os->os_name);
+			snprintf(left, sizeof(left), "-%c, --%s%s%s",
+			    os->os_letter, os->os_name,
+			    os->os_value != NULL ? " " : "",
+			    os->os_value != NULL ? os->os_value : "");
 		else if (os->os_kind == KIND_FLAG)
 			snprintf(left, sizeof(left), "--%s", os->os_name);
 		else

@@ -13,6 +13,7 @@
 
 enum option_id {
 	OPTION_IN_PROCESS,
+	OPTION_SERVER,
 	OPTION_MOUNT,
 	OPTION_NET,
 	OPTION_HIJACK,
@@ -20,6 +21,15 @@ enum option_id {
 	OPTION_TRACE,
 	OPTION_LOG_FILE,
 	OPTION_SUMMARY,
+	OPTION_FOREGROUND,
+	OPTION_NCPU,
+	OPTION_MEMORY,
+	OPTION_LIBRARY,
+	OPTION_DRIVE,
+	OPTION_MODULE,
+	OPTION_PID_FILE,
+	OPTION_ALL_USERS,
+	OPTION_INSECURE_TCP,
 	OPTION_CONFIG,
 	OPTION_CHECK,
 	OPTION_VERBOSE,
@@ -36,9 +46,26 @@ enum option_id {
 	    OPTION_BIT(OPTION_HELP) | OPTION_BIT(OPTION_VERSION))
 #define OPTIONS_EXPLAIN                                                        \
 	(OPTIONS_COMMON | OPTION_BIT(OPTION_IN_PROCESS) |                      \
-	    OPTION_BIT(OPTION_MOUNT) | OPTION_BIT(OPTION_NET) |                \
-	    OPTION_BIT(OPTION_HIJACK) | OPTION_BIT(OPTION_CONFIG))
-#define OPTIONS_RUN (OPTION_BIT(OPTION_MAX) - 1)
+	    OPTION_BIT(OPTION_SERVER) | OPTION_BIT(OPTION_MOUNT) |             \
+	    OPTION_BIT(OPTION_NET) | OPTION_BIT(OPTION_HIJACK) |               \
+	    OPTION_BIT(OPTION_CONFIG))
+#define OPTIONS_SERVER                                                         \
+	(OPTIONS_COMMON | OPTION_BIT(OPTION_MOUNT) | OPTION_BIT(OPTION_PCAP) | \
+	    OPTION_BIT(OPTION_FOREGROUND) | OPTION_BIT(OPTION_NCPU) |          \
+	    OPTION_BIT(OPTION_MEMORY) | OPTION_BIT(OPTION_LIBRARY) |           \
+	    OPTION_BIT(OPTION_DRIVE) | OPTION_BIT(OPTION_MODULE) |             \
+	    OPTION_BIT(OPTION_PID_FILE) | OPTION_BIT(OPTION_ALL_USERS) |       \
+	    OPTION_BIT(OPTION_INSECURE_TCP) | OPTION_BIT(OPTION_CONFIG) |      \
+	    OPTION_BIT(OPTION_CHECK))
+/* Of what looks at a running kernel. */
+#define OPTIONS_CLIENT                                                         \
+	(OPTION_BIT(OPTION_SERVER) | OPTION_BIT(OPTION_HELP) |                 \
+	    OPTION_BIT(OPTION_VERSION))
+#define OPTIONS_RUN                                                            \
+	(OPTIONS_EXPLAIN | OPTION_BIT(OPTION_PCAP) |                           \
+	    OPTION_BIT(OPTION_TRACE) | OPTION_BIT(OPTION_LOG_FILE) |           \
+	    OPTION_BIT(OPTION_SUMMARY) | OPTION_BIT(OPTION_CHECK))
+#define OPTIONS_ALL (OPTION_BIT(OPTION_MAX) - 1)
 
 struct option_values {
 	const char **ov_value; /* in order of appearance; "" for a flag */
@@ -83,7 +110,7 @@ bool options_flag(const struct options *op, enum option_id id);
 /* The last value, which wins, or NULL. */
 const char *options_value(const struct options *op, enum option_id id);
 
-/* One line an option. */
-void options_help(FILE *out);
+/* One line for each option of a set. */
+void options_help(FILE *out, unsigned set);
 
 #endif /* !TOOLS_OPTIONS_H */

@@ -10,6 +10,7 @@
 
 #include "preload/config.h"
 #include "preload/trace.h"
+#include "tools/serverurl.h"
 
 static int __attribute__((__format__(__printf__, 2, 3)))
 fail(struct plan *pl, const char *fmt, ...)
@@ -135,41 +136,61 @@ plan_net(struct plan *pl, const char *net)
 	    net);
 }
 
+/*
+ * The absolute name of a file that an option names, since not everybody who
+ * opens it is in this directory; NULL for NULL.
+ */
 static int
-plan_pcap(struct plan *pl, const char *pcap)
+plan_file(struct plan *pl, const char *option, const char *name, char **result)
 {
 	char *cwd;
 	int n;
 
-	if (pcap == NULL)
+	if (name == NULL)
 		return 0;
-	if (*pcap == '\0')
-		return fail(pl, "--pcap: '' is no name of a file");
-	if ((pl->pl_spec.hs_sockets & HS_INTERNET) == 0)
-		return fail(pl,
-		    "--pcap: nothing would be captured, since no socket of the"
-		    " program is a rump socket; add --net sockin");
-	cwd = *pcap != '/' ? get_current_dir_name() : NULL;
-	if (*pcap != '/' && cwd == NULL)
-		return fail(
-		    pl, "--pcap: %s: the working directory has no name", pcap);
-	n = asprintf(&pl->pl_pcap, "%s%s%s", cwd != NULL ? cwd : "",
-	    cwd != NULL ? "/" : "", pcap);
+	if (*name == '\0')
+		return fail(pl, "%s: '' is no name of a file", option);
+	cwd = *name != '/' ? get_current_dir_name() : NULL;
+	if (*name != '/' && cwd == NULL)
+		return fail(pl, "%s: %s: the working directory has no name",
+		    option, name);
+	n = asprintf(result, "%s%s%s", cwd != NULL ? cwd : "",
+	    cwd != NULL ? "/" : "", name);
 	free(cwd);
 	if (n >= 0)
 		return 0;
-	pl->pl_pcap = NULL;
+	*result = NULL;
 	return fail(pl, "out of memory");
 }
 
+/* anybody: whoever comes may have rump sockets. */
 static int
-plan_hijack(struct plan *pl, const char *option)
+plan_pcap(struct plan *pl, const char *pcap, bool anybody)
+{
+	if (pcap == NULL)
+		return 0;
+	if (*pcap != '\0' && !anybody &&
+	    (pl->pl_spec.hs_sockets & HS_INTERNET) == 0)
+		return fail(pl,
+		    "--pcap: nothing would be captured, since no socket of the"
+		    " program is a rump socket; add --net sockin");
+	return plan_file(pl, "--pcap", pcap, &pl->pl_pcap);
+}
+
+/* Where the files of a server's kernel are if nobody says so. */
+#define JOINED_DEFAULT "path=/rump"
+
+static int
+plan_hijack(struct plan *pl, const char *option, bool mounts)
 {
 	const char *name = option != NULL ? "--hijack" : "RUMPHIJACK";
 	const char *spec = option != NULL ? option : getenv("RUMPHIJACK");
 	struct hijackspec_error he;
 
-	pl->pl_hijack = spec != NULL ? spec : "";
+	if (spec == NULL)
+		spec = pl->pl_kernel == PLAN_JOINED && !mounts ? JOINED_DEFAULT
+							       : "";
+	pl->pl_hijack = spec;
 	if (strlen(pl->pl_hijack) >= HIJACKSPEC_MAX)
 		return fail(pl, "%s: must be shorter than %d characters", name,
 		    HIJACKSPEC_MAX);
@@ -179,16 +200,43 @@ plan_hijack(struct plan *pl, const char *option)
 	return 0;
 }
 
+static int
+plan_kernel(struct plan *pl, const struct options *op)
+{
+	const char *url = options_value(op, OPTION_SERVER);
+	char text[sizeof(pl->pl_error)];
+
+	if (options_flag(op, OPTION_IN_PROCESS) && url != NULL)
+		return fail(pl,
+		    "--in-process and --server: the kernel is either here or"
+		    " there; give one of them");
+	if (options_flag(op, OPTION_IN_PROCESS)) {
+		pl->pl_kernel = PLAN_IN_PROCESS;
+		return 0;
+	}
+	if (url == NULL && getenv("RUMP_SERVER") == NULL)
+		return 0;
+	pl->pl_kernel = PLAN_JOINED;
+	if (serverurl_client(url, pl->pl_server, text, sizeof(text)) != 0)
+		return fail(pl, "%s", text);
+	return 0;
+}
+
 int
 plan_init(struct plan *pl, const struct options *op)
 {
+	bool routes = (op->op_allowed & OPTION_BIT(OPTION_HIJACK)) != 0;
+
 	memset(pl, 0, sizeof(*pl));
-	pl->pl_log_file = options_value(op, OPTION_LOG_FILE);
-	if (pl->pl_log_file != NULL && *pl->pl_log_file == '\0')
-		return fail(pl, "--log-file: '' is no name of a file");
-	if (plan_hijack(pl, options_value(op, OPTION_HIJACK)) != 0 ||
-	    plan_net(pl, options_value(op, OPTION_NET)) != 0 ||
-	    plan_pcap(pl, options_value(op, OPTION_PCAP)) != 0 ||
+	if (routes && (plan_kernel(pl, op) != 0 ||
+			  plan_hijack(pl, options_value(op, OPTION_HIJACK),
+			      options_value(op, OPTION_MOUNT) != NULL) != 0 ||
+			  plan_net(pl, options_value(op, OPTION_NET)) != 0))
+		return -1;
+	if (plan_file(pl, "--log-file", options_value(op, OPTION_LOG_FILE),
+		&pl->pl_log_file) != 0)
+		return -1;
+	if (plan_pcap(pl, options_value(op, OPTION_PCAP), !routes) != 0 ||
 	    plan_trace(pl, options_value(op, OPTION_TRACE)) != 0)
 		return -1;
 	return plan_mounts(pl, &op->op_values[OPTION_MOUNT]);
@@ -203,6 +251,16 @@ plan_fini(struct plan *pl)
 		mountarg_fini(&pl->pl_mounts[i]);
 	free(pl->pl_mounts);
 	free(pl->pl_pcap);
+	free(pl->pl_log_file);
+}
+
+bool
+plan_routes(const struct plan *pl)
+{
+	const struct hijackspec *hs = &pl->pl_spec;
+
+	return pl->pl_nmounts != 0 || hs->hs_sockets != 0 ||
+	       hs->hs_path != NULL || hs->hs_nblankets != 0;
 }
 
 int

@@ -18,6 +18,8 @@
 
 #define PLACE "/rumpkit-doctor" /* where the kernel's root appears */
 #define PATIENCE_S 10
+#define SELF "/proc/self/exe"
+#define NHIJACK 3 /* variables that "rumpkit run" sets itself */
 
 /* Variables that have a say in what the loader finds. */
 static const char *const kept[] = { "LD_LIBRARY_PATH", "RUMPKIT_LIBDIR" };
@@ -33,17 +35,30 @@ probe_main(int argc, char **argv)
 	return stat(PLACE, &st) == 0 && S_ISDIR(st.st_mode) ? 0 : 1;
 }
 
-static void __attribute__((__noreturn__)) become(const char *library, int errfd)
+/* This program, hijacked by hand, or by "rumpkit run". */
+static void
+execute(enum probe_kind kind, char **envp)
+{
+	char *alone[] = { (char *)"rumpkit", (char *)PROBE_NAME, NULL };
+	char *run[] = { (char *)"rumpkit", (char *)"run",
+		(char *)"--hijack=path=" PLACE, (char *)SELF,
+		(char *)PROBE_NAME, NULL };
+
+	execve(SELF, kind == PROBE_IN_PROCESS ? alone : run,
+	    kind == PROBE_IN_PROCESS ? envp : envp + NHIJACK);
+}
+
+static void __attribute__((__noreturn__))
+become(enum probe_kind kind, const char *library, int errfd)
 {
 	static char variables[NKEPT + 1][2 * PATH_MAX];
-	char *argv[] = { (char *)"rumpkit", (char *)PROBE_NAME, NULL };
-	char *envp[NKEPT + 5] = {
+	char *envp[NKEPT + NHIJACK + 2] = {
 		variables[NKEPT],
 		(char *)"RUMPHIJACK=path=" PLACE,
 		(char *)"RUMPKIT_IN_PROCESS=1",
 		(char *)"ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0",
 	};
-	size_t i, n = 4;
+	size_t i, n = NHIJACK + 1;
 	int null;
 
 	snprintf(variables[NKEPT], sizeof(variables[NKEPT]), "LD_PRELOAD=%s",
@@ -60,8 +75,8 @@ static void __attribute__((__noreturn__)) become(const char *library, int errfd)
 		dup2(null, STDOUT_FILENO);
 	dup2(errfd, STDERR_FILENO);
 	alarm(PATIENCE_S);
-	execve("/proc/self/exe", argv, envp);
-	dprintf(STDERR_FILENO, "/proc/self/exe cannot be executed: %m\n");
+	execute(kind, envp);
+	dprintf(STDERR_FILENO, SELF " cannot be executed: %m\n");
 	_exit(1);
 }
 
@@ -104,7 +119,7 @@ judge(int status, const char *reason, char *text, size_t size)
 }
 
 int
-probe_run(const char *library, char *text, size_t size)
+probe_run(enum probe_kind kind, const char *library, char *text, size_t size)
 {
 	char reason[256];
 	int fds[2], status;
@@ -116,7 +131,7 @@ probe_run(const char *library, char *text, size_t size)
 	}
 	pid = fork();
 	if (pid == 0)
-		become(library, fds[1]);
+		become(kind, library, fds[1]);
 	close(fds[1]);
 	if (pid < 0) {
 		close(fds[0]);

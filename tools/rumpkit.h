@@ -15,6 +15,12 @@
 int run_main(int argc, char **argv);
 int explain_main(int argc, char **argv);
 int doctor_main(int argc, char **argv);
+int server_main(int argc, char **argv);
+int rump_server_main(int argc, char **argv); /* genuine name and statuses */
+int inspect_main(int argc, char **argv);     /* ps, mounts, netstat, ... */
+
+/* What messages begin with, instead of "rumpkit". */
+extern const char *program_name;
 
 /* Print "rumpkit: text\n" on standard error and return status. */
 int complain(int status, const char *fmt, ...)

@@ -18,12 +18,17 @@
 #include <unistd.h>
 
 #include "preload/engine/image.h"
+#include "sysproxy/fast.h"
 #include "tools/command.h"
 #include "tools/configfile.h"
+#include "tools/handover.h"
 #include "tools/inside.h"
+#include "tools/join.h"
 #include "tools/library.h"
 #include "tools/options.h"
+#include "tools/pcapfile.h"
 #include "tools/plan.h"
+#include "tools/private.h"
 #include "tools/rules.h"
 #include "tools/urlcheck.h"
 
@@ -35,106 +40,6 @@ struct run {
 	char **r_argv; /* the command's */
 	bool r_inside; /* to be looked for by the rump kernel */
 };
-
-/* Set a variable, or remove it when there is nothing to say. */
-static int
-put(const char *name, const char *value)
-{
-	return value != NULL ? setenv(name, value, 1) : unsetenv(name);
-}
-
-static bool
-has_word(const char *list, const char *word, char separator)
-{
-	size_t len = strlen(word);
-	const char *p = list;
-
-	for (; p != NULL; p = strchr(p, separator)) {
-		p += *p == separator;
-		if (strncmp(p, word, len) == 0 &&
-		    (p[len] == separator || p[len] == '\0'))
-			return true;
-	}
-	return false;
-}
-
-/* Put word before (or behind) what the variable has, unless it is there. */
-static int
-put_joined(
-    const char *name, const char *word, const char *separator, bool first)
-{
-	const char *old = getenv(name);
-	char *joined;
-	int error;
-
-	if (old == NULL || *old == '\0')
-		return put(name, word);
-	if (has_word(old, word, *separator))
-		return 0;
-	if (asprintf(&joined, "%s%s%s", first ? word : old, separator,
-		first ? old : word) < 0)
-		return -1;
-	error = put(name, joined);
-	free(joined);
-	return error;
-}
-
-static int
-put_mounts(const struct plan *pl)
-{
-	char *lines;
-	int error;
-
-	if (pl->pl_nmounts == 0)
-		return put("RUMPKIT_MOUNT", NULL);
-	lines = plan_mount_lines(pl);
-	if (lines == NULL)
-		return -1;
-	error = put("RUMPKIT_MOUNT", lines);
-	free(lines);
-	return error;
-}
-
-static const char *
-flag(const struct run *r, enum option_id id)
-{
-	return options_flag(&r->r_options, id) ? "1" : NULL;
-}
-
-static const char *
-trace(const struct plan *pl)
-{
-	if (pl->pl_trace != NULL && *pl->pl_trace == '\0')
-		return "1";
-	return pl->pl_trace;
-}
-
-static int
-set_environment(const struct run *r)
-{
-	const struct plan *pl = &r->r_plan;
-	char pid[16];
-
-	snprintf(pid, sizeof(pid), "%d", (int)getpid());
-	if (put_joined("LD_PRELOAD", r->r_library, ":", true) != 0 ||
-	    put_joined(
-		"ASAN_OPTIONS", "verify_asan_link_order=0", ":", false) != 0 ||
-	    put_mounts(pl) != 0 || put("RUMPHIJACK", pl->pl_hijack) != 0 ||
-	    put("RUMPKIT_IN_PROCESS", "1") != 0 ||
-	    put("RUMPKIT_KERNEL_PID", pid) != 0 ||
-	    put("RUMPKIT_NET", pl->pl_net) != 0 ||
-	    put("RUMPKIT_PCAP", pl->pl_pcap) != 0 ||
-	    put("RUMPKIT_CONFIG", NULL) != 0 ||
-	    put("RUMPKIT_TRACE", trace(pl)) != 0 ||
-	    put("RUMPKIT_LOG_FILE", pl->pl_log_file) != 0 ||
-	    put("RUMPKIT_SUMMARY", flag(r, OPTION_SUMMARY)) != 0 ||
-	    put("RUMPKIT_QUIET", flag(r, OPTION_QUIET)) != 0 ||
-	    put("RUMP_SERVER", NULL) != 0)
-		return -1;
-	if (options_flag(&r->r_options, OPTION_VERBOSE))
-		return put("RUMP_VERBOSE", "1");
-	return 0;
-}
 
 /* Would the rump kernel get this path? */
 static bool
@@ -173,34 +78,6 @@ check_files(const struct run *r)
 	if (status == 0)
 		status = check_file(r, "--log-file", r->r_plan.pl_log_file);
 	return status;
-}
-
-/* The kernel will append to it; a former capture goes. */
-static int
-make_pcap(const struct plan *pl)
-{
-	struct stat st;
-	int fd;
-
-	if (pl->pl_pcap == NULL)
-		return 0;
-	fd = open(
-	    pl->pl_pcap, O_WRONLY | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0666);
-	if (fd < 0)
-		return complain(STATUS_FAILED, "--pcap: %s: %s", pl->pl_pcap,
-		    strerror(errno));
-	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-		close(fd);
-		return complain(STATUS_FAILED,
-		    "--pcap: %s: must be a regular file", pl->pl_pcap);
-	}
-	if (ftruncate(fd, 0) != 0) {
-		close(fd);
-		return complain(STATUS_FAILED, "--pcap: %s: %s", pl->pl_pcap,
-		    strerror(errno));
-	}
-	close(fd);
-	return 0;
 }
 
 /* A mount point inside a directory that exists must not be below a file. */
@@ -313,14 +190,28 @@ check_command(struct run *r)
 	return check_image(r, r->r_command);
 }
 
+/* Is this process one of a tree with a server? */
+static bool
+is_served(void)
+{
+	const char *preload = getenv("LD_PRELOAD");
+
+	return getenv(FAST_VARIABLE) != NULL && preload != NULL &&
+	       strstr(preload, "librumphijack") != NULL;
+}
+
 static int
 check_mode(const struct run *r)
 {
-	if (options_flag(&r->r_options, OPTION_IN_PROCESS))
-		return 0;
-	return complain(STATUS_FAILED,
-	    "run without --in-process is not there yet; add --in-process for"
-	    " one process with a kernel of its own");
+	if (is_served())
+		return complain(STATUS_FAILED,
+		    "run: this is a program under rumpkit run already, and a"
+		    " tree of processes has one kernel");
+	if (r->r_plan.pl_kernel == PLAN_JOINED && r->r_plan.pl_pcap != NULL)
+		return complain(STATUS_FAILED,
+		    "--pcap: what a server's sockets say is recorded by"
+		    " rumpkit server --pcap");
+	return 0;
 }
 
 static int
@@ -332,7 +223,9 @@ check_all(struct run *r)
 	if (plan_init(&r->r_plan, &r->r_options) != 0 ||
 	    plan_resolve(&r->r_plan) != 0)
 		return complain(STATUS_FAILED, "%s", r->r_plan.pl_error);
-	status = check_mountpoints(&r->r_plan);
+	status = check_mode(r);
+	if (status == 0)
+		status = check_mountpoints(&r->r_plan);
 	if (status == 0)
 		status = check_files(r);
 	if (status != 0)
@@ -372,6 +265,19 @@ print_mount(const struct mountarg *ma)
 		    ma->ma_path, ma->ma_urls[i]);
 }
 
+static void
+print_kernel(const struct plan *pl)
+{
+	if (pl->pl_kernel == PLAN_IN_PROCESS)
+		printf("kernel: in the command's process\n");
+	else if (pl->pl_kernel == PLAN_JOINED)
+		printf("kernel: in the server at %s\n", pl->pl_server);
+	else if (plan_routes(pl))
+		printf("kernel: in a server of its own\n");
+	else
+		printf("kernel: none, since nothing is hijacked\n");
+}
+
 static int
 print_plan(const struct run *r)
 {
@@ -382,6 +288,7 @@ print_plan(const struct run *r)
 		return STATUS_FAILED;
 	printf("command: %s\n", r->r_command);
 	printf("library: %s\n", r->r_library);
+	print_kernel(pl);
 	for (i = 0; i < pl->pl_nmounts; i++)
 		print_mount(&pl->pl_mounts[i]);
 	printf("hijack: %s\n",
@@ -423,12 +330,49 @@ exec_shell(const struct run *r)
 }
 
 static int
+start_private(const struct run *r)
+{
+	struct private pr = {
+		.pr_plan = &r->r_plan,
+		.pr_hijack = r->r_library,
+		.pr_command = r->r_argv[0],
+		.pr_verbose = options_flag(&r->r_options, OPTION_VERBOSE),
+		.pr_summary = options_flag(&r->r_options, OPTION_SUMMARY),
+	};
+	int status = private_start(&pr);
+
+	if (status != 0)
+		return status;
+	if (handover_connection(pr.pr_control, pr.pr_page) != 0)
+		return complain(STATUS_FAILED, "out of memory");
+	return 0;
+}
+
+/* See to it that the command will find a kernel. */
+static int
+connect_kernel(const struct run *r)
+{
+	const struct plan *pl = &r->r_plan;
+
+	if (pl->pl_kernel == PLAN_JOINED)
+		return join_mounts(pl);
+	if (pl->pl_kernel == PLAN_PRIVATE && plan_routes(pl))
+		return start_private(r);
+	return 0;
+}
+
+static int
 become(const struct run *r)
 {
-	if (make_pcap(&r->r_plan) != 0)
+	int status;
+
+	if (pcapfile_make(r->r_plan.pl_pcap) != 0)
 		return STATUS_FAILED;
-	if (set_environment(r) != 0)
+	if (handover_prepare(&r->r_plan, &r->r_options, r->r_library) != 0)
 		return complain(STATUS_FAILED, "out of memory");
+	status = connect_kernel(r);
+	if (status != 0)
+		return status;
 	if (r->r_inside)
 		return inside_run(r->r_argv);
 	execve(r->r_command, r->r_argv, environ);
@@ -460,9 +404,7 @@ run(struct run *r, int argc, char **argv)
 		    "run: name a command: rumpkit run [option ...] command"
 		    " [argument ...]");
 	r->r_argv = argv + first;
-	status = check_mode(r);
-	if (status == 0)
-		status = check_all(r);
+	status = check_all(r);
 	if (status != 0)
 		return status;
 	return options_flag(&r->r_options, OPTION_CHECK) ? print_plan(r)

@@ -18,6 +18,7 @@ static const struct {
 	const char *scheme, *symbol;
 } checks[] = {
 	{ "nfs:", "rump_nfs_check_url" },
+	{ "tmpfs:", "rump_tmpfs_check_url" },
 };
 
 static const char *

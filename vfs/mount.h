@@ -9,6 +9,7 @@
 #include "rump/rumpabi.h"
 
 struct mount;
+struct pcmem_account;
 struct vnode;
 
 struct vfsops {
@@ -50,6 +51,8 @@ struct mount {
 	uint32_t mnt_iflag;          /* i: IMNT_* */
 	uint32_t mnt_gen;
 	uint64_t mnt_fsid;      /* i: also st_dev of its files */
+	/* i: what pages are charged to; of file systems in memory only */
+	struct pcmem_account *mnt_memory;
 	void *mnt_data;         /* file system's own */
 	struct list mnt_vnodes; /* vcache_lock */
 	kmutex_t mnt_lock;

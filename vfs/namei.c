@@ -59,6 +59,21 @@ rump_namei_escape_set(bool on)
 	atomic_store(&escape_on, on);
 }
 
+void
+rump_namei_escape_lwp(bool on)
+{
+	struct lwp *l = lwp_enter();
+
+	l->l_flag = on ? l->l_flag | LW_ESCAPE : l->l_flag & ~LW_ESCAPE;
+}
+
+static bool
+escapes(void)
+{
+	return atomic_load_explicit(&escape_on, memory_order_relaxed) ||
+	       (curlwp->l_flag & LW_ESCAPE) != 0;
+}
+
 static size_t
 escape_take(char *buf, size_t size, unsigned *followed)
 {
@@ -129,8 +144,7 @@ climb(struct walk *wk, bool *stay)
 		}
 		if (mp->mnt_root != dvp || mp->mnt_covered == NULL)
 			return 0;
-		if ((mp->mnt_iflag & IMNT_ESCAPE) != 0 &&
-		    atomic_load_explicit(&escape_on, memory_order_relaxed)) {
+		if ((mp->mnt_iflag & IMNT_ESCAPE) != 0 && escapes()) {
 			char up[NAMEI_MAXPATH];
 			int n =
 			    ksnprintf(up, sizeof(up), "%s/..", mp->mnt_onname);
@@ -177,8 +191,7 @@ follow(struct walk *wk, struct vnode *link)
 	error = read_target(link, ni->ni_cred, target, sizeof(target), &len);
 	if (error != 0)
 		return error;
-	if (target[0] == '/' &&
-	    atomic_load_explicit(&escape_on, memory_order_relaxed))
+	if (target[0] == '/' && escapes())
 		return escape(wk, target, wk->wk_next);
 	rest = strlen(wk->wk_next);
 	if (len + rest >= sizeof(ni->ni_path))
@@ -244,13 +257,13 @@ lookup(struct walk *wk, struct componentname *cn, struct vnode **vpp)
 	bool stay = false;
 	int error;
 
-	if (cn->cn_namelen > NAMEI_MAXNAME)
-		return ENAMETOOLONG;
 	if (wk->wk_dvp->v_type != VDIR)
 		return ENOTDIR;
 	error = VOP_ACCESS(wk->wk_dvp, X_OK, cn->cn_cred);
 	if (error != 0)
 		return error;
+	if (cn->cn_namelen > NAMEI_MAXNAME)
+		return ENAMETOOLONG;
 	if (is_dotdot(cn)) {
 		cn->cn_flags |= CN_ISDOTDOT;
 		error = climb(wk, &stay);
@@ -298,7 +311,9 @@ finish(struct walk *wk, struct vnode *vp)
 {
 	struct nameidata *ni = wk->wk_ni;
 
-	if (vp != NULL && ni->ni_trailing_slash && vp->v_type != VDIR) {
+	/* Who wants to make it says first that it is there. */
+	if (vp != NULL && ni->ni_trailing_slash && vp->v_type != VDIR &&
+	    ni->ni_op != CREATE) {
 		vrele(vp);
 		return ENOTDIR;
 	}

@@ -14,6 +14,7 @@
 #include "kern/libkern.h"
 #include "kern/netbsd.h"
 #include "kern/uio.h"
+#include "vfs/mount.h"
 #include "vfs/pcdirty.h"
 #include "vfs/pcfill.h"
 #include "vfs/pcsync.h"
@@ -53,6 +54,8 @@ cache_create(struct vnode *vp, const struct pagecacheops *ops)
 	list_init(&pc->pc_runs);
 	pc->pc_ops = ops;
 	pc->pc_memory = ops == NULL;
+	pc->pc_account = vp->v_mount->mnt_memory;
+	KASSERT(!pc->pc_memory || pc->pc_account != NULL);
 	return pc;
 }
 
@@ -158,7 +161,9 @@ pagecache_bytes(struct vnode *vp)
 	if (pc == NULL)
 		return 0;
 	mutex_enter(&pc->pc_lock);
-	if (pc->pc_nblocks > EXACT_BLOCKS)
+	if (pc->pc_memory)
+		pages = pc->pc_npages;
+	else if (pc->pc_nblocks > EXACT_BLOCKS)
 		pages = pc->pc_nblocks * PC_PAGES;
 	else
 		for (; (b = pctree_next(&pc->pc_tree, &index)) != NULL; index++)
@@ -363,6 +368,30 @@ pagecache_read(struct vnode *vp, struct uio *uio, off_t eof, unsigned ra_blocks,
 	return 0;
 }
 
+/* The pages of a block that n bytes at within are on. */
+static uint32_t
+pages_of(off_t within, size_t n)
+{
+	return pc_page_mask((unsigned)(within / PC_PAGE),
+	    (unsigned)(pc_page_ceil(within + (off_t)n) / PC_PAGE));
+}
+
+/* Make the pages for n bytes of b; for those of one page, *n then, if there is
+ * no space for more. */
+static int
+prepare_write(struct pcblock *b, off_t within, size_t *n)
+    REQUIRES(b->pb_pc->pc_lock)
+{
+	size_t least = MIN(*n, (size_t)(PC_PAGE - within % PC_PAGE));
+	uint32_t mask = pages_of(within, *n);
+
+	pcblock_populate(b, mask, b->pb_zero);
+	if (pcblock_validate(b, mask) == 0)
+		return 0;
+	*n = least;
+	return pcblock_validate(b, pages_of(within, least));
+}
+
 static int
 write_step(struct pagecache *pc, struct uio *uio)
 {
@@ -377,9 +406,7 @@ write_step(struct pagecache *pc, struct uio *uio)
 		mutex_exit(&pc->pc_lock);
 		return ENOSPC;
 	}
-	error = pcblock_validate(
-	    b, pc_page_mask((unsigned)(within / PC_PAGE),
-		   (unsigned)(pc_page_ceil(within + (off_t)n) / PC_PAGE)));
+	error = prepare_write(b, within, &n);
 	if (error != 0) {
 		if (b->pb_valid == 0)
 			pcblock_drop(b);

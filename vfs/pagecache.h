@@ -202,10 +202,21 @@ void pagecache_invalidate(struct vnode *vp, off_t lo, off_t hi);
  * behind its end through a mapping is not to appear.
  */
 void pagecache_extend(struct vnode *vp, off_t size);
+/*
+ * Of memory files.  Make pages for [lo, hi), zeros where there was nothing: 0 or
+ * ENOSPC, after which some may have been made.
+ */
+int pagecache_allocate(struct vnode *vp, off_t lo, off_t hi);
+/* Zeros for [lo, hi), and holes where that is whole pages. */
+void pagecache_punch(struct vnode *vp, off_t lo, off_t hi);
+/* Move *offp forward to data or to a hole; there is one at eof.  0 or ENXIO. */
+int pagecache_seek(struct vnode *vp, off_t eof, bool hole, off_t *offp);
+
 /* Forget everything and free; from vop_reclaim.  Does not sleep for fills. */
 void pagecache_destroy(struct vnode *vp);
 
-/* Bytes that vp's cache holds; of a large file, in whole blocks. */
+/* Bytes that vp's cache holds; in whole blocks for a large file, unless that is
+ * in memory. */
 uint64_t pagecache_bytes(struct vnode *vp);
 /* A memory file's data outlive its vnode: take them off, put them back. */
 struct pagecache *pagecache_detach(struct vnode *vp);

@@ -103,7 +103,7 @@ ready_page(const struct behind *bh, unsigned page) REQUIRES(bh->bh_pc->pc_lock)
 		return false;
 	zero_page(b, page, 0);
 	b->pb_valid |= 1u << page;
-	b->pb_zero &= ~(1u << page);
+	pcblock_touch(b, 1u << page);
 	return true;
 }
 
@@ -158,6 +158,7 @@ claim_pages(const struct behind *bh) REQUIRES(bh->bh_pc->pc_lock)
 			return read_page(bh, page);
 		}
 	}
+	pcblock_touch(b, bh->bh_mask);
 	b->pb_writing |= bh->bh_mask;
 	b->pb_writers++;
 	return 0;
@@ -171,7 +172,8 @@ get_block(struct behind *bh) REQUIRES(bh->bh_pc->pc_lock)
 	struct pagecache *pc = bh->bh_pc;
 	int error;
 
-	error = pcblock_get(pc, (uint64_t)bh->bh_off / PC_BLOCK, &bh->bh_block);
+	error = pcblock_get_pages(pc, (uint64_t)bh->bh_off / PC_BLOCK,
+	    bh->bh_mask, &bh->bh_block);
 	if (error == 0)
 		return 0;
 	mutex_exit(&pc->pc_lock);
@@ -185,6 +187,7 @@ get_block(struct behind *bh) REQUIRES(bh->bh_pc->pc_lock)
 static int
 claim(struct behind *bh)
 {
+	uint32_t zero = 0;
 	int error;
 
 	do {
@@ -192,6 +195,7 @@ claim(struct behind *bh)
 		error = get_block(bh);
 		if (error != 0)
 			continue;
+		zero = bh->bh_block->pb_zero;
 		error = claim_pages(bh);
 		if (error != 0)
 			pcblock_unpin(bh->bh_block);
@@ -199,7 +203,7 @@ claim(struct behind *bh)
 			mutex_exit(&bh->bh_pc->pc_lock);
 	} while (error == AGAIN);
 	if (error == 0)
-		pcblock_populate(bh->bh_block, bh->bh_mask);
+		pcblock_populate(bh->bh_block, bh->bh_mask, zero);
 	return error;
 }
 
@@ -246,11 +250,9 @@ unclaim(struct behind *bh, int error)
 	b->pb_writers--;
 	if (error == 0) {
 		b->pb_valid |= bh->bh_mask;
-		b->pb_zero &= ~bh->bh_mask;
 		pcdirty_mark_range(
 		    b, bh->bh_off, bh->bh_off + (off_t)bh->bh_len);
 	} else {
-		b->pb_zero &= ~bh->bh_mask;
 		mend_fault(bh, bh->bh_uio->uio_offset);
 	}
 	pcdirty_end(b, &ch);

@@ -1,55 +1,30 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Blocks of the page cache: making, dropping and reclaiming them.
+ * Blocks of the page cache: making, dropping and taking them over.
  *
  * Above the limit the memory of the least recently used clean block is taken
  * over by the new one, pages and all, so that streaming through a large file
- * neither returns pages to the host nor faults new ones in.  A hit only sets
- * pb_used; the reclaimer gives such blocks a second round.  What a reader of a
- * file larger than the limit leaves behind would go before it is read again:
- * such blocks are spent and are taken over first, also below the limit, so that
- * the stream runs through few pages, which the processor's caches hold.
+ * neither returns pages to the host nor faults new ones in.  Pages that the new
+ * one has no use for are not taken over: they would be kept for nothing.
  *
- * Lock order: pc_lock, lru_lock, arena_lock.  The reclaimer goes the other way
- * and only tries pc_lock.
+ * Lock order: pc_lock, lru_lock, stash_lock, arena_lock.
  */
 #include "vfs/pcblock.h"
 
 #include "kern/kmem.h"
 #include "kern/libkern.h"
 #include "kern/netbsd.h"
-#include "kern/stats.h"
 #include "vfs/param.h"
 #include "vfs/pcdirty.h"
+#include "vfs/pclru.h"
 #include "vfs/pcmem.h"
+#include "vfs/pcstash.h"
 #include "vfs/user.h"
 #include "vfs/vnode.h"
 
 #define LIMIT_DEFAULT (UINT64_C(64) << 20)
 #define LIMIT_LEAST (UINT64_C(1) << 20)
-/* Blocks that are kept even when the host refuses memory. */
-#define LIMIT_TIGHTEST 16
-
-static kmutex_t lru_lock;
-static struct list lru = LIST_INITIALIZER(lru);     /* lru_lock */
-static struct list spent = LIST_INITIALIZER(spent); /* lru_lock */
-static _Atomic uint32_t nlisted; /* on both; changed under lru_lock */
-static _Atomic uint32_t nlru;    /* and those that maps keep off them */
 static _Atomic uint32_t nblocks;
-static _Atomic uint32_t limit;
-
-/*
- * Memory of loose blocks that were dropped, not given back to the host: a file
- * that is made, written and removed at once costs no system call.
- */
-#define STASH 16
-static struct arena_mem stash[STASH]; /* lru_lock */
-static unsigned nstash;               /* lru_lock */
-
-static struct kstat stats[] = {
-	{ .ks_name = "pagecache_reclaimed",
-	    .ks_help = "blocks of 64 KiB taken from other files or places" },
-};
 
 void
 pcblock_init(void)
@@ -57,15 +32,15 @@ pcblock_init(void)
 	uint64_t memory = param_get("RUMP_MEMLIMIT", LIMIT_DEFAULT * 4,
 	    LIMIT_LEAST * 4, LIMIT_DEFAULT * 4);
 
-	mutex_init(&lru_lock, "pclru");
-	pcblock_setlimit((uint32_t)(memory / 4 / PC_BLOCK));
-	kstat_attach(stats, NITEMS(stats));
+	pclru_init();
+	pcstash_init();
+	pclru_setlimit((uint32_t)(memory / 4 / PC_PAGE));
 }
 
 void
 pcblock_setlimit(uint32_t blocks)
 {
-	atomic_store(&limit, blocks);
+	pclru_setlimit(blocks * PC_PAGES);
 }
 
 uint32_t
@@ -90,30 +65,8 @@ pcblock_pin(struct pcblock *b)
 static void
 memory_free(struct pcblock *b)
 {
-	bool kept = false;
-
-	mutex_enter(&lru_lock);
-	if (!b->pb_window && nstash < STASH) {
-		stash[nstash++] = b->pb_mem;
-		kept = true;
-	}
-	mutex_exit(&lru_lock);
-	if (!kept)
+	if (b->pb_window || !pcstash_put(&b->pb_mem, pcblock_touched(b)))
 		arena_free(&b->pb_mem);
-}
-
-/* Memory that has been used before, if there is any. */
-static bool
-memory_reuse(struct arena_mem *am)
-{
-	bool found;
-
-	mutex_enter(&lru_lock);
-	found = nstash > 0;
-	if (found)
-		*am = stash[--nstash];
-	mutex_exit(&lru_lock);
-	return found;
 }
 
 /* Free a block that nobody can reach but for its memory. */
@@ -163,23 +116,8 @@ pcblock_unpin(struct pcblock *b)
 		block_free(b);
 }
 
-static void
-lru_remove(struct pcblock *b)
-{
-	if (b->pb_pc->pc_memory)
-		return;
-	mutex_enter(&lru_lock);
-	if (!list_empty(&b->pb_lru)) {
-		list_remove(&b->pb_lru);
-		atomic_fetch_sub(&nlisted, 1);
-		atomic_fetch_sub(&nlru, 1);
-	}
-	mutex_exit(&lru_lock);
-}
-
-/* Out of the tree: from here on no pins are added. */
-static void
-unlink_block(struct pcblock *b) REQUIRES(b->pb_pc->pc_lock)
+void
+pcblock_unlink(struct pcblock *b)
 {
 	b->pb_orphan = true;
 	pctree_remove(&b->pb_pc->pc_tree, b->pb_index);
@@ -194,8 +132,8 @@ pcblock_drop(struct pcblock *b)
 
 	/* This pin keeps b while it is taken apart, and may be the last. */
 	pcblock_pin(b);
-	unlink_block(b);
-	lru_remove(b);
+	pclru_remove(b);
+	pcblock_unlink(b);
 	pcblock_uncharge(b, PC_ALLPAGES);
 	atomic_store_explicit(&b->pb_free, true, memory_order_relaxed);
 	if (!last_pin(b))
@@ -206,214 +144,138 @@ pcblock_drop(struct pcblock *b)
 	block_free_struct(b);
 }
 
-/*
- * Look at one candidate: NULL if it has to stay, else it is off the tree and
- * the list, and nobody has it.
- */
-static struct pcblock *
-try_reclaim(struct pcblock *b) REQUIRES(lru_lock)
+void
+pcblock_touch(struct pcblock *b, uint32_t mask)
 {
-	struct pagecache *pc = b->pb_pc;
-	bool ok;
+	uint32_t fresh = mask & b->pb_zero;
 
-	if (atomic_exchange_explicit(
-		&b->pb_used, false, memory_order_relaxed) ||
-	    atomic_load_explicit(&b->pb_pins, memory_order_relaxed) != 0 ||
-	    !mutex_tryenter(&pc->pc_lock))
-		return NULL;
-	ok = atomic_load_explicit(&b->pb_pins, memory_order_acquire) == 0 &&
-	     b->pb_wired == 0 && !b->pb_orphan && b->pb_save == NULL;
-	if (ok) {
-		unlink_block(b);
-		list_remove(&b->pb_lru);
-		atomic_fetch_sub(&nlisted, 1);
-		atomic_fetch_sub(&nlru, 1);
-		KSTAT_ADD(&stats[0], 1);
-	}
-	mutex_exit(&pc->pc_lock);
-	return ok ? b : NULL;
-}
-
-/* A block that a stream has left behind, or NULL. */
-static struct pcblock *
-reclaim_spent(void)
-{
-	struct pcblock *b = NULL;
-
-	mutex_enter(&lru_lock);
-	if (!list_empty(&spent)) {
-		struct list *n = spent.next;
-
-		b = try_reclaim(LIST_ENTRY(n, struct pcblock, pb_lru));
-		if (b == NULL) {
-			list_remove(n);
-			list_insert_tail(&lru, n);
-		}
-	}
-	mutex_exit(&lru_lock);
-	return b;
-}
-
-/* The least recently used block that can be had, or NULL. */
-static struct pcblock *
-reclaim_one(void)
-{
-	struct pcblock *b = NULL;
-	uint32_t tries;
-
-	b = reclaim_spent();
-	mutex_enter(&lru_lock);
-	tries = atomic_load(&nlisted) * 2;
-	while (b == NULL && tries-- > 0 && !list_empty(&lru)) {
-		struct list *n = lru.next;
-
-		b = try_reclaim(LIST_ENTRY(n, struct pcblock, pb_lru));
-		if (b == NULL) {
-			list_remove(n);
-			list_insert_tail(&lru, n);
-		}
-	}
-	mutex_exit(&lru_lock);
-	return b;
+	b->pb_zero &= ~mask;
+	if (fresh != 0 && !b->pb_orphan)
+		pclru_grow(b, pcblock_count_pages(fresh));
 }
 
 void
-pcblock_spend(struct pcblock *b)
+pcblock_populate(struct pcblock *b, uint32_t mask, uint32_t zero)
 {
-	mutex_enter(&lru_lock);
-	if (!list_empty(&b->pb_lru)) {
-		list_remove(&b->pb_lru);
-		list_insert_tail(&spent, &b->pb_lru);
-		atomic_store_explicit(&b->pb_used, false, memory_order_relaxed);
-	}
-	mutex_exit(&lru_lock);
-}
-
-void
-pcblock_populate(struct pcblock *b, uint32_t mask)
-{
-	if (mask == PC_ALLPAGES && b->pb_zero == PC_ALLPAGES)
+	if (mask == PC_ALLPAGES && zero == PC_ALLPAGES)
 		rumpcomp_vfs_populate(b->pb_mem.am_addr, PC_BLOCK);
 }
 
 off_t
 pcblock_capacity(void)
 {
-	return (off_t)atomic_load_explicit(&limit, memory_order_relaxed) *
-	       PC_BLOCK;
+	return (off_t)pclru_limit() * PC_PAGE;
 }
 
-/* The memory of a victim for am, if it is a loose one; the rest is freed. */
+/*
+ * The memory of a victim, of which pages in *touched have been used, for am, if
+ * it is loose and these are among the wanted ones; the rest is freed.
+ */
 static bool
-inherit(struct pcblock *victim, struct arena_mem *am)
+inherit(struct pcblock *victim, struct arena_mem *am, uint32_t want,
+    uint32_t *touched)
 {
-	if (am == NULL || victim->pb_window) {
+	if (am == NULL || victim->pb_window ||
+	    (pcblock_touched(victim) & ~want) != 0) {
 		block_free(victim);
 		return false;
 	}
 	*am = victim->pb_mem;
+	*touched = pcblock_touched(victim);
 	block_free_struct(victim);
 	return true;
 }
 
-/* When maps keep most of what may be kept, some is left to readers. */
-static bool
-over_limit(void)
-{
-	uint32_t most = atomic_load(&limit);
-
-	return atomic_load(&nlru) >= most && atomic_load(&nlisted) > most / 16;
-}
-
 /*
- * Reclaim down to the limit, with room for one more.  am, unless NULL, gets the
- * memory of one victim, if there was a loose one; true then.
+ * Reclaim down to the limit, with room for the wanted pages.  am, unless NULL,
+ * gets the memory of one victim, if there was one that suits; true then.
  */
 static bool
-take_over(struct arena_mem *am)
+take_over(struct arena_mem *am, uint32_t want, uint32_t *touched)
 {
-	struct pcblock *victim = reclaim_spent();
-	bool got = victim != NULL && inherit(victim, am);
+	struct pcblock *victim = pclru_take_spent();
+	unsigned pages = pcblock_count_pages(want);
+	bool got = victim != NULL && inherit(victim, am, want, touched);
 
-	while (over_limit()) {
-		victim = reclaim_one();
+	while (pclru_over(pages)) {
+		victim = pclru_take();
 		/* All are in use: go beyond the limit. */
 		if (victim == NULL)
 			break;
-		if (inherit(victim, got ? NULL : am))
+		if (inherit(victim, got ? NULL : am, want, touched))
 			got = true;
 	}
 	return got;
 }
 
-/* The host gives no more memory or addresses: make do with less, and leave some
- * to others. */
-static void
-tighten(void)
-{
-	uint32_t now = atomic_load(&nlru);
-
-	if (now > LIMIT_TIGHTEST)
-		atomic_store(&limit, MAX(now - now / 4, LIMIT_TIGHTEST));
-}
-
 /*
- * Memory for a loose block: *zero says that it is fresh.  The file's own lock
- * is not held, so that its blocks can be reclaimed, too.
+ * Memory for a loose block with the wanted pages; *touched: what of it has been
+ * used before.  The file's own lock is not held, so that its blocks can be
+ * reclaimed, too.
  */
 static int
-loose_memory(struct arena_mem *am, bool memory, bool *zero)
+loose_memory(
+    struct arena_mem *am, bool memory, uint32_t want, uint32_t *touched)
 {
-	*zero = false;
-	if (!memory && take_over(am))
+	if (!memory && take_over(am, want, touched))
 		return 0;
-	if (memory_reuse(am))
+	if (pcstash_get(am, memory ? PC_ALLPAGES : want, touched))
 		return 0;
-	*zero = true;
+	*touched = 0;
 	if (arena_alloc(am) == 0)
 		return 0;
-	tighten();
-	*zero = false;
-	if (take_over(am))
+	pclru_tighten();
+	if (take_over(am, PC_ALLPAGES, touched) ||
+	    pcstash_get(am, PC_ALLPAGES, touched))
 		return 0;
-	*zero = true;
+	*touched = 0;
 	return arena_alloc(am);
 }
 
 /* Blocks in windows lie where they lie: make room for them elsewhere. */
 static int
-window_memory(off_t off, struct arena_mem *am)
+window_memory(off_t off, uint32_t want, struct arena_mem *am)
 {
 	int error;
 
-	take_over(NULL);
+	take_over(NULL, want, NULL);
 	error = arena_alloc_at(off, am);
 	if (error != ENOMEM)
 		return error;
-	tighten();
-	take_over(NULL);
+	pclru_tighten();
+	take_over(NULL, want, NULL);
 	return arena_alloc_at(off, am);
 }
+
+/* A block to be made, and the pages of it that are wanted. */
+struct wanted {
+	struct pagecache *wa_pc;
+	uint64_t wa_index;
+	uint32_t wa_pages;
+	bool wa_window; /* in the window ... */
+	off_t wa_woff;  /* ... which begins here */
+};
 
 /*
  * A new block outside of the tree; no pc_lock is held.  EBUSY: its place in the
  * window is still in use.
  */
 static int
-block_alloc(struct pagecache *pc, uint64_t index, off_t woff, bool window,
-    struct pcblock **bp)
+block_alloc(const struct wanted *wa, struct pcblock **bp)
 {
 	struct pcblock *b = kmem_zalloc(sizeof(*b), KM_NOSLEEP);
-	bool zero = true;
+	struct pagecache *pc = wa->wa_pc;
+	off_t off = wa->wa_woff + (off_t)wa->wa_index * PC_BLOCK;
+	uint32_t touched = 0;
 	int error;
 
 	if (b == NULL)
 		return ENOMEM;
-	if (window)
-		error =
-		    window_memory(woff + (off_t)index * PC_BLOCK, &b->pb_mem);
+	if (wa->wa_window)
+		error = window_memory(off, wa->wa_pages, &b->pb_mem);
 	else
-		error = loose_memory(&b->pb_mem, pc->pc_memory, &zero);
+		error = loose_memory(
+		    &b->pb_mem, pc->pc_memory, wa->wa_pages, &touched);
 	if (error != 0) {
 		kmem_free(b, sizeof(*b));
 		return error;
@@ -422,9 +284,9 @@ block_alloc(struct pagecache *pc, uint64_t index, off_t woff, bool window,
 	list_init(&b->pb_fills);
 	pagecache_ref(pc);
 	b->pb_pc = pc;
-	b->pb_index = index;
-	b->pb_window = window;
-	b->pb_zero = zero ? PC_ALLPAGES : 0;
+	b->pb_index = wa->wa_index;
+	b->pb_window = wa->wa_window;
+	b->pb_zero = PC_ALLPAGES & ~touched;
 	atomic_fetch_add(&nblocks, 1);
 	*bp = b;
 	return 0;
@@ -436,39 +298,20 @@ in_window(const struct pagecache *pc, uint64_t index)
 	return index < (uint64_t)pc->pc_wlen / PC_BLOCK;
 }
 
-static void
-lru_insert(struct pcblock *b)
-{
-	if (b->pb_pc->pc_memory)
-		return;
-	mutex_enter(&lru_lock);
-	list_insert_tail(&lru, &b->pb_lru);
-	atomic_fetch_add(&nlisted, 1);
-	atomic_fetch_add(&nlru, 1);
-	mutex_exit(&lru_lock);
-}
-
 void
 pcblock_wire(struct pcblock *b)
 {
-	if (b->pb_wired++ != 0 || b->pb_pc->pc_memory)
-		return;
-	mutex_enter(&lru_lock);
-	list_remove(&b->pb_lru);
-	atomic_fetch_sub(&nlisted, 1);
-	mutex_exit(&lru_lock);
+	if (b->pb_wired == 0)
+		pclru_wire(b);
+	b->pb_wired++;
 }
 
 void
 pcblock_unwire(struct pcblock *b)
 {
 	KASSERT(b->pb_wired > 0);
-	if (--b->pb_wired != 0 || b->pb_pc->pc_memory)
-		return;
-	mutex_enter(&lru_lock);
-	list_insert_tail(&lru, &b->pb_lru);
-	atomic_fetch_add(&nlisted, 1);
-	mutex_exit(&lru_lock);
+	if (--b->pb_wired == 0)
+		pclru_unwire(b);
 }
 
 static int
@@ -481,44 +324,83 @@ block_enter(struct pcblock *b) REQUIRES(b->pb_pc->pc_lock)
 	if (error != 0)
 		return error;
 	pc->pc_nblocks++;
-	lru_insert(b);
+	pclru_insert(b);
+	return 0;
+}
+
+/* Make the block that is not there; enters and leaves with pc_lock held. */
+static int
+make_block(struct pagecache *pc, uint64_t index, uint32_t pages)
+    REQUIRES(pc->pc_lock)
+{
+	struct wanted wa = { pc, index, pages, in_window(pc, index),
+		pc->pc_woff };
+	struct pcblock *fresh;
+	int error;
+
+	mutex_exit(&pc->pc_lock);
+	error = block_alloc(&wa, &fresh);
+	if (error == EBUSY) {
+		wa.wa_window = false;
+		error = block_alloc(&wa, &fresh);
+	}
+	mutex_enter(&pc->pc_lock);
+	if (error != 0)
+		return error;
+	if (pcblock_find(pc, index) == NULL) {
+		error = block_enter(fresh);
+		if (error == 0)
+			return 0;
+	}
+	mutex_exit(&pc->pc_lock);
+	block_free(fresh);
+	mutex_enter(&pc->pc_lock);
+	return error;
+}
+
+/* Pages of b, which is there, are going to be touched: is there room? */
+static bool
+has_room(const struct pcblock *b, uint32_t pages) REQUIRES(b->pb_pc->pc_lock)
+{
+	unsigned n = pcblock_count_pages(pages & b->pb_zero);
+
+	return n == 0 || b->pb_pc->pc_memory || !pclru_over_pages(n);
+}
+
+int
+pcblock_get_pages(
+    struct pagecache *pc, uint64_t index, uint32_t pages, struct pcblock **bp)
+{
+	struct pcblock *b;
+	bool made_room = false;
+	int error = 0;
+
+	/* What is found is pinned before pc_lock is given up again: else it
+	 * could be an orphan by then. */
+	for (;;) {
+		b = pcblock_find(pc, index);
+		if (b != NULL && (made_room || has_room(b, pages)))
+			break;
+		if (b == NULL) {
+			error = make_block(pc, index, pages);
+		} else {
+			mutex_exit(&pc->pc_lock);
+			(void)take_over(NULL, pages, NULL);
+			mutex_enter(&pc->pc_lock);
+		}
+		if (error != 0)
+			return error;
+		made_room = true;
+	}
+	pcblock_pin(b);
+	*bp = b;
 	return 0;
 }
 
 int
 pcblock_get(struct pagecache *pc, uint64_t index, struct pcblock **bp)
 {
-	struct pcblock *b;
-	int error = 0;
-
-	/* What is found is pinned before pc_lock is given up again: else it
-	 * could be an orphan by then. */
-	while ((b = pcblock_find(pc, index)) == NULL) {
-		bool window = in_window(pc, index);
-		off_t woff = pc->pc_woff;
-		struct pcblock *fresh;
-
-		mutex_exit(&pc->pc_lock);
-		error = block_alloc(pc, index, woff, window, &fresh);
-		if (error == EBUSY)
-			error = block_alloc(pc, index, 0, false, &fresh);
-		mutex_enter(&pc->pc_lock);
-		if (error != 0)
-			return error;
-		if (pcblock_find(pc, index) == NULL) {
-			error = block_enter(fresh);
-			if (error == 0)
-				continue;
-		}
-		mutex_exit(&pc->pc_lock);
-		block_free(fresh);
-		mutex_enter(&pc->pc_lock);
-		if (error != 0)
-			return error;
-	}
-	pcblock_pin(b);
-	*bp = b;
-	return 0;
+	return pcblock_get_pages(pc, index, PC_ALLPAGES, bp);
 }
 
 /* Put nb, a copy of b, in its place; b becomes an orphan. */
@@ -539,9 +421,9 @@ replace(struct pcblock *b, struct pcblock *nb) REQUIRES(b->pb_pc->pc_lock)
 	nb->pb_save = b->pb_save;
 	b->pb_save = NULL;
 	pctree_replace(&b->pb_pc->pc_tree, b->pb_index, nb);
-	lru_insert(nb);
+	pclru_insert(nb);
+	pclru_remove(b);
 	b->pb_orphan = true;
-	lru_remove(b);
 	atomic_store_explicit(&b->pb_free, true, memory_order_relaxed);
 	cv_broadcast(&b->pb_pc->pc_cv);
 }
@@ -550,6 +432,7 @@ int
 pcblock_move(struct pcblock *b)
 {
 	struct pagecache *pc = b->pb_pc;
+	struct wanted wa = { pc, b->pb_index, b->pb_valid, true, pc->pc_woff };
 	off_t woff = pc->pc_woff;
 	struct pcblock *nb;
 	int error;
@@ -557,7 +440,7 @@ pcblock_move(struct pcblock *b)
 	KASSERT(mutex_owned(&pc->pc_lock));
 
 	mutex_exit(&pc->pc_lock);
-	error = block_alloc(pc, b->pb_index, woff, true, &nb);
+	error = block_alloc(&wa, &nb);
 	mutex_enter(&pc->pc_lock);
 	/*
 	 * Whoever is there gives notice under pc_lock when he has gone, or when
@@ -594,25 +477,32 @@ pcblock_count_pages(uint32_t mask)
 void
 pcblock_uncharge(struct pcblock *b, uint32_t mask)
 {
-	mask &= b->pb_valid;
-	if (b->pb_pc->pc_memory && mask != 0)
-		pcmem_uncharge((uint64_t)pcblock_count_pages(mask) * PC_PAGE);
+	struct pagecache *pc = b->pb_pc;
+	unsigned n = pcblock_count_pages(mask & b->pb_valid);
+
+	if (!pc->pc_memory || n == 0)
+		return;
+	pc->pc_npages -= n;
+	pcmem_uncharge(pc->pc_account, (uint64_t)n * PC_PAGE);
 }
 
 int
 pcblock_validate(struct pcblock *b, uint32_t mask)
 {
+	struct pagecache *pc = b->pb_pc;
 	uint32_t fresh = mask & ~b->pb_valid, dirty = fresh & ~b->pb_zero;
+	unsigned n = pcblock_count_pages(fresh);
 	int error;
 
 	if (fresh == 0)
 		return 0;
-	error = pcmem_charge((uint64_t)pcblock_count_pages(fresh) * PC_PAGE);
+	error = pcmem_charge(pc->pc_account, (uint64_t)n * PC_PAGE);
 	if (error != 0)
 		return error;
 	for (; dirty != 0; dirty &= dirty - 1)
 		memset(pcblock_page(b, (unsigned)__builtin_ctz(dirty)), 0,
 		    PC_PAGE);
+	pc->pc_npages += n;
 	b->pb_valid |= mask;
 	b->pb_zero &= ~mask;
 	return 0;

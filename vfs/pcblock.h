@@ -25,6 +25,8 @@ struct pagecache {
 	_Atomic uint32_t pc_refcnt;
 	const struct pagecacheops *pc_ops; /* i: NULL for memory files */
 	bool pc_memory; /* i: nothing behind the cache, never reclaimed */
+	struct pcmem_account *pc_account; /* i: of a memory file's pages */
+	uint64_t pc_npages;               /* pc_lock: charged to it */
 	struct pctree pc_tree;  /* pc_lock: of struct pcblock */
 	uint64_t pc_nblocks;    /* pc_lock */
 	off_t pc_woff, pc_wlen; /* pc_lock: window; pc_wlen 0: none */
@@ -62,7 +64,7 @@ struct pagecache {
  * tree, freed with its last pin.
  */
 struct pcblock {
-	struct list pb_lru;      /* lru_lock; not of memory files */
+	struct list pb_lru;      /* lru_lock, see pclru.h */
 	struct pagecache *pb_pc; /* i: reference */
 	uint64_t pb_index;       /* i */
 	struct arena_mem pb_mem; /* i */
@@ -75,7 +77,8 @@ struct pcblock {
 	uint32_t pb_writers;  /* pc_lock: copies into it under way */
 	uint32_t pb_valid;    /* pc_lock: pages with the file's data */
 	uint32_t pb_busy;     /* pc_lock: pages in a fill */
-	uint32_t pb_zero;     /* pc_lock: pages known to be all zeros */
+	uint32_t pb_zero;     /* pc_lock: pages that nobody has touched, which
+				 are all zeros and take no memory */
 	uint32_t pb_writing;  /* pc_lock: pages that a writer is copying into;
 				 those that are not valid are his alone */
 	uint32_t pb_dirty;    /* pc_lock: pages with bytes to write */
@@ -110,10 +113,15 @@ void pagecache_unref(struct pagecache *pc);
  */
 int pcblock_get(struct pagecache *pc, uint64_t index, struct pcblock **bp)
     REQUIRES(pc->pc_lock);
+/* The same; a new one is made for these pages. */
+int pcblock_get_pages(struct pagecache *pc, uint64_t index, uint32_t pages,
+    struct pcblock **bp) REQUIRES(pc->pc_lock);
 struct pcblock *pcblock_find(struct pagecache *pc, uint64_t index)
     REQUIRES(pc->pc_lock);
 void pcblock_pin(struct pcblock *b) REQUIRES(b->pb_pc->pc_lock);
 void pcblock_unpin(struct pcblock *b);
+/* Out of the tree: from here on no pins are added. */
+void pcblock_unlink(struct pcblock *b) REQUIRES(b->pb_pc->pc_lock);
 /* Out of the cache; freed when nobody has it pinned any more. */
 void pcblock_drop(struct pcblock *b) REQUIRES(b->pb_pc->pc_lock);
 /*
@@ -121,11 +129,14 @@ void pcblock_drop(struct pcblock *b) REQUIRES(b->pb_pc->pc_lock);
  */
 void pcblock_wire(struct pcblock *b) REQUIRES(b->pb_pc->pc_lock);
 void pcblock_unwire(struct pcblock *b) REQUIRES(b->pb_pc->pc_lock);
+/* Pages in mask are going to have contents. */
+void pcblock_touch(struct pcblock *b, uint32_t mask)
+    REQUIRES(b->pb_pc->pc_lock);
 /*
- * Pages in mask of b, which has just been made, are going to be written to: if
- * that is all of it, fault them in at once.
+ * Pages in mask of b are going to be written to, of which those in zero were not
+ * touched before: if that is all of it, fault them in at once.
  */
-void pcblock_populate(struct pcblock *b, uint32_t mask);
+void pcblock_populate(struct pcblock *b, uint32_t mask, uint32_t zero);
 /* A stream has read b and will not come back: first to be taken over. */
 void pcblock_spend(struct pcblock *b);
 /* Bytes that the cache may hold: a file that is larger streams through. */
@@ -150,6 +161,13 @@ static inline char *
 pcblock_page(const struct pcblock *b, unsigned page)
 {
 	return (char *)b->pb_mem.am_addr + (size_t)page * PC_PAGE;
+}
+
+/* Pages that take memory. */
+static inline uint32_t
+pcblock_touched(const struct pcblock *b)
+{
+	return ~b->pb_zero & PC_ALLPAGES;
 }
 
 /* Pages whose only good copy is here, or may be. */
@@ -191,7 +209,8 @@ pc_pages_within(uint64_t index, off_t lo, off_t hi)
 }
 
 void pcblock_init(void);
-/* For tests: change the limit of resident blocks; the number there are. */
+/* For tests: change the limit to that of so many whole blocks; the number that
+ * there are. */
 void pcblock_setlimit(uint32_t blocks);
 uint32_t pcblock_count(void);
 

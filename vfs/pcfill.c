@@ -71,6 +71,7 @@ fill_create(struct vnode *vp, struct pcblock *b, unsigned first, unsigned last,
 	pcblock_pin(b);
 	pagecache_ref(b->pb_pc);
 	b->pb_busy |= pc_page_mask(first, last);
+	pcblock_touch(b, pc_page_mask(first, last));
 	KSTAT_ADD(&stats[FILLS], 1);
 	KSTAT_ADD(&stats[FILL_BYTES], pf->pf_len);
 	return pf;
@@ -108,7 +109,6 @@ pagecache_fill_done(struct pcfill *pf, size_t got, int error)
 		zero_rest(pf, got);
 	list_remove(&pf->pf_list);
 	b->pb_busy &= ~mask;
-	b->pb_zero &= ~mask;
 	if (error == 0)
 		b->pb_valid |= mask & ~pf->pf_dropped;
 	pf->pf_error = error;
@@ -158,13 +158,13 @@ start_block(struct vnode *vp, struct pagecache *pc, off_t lo, off_t hi,
 	uint64_t index = (uint64_t)lo / PC_BLOCK;
 	off_t base = (off_t)index * PC_BLOCK;
 	struct pcblock *b;
-	uint32_t all, want;
+	uint32_t all, want, zero;
 	int error;
 
 	all = pc_page_mask((unsigned)((lo - base) / PC_PAGE),
 	    (unsigned)((hi - base) / PC_PAGE));
 	mutex_enter(&pc->pc_lock);
-	error = pcblock_get(pc, index, &b);
+	error = pcblock_get_pages(pc, index, all, &b);
 	if (error != 0) {
 		mutex_exit(&pc->pc_lock);
 		return error;
@@ -175,13 +175,14 @@ start_block(struct vnode *vp, struct pagecache *pc, off_t lo, off_t hi,
 		struct pcfill *pf;
 
 		first_run(want, &first, &last);
+		zero = b->pb_zero;
 		pf = fill_create(vp, b, first, last, cred);
 		if (pf == NULL) {
 			error = ENOMEM;
 			break;
 		}
 		mutex_exit(&pc->pc_lock);
-		pcblock_populate(b, pc_page_mask(first, last));
+		pcblock_populate(b, pc_page_mask(first, last), zero);
 		pc->pc_ops->pc_start(pf);
 		if (*firstp == NULL)
 			*firstp = pf;

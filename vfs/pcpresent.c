@@ -122,7 +122,8 @@ pagecache_present(struct vnode *vp, struct pagecache *pc, off_t lo, off_t hi,
 
 	do {
 		mutex_enter(&pc->pc_lock);
-		error = pcblock_get(pc, (uint64_t)lo / PC_BLOCK, &b);
+		error = pcblock_get_pages(pc, (uint64_t)lo / PC_BLOCK,
+		    pc_pages_within((uint64_t)lo / PC_BLOCK, lo, hi), &b);
 		if (error != 0) {
 			mutex_exit(&pc->pc_lock);
 			return error;

@@ -96,32 +96,52 @@ sys_fchmodat(
 	    (uap->flag & AT_SYMLINK_NOFOLLOW) == 0, change_mode, &uap->mode);
 }
 
-struct owner {
-	uid_t ow_uid; /* VNOVAL: keep */
-	gid_t ow_gid;
-	bool ow_posix; /* only the unprivileged lose set-id bits */
+/* Whose rule says which set-id bits go. */
+enum ownerrule {
+	RULE_BSD,   /* that of what is changed */
+	RULE_POSIX, /* both, unless root changes it */
+	RULE_LINUX, /* both, but set-gid not where it means something else */
 };
+
+struct owner {
+	uid_t ow_uid;
+	gid_t ow_gid;
+	enum ownerrule ow_rule;
+};
+
+static mode_t
+bits_to_clear(const struct owner *ow, const struct vattr *old)
+{
+	const struct kauth_cred *cred = curlwp->l_cred;
+
+	switch (ow->ow_rule) {
+	case RULE_POSIX:
+		return cred->cr_euid != 0 ? S_ISUID | S_ISGID : 0;
+	case RULE_LINUX:
+		if ((old->va_mode & S_IXGRP) != 0 ||
+		    (cred->cr_euid != 0 &&
+			!kauth_cred_ismember(cred, old->va_gid)))
+			return S_ISUID | S_ISGID;
+		return S_ISUID;
+	case RULE_BSD:
+		break;
+	}
+	return (ow->ow_uid != (uid_t)VNOVAL ? S_ISUID : 0) |
+	       (ow->ow_gid != (gid_t)VNOVAL ? S_ISGID : 0);
+}
 
 static int
 change_owner(struct vnode *vp, const void *arg, struct vattr *va)
 {
 	const struct owner *ow = arg;
 	struct vattr old;
-	mode_t clear = 0;
+	mode_t clear;
 	int error;
 
 	error = VOP_GETATTR(vp, &old, curlwp->l_cred);
 	if (error != 0)
 		return error;
-	if (ow->ow_posix) {
-		if (curlwp->l_cred->cr_euid != 0)
-			clear = S_ISUID | S_ISGID;
-	} else {
-		if (ow->ow_uid != (uid_t)VNOVAL)
-			clear |= S_ISUID;
-		if (ow->ow_gid != (gid_t)VNOVAL)
-			clear |= S_ISGID;
-	}
+	clear = bits_to_clear(ow, &old);
 	va->va_uid = ow->ow_uid;
 	va->va_gid = ow->ow_gid;
 	if ((old.va_mode & clear) != 0 && vp->v_type != VDIR)
@@ -132,7 +152,7 @@ change_owner(struct vnode *vp, const void *arg, struct vattr *va)
 int
 sys_chown(struct lwp *l, const struct sys_chown_args *uap, register_t *retval)
 {
-	struct owner ow = { uap->uid, uap->gid, false };
+	struct owner ow = { uap->uid, uap->gid, RULE_BSD };
 
 	return apply_path(AT_FDCWD, uap->path, true, change_owner, &ow);
 }
@@ -140,7 +160,7 @@ sys_chown(struct lwp *l, const struct sys_chown_args *uap, register_t *retval)
 int
 sys_lchown(struct lwp *l, const struct sys_lchown_args *uap, register_t *retval)
 {
-	struct owner ow = { uap->uid, uap->gid, false };
+	struct owner ow = { uap->uid, uap->gid, RULE_BSD };
 
 	return apply_path(AT_FDCWD, uap->path, false, change_owner, &ow);
 }
@@ -148,7 +168,7 @@ sys_lchown(struct lwp *l, const struct sys_lchown_args *uap, register_t *retval)
 int
 sys_fchown(struct lwp *l, const struct sys_fchown_args *uap, register_t *retval)
 {
-	struct owner ow = { uap->uid, uap->gid, false };
+	struct owner ow = { uap->uid, uap->gid, RULE_BSD };
 
 	return apply_fd(uap->fd, change_owner, &ow);
 }
@@ -157,7 +177,7 @@ int
 sys___posix_chown(
     struct lwp *l, const struct sys___posix_chown_args *uap, register_t *retval)
 {
-	struct owner ow = { uap->uid, uap->gid, true };
+	struct owner ow = { uap->uid, uap->gid, RULE_POSIX };
 
 	return apply_path(AT_FDCWD, uap->path, true, change_owner, &ow);
 }
@@ -166,7 +186,7 @@ int
 sys___posix_lchown(struct lwp *l, const struct sys___posix_lchown_args *uap,
     register_t *retval)
 {
-	struct owner ow = { uap->uid, uap->gid, true };
+	struct owner ow = { uap->uid, uap->gid, RULE_POSIX };
 
 	return apply_path(AT_FDCWD, uap->path, false, change_owner, &ow);
 }
@@ -175,7 +195,7 @@ int
 sys___posix_fchown(struct lwp *l, const struct sys___posix_fchown_args *uap,
     register_t *retval)
 {
-	struct owner ow = { uap->uid, uap->gid, true };
+	struct owner ow = { uap->uid, uap->gid, RULE_POSIX };
 
 	return apply_fd(uap->fd, change_owner, &ow);
 }
@@ -184,7 +204,7 @@ int
 sys_fchownat(
     struct lwp *l, const struct sys_fchownat_args *uap, register_t *retval)
 {
-	struct owner ow = { uap->owner, uap->group, true };
+	struct owner ow = { uap->owner, uap->group, RULE_LINUX };
 
 	if ((uap->flag & ~AT_SYMLINK_NOFOLLOW) != 0)
 		return EINVAL;

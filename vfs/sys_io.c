@@ -314,53 +314,51 @@ rump_save_files(void)
 	return error;
 }
 
+/* [pos, pos + len) of a regular file that can be written to: where is it? */
+static int
+check_range(struct file *fp, off_t pos, off_t len)
+{
+	const struct vnode *vp = fp->f_data;
+
+	if (pos < 0 || len <= 0)
+		return EINVAL;
+	if (len > INT64_MAX - pos)
+		return EFBIG;
+	if ((atomic_load(&fp->f_flag) & FWRITE) == 0)
+		return EBADF;
+	return vp->v_type != VREG ? ENODEV : 0;
+}
+
+typedef int range_op(
+    struct vnode *vp, off_t pos, off_t len, kauth_cred_t cred);
+
+static int
+apply_range(int fd, off_t pos, off_t len, range_op *op)
+{
+	struct file *fp;
+	int error;
+
+	error = fd_getvnode(fd, &fp);
+	if (error != 0)
+		return error == EINVAL ? ESPIPE : error;
+	error = check_range(fp, pos, len);
+	if (error == 0)
+		error = op(fp->f_data, pos, len, fp->f_cred);
+	fd_putfile(fp);
+	return error;
+}
+
 int
 sys_fdiscard(
     struct lwp *l, const struct sys_fdiscard_args *uap, register_t *retval)
 {
-	return EOPNOTSUPP;
-}
-
-/* Let the file be at least size bytes long. */
-static int
-extend(struct file *fp, off_t size)
-{
-	struct vnode *vp = fp->f_data;
-	struct vattr va;
-
-	if ((atomic_load(&fp->f_flag) & FWRITE) == 0)
-		return EBADF;
-	if (vp->v_type != VREG)
-		return ENODEV;
-	/* Only a file system in memory can promise the space. */
-	if (vnode_liveops(vp)->vop_cacheops != NULL)
-		return EOPNOTSUPP;
-	vattr_null(&va);
-	va.va_size = size;
-	va.va_vaflags = VA_GROW;
-	return VOP_SETATTR(vp, &va, curlwp->l_cred);
+	return apply_range(uap->fd, uap->pos, uap->len, VOP_FDISCARD);
 }
 
 int
 sys_posix_fallocate(struct lwp *l, const struct sys_posix_fallocate_args *uap,
     register_t *retval)
 {
-	struct file *fp;
-	off_t size;
-	int error;
-
-	error = fd_getvnode(uap->fd, &fp);
-	if (error == EINVAL)
-		error = ESPIPE;
-	if (error == 0) {
-		if (uap->pos < 0 || uap->len <= 0)
-			error = EINVAL;
-		else if (__builtin_add_overflow(uap->pos, uap->len, &size))
-			error = EFBIG;
-		else
-			error = extend(fp, size);
-		fd_putfile(fp);
-	}
-	*retval = error;
+	*retval = apply_range(uap->fd, uap->pos, uap->len, VOP_FALLOCATE);
 	return 0;
 }

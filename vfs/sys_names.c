@@ -178,13 +178,14 @@ link_vnode(struct vnode *vp, int fd, const char *path)
 	struct nameidata ni;
 	int error;
 
-	if (vp->v_type == VDIR)
-		return EPERM;
 	error = lookup_new(fd, path, false, &ni);
 	if (error != 0)
 		return error;
-	error = EXDEV;
-	if (ni.ni_dvp->v_mount == vp->v_mount)
+	if (ni.ni_dvp->v_mount != vp->v_mount)
+		error = EXDEV;
+	else if (vp->v_type == VDIR)
+		error = EPERM;
+	else
 		error = VOP_LINK(ni.ni_dvp, vp, &ni.ni_cn);
 	namei_done(&ni);
 	return error;
@@ -220,6 +221,9 @@ sys_linkat(struct lwp *l, const struct sys_linkat_args *uap, register_t *retval)
 	    (uap->flags & AT_SYMLINK_FOLLOW) != 0);
 }
 
+/* Against others who rename the same names all the time. */
+#define RENAME_TRIES 1000
+
 /* EISDIR rather than EPERM: remove(3) and rm(1) of the host rely on it. */
 static int
 remove_file(struct nameidata *ni)
@@ -246,7 +250,7 @@ remove_directory(struct nameidata *ni)
 }
 
 static int
-unlinkat(int fd, const char *path, bool directory)
+unlink_once(int fd, const char *path, bool directory)
 {
 	struct nameidata ni;
 	int error;
@@ -259,6 +263,17 @@ unlinkat(int fd, const char *path, bool directory)
 		error = directory ? remove_directory(&ni) : remove_file(&ni);
 	namei_done(&ni);
 	return error;
+}
+
+static int
+unlinkat(int fd, const char *path, bool directory)
+{
+	int error, tries = 0;
+
+	do {
+		error = unlink_once(fd, path, directory);
+	} while (error == ERELOOKUP && ++tries < RENAME_TRIES);
+	return error == ERELOOKUP ? EBUSY : error;
 }
 
 int
@@ -281,9 +296,6 @@ sys_unlinkat(
 		return EINVAL;
 	return unlinkat(uap->fd, uap->path, (uap->flag & AT_REMOVEDIR) != 0);
 }
-
-/* Against others who rename the same names all the time. */
-#define RENAME_TRIES 1000
 
 struct renamereq {
 	int rn_fromfd, rn_tofd;
@@ -338,6 +350,8 @@ rename_resolved(
 	error = check_operand(from);
 	if (error == 0)
 		error = check_operand(to);
+	if (error == 0 && rn->rn_posix && from->ni_vp == to->ni_vp)
+		return 0;
 	if (error == 0)
 		error = dir_writable(from->ni_dvp);
 	if (error == 0)
@@ -349,7 +363,7 @@ rename_resolved(
 	if (from->ni_vp != to->ni_vp)
 		return VOP_RENAME(from->ni_dvp, from->ni_vp, &from->ni_cn,
 		    to->ni_dvp, to->ni_vp, &to->ni_cn);
-	if (rn->rn_posix || same_name(from, to))
+	if (same_name(from, to))
 		return 0;
 	return VOP_REMOVE(from->ni_dvp, from->ni_vp, &from->ni_cn);
 }

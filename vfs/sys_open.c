@@ -59,8 +59,6 @@ create(const struct openreq * or, struct nameidata *ni)
 	struct vattr va;
 	int error;
 
-	if (ni->ni_trailing_slash)
-		return EISDIR;
 	error = dir_writable(ni->ni_dvp);
 	if (error != 0)
 		return error;
@@ -133,7 +131,9 @@ find_or_create(const struct openreq * or, struct nameidata *ni, bool *created)
 	if (error != 0)
 		return error;
 	*created = ni->ni_vp == NULL;
-	if (*created)
+	if (ni->ni_trailing_slash && (or->or_flags & O_CREAT) != 0)
+		error = EISDIR;
+	else if (*created)
 		error = create(or, ni);
 	else if ((or->or_flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL))
 		error = EEXIST;

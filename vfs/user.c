@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/sysinfo.h>
 
 #include "rump/rumpuser.h"
 #include "rump/rumpuser_host.h"
@@ -104,4 +105,14 @@ rumpcomp_vfs_punch(int hostfd, off_t off, off_t len)
 {
 	(void)rumpuser_host_syscall(SYS_fallocate, hostfd,
 	    FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, off, len, 0, 0);
+}
+
+uint64_t
+rumpcomp_vfs_memory(void)
+{
+	struct sysinfo si;
+
+	if (rumpuser_host_syscall(SYS_sysinfo, &si, 0, 0, 0, 0, 0) < 0)
+		return 0;
+	return (uint64_t)si.totalram * si.mem_unit;
 }

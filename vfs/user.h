@@ -14,5 +14,7 @@ void rumpcomp_vfs_unmap(void *addr, size_t len);
 void rumpcomp_vfs_populate(void *addr, size_t len);
 /* Return the pages of [off, off + len) to the host. */
 void rumpcomp_vfs_punch(int hostfd, off_t off, off_t len);
+/* Bytes of memory that the host has; 0 if it does not say. */
+uint64_t rumpcomp_vfs_memory(void);
 
 #endif /* !VFS_USER_H */

@@ -54,8 +54,6 @@ struct vattr {
 
 /* The times are those of utimes(NULL): write permission suffices. */
 #define VA_UTIMES_NULL 0x1
-/* The file becomes no shorter, and there is space for what is added. */
-#define VA_GROW 0x2
 
 /* All "keep" for VOP_SETATTR. */
 void vattr_null(struct vattr *va);
@@ -113,7 +111,8 @@ struct componentname {
 #define IO_SYNC 0x2
 #define IO_NDELAY 0x4
 
-/* Internal, from vop_rename. */
+/* Internal, from vop_rename, vop_remove and vop_rmdir: the names have changed
+ * meanwhile, and are to be resolved again. */
 #define ERELOOKUP (-16)
 
 /* vop_fsync flags */
@@ -151,14 +150,19 @@ struct vnodeops {
 	int (*vop_ioctl)(struct vnode *vp, unsigned long cmd, void *data,
 	    int fflags, kauth_cred_t cred);
 	int (*vop_poll)(struct vnode *vp, int events, struct selector *sel);
+	/* Space for [pos, pos + len) of a regular file, which grows if need
+	 * be; and a hole there instead. */
+	int (*vop_fallocate)(
+	    struct vnode *vp, off_t pos, off_t len, kauth_cred_t cred);
+	int (*vop_fdiscard)(
+	    struct vnode *vp, off_t pos, off_t len, kauth_cred_t cred);
 	int (*vop_fsync)(
 	    struct vnode *vp, kauth_cred_t cred, int flags, off_t lo, off_t hi);
 	int (*vop_remove)(
 	    struct vnode *dvp, struct vnode *vp, struct componentname *cnp);
 	int (*vop_link)(
 	    struct vnode *dvp, struct vnode *vp, struct componentname *cnp);
-	/* tvp NULL: the target does not exist.  ERELOOKUP when the names have
-	 * changed meanwhile: the caller resolves both again. */
+	/* tvp NULL: the target does not exist. */
 	int (*vop_rename)(struct vnode *fdvp, struct vnode *fvp,
 	    struct componentname *fcnp, struct vnode *tdvp, struct vnode *tvp,
 	    struct componentname *tcnp);

@@ -130,6 +130,18 @@ VOP_POLL(struct vnode *vp, int events, struct selector *sel)
 }
 
 int
+VOP_FALLOCATE(struct vnode *vp, off_t pos, off_t len, kauth_cred_t cred)
+{
+	return MODIFY(vp, vop_fallocate, vp, pos, len, cred);
+}
+
+int
+VOP_FDISCARD(struct vnode *vp, off_t pos, off_t len, kauth_cred_t cred)
+{
+	return MODIFY(vp, vop_fdiscard, vp, pos, len, cred);
+}
+
+int
 VOP_FSYNC(struct vnode *vp, kauth_cred_t cred, int flags, off_t lo, off_t hi)
 {
 	return CALL_OR_0(vp, vop_fsync, vp, cred, flags, lo, hi);
@@ -270,6 +282,12 @@ dead_rename(struct vnode *fdvp, struct vnode *fvp, struct componentname *fcnp,
 }
 
 static int
+dead_allocate(struct vnode *vp, off_t pos, off_t len, kauth_cred_t cred)
+{
+	return EIO;
+}
+
+static int
 dead_fsync(struct vnode *vp, kauth_cred_t cred, int flags, off_t lo, off_t hi)
 {
 	return EIO;
@@ -293,5 +311,7 @@ const struct vnodeops dead_vnodeops = {
 	.vop_readlink = dead_readlink,
 	.vop_symlink = dead_symlink,
 	.vop_rename = dead_rename,
+	.vop_fallocate = dead_allocate,
+	.vop_fdiscard = dead_allocate,
 	.vop_fsync = dead_fsync,
 };

@@ -27,6 +27,8 @@ int VOP_IOCTL(struct vnode *vp, unsigned long cmd, void *data, int fflags,
     kauth_cred_t cred);
 /* Returns ready bits. */
 int VOP_POLL(struct vnode *vp, int events, struct selector *sel);
+int VOP_FALLOCATE(struct vnode *vp, off_t pos, off_t len, kauth_cred_t cred);
+int VOP_FDISCARD(struct vnode *vp, off_t pos, off_t len, kauth_cred_t cred);
 int VOP_FSYNC(
     struct vnode *vp, kauth_cred_t cred, int flags, off_t lo, off_t hi);
 int VOP_REMOVE(struct vnode *dvp, struct vnode *vp, struct componentname *cnp);

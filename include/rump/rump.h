@@ -59,6 +59,13 @@ int rump_init(void);
 int rump__init(void); /* the same */
 
 /*
+ * Serve this kernel to other processes at url: unix://path or
+ * tcp://a.b.c.d:port/.  After rump_init().  Errors as rumpuser_sp_init(); see
+ * rump/rumpserver.h for more.
+ */
+int rump_init_server(const char *url);
+
+/*
  * Go into the background, before rump_init() (else EALREADY): begin returns in
  * a child, and the process waits until that calls done, and ends with error as
  * its status; with RUMP_DAEMONIZE_SUCCESS the child has no standard descriptors

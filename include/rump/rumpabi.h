@@ -190,4 +190,15 @@ struct rump_nfs_args {
 };
 _Static_assert(sizeof(struct rump_nfs_args) == 96, "NetBSD struct nfs_args");
 
+struct rump_tmpfs_args {
+	int32_t ta_version; /* 1 */
+	uint64_t ta_nodes_max;
+	int64_t ta_size_max;
+	uint32_t ta_root_uid;
+	uint32_t ta_root_gid;
+	uint32_t ta_root_mode;
+};
+_Static_assert(
+    sizeof(struct rump_tmpfs_args) == 40, "NetBSD struct tmpfs_args");
+
 #endif /* !RUMP_RUMPABI_H */

@@ -58,6 +58,26 @@ void rump_set_hostcred(uint32_t uid, uint32_t euid, uint32_t gid, uint32_t egid,
     size_t ngroups, const uint32_t *groups);
 
 /*
+ * What a server does for its clients' processes.  setcred: the credential of
+ * process pid becomes this one (real, effective, saved ids); 0 or ESRCH.  exec:
+ * the process of the calling thread becomes comm; of its descriptors the n of
+ * keep (in any order) stay.
+ */
+struct rump_hostcred {
+	uint32_t hc_uid[3], hc_gid[3];
+	uint32_t hc_ngroups; /* at most 16 are kept */
+	const uint32_t *hc_groups;
+};
+int rump_proc_setcred(int32_t pid, const struct rump_hostcred *hc);
+void rump_proc_exec(const char *comm, const uint32_t *keep, size_t n);
+/* An open file without a descriptor: taken from one, 0 or EBADF; put under a new
+ * one of the calling thread's process, 0 or EMFILE; dropped. */
+struct file;
+int rump_file_get(int fd, struct file **fpp);
+int rump_file_install(struct file *fp, int *fd);
+void rump_file_put(struct file *fp);
+
+/*
  * Name space escapes.  While on, a path that the kernel resolves and that
  * meets an absolute symbolic link, or climbs by ".." above the root of a mount
  * that was made with rump_mount_*(), ends the system call with
@@ -68,6 +88,7 @@ void rump_set_hostcred(uint32_t uid, uint32_t euid, uint32_t gid, uint32_t egid,
  * already followed, for ELOOP.
  */
 void rump_namei_escape_set(bool on);
+void rump_namei_escape_lwp(bool on); /* for the calling thread alone */
 size_t rump_namei_escaped(char *buf, size_t size, unsigned *followed);
 
 /*
@@ -81,6 +102,14 @@ size_t rump_namei_escaped(char *buf, size_t size, unsigned *followed);
 #define RUMP_F_OFD_GETLK RUMP_F_OFD(1)
 #define RUMP_F_OFD_SETLK RUMP_F_OFD(2)
 #define RUMP_F_OFD_SETLKW RUMP_F_OFD(3)
+
+/*
+ * Commands of ioctl(2) on files, with an int64_t: move it forward to data, or to
+ * a hole, of which there is one at the end of the file.  ENXIO: there is none;
+ * ENOTTY: the file system does not know.
+ */
+#define RUMP_FIOSEEKDATA 0xc0086661ul
+#define RUMP_FIOSEEKHOLE 0xc0086662ul
 
 /*
  * Mappings of rump files: the page cache of a mapped file is a contiguous
@@ -167,8 +196,9 @@ void rump_exit_prepare(void);
 /*
  * Mount.  dir is an absolute path in the kernel's name space; missing
  * directories are made in the memory root.  source is a URL (nfs://A.B.C.D...
- * with a numeric address; keys as in rumpkit(1)).  On failure text (size
- * bytes) gets one line that names the offending token, the rule and the cure.
+ * with a numeric address, tmpfs:, kernfs:; keys as in rumpkit(1)).  On failure
+ * text (size bytes) gets one line that names the offending token, the rule and
+ * the cure.
  */
 int rump_mount_url(
     const char *dir, const char *source, char *text, size_t size);
@@ -178,6 +208,8 @@ int rump_mount_url(
  * before rump_init(), too.  0, or an errno and one line in text.
  */
 int rump_nfs_check_url(const char *url, char *text, size_t size);
+/* The same of the source of a tmpfs. */
+int rump_tmpfs_check_url(const char *url, char *text, size_t size);
 
 /*
  * Visit every statistics counter (name, help, value) in order of attachment;

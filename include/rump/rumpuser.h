@@ -289,6 +289,34 @@ void rumpuser_dl_bootstrap(rump_modinit_fn modinit, rump_symload_fn symload,
     rump_compload_fn compload);
 
 /*
+ * Remote system calls (docs/PROTOCOL.md).  sp_init: listen at url, unix://path
+ * or tcp://a.b.c.d:port/; the other strings are for the banner.  EINVAL,
+ * EOPNOTSUPP, ENAMETOOLONG, EPERM (tcp, which is to be permitted first), or what
+ * the host says; a line on stderr says more.
+ *
+ * ctl is what hyp_lwproc_rfork() was given as priv.  copyin and the like: 0 or
+ * EFAULT; *len is at most so many bytes, and then how many there were, with a NUL
+ * as the last one if it was among them.  anonmmap: also ENOMEM.  raise: a NetBSD
+ * signal for the process.  wrap
+ *
+ * sp_fini: the kernel halts.  Answers the call of the client ctl (NULL: it is
+ * none's) and removes the address.
+ */
+int rumpuser_sp_init(const char *url, const char *ostype, const char *osrelease,
+    const char *machine);
+int rumpuser_sp_copyin(
+    void *ctl, const void *remote, void *local, size_t len);
+int rumpuser_sp_copyinstr(
+    void *ctl, const void *remote, void *local, size_t *len);
+int rumpuser_sp_copyout(
+    void *ctl, const void *local, void *remote, size_t len);
+int rumpuser_sp_copyoutstr(
+    void *ctl, const void *local, void *remote, size_t *len);
+int rumpuser_sp_anonmmap(void *ctl, size_t len, void **addr);
+int rumpuser_sp_raise(void *ctl, int sig);
+void rumpuser_sp_fini(void *ctl);
+
+/*
  * For components' host halves (governed by the soname, not by version 17).
  * unschedule gives the CPU up; schedule, with what it returned, takes one
  * again.  A thread that the host half has made enters by schedule(NULL).

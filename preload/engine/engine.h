@@ -13,6 +13,8 @@
 #include "preload/call.h"
 #include "rump/rumpuser_host.h"
 
+struct birth;
+
 /* Host calls of the hypercall layer: raw, from the range that SUD lets
  * through.  ho_fd_hide and ho_fd_unhide are the router's and NULL here: copy
  * the table and fill them in. */
@@ -43,6 +45,16 @@ struct engine_hooks {
 	 * rump_threads_park(), rump_threads_unpark(). */
 	void (*eh_park)(void);
 	void (*eh_unpark)(void);
+	/*
+	 * A process is about to be made, which may share our memory until it
+	 * executes something: 0 and *birth, or -errno.  In a child that shares
+	 * it eh_borrow, in one with memory of its own router_forked() follows,
+	 * with the birth in t_birth; in the parent, when it goes on,
+	 * eh_birth_over.  All on the kernel stack, with all signals blocked.
+	 */
+	long (*eh_birth)(bool shares, struct birth **birth);
+	void (*eh_borrow)(struct birth *birth);
+	void (*eh_birth_over)(struct birth *birth);
 };
 extern struct engine_hooks engine_hooks;
 

@@ -327,7 +327,8 @@ FUNCTION(engine_handler_restorer)
 	.cfi_endproc
 LABEL(engine_range_end)
 
-/* --- clone's return: in the child, in a parent of vfork, after a failure --- */
+/* --- clone's return: in the child, in a parent of vfork or of a process that
+ * the kernel knows, after a failure --- */
 
 	.text
 	.balign	16
@@ -335,6 +336,8 @@ clone_return:
 	test	%rax, %rax
 	jle	1f
 	testl	$0x4000, 8(%r11)	/* CLONE_VFORK */
+	jnz	1f
+	testb	$0x04, 15(%r11)		/* THUNK_BIRTH */
 	jnz	1f
 	jmp	*(%r11)
 1:	lea	-128(%rsp), %rsp

@@ -45,6 +45,7 @@
 /* Beside the CLONE_ bits in th_flags. */
 #define THUNK_OWN (1UL << 63)      /* made by code of ours */
 #define THUNK_BORROWED (1UL << 62) /* the parent itself is a vfork child */
+#define THUNK_BIRTH (1UL << 58)    /* t_birth is for this call; see entry.S */
 /* The parent's virtually blocked signals, for its return from vfork. */
 #define THUNK_VMASK_SEGV (1UL << 61)
 #define THUNK_VMASK_BUS (1UL << 60)
@@ -121,12 +122,127 @@ makes_program_thread(uint64_t flags)
 	return (flags & CLONE_THREAD) != 0 && (flags & THUNK_OWN) == 0;
 }
 
-static long
-clone_by_thunk(struct call *c, uint64_t flags)
-{
-	const struct thread *t = &engine_thread;
-	uint8_t *thunk;
+/* --- births ------------------------------------------------------------ */
 
+static bool
+shares_memory(uint64_t flags)
+{
+	return (flags & CLONE_VM) != 0;
+}
+
+/* A process that shares our memory while we go on is let through, but it cannot
+ * be told from us and has no use of the kernel. */
+static bool
+is_guest(uint64_t flags)
+{
+	return shares_memory(flags) && (flags & CLONE_THREAD) == 0 &&
+	       (flags & (CLONE_VFORK | CLONE_SETTLS)) != CLONE_VFORK;
+}
+
+/* Will the new process have a process of its own in the kernel? */
+static bool
+has_birth(uint64_t flags)
+{
+	return !router_idle && engine_hooks.eh_birth != NULL &&
+	       (flags & (THUNK_OWN | CLONE_THREAD)) == 0 && !is_guest(flags);
+}
+
+/*
+ * With a kernel that all processes reach, it matters who shares descriptors:
+ * threads do and nobody else, since the table of rump descriptors goes with the
+ * memory and is the process's.
+ */
+static long
+check_sharing(const struct thread *t, uint64_t flags)
+{
+	bool files = (flags & CLONE_FILES) != 0;
+
+	if (router_idle || engine_hooks.eh_birth == NULL ||
+	    (flags & THUNK_OWN) != 0)
+		return 0;
+	if (thread_is_guest(t))
+		return -ENOTSUP;
+	if (is_guest(flags) || files == ((flags & CLONE_THREAD) != 0))
+		return 0;
+	engine_say("clone(2) with CLONE_FILES and without CLONE_THREAD, or the "
+		   "other way round: not while calls go to a rump kernel");
+	return -EINVAL;
+}
+
+struct make {
+	bool ma_shares;
+	struct birth *ma_birth;
+};
+
+static long
+run_birth(void *arg)
+{
+	struct make *ma = arg;
+
+	return engine_hooks.eh_birth(ma->ma_shares, &ma->ma_birth);
+}
+
+static long
+run_borrow(void *arg)
+{
+	engine_hooks.eh_borrow(arg);
+	return 0;
+}
+
+static long
+run_birth_over(void *arg)
+{
+	engine_hooks.eh_birth_over(arg);
+	return 0;
+}
+
+/* A signal that was deferred all the same has yet to come: its handler's end
+ * restores the mask. */
+static void
+unblock(struct thread *t, uint64_t mask)
+{
+	if (t->t_deferred)
+		t->t_sigmask = mask;
+	else
+		signal_set_mask(mask);
+}
+
+static void
+birth_over(struct thread *t, struct birth *b)
+{
+	uint64_t mask = b->b_mask;
+
+	t->t_birth = b->b_outer;
+	thread_run(t, run_birth_over, b);
+	unblock(t, mask);
+}
+
+/* 0, -errno or RESULT_AGAIN. */
+static long
+birth_begin(struct thread *t, uint64_t flags)
+{
+	struct make ma = { .ma_shares = shares_memory(flags) };
+	uint64_t mask = BROKEN(BREAK_BIRTH) ? 0 : signal_block_all();
+	long r = thread_run(t, run_birth, &ma);
+
+	if (r != 0) {
+		unblock(t, mask);
+		return t->t_deferred ? RESULT_AGAIN : r;
+	}
+	ma.ma_birth->b_mask = mask;
+	ma.ma_birth->b_outer = t->t_birth;
+	t->t_birth = ma.ma_birth;
+	if (!t->t_deferred)
+		return 0;
+	birth_over(t, ma.ma_birth);
+	return RESULT_AGAIN;
+}
+
+/* --- before the call, continued ---------------------------------------- */
+
+static uint64_t
+thread_flags(const struct thread *t, uint64_t flags)
+{
 	if (t->t_own || t->t_in_kernel)
 		flags |= THUNK_OWN;
 	if (t->t_borrowed)
@@ -139,6 +255,22 @@ clone_by_thunk(struct call *c, uint64_t flags)
 		if ((t->t_vmask & SIGBIT(SIGSYS)) != 0)
 			flags |= THUNK_VMASK_SYS;
 	}
+	return flags;
+}
+
+static long
+clone_by_thunk(struct call *c, uint64_t flags)
+{
+	struct thread *t = &engine_thread;
+	uint8_t *thunk;
+	long r;
+
+	flags = thread_flags(t, flags);
+	r = check_sharing(t, flags);
+	if (r != 0)
+		return r;
+	if (has_birth(flags))
+		flags |= THUNK_BIRTH;
 	/* Before there is a thread that could run what is being patched. */
 	if ((flags & (CLONE_VM | CLONE_VFORK)) == CLONE_VM)
 		engine_threads = true;
@@ -147,6 +279,10 @@ clone_by_thunk(struct call *c, uint64_t flags)
 	thunk = thunk_get(c->site + 2, flags);
 	if (thunk == NULL)
 		return -EAGAIN;
+	if ((flags & THUNK_BIRTH) != 0)
+		r = birth_begin(t, flags);
+	if (r != 0)
+		return r;
 	if (makes_program_thread(flags))
 		atomic_fetch_add(&program_threads, 1);
 	c->redirect = (uintptr_t)thunk;
@@ -290,6 +426,41 @@ child(struct thread *t, uint64_t flags)
 		child_borrower(t, flags);
 }
 
+/* In the child of birth b.  One with memory of its own has forgotten b. */
+static void
+born(struct thread *t, uint64_t flags, struct birth *b)
+{
+	uint64_t mask = b->b_mask;
+
+	child(t, flags);
+	if (shares_memory(flags))
+		thread_run(t, run_borrow, b);
+	else
+		t->t_birth = NULL;
+	unblock(t, mask);
+}
+
+/* Behind a call with this result. */
+static void
+landed(struct thread *t, uint64_t flags, long result)
+{
+	struct birth *b = (flags & THUNK_BIRTH) != 0 ? t->t_birth : NULL;
+
+	if (result < 0 && makes_program_thread(flags))
+		atomic_fetch_sub(&program_threads, 1);
+	if (result == 0) {
+		if (b != NULL)
+			born(t, flags, b);
+		else
+			child(t, flags);
+		return;
+	}
+	if ((flags & CLONE_VFORK) != 0)
+		vfork_parent(t, flags);
+	if (b != NULL)
+		birth_over(t, b);
+}
+
 uintptr_t
 engine_clone_landed(struct thunk *th, long result)
 {
@@ -297,17 +468,10 @@ engine_clone_landed(struct thunk *th, long result)
 	uintptr_t back = atomic_load(&th->th_back);
 	uint64_t flags = atomic_load(&th->th_flags);
 
-	if (result < 0 && makes_program_thread(flags))
-		atomic_fetch_sub(&program_threads, 1);
-	if (result != 0) {
-		if ((flags & CLONE_VFORK) != 0)
-			vfork_parent(t, flags);
-		return back;
-	}
-	child(t, flags);
+	landed(t, flags, result);
 	if (!t->t_deferred || t->t_in_kernel)
 		return back;
-	t->t_result = 0;
+	t->t_result = result;
 	t->t_nr = SYS_fork;
 	t->t_back = t->t_again = back;
 	return (uintptr_t)(sud_armed ? engine_trap_sud : engine_trap_fault);

@@ -12,6 +12,10 @@
  * Only the thread itself and signal handlers on it touch its record.  A vfork
  * child uses the record of its suspended parent.
  */
+struct birth;
+struct fdview;
+struct remote;
+
 struct thread {
 	volatile uint32_t t_in_kernel; /* a routed call runs */
 	volatile uint32_t t_deferred;  /* t_sig waits for the way out */
@@ -42,8 +46,22 @@ struct thread {
 	size_t t_scratch_len;
 	void *t_argv; /* ... and engine_exec_memory() */
 	size_t t_argv_len;
+	struct birth *t_birth;
+	/* Of a vfork child, apart from its parent's; NULL: there is none. */
+	struct fdview *t_view;   /* its descriptors */
+	struct remote *t_remote; /* its connection to the kernel's server */
+	int t_cwd;               /* with t_view: as cwd_rule() */
 	siginfo_t t_info;
 	siginfo_t t_vinfo[3]; /* of t_vpending */
+};
+
+/*
+ * A process that is being made, and, in a vfork child, that process: the router
+ * knows the rest.  Innermost first.
+ */
+struct birth {
+	struct birth *b_outer;
+	uint64_t b_mask; /* of the maker, which blocks everything meanwhile */
 };
 
 extern __thread struct thread engine_thread

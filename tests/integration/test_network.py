@@ -80,8 +80,8 @@ def server(argv, hijacked, port, kind="tcp", **kw):
             process.communicate()
 
 
-# A case: (name, server's argv, kind, client's argv, needs, edit).  {p} is the
-# port, {d} a directory with files for the servers.
+# A case: (name, server's argv, kind, client's argv[, files of its own]).  {p}
+# is the port, {d} a directory with files for the servers.
 ECHO = """
 import socketserver, socket
 class H(socketserver.StreamRequestHandler):
@@ -270,11 +270,14 @@ def fill(argv, port, top):
 
 
 def once(case, top, server_hijacked, client_hijacked):
-    name, argv, kind, client = case
+    name, argv, kind, client = case[:4]
     for program in (argv[0], client[0]):
         if shutil.which(program) is None:
             raise harness.Skip(f"{program} is not installed")
     port = free_ports(1)[0]
+    for file, text in (case[4] if len(case) > 4 else {}).items():
+        with open(f"{top}/{file}", "w", encoding="utf-8") as f:
+            f.write(fill([text], port, top)[0])
     received = f"{top}/out"
     with contextlib.suppress(FileNotFoundError):
         os.unlink(received)
@@ -504,6 +507,28 @@ s.close(); print([v for _, v in p2.poll(10000)])
                  "/nonexistent")
 
 
+def small_sets():
+    """More numbers named than the sets have: the host looks at its table."""
+    text = """
+import ctypes, mmap, resource, socket
+soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+c = ctypes.CDLL(None, use_errno=True)
+m = mmap.mmap(-1, 8192); base = ctypes.addressof(ctypes.c_char.from_buffer(m))
+c.mprotect(ctypes.c_void_p(base + 4096), 4096, 0)
+sets = base + 4096 - 128; tv = (ctypes.c_long * 2)(0, 0)
+a = socket.create_server(('127.0.0.1', 0))
+b = socket.create_connection(a.getsockname()); d, _ = a.accept()
+for fd in (b.fileno(), 0):
+    for nfds in (1024, 1025, 5000, 65536, 1 << 20, (1 << 31) - 1):
+        ctypes.memset(sets, 0, 128)
+        ctypes.memset(sets + fd // 8, 1 << fd % 8, 1)
+        print(c.select(nfds, None, ctypes.c_void_p(sets), None, tv),
+              ctypes.get_errno(), m[4096 - 128:4096].hex())
+"""
+    harness.same(run([PY, "-c", text], True), run([PY, "-c", text], False),
+                 "/nonexistent")
+
+
 def main():
     with harness.scratch() as top:
         files(top)
@@ -514,6 +539,7 @@ def main():
             ("refused connections and addresses", refused_connections),
             ("peers that misbehave", peer_behaviour),
             ("mixed sets", mixed_sets),
+            ("sets smaller than the numbers named", small_sets),
             ("names are resolved as the host does", names),
             ("ping", ping),
         ]

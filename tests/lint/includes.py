@@ -20,8 +20,9 @@ MAY = {
     "net": PUBLIC | {"kern", "syscall_table"},
     "sockin": PUBLIC | {"kern", "net"},
     "nfs": PUBLIC | {"kern", "vfs", "net"},
-    "preload": PUBLIC | {"syscall_table"},
-    "tools": PUBLIC | {"preload", "syscall_table"},
+    "sysproxy": PUBLIC | {"rumpuser", "syscall_table"},
+    "preload": PUBLIC | {"syscall_table", "sysproxy"},
+    "tools": PUBLIC | {"preload", "syscall_table", "sysproxy"},
 }
 KERNEL = {"kern", "vfs", "net", "sockin", "nfs"}
 FREESTANDING = {"stdint.h", "stddef.h", "stdbool.h", "stdarg.h",

@@ -13,6 +13,8 @@
  *   ioctl(900, 0x7778, addr) take away the access to 16 KiB, as of a mapped file
  *                          that is not there yet: until the first fault
  *   ioctl(900, 0x7779, on) the working directory is one of ours
+ *   ioctl(900, 0x777a, addr) count births of processes in a struct fake_births
+ *                          of shared memory
  *   sched_get_priority_max(4243)  start a thread of ours; returns what
  *                          getppid() says in it
  *   sched_get_priority_max(4244)  the same with one that runs on until it is
@@ -32,6 +34,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "fake_births.h"
 #include "fake_threads.h"
 #include "preload/engine/engine.h"
 #include "syscall_table/linux_routes.h"
@@ -280,6 +283,9 @@ route_ioctl(struct call *c)
 	case 0x7779:
 		in_fake_directory = c->arg[2] != 0;
 		return 0;
+	case 0x777a:
+		fake_births_start((struct fake_births *)c->arg[2]);
+		return 0;
 	default:
 		return -ENOTTY;
 	}
@@ -450,6 +456,7 @@ router_exit(void)
 void
 router_forked(void)
 {
+	fake_births_forked();
 	fake_threads_forked();
 }
 

@@ -29,7 +29,7 @@ struct trap_case {
 
 /* Ends with a NULL name; one table a file. */
 extern const struct trap_case sigsys_cases[], child_cases[], stack_cases[],
-    site_cases[], fault_cases[], process_cases[];
+    site_cases[], fault_cases[], process_cases[], birth_cases[];
 
 extern char *self;                /* argv[0] */
 extern char *operand;             /* argv[2] */

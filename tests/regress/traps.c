@@ -68,7 +68,7 @@ main(int argc, char **argv)
 {
 	static const struct trap_case *const tables[] = { sigsys_cases,
 		child_cases, stack_cases, site_cases, fault_cases,
-		process_cases };
+		process_cases, birth_cases };
 	const struct trap_case *c;
 	size_t i;
 

@@ -515,6 +515,7 @@ liar_begin(void **state)
 	port = ntohs(sin.sin_port);
 	if (pthread_create(&thread, NULL, serve, NULL) != 0)
 		return -1;
+	nfspace_set(50000000);
 	return rump_init();
 }
 

@@ -9,6 +9,7 @@
 
 #include <stdatomic.h>
 
+#include "nfs/pace.h"
 #include "nfs/proto.h"
 
 #define FILE_SIZE 100000
@@ -51,7 +52,7 @@ void put_dir_end(struct exchange *x, bool eof);
 /* Status, no attributes, and n words. */
 void put_numbers(struct exchange *x, size_t n, uint32_t value);
 
-/* For a group of tests: the server, and the kernel. */
+/* For a group of tests: the server, and the kernel, with short pauses. */
 int liar_begin(void **state);
 int liar_end(void **state);
 /* Mount the server on /data, with options. */

@@ -326,6 +326,17 @@ open_conn(const struct server *s, enum rpc_patience patience, int timeo_ms,
 }
 
 /* Call proc; 0 and the result checked, or the errno. */
+_Atomic int ended;
+int end_error;
+
+void
+note_end(struct rpc_call *ca)
+{
+	end_error = ca->ca_error;
+	rpc_call_unref(ca);
+	atomic_fetch_add(&ended, 1);
+}
+
 int
 call(struct rpc_conn *rc, uint32_t proc)
 {
@@ -387,6 +398,7 @@ int
 script_case_begin(void **state)
 {
 	outstanding = kmem_outstanding();
+	atomic_store(&ended, 0);
 	return 0;
 }
 
@@ -404,6 +416,7 @@ script_case_end(void **state)
 int
 script_boot(void **state)
 {
+	nfspace_set(50 * MS);
 	if (rump_init() != 0)
 		return -1;
 	rump_schedule();

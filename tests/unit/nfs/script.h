@@ -87,6 +87,11 @@ void udp_stop(struct server *s);
 /* Call proc; 0 and the result checked, or the errno. */
 int call(struct rpc_conn *rc, uint32_t proc);
 
+/* For rpc_call_start(): how many calls have ended, and the error of the last. */
+extern _Atomic int ended;
+extern int end_error;
+void note_end(struct rpc_call *ca);
+
 /* Threads that call. */
 struct caller {
 	struct rpc_conn *rc;
@@ -101,7 +106,7 @@ void join_callers(struct caller *c, size_t n);
 void run_callers(
     struct rpc_conn *rc, struct caller *c, size_t n, uint32_t count);
 
-/* Fixture: the kernel, entered once; every case gives its memory back. */
+/* Fixture: the kernel, entered once, with short pauses; every case gives its memory back. */
 int script_boot(void **state);
 int script_case_begin(void **state);
 int script_case_end(void **state);

@@ -22,58 +22,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "tests/unit/nfs/liar.h"
+#include "tests/unit/nfs/client.h"
 
 #include "rump/rump.h"
 #include "rump/rump_syscalls.h"
 #include "rump/rumpabi.h"
 #include "rump/rumpdefs.h"
 #include "rump/rumphost.h"
-
-/* List /data in pieces of size bytes: entries, or minus the errno. */
-static int
-list(size_t size)
-{
-	char buf[4096];
-	int fd = rump_sys_open("/data", RUMP_O_RDONLY), entries = 0;
-	ssize_t n = -1;
-
-	if (fd < 0)
-		return -errno;
-	for (int calls = 0; calls < 10000; calls++) {
-		n = rump_sys_getdents(fd, buf, size);
-		if (n <= 0)
-			break;
-		for (ssize_t off = 0; off < n; entries++)
-			off += ((struct rump_dirent *)(buf + off))->d_reclen;
-	}
-	if (n > 0)
-		fail_msg("a listing without end");
-	if (n < 0)
-		entries = -errno;
-	rump_sys_close(fd);
-	return entries;
-}
-
-static uint8_t content[2 * FILE_SIZE];
-
-/* Read /data/f: bytes, or minus the errno. */
-static int
-read_file(void)
-{
-	int fd = rump_sys_open("/data/f", RUMP_O_RDONLY), got = 0;
-	ssize_t n;
-
-	if (fd < 0)
-		return -errno;
-	while ((n = rump_sys_read(
-		    fd, content + got, sizeof(content) - (size_t)got)) > 0)
-		got += (int)n;
-	if (n < 0)
-		got = -errno;
-	rump_sys_close(fd);
-	return got;
-}
 
 static void
 assert_content(void)

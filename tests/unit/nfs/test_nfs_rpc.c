@@ -482,33 +482,22 @@ a_signal_ends_the_wait_for_a_server_that_is_gone(void **state)
 
 /* Calls that nobody waits for. */
 
-static _Atomic int finished;
-static int finished_error;
-
-static void
-note_end(struct rpc_call *ca)
-{
-	finished_error = ca->ca_error;
-	rpc_call_unref(ca);
-	atomic_fetch_add(&finished, 1);
-}
-
 static void
 whoever_waits_ends_the_calls_of_others(void **state)
 {
 	struct server s;
 	struct rpc_conn *rc;
-	_Atomic int *flag = &finished;
+	_Atomic int *flag = &ended;
 
 	server_start(&s, script_echo);
 	rc = open_conn(&s, RPC_HARD, 10000, 2);
-	atomic_store(&finished, 0);
+	atomic_store(&ended, 0);
 	rpc_call_start(rc, rpc_call_create(rc, 1, NULL, 0, 64), note_end, NULL);
 	rpc_call_start(rc, rpc_call_create(rc, 2, NULL, 0, 64), note_end, NULL);
 	assert_int_equal(call(rc, 3), 0);
-	assert_int_equal(atomic_load(&finished), 2);
-	assert_int_equal(finished_error, 0);
-	atomic_store(&finished, 0);
+	assert_int_equal(atomic_load(&ended), 2);
+	assert_int_equal(end_error, 0);
+	atomic_store(&ended, 0);
 	rpc_call_start(rc, rpc_call_create(rc, 4, NULL, 0, 64), note_end, NULL);
 	assert_int_equal(rpc_wait(rc, flag), 0);
 	rpc_conn_destroy(rc);
@@ -525,13 +514,13 @@ a_cancelled_call_ends_at_once_and_its_reply_is_skipped(void **state)
 	server_start(&s, script_echo);
 	rc = open_conn(&s, RPC_HARD, 10000, 2);
 	assert_int_equal(call(rc, 1), 0);
-	atomic_store(&finished, 0);
+	atomic_store(&ended, 0);
 	ca = rpc_call_create(rc, 1, NULL, 0, 64);
 	rpc_call_ref(ca);
 	rpc_call_start(rc, ca, note_end, NULL);
 	assert_true(rpc_call_cancel(rc, ca));
-	assert_int_equal(atomic_load(&finished), 1);
-	assert_int_equal(finished_error, RUMP_ECANCELED);
+	assert_int_equal(atomic_load(&ended), 1);
+	assert_int_equal(end_error, RUMP_ECANCELED);
 	assert_false(rpc_call_cancel(rc, ca));
 	rpc_call_unref(ca);
 	assert_int_equal(call(rc, 2), 0);
@@ -547,13 +536,13 @@ destroying_ends_what_is_outstanding(void **state)
 
 	server_start(&s, script_mute);
 	rc = open_conn(&s, RPC_HARD, 10000, 2);
-	atomic_store(&finished, 0);
+	atomic_store(&ended, 0);
 	for (int i = 0; i < 5; i++)
 		rpc_call_start(
 		    rc, rpc_call_create(rc, 1, NULL, 0, 64), note_end, NULL);
 	rpc_conn_destroy(rc);
-	assert_int_equal(atomic_load(&finished), 5);
-	assert_int_equal(finished_error, RUMP_EIO);
+	assert_int_equal(atomic_load(&ended), 5);
+	assert_int_equal(end_error, RUMP_EIO);
 	mute_stop(&s);
 }
 

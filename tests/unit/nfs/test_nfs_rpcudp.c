@@ -239,17 +239,6 @@ a_hard_call_waits_for_its_server(void **state)
 	udp_stop(&s);
 }
 
-static int end_error;
-static _Atomic int ended;
-
-static void
-note_end(struct rpc_call *ca)
-{
-	end_error = ca->ca_error;
-	rpc_call_unref(ca);
-	atomic_store(&ended, 1);
-}
-
 static void
 what_no_datagram_can_hold_is_an_error(void **state)
 {

@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/unit/nfs/liar.h"
+#include "tests/unit/nfs/client.h"
 
 #include "rump/rump_syscalls.h"
 #include "rump/rumpabi.h"
@@ -28,19 +28,6 @@
 static pthread_mutex_t stored_lock = PTHREAD_MUTEX_INITIALIZER;
 static uint8_t stored[STORE], sent[STORE]; /* stored: stored_lock */
 static _Atomic uint32_t asked_stable;
-
-static void
-must(ssize_t result)
-{
-	if (result < 0)
-		fail_msg("errno %d", errno);
-}
-
-static unsigned
-count(enum nfs3_proc proc)
-{
-	return atomic_load(&counts[proc]);
-}
 
 /* Take at most some bytes of a WRITE: how many. */
 static uint32_t

@@ -25,6 +25,7 @@
 #include "preload/backend.h"
 #include "preload/call.h"
 #include "preload/dirs.h"
+#include "preload/engine/thread.h"
 #include "preload/hidden.h"
 #include "preload/pool.h"
 #include "preload/process.h"
@@ -49,12 +50,19 @@ raw_call(long nr, long a, long b, long c, long d, long e, long f)
 
 long (*host_call)(long, long, long, long, long, long, long) = raw_call;
 
-static _Thread_local bool in_vfork_child;
+__thread struct thread engine_thread;
+enum backend_state backend_state;
 
 bool
 process_owns_memory(void)
 {
-	return !in_vfork_child;
+	return !engine_thread.t_borrowed;
+}
+
+bool
+process_owns_table(void)
+{
+	return !engine_thread.t_borrowed || engine_thread.t_view != NULL;
 }
 
 bool
@@ -71,6 +79,11 @@ engine_is_threaded(void)
 
 void
 dirpos_destroy(struct dirpos *dp)
+{
+}
+
+void
+dirpos_forked(struct dirpos *dp)
 {
 }
 
@@ -247,15 +260,15 @@ what_a_vfork_child_held_last_its_parent_closes(void **state)
 	struct rfile *rf;
 	int error;
 
-	in_vfork_child = true;
+	engine_thread.t_borrowed = true;
 	rf = fdmap_get_rump(fd, &error);
 	assert_non_null(rf);
-	in_vfork_child = false;
+	engine_thread.t_borrowed = false;
 	assert_int_equal(fdmap_close(fd), 0);
-	in_vfork_child = true;
+	engine_thread.t_borrowed = true;
 	assert_int_equal(fdmap_put(rf), 0);
 	assert_int_equal(closes, 0);
-	in_vfork_child = false;
+	engine_thread.t_borrowed = false;
 	assert_int_equal(fdmap_close(other), 0);
 	assert_int_equal(closes, 2);
 	assert_int_equal(bad_closes, 0);
@@ -430,7 +443,7 @@ a_forked_child_forgets_what_it_does_not_have(void **state)
 
 	close((int)lost);
 	dup2(null, (int)over);
-	fdmap_forked();
+	fdmap_forked(0);
 	assert_true(fdmap_is_rump(kept));
 	assert_false(fdmap_is_rump(lost));
 	assert_false(fdmap_is_rump(over));

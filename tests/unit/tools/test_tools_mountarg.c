@@ -22,6 +22,8 @@ static const struct good {
 	{ "/...=nfs://h", "/...", "nfs://h" },
 	{ "/a=nfs://[::1]:2049/e", "/a", "nfs://[::1]:2049/e" },
 	{ "/kern=kernfs:", "/kern", "kernfs:" },
+	{ "/tmp/x=tmpfs:", "/tmp/x", "tmpfs:" },
+	{ "/t=tmpfs:?size=1m&mode=0700", "/t", "tmpfs:?size=1m&mode=0700" },
 };
 
 static const struct bad {
@@ -42,7 +44,8 @@ static const struct bad {
 	{ "/a\nb=nfs://h/e", "cannot contain a newline" },
 	{ "/a=nfs://h/e\nx", "cannot contain a newline" },
 	{ "/a=nfs:h", "a host must follow: nfs://host/export" },
-	{ "/a=tmpfs:", "tmpfs sources are not there yet" },
+	{ "/a=tmpfs:x", "only options may follow 'tmpfs:'" },
+	{ "/a=tmpfs:?size=1\nx", "only options may follow 'tmpfs:'" },
 	{ "/a=host:/x", "host sources are not there yet" },
 	{ "/a=smb://h/e", "no such kind of source 'smb:'; there are nfs://" },
 	{ "/a=kernfs:x", "kernfs:x: nothing may follow 'kernfs:'" },

@@ -45,10 +45,13 @@ static const struct bad {
 } bads[] = {
 	{ { "--mnt" }, "--mnt: no such option; did you mean --mount?" },
 	{ { "--zzz=1" }, "--zzz: no such option; rumpkit --help lists them" },
-	{ { "--server", "u" }, "--server: not there yet" },
+	{ { "--server" }, "--server: needs a value: --server URL" },
+	{ { "--foreground" }, "--foreground: no such option; did you mean "
+			      "--check?" },
 	{ { "--check=1" }, "--check=1: takes no value" },
 	{ { "--mount" }, "--mount: needs a value: --mount PATH=SOURCE" },
-	{ { "-vx" }, "-x: no such option; only -h, -V, -v and -q are short" },
+	{ { "-vx" }, "-x: no such option; the short ones are v q h V" },
+	{ { "-s" }, "-s: no such option; the short ones are v q h V" },
 	{ { "--chec" }, "--chec: no such option; did you mean --check?" },
 	{ { "--=x" }, "--: no such option; rumpkit --help lists them" },
 };
@@ -94,6 +97,49 @@ errors_name_the_token_and_the_cure(void **state)
 		assert_string_equal(op.op_error, b->b_text);
 		options_fini(&op);
 	}
+}
+
+static int
+parse_server(struct options *op, const char *const *words)
+{
+	char *argv[MAXWORDS + 2] = { (char *)"server" };
+	int argc = 1;
+
+	for (; words[argc - 1] != NULL; argc++)
+		argv[argc] = (char *)words[argc - 1];
+	options_init(op, OPTIONS_SERVER);
+	return options_parse(op, argc, argv);
+}
+
+static void
+letters_take_values_behind_them_or_as_the_next_word(void **state)
+{
+	const char *const words[MAXWORDS] = { "-svc", "3", "-lrumpvfs", "-l",
+		"rumpnet", "-r64m", "unix://x" };
+	struct options op;
+
+	assert_int_equal(parse_server(&op, words), 7);
+	assert_true(options_flag(&op, OPTION_FOREGROUND));
+	assert_true(options_flag(&op, OPTION_VERBOSE));
+	assert_string_equal(options_value(&op, OPTION_NCPU), "3");
+	assert_string_equal(options_value(&op, OPTION_MEMORY), "64m");
+	assert_int_equal(op.op_values[OPTION_LIBRARY].ov_count, 2);
+	assert_string_equal(
+	    op.op_values[OPTION_LIBRARY].ov_value[0], "rumpvfs");
+	assert_string_equal(
+	    op.op_values[OPTION_LIBRARY].ov_value[1], "rumpnet");
+	options_fini(&op);
+}
+
+static void
+a_letter_without_its_value_is_an_error(void **state)
+{
+	const char *const words[MAXWORDS] = { "-sc" };
+	struct options op;
+
+	assert_int_equal(parse_server(&op, words), -1);
+	assert_string_equal(op.op_error, "-c: needs a value: -c NUMBER");
+	options_fini(&op);
 }
 
 static void
@@ -268,6 +314,9 @@ main(void)
 		cmocka_unit_test(
 		    options_end_at_the_first_operand_and_carry_their_values),
 		cmocka_unit_test(errors_name_the_token_and_the_cure),
+		cmocka_unit_test(
+		    letters_take_values_behind_them_or_as_the_next_word),
+		cmocka_unit_test(a_letter_without_its_value_is_an_error),
 		cmocka_unit_test(a_repeatable_option_keeps_its_order),
 		cmocka_unit_test(an_option_of_another_subcommand_is_unknown),
 		cmocka_unit_test(the_environment_fills_in_what_is_missing),

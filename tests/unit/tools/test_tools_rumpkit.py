@@ -3,9 +3,11 @@
 """rumpkit from outside: exit statuses and messages."""
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 
 RUMPKIT = os.environ["RUMPKIT"]
@@ -41,7 +43,8 @@ class Case(unittest.TestCase):
 
 class Usage(Case):
     def test_help_fits_a_screen(self):
-        for args in ("--help",), ("-h",), ("run", "--help"), ("doctor", "-h"):
+        for args in (("--help",), ("-h",), ("run", "--help"), ("doctor", "-h"),
+                     ("server", "-h"), ("ps", "-h"), ("sysctl", "--help")):
             _, out, _ = rumpkit(*args)
             lines = out.splitlines()
             self.assertLessEqual(len(lines), 24)
@@ -65,18 +68,117 @@ class Usage(Case):
             self.assertEqual(done.returncode, 125)
             self.assertIn(b"standard output cannot be written", done.stderr)
 
-    def test_later_subcommands_say_that_they_are_not_there_yet(self):
-        for name in ("server", "ps", "mounts", "netstat", "ifconfig",
-                     "route", "sysctl", "halt"):
-            self.fails(125, f"{name}: not there yet", name)
+    def test_what_the_kernel_lacks_is_said_by_name(self):
+        for name in "ifconfig", "route":
+            self.fails(125, f"{name}: there is nothing to configure", name)
+
+
+class Clients(Case):
+    NAMES = "ps", "mounts", "netstat", "sysctl", "halt"
+
+    def test_which_server_must_be_said(self):
+        for name in self.NAMES:
+            self.fails(125, f"{name}: which server? say --server URL, or set "
+                       "RUMP_SERVER", name)
+
+    def test_a_server_that_is_not_there_is_named(self):
+        with tempfile.TemporaryDirectory() as d:
+            url = f"unix://{d}/s"
+            for name in self.NAMES:
+                self.fails(125, f"{name}: {url}: No such file or directory; "
+                           "no server listens there", name, "--server", url)
+            self.fails(125, f"ps: unix://{os.path.realpath(d)}/s: No such",
+                       "ps", env={"RUMP_SERVER": "unix://s"},
+                       cwd=os.path.realpath(d))
+
+    def test_a_bad_address_is_named(self):
+        for url in "x", "unix://", "http://a", "tcp://*:1/":
+            self.fails(125, f"ps: --server '{url}': ", "ps", "--server", url)
+        self.fails(125, "only servers at unix:// addresses can be asked",
+                   "ps", "--server", "tcp://127.0.0.1:1/")
+
+    def test_operands_that_mean_nothing_are_refused(self):
+        self.fails(125, "ps: x: takes no operands", "ps", "x")
+
+    def test_who_is_no_server_is_told_so(self):
+        for said, part in ((b"hello\n", "no rump kernel's server"),
+                           (b"RUMPSP-0.4-NetBSD-9.99/amd64\n",
+                            "not rumpkit's"),
+                           (b"RUMPSP-0.5-NetBSD-9.99/amd64 rumpkit-1\n",
+                            "not rumpkit's"),
+                           (b"x" * 200, "no rump kernel's server"),
+                           (b"", "the server hung up"),
+                           (b"RUMPSP-0.4-NetBSD-9.99/amd64 rumpkit-1\n",
+                            "the server hung up")):
+            with tempfile.TemporaryDirectory() as d, \
+                    socket.socket(socket.AF_UNIX) as s:
+                s.bind(f"{d}/s")
+                s.listen()
+
+                def serve():
+                    c, _ = s.accept()
+                    with c:
+                        c.sendall(said)
+                        c.shutdown(socket.SHUT_WR)
+                        while c.recv(4096):
+                            pass
+                thread = threading.Thread(target=serve)
+                thread.start()
+                self.fails(125, part, "ps", "--server", f"unix://{d}/s")
+                thread.join()
+
+
+class Server(Case):
+    def bad(self, part, *args):
+        got, out, err = rumpkit("server", *args)
+        self.assertEqual((got, out), (125, ""))
+        self.assertEqual(err.count("\n"), 1, err)
+        self.assertTrue(err.startswith("rumpkit server: "), err)
+        self.assertIn(part, err)
+
+    def test_one_address_is_needed(self):
+        self.bad("say where to serve")
+        self.bad("one URL says where to serve", "unix://a", "unix://b")
+
+    def test_a_bad_address_is_named(self):
+        self.bad("'a': ", "a")
+        self.bad("'tcp6://[::1]:1/': ", "tcp6://[::1]:1/")
+
+    def test_tcp_must_be_asked_for_twice(self):
+        self.bad("--insecure-tcp", "tcp://127.0.0.1:0/")
+        _, _, err = rumpkit("server", "--check", "--insecure-tcp",
+                            "tcp://127.0.0.1:9/")
+        self.assertIn("is root in the kernel", err)
+
+    def test_what_the_genuine_server_can_do_and_this_one_not_is_said(self):
+        self.bad("has no disks", "-d", "key=/x", "unix://a")
+        self.bad("cannot be loaded", "-m/x", "unix://a")
+
+    def test_check_starts_nothing(self):
+        with tempfile.TemporaryDirectory() as d:
+            got, out, err = rumpkit("server", "--check", "--mount",
+                                    "/k=kernfs:", "unix://s", cwd=d)
+            self.assertEqual((got, err), (0, ""))
+            self.assertIn(f"server: unix://{os.path.realpath(d)}/s\n", out)
+            self.assertIn("mount: /k = kernfs:\n", out)
+            self.assertEqual(os.listdir(d), [])
 
 
 class Run(Case):
     def bad(self, part, *args, **kw):
         self.fails(125, part, "run", "--in-process", *args, **kw)
 
-    def test_run_without_in_process_is_not_there_yet(self):
-        self.fails(125, "--in-process", "run", "true")
+    def test_a_kernel_cannot_be_here_and_there(self):
+        self.bad("--in-process and --server", "--server", "unix:///s", "true")
+
+    def test_a_bad_server_is_named(self):
+        self.fails(125, "--server 'x': ", "run", "--server", "x", "true")
+        self.fails(125, "RUMP_SERVER='x': ", "run", "true",
+                   env={"RUMP_SERVER": "x"})
+        self.fails(125, "rumpkit server --pcap", "run", "--server",
+                   "unix:///s", "--net", "sockin", "--pcap", "f", "true")
+        self.fails(125, "no server listens there", "run", "--server",
+                   "unix:///nowhere/s", "--mount", "/k=kernfs:", "true")
 
     def test_a_command_is_needed(self):
         self.bad("name a command")
@@ -249,7 +351,8 @@ class Command(Case):
         self.assertEqual(env["RUMPKIT_MOUNT"], NFS)
         self.assertEqual(env["RUMPKIT_TRACE"], "fd,path")
         self.assertEqual(env["RUMPKIT_SUMMARY"], "1")
-        self.assertEqual(env["RUMPKIT_LOG_FILE"], "f.%p")
+        self.assertEqual(env["RUMPKIT_LOG_FILE"],
+                         os.path.join(os.getcwd(), "f.%p"))
         self.assertEqual(env["RUMPKIT_QUIET"], "1")
         self.assertEqual(env["RUMPHIJACK"], "blanket=/x")
         library = os.path.join(os.path.realpath(self.tmp.name),
@@ -296,10 +399,35 @@ class Command(Case):
         self.assertEqual(env["RUMPKIT_NET"], "sockin")
         self.assertEqual(env["RUMPKIT_MOUNT"], NFS)
         self.assertEqual(env["RUMPKIT_TRACE"], "path")
-        self.assertEqual(env["RUMPKIT_LOG_FILE"], "y")
+        self.assertEqual(env["RUMPKIT_LOG_FILE"],
+                         os.path.join(os.getcwd(), "y"))
         self.assertNotIn("RUMPKIT_QUIET", env)
         env = self.environment(env={"RUMPKIT_CONFIG": conf})
-        self.assertEqual(env["RUMPKIT_LOG_FILE"], "x")
+        self.assertEqual(env["RUMPKIT_LOG_FILE"],
+                         os.path.join(os.getcwd(), "x"))
+
+    def environment_of_joined(self, *args, env=None):
+        status, out, err = rumpkit("run", *args, "/usr/bin/env",
+                                   env={**self.env, **(env or {})})
+        self.assertEqual((status, err), (0, ""))
+        return dict(line.split("=", 1) for line in out.splitlines()
+                    if "=" in line)
+
+    def test_a_server_is_told_through_the_environment(self):
+        env = self.environment_of_joined("--server", "unix:///x/s")
+        self.assertEqual(env["RUMP_SERVER"], "unix:///x/s")
+        self.assertEqual(env["RUMPHIJACK"], "path=/rump")
+        for name in "RUMPKIT_IN_PROCESS", "RUMPKIT_KERNEL", "RUMPKIT_SERVER":
+            self.assertNotIn(name, env)
+        env = self.environment_of_joined("--hijack", "blanket=/a", env={
+            "RUMP_SERVER": "unix:///y"})
+        self.assertEqual(env["RUMP_SERVER"], "unix:///y")
+        self.assertEqual(env["RUMPHIJACK"], "blanket=/a")
+
+    def test_without_anything_to_hijack_there_is_no_kernel(self):
+        env = self.environment_of_joined()
+        for name in "RUMPKIT_IN_PROCESS", "RUMPKIT_KERNEL", "RUMP_SERVER":
+            self.assertNotIn(name, env)
 
     def test_a_former_capture_is_emptied_only_when_the_command_runs(self):
         pcap = os.path.join(self.tmp.name, "f.pcap")

@@ -8,6 +8,7 @@
 
 #include "kern/kmem.h"
 #include "vfs/pcblock.h"
+#include "vfs/pclru.h"
 
 #define BLOCK 65536
 #define PAGE 4096
@@ -102,17 +103,55 @@ memory_stays_below_the_limit(void **state)
 	slowfs.size = 100 << 20;
 	for (int i = 0; i < 300; i++) {
 		read_and_check(fd, 2, 1000, rand_r(&seed) % (100 << 20));
-		assert_true(pcblock_count() <= 8);
+		assert_true(pclru_pages() <= 8 * PC_PAGES);
 	}
 	/* Streaming as well. */
 	slowfs.readahead = 4;
 	for (int64_t off = 0; off < 8 << 20; off += 100000) {
 		read_and_check(fd, 2, 100000, off);
-		assert_true(pcblock_count() <= 16);
+		assert_true(pclru_pages() <= 16 * PC_PAGES);
 	}
 	/* Readahead that nobody waited for. */
 	while (slowfs_finish(0, 0))
 		continue;
+	OK(rump_sys_close(fd));
+}
+
+/* Single pages here and there are as good as so many in a row. */
+static void
+pages_read_here_and_there_stay_cached(void **state)
+{
+	const int last = 8 * PC_PAGES;
+	int fd = open_file(2);
+	unsigned starts;
+
+	pcblock_setlimit(8);
+	slowfs.size = ((int64_t)last + 1) * BLOCK;
+	for (int i = last; i > 0; i--)
+		read_and_check(fd, 2, 100, (int64_t)i * BLOCK + i % 16 * 4096);
+	assert_int_equal(pclru_pages(), last);
+	assert_int_equal(pcblock_count(), last);
+	starts = slowfs.starts;
+	for (int i = last; i > 0; i--)
+		read_and_check(fd, 2, 100, (int64_t)i * BLOCK + i % 16 * 4096);
+	assert_int_equal(slowfs.starts, starts);
+	OK(rump_sys_close(fd));
+}
+
+/* Memory of a whole block is not kept for the sake of one page of it. */
+static void
+a_page_does_not_inherit_a_whole_block(void **state)
+{
+	int fd = open_file(2);
+
+	pcblock_setlimit(8);
+	slowfs.size = 64 * BLOCK;
+	read_and_check(fd, 2, 8 * BLOCK, 0);
+	assert_int_equal(pclru_pages(), 8 * PC_PAGES);
+	for (int i = 63; i > 15; i--)
+		read_and_check(fd, 2, 100, (int64_t)i * BLOCK);
+	assert_true(pclru_pages() <= 8 * PC_PAGES);
+	assert_true(pcblock_count() >= 48);
 	OK(rump_sys_close(fd));
 }
 
@@ -422,6 +461,10 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(reads_of_all_sizes_are_right, fresh),
 		cmocka_unit_test_setup(memory_stays_below_the_limit, fresh),
+		cmocka_unit_test_setup(
+		    pages_read_here_and_there_stay_cached, fresh),
+		cmocka_unit_test_setup(
+		    a_page_does_not_inherit_a_whole_block, fresh),
 		cmocka_unit_test_setup(streams_leave_other_files_cached, fresh),
 		cmocka_unit_test_setup(
 		    late_fills_out_of_order_wake_their_readers, fresh),

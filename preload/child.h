@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Processes that this one makes, where they can reach the kernel: in server
+ * mode. */
+#ifndef PRELOAD_CHILD_H
+#define PRELOAD_CHILD_H
+
+/* Have the engine ask here. */
+void child_init(void);
+
+/* In a forked child: what fdmap_forked() wants to know; and, when all else has
+ * been put right, its connection takes the place of its maker's. */
+unsigned child_birth(void);
+void child_forked(void);
+
+#endif /* !PRELOAD_CHILD_H */

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Which process has which connection.  A process has one, kept in process_link;
+ * a child that has memory of its own takes that over for the connection which
+ * its parent had made for it.  A vfork child shares the variable with its
+ * parent, so that its connection stands in its thread's record.
+ *
+ * The end of a connection is the end of a process for the server: every copy of
+ * the descriptor but the process's own is closed.  All connections of this
+ * memory are in a list, so that a forked child finds those of its siblings.
+ */
+#include "preload/remote.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "preload/abi/errno.h"
+#include "preload/call.h"
+#include "preload/engine/engine.h"
+#include "preload/engine/thread.h"
+#include "preload/fdmap.h"
+#include "preload/hidden.h"
+#include "preload/pool.h"
+#include "preload/remote_link.h"
+#include "preload/text.h"
+#include "rump/rumpdefs.h"
+#include "rump/rumphost.h"
+
+#define COMM_SIZE 16
+/* What an image before this one has put out of the program's way. */
+#define AWAY 256
+
+/* A child's connection. */
+struct child {
+	struct pool_free *ch_free; /* the pool's */
+	struct child *ch_next;     /* children_lock */
+	struct remote ch_link;
+};
+
+static struct remote process_link = { .rm_fd = -1, .rm_area = -1 };
+static struct pool children_pool = POOL_INIT(sizeof(struct child), 4096);
+static struct lock children_lock = LOCK_INIT;
+static struct child *children; /* children_lock */
+
+struct remote *
+remote_of_memory(void)
+{
+	return &process_link;
+}
+
+struct remote *
+remote_current(void)
+{
+	struct remote *rm = engine_thread.t_remote;
+
+	return rm != NULL ? rm : &process_link;
+}
+
+/* --- attaching --------------------------------------------------------- */
+
+static bool
+is_local_socket(int fd)
+{
+	int domain = 0;
+	socklen_t len = sizeof(domain);
+
+	return HOST(SYS_getsockopt, fd, SOL_SOCKET, SO_DOMAIN, &domain, &len,
+		   0) == 0 &&
+	       domain == AF_UNIX;
+}
+
+static bool
+fail(char *text, size_t size, const char *what, int64_t number)
+{
+	struct text t;
+
+	text_init(&t, text, size);
+	text_put(&t, what);
+	text_dec(&t, number);
+	return false;
+}
+
+bool
+remote_attach(int fd, const char *address, char *text, size_t size)
+{
+	long number;
+
+	remote_kernel_init();
+	if (fd < 0)
+		return remote_connect(&process_link, address, text, size);
+	if (!is_local_socket(fd))
+		return fail(text, size,
+		    "RUMPKIT_KERNEL does not name a connection to the server "
+		    "of a rump kernel: descriptor ",
+		    fd);
+	HOST(SYS_fcntl, fd, F_SETFD, FD_CLOEXEC, 0, 0, 0);
+	number = fd >= AWAY ? hidden_adopt(fd, &process_link.rm_fd)
+			    : hidden_keep(fd, &process_link.rm_fd);
+	if (number < 0)
+		return fail(text, size,
+		    "no descriptor is left for the connection to the rump "
+		    "kernel: error ",
+		    -number);
+	return true;
+}
+
+int
+remote_descriptor(void)
+{
+	return remote_current()->rm_fd;
+}
+
+/* A sibling that is executing something at this moment must not take the
+ * process's own one along. */
+void
+remote_keep(bool keep)
+{
+	struct remote *rm = remote_current();
+
+	HOST(SYS_fcntl, rm->rm_fd, F_SETFD, keep ? 0 : FD_CLOEXEC, 0, 0, 0);
+	for (rm = rm->rm_outer; keep && rm != NULL; rm = rm->rm_outer)
+		HOST(SYS_fcntl, rm->rm_fd, F_SETFD, FD_CLOEXEC, 0, 0, 0);
+}
+
+static void *
+payload_create(size_t size)
+{
+	long r = HOST(SYS_mmap, 0, size, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return r < 0 && r > -4096 ? NULL : (void *)r;
+}
+
+/* Descriptors, and the command's name behind them. */
+void
+remote_execed(const uint32_t *fds, size_t n)
+{
+	size_t len, size = n * sizeof(fds[0]) + COMM_SIZE;
+	char *p = size <= FAST_PAYLOAD ? payload_create(size) : NULL, *name;
+
+	if (p == NULL) {
+		remote_die(&process_link,
+		    "more descriptors are open than exec can hand on");
+		return;
+	}
+	name = p + n * sizeof(fds[0]);
+	for (size_t i = 0; i < n; i++)
+		((uint32_t *)(void *)p)[i] = fds[i];
+	HOST(SYS_prctl, PR_GET_NAME, name, 0, 0, 0, 0);
+	len = text_length(name);
+	struct fast_message fm = {
+		.fm_type = FAST_EXEC,
+		.fm_arg = (uint32_t)len,
+		.fm_len = (uint32_t)(n * sizeof(fds[0]) + len),
+	};
+
+	(void)remote_send(&process_link, &fm, p, -1);
+	HOST(SYS_munmap, p, size, 0, 0, 0, 0);
+}
+
+/* --- children ---------------------------------------------------------- */
+
+static void
+enter_child(struct child *ch)
+{
+	lock_enter(&children_lock);
+	ch->ch_next = children;
+	__atomic_store_n(&children, ch, __ATOMIC_RELEASE);
+	lock_exit(&children_lock);
+}
+
+static void
+remove_child(struct child *ch)
+{
+	struct child **at = &children;
+
+	lock_enter(&children_lock);
+	while (*at != NULL && *at != ch)
+		at = &(*at)->ch_next;
+	if (*at != NULL)
+		__atomic_store_n(at, ch->ch_next, __ATOMIC_RELEASE);
+	lock_exit(&children_lock);
+}
+
+static struct child *
+child_of(struct remote *rm)
+{
+	return (struct child *)((char *)rm - offsetof(struct child, ch_link));
+}
+
+int
+remote_child_make(struct remote **child)
+{
+	struct remote *rm = remote_current();
+	struct child *ch = pool_get(&children_pool);
+	long number;
+	int fd, error;
+
+	if (ch == NULL)
+		return ENOMEM;
+	error = remote_call_fd(rm, FASTCALL_FORK, NULL, 0, &fd);
+	number = error == 0 ? hidden_take(fd) : 0;
+	if (error != 0 || number < 0) {
+		pool_put(&children_pool, ch);
+		return error != 0 ? abi_errno_to_linux(error) : (int)-number;
+	}
+	ch->ch_link = (struct remote){
+		.rm_fd = (int)number,
+		.rm_area = -1,
+		.rm_outer = rm,
+		.rm_borrowed = true,
+	};
+	enter_child(ch);
+	*child = &ch->ch_link;
+	return 0;
+}
+
+static void
+close_link(struct remote *rm)
+{
+	if (rm->rm_fd >= 0)
+		hidden_close(rm->rm_fd);
+	if (rm->rm_area >= 0)
+		hidden_close(rm->rm_area);
+	remote_slots_end(rm);
+}
+
+/* Threads of the parent may have held any lock, and there is none here. */
+void
+remote_child_here(struct remote *child)
+{
+	int fd = child->rm_fd;
+
+	lock_reset(&children_lock);
+	for (struct child *ch = children; ch != NULL; ch = ch->ch_next) {
+		if (&ch->ch_link != child)
+			close_link(&ch->ch_link);
+	}
+	children = NULL;
+	close_link(&process_link);
+	engine_thread.t_remote = NULL;
+	process_link = (struct remote){ .rm_fd = fd, .rm_area = -1 };
+}
+
+void
+remote_child_borrow(struct remote *child)
+{
+	engine_thread.t_remote = child;
+}
+
+void
+remote_child_end(struct remote *child)
+{
+	struct child *ch = child_of(child);
+	struct remote *outer = child->rm_outer;
+
+	remove_child(ch);
+	close_link(child);
+	if (engine_thread.t_remote == child)
+		engine_thread.t_remote = outer->rm_borrowed ? outer : NULL;
+	pool_put(&children_pool, ch);
+}
+
+/* --- descriptors on their way ------------------------------------------ */
+
+int
+remote_export(int rumpfd, int *fd)
+{
+	const int64_t args[1] = { rumpfd };
+	int error =
+	    remote_call_fd(remote_current(), FASTCALL_EXPORT, args, 1, fd);
+
+	return abi_errno_to_linux(error);
+}
+
+int
+remote_import(int fd, int *rumpfd)
+{
+	struct remote *rm = remote_current();
+	struct fast_message fm = { .fm_type = FAST_TOKEN };
+	int64_t args[1], retval[2];
+	struct stat st;
+	int error;
+
+	if (!is_local_socket(fd) ||
+	    HOST(SYS_fstat, fd, &st, 0, 0, 0, 0) < 0)
+		return EBADF;
+	fm.fm_addr = st.st_ino;
+	args[0] = (int64_t)st.st_ino;
+	error = remote_greet(rm, true);
+	if (error == 0)
+		error = remote_send(rm, &fm, NULL, fd);
+	if (error == 0)
+		error = remote_call(rm, FASTCALL_IMPORT, args, 1, retval);
+	if (error == RUMP_ERESTART)
+		return EINTR;
+	if (error == 0)
+		*rumpfd = (int)retval[0];
+	return abi_errno_to_linux(error);
+}

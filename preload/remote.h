@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The kernel in a server process.  remote_attach() fills the table of kernel.h
+ * with functions that ask the server, so that nothing above knows the
+ * difference.
+ *
+ * A process has one connection; a vfork child, which shares our memory, has one
+ * of its own, kept in its thread's record: whoever calls, remote_syscall() uses
+ * the connection of the calling process.  No host call but a write on the
+ * control connection and futexes is made once a thread has its slot.
+ */
+#ifndef PRELOAD_REMOTE_H
+#define PRELOAD_REMOTE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct remote; /* a connection */
+
+/*
+ * Use the connection that is descriptor fd (consumed, hidden), or, with fd < 0,
+ * connect to address (RUMP_SERVER).  Nothing is said to the server before the
+ * first call.  False and one line in text on failure.  From the constructor.
+ */
+bool remote_attach(int fd, const char *address, char *text, size_t size);
+
+/* The number of the calling process's control connection, for the environment
+ * of what is executed; -1: there is none. */
+int remote_descriptor(void);
+/* It stays open across the exec that is about to be made, or not after all. */
+void remote_keep(bool keep);
+
+/*
+ * A child is about to be made: its connection, made by the server with a copy
+ * of the calling process's table of descriptors.  0 and *child, or a Linux
+ * errno.  Exactly one of the others follows: remote_child_here() in a child
+ * with memory of its own, which then uses it; remote_child_borrow() in a child
+ * that shares ours, with remote_child_end() in the parent when that goes on;
+ * remote_child_end() alone in the parent otherwise.
+ */
+int remote_child_make(struct remote **child);
+void remote_child_here(struct remote *child);
+void remote_child_borrow(struct remote *child);
+void remote_child_end(struct remote *child);
+
+/* This image, new, keeps these rump descriptors of the one before it. */
+void remote_execed(const uint32_t *fds, size_t n);
+
+/* SCM_RIGHTS: a host descriptor that stands for rump descriptor rumpfd while it
+ * travels (the caller closes it), and back (fd is not consumed; EBADF: it is
+ * not one).  0 or a Linux errno. */
+int remote_export(int rumpfd, int *fd);
+int remote_import(int fd, int *rumpfd);
+
+#endif /* !PRELOAD_REMOTE_H */

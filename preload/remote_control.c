@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The control connection.  A message is one write with every signal held back:
+ * the connection may be gone, and SIGPIPE is not the program's business.  No
+ * other host call than write(2) is used where a program may have forbidden
+ * itself all the others.
+ *
+ * Nothing is said before the program needs the kernel; the first caller greets,
+ * the others wait for it.
+ */
+#include <errno.h>
+#include <linux/futex.h>
+#include <poll.h>
+#include <signal.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <time.h>
+
+#include "preload/call.h"
+#include "preload/config.h"
+#include "preload/engine/engine.h"
+#include "preload/engine/entry.h"
+#include "preload/engine/signals.h"
+#include "preload/remote_link.h"
+#include "rump/rumpdefs.h"
+#include "rump/rumphost.h"
+
+#define EXIT_LOST 1 /* as the genuine library */
+
+/* --- gate -------------------------------------------------------------- */
+
+int
+remote_gate_enter(struct remote *rm, bool patient)
+{
+	_Atomic uint32_t *word = &rm->rm_gate.rg_word;
+	const volatile uint32_t *intr = patient ? NULL : &remote_interrupted;
+	const long args[6] = { (long)word, FUTEX_WAIT_PRIVATE, 2 };
+	uint32_t seen = 0;
+
+	if (atomic_compare_exchange_strong(word, &seen, 1))
+		return 0;
+	while (atomic_exchange(word, 2) != 0) {
+		if (intr != NULL && *intr != 0)
+			return RUMP_ERESTART;
+		engine_host_call_intr(intr, SYS_futex, args);
+	}
+	return 0;
+}
+
+void
+remote_gate_exit(struct remote *rm)
+{
+	_Atomic uint32_t *word = &rm->rm_gate.rg_word;
+
+	if (atomic_exchange(word, 0) == 2)
+		HOST(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, 0, 0, 0);
+}
+
+/* --- messages ---------------------------------------------------------- */
+
+/* Said once by each process that notices. */
+void
+remote_die(struct remote *rm, const char *why)
+{
+	if (atomic_exchange(&rm->rm_state, REMOTE_DEAD) == REMOTE_DEAD)
+		return;
+	engine_say("process %ld: %s", HOST(SYS_getpid, 0, 0, 0, 0, 0, 0), why);
+	if (config.cf_retry == CONFIG_RETRY_DIE)
+		HOST(SYS_exit_group, EXIT_LOST, 0, 0, 0, 0, 0);
+}
+
+/* What the write has raised for this thread. */
+static void
+take_sigpipe(void)
+{
+	uint64_t set = SIGBIT(SIGPIPE);
+	struct timespec now = { 0, 0 };
+
+	HOST(SYS_rt_sigtimedwait, &set, 0, &now, sizeof(set), 0, 0);
+}
+
+static long
+send_with_fd(struct remote *rm, const struct iovec *iov, int n, int fd)
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	struct msghdr mh = {
+		.msg_iov = (struct iovec *)iov,
+		.msg_iovlen = (size_t)n,
+		.msg_control = control.bytes,
+		.msg_controllen = sizeof(control.bytes),
+	};
+	struct cmsghdr *cm = CMSG_FIRSTHDR(&mh);
+
+	cm->cmsg_level = SOL_SOCKET;
+	cm->cmsg_type = SCM_RIGHTS;
+	cm->cmsg_len = CMSG_LEN(sizeof(int));
+	*(int *)(void *)CMSG_DATA(cm) = fd;
+	return HOST(
+	    SYS_sendmsg, rm->rm_fd, &mh, MSG_NOSIGNAL, 0, 0, 0);
+}
+
+static long
+send_plain(struct remote *rm, const struct iovec *iov, int n)
+{
+	uint64_t mask = signal_close();
+	long r;
+
+	r = n == 1 ? HOST(SYS_write, rm->rm_fd, iov->iov_base, iov->iov_len, 0,
+			 0, 0)
+		   : HOST(SYS_writev, rm->rm_fd, iov, n, 0, 0, 0);
+	if (r == -EPIPE)
+		take_sigpipe();
+	signal_set_mask(mask);
+	return r;
+}
+
+int
+remote_send(struct remote *rm, const struct fast_message *fm,
+    const void *payload, int fd)
+{
+	const struct iovec iov[2] = {
+		{ (void *)(uintptr_t)fm, sizeof(*fm) },
+		{ (void *)(uintptr_t)payload, fm->fm_len },
+	};
+	int n = fm->fm_len != 0 ? 2 : 1;
+	long r;
+
+	r = fd >= 0 ? send_with_fd(rm, iov, n, fd) : send_plain(rm, iov, n);
+	if (r == (long)(sizeof(*fm) + fm->fm_len))
+		return 0;
+	remote_die(rm, REMOTE_LOST);
+	return RUMP_ENOTCONN;
+}
+
+/* One message from the server; *fd, -1 if it has none.  0, -EINTR, or another
+ * error of the host; -EPROTO: not what a server sends. */
+static long
+receive(struct remote *rm, const volatile uint32_t *intr,
+    struct fast_message *fm, int *fd)
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec iov = { fm, sizeof(*fm) };
+	struct msghdr mh = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.bytes,
+		.msg_controllen = sizeof(control.bytes),
+	};
+	const long args[6] = { rm->rm_fd, (long)&mh,
+		MSG_CMSG_CLOEXEC | MSG_WAITALL };
+	const struct cmsghdr *cm;
+	long r;
+
+	*fd = -1;
+	r = engine_host_call_intr(intr, SYS_recvmsg, args);
+	if (r < 0)
+		return r;
+	cm = CMSG_FIRSTHDR(&mh);
+	if (cm != NULL && cm->cmsg_level == SOL_SOCKET &&
+	    cm->cmsg_type == SCM_RIGHTS &&
+	    cm->cmsg_len == CMSG_LEN(sizeof(int)))
+		*fd = *(const int *)(const void *)CMSG_DATA(cm);
+	if (r == sizeof(*fm) && fm->fm_len == 0)
+		return 0;
+	if (*fd >= 0)
+		HOST(SYS_close, *fd, 0, 0, 0, 0, 0);
+	return -EPROTO;
+}
+
+int
+remote_receive_fd(struct remote *rm, int *fd)
+{
+	struct fast_message fm;
+	int got;
+
+	long r;
+
+	do
+		r = receive(rm, NULL, &fm, &got);
+	while (r == -EINTR);
+	if (r == 0 && fm.fm_type == FAST_FD && got >= 0) {
+		*fd = got;
+		return 0;
+	}
+	remote_die(rm, REMOTE_LOST);
+	return RUMP_ENOTCONN;
+}
+
+bool
+remote_hung_up(const struct remote *rm)
+{
+	struct pollfd pfd = { .fd = rm->rm_fd, .events = 0 };
+
+	return HOST(SYS_poll, &pfd, 1, 0, 0, 0, 0) == 1 &&
+	       (pfd.revents & (POLLHUP | POLLERR | POLLNVAL)) != 0;
+}
+
+/* --- greeting ---------------------------------------------------------- */
+
+/* Nobody may look into a process that has said so. */
+static bool
+is_open(void)
+{
+	return HOST(SYS_prctl, PR_GET_DUMPABLE, 0, 0, 0, 0, 0) == 1;
+}
+
+static int
+say_hello(struct remote *rm)
+{
+	struct fast_message fm = {
+		.fm_type = FAST_HELLO,
+		.fm_arg = FAST_VERSION,
+		.fm_addr = is_open() ? 0 : 1,
+	};
+	int error = remote_send(rm, &fm, NULL, -1);
+
+	if (error == 0)
+		atomic_store(&rm->rm_state, REMOTE_GREETING);
+	return error;
+}
+
+/* Where Yama is, a process must let another one look into it. */
+static void
+admit(const struct fast_message *fm)
+{
+	if ((fm->fm_addr & FAST_BY_VM) != 0 && fm->fm_pad != 0)
+		HOST(SYS_prctl, PR_SET_PTRACER, fm->fm_pad, 0, 0, 0, 0);
+}
+
+static int
+welcomed(struct remote *rm, const struct fast_message *fm, int fd)
+{
+	int error;
+
+	admit(fm);
+	rm->rm_flags = (uint32_t)fm->fm_addr;
+	error = remote_slots_begin(rm, fd);
+	if (error == 0)
+		atomic_store(&rm->rm_state, REMOTE_READY);
+	else
+		remote_die(rm, "no memory for the rump kernel's server");
+	return error;
+}
+
+static int
+hear_answer(struct remote *rm, bool patient)
+{
+	const volatile uint32_t *intr = patient ? NULL : &remote_interrupted;
+	struct fast_message fm;
+	long r;
+	int fd;
+
+	do {
+		r = receive(rm, intr, &fm, &fd);
+		if (r == -EINTR && intr != NULL && *intr != 0)
+			return RUMP_ERESTART;
+	} while (r == -EINTR);
+	if (r == 0 && fm.fm_type == FAST_WELCOME && fd >= 0)
+		return welcomed(rm, &fm, fd);
+	if (fd >= 0)
+		HOST(SYS_close, fd, 0, 0, 0, 0, 0);
+	if (r != 0 || fm.fm_type != FAST_REFUSED || fm.fm_arg == 0 ||
+	    fm.fm_arg > INT16_MAX) {
+		remote_die(rm, REMOTE_LOST);
+		return RUMP_ENOTCONN;
+	}
+	remote_die(rm, "the server of the rump kernel refuses this process");
+	return (int)fm.fm_arg;
+}
+
+static int
+greet_locked(struct remote *rm, bool patient)
+{
+	int error = 0;
+
+	if (rm->rm_state == REMOTE_NEW)
+		error = say_hello(rm);
+	if (error == 0 && rm->rm_state == REMOTE_GREETING)
+		error = hear_answer(rm, patient);
+	if (error == 0 && rm->rm_state != REMOTE_READY)
+		error = RUMP_ENOTCONN;
+	return error;
+}
+
+int
+remote_greet(struct remote *rm, bool patient)
+{
+	int error;
+
+	if (atomic_load_explicit(&rm->rm_state, memory_order_acquire) ==
+	    REMOTE_READY)
+		return 0;
+	error = remote_gate_enter(rm, patient);
+	if (error != 0)
+		return error;
+	error = greet_locked(rm, patient);
+	remote_gate_exit(rm);
+	return error;
+}

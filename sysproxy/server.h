@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The server: other processes' system calls for the kernel in this one.
+ *
+ * Theory of operation.  One thread, the loop, receives what clients say on their
+ * connections and does nothing that may take long.  All else is done by workers,
+ * threads of a pool: each slot of a fast client that is in use has one, a
+ * classic client's call has one while it lasts, and so has what becomes of a
+ * process at exec and at its end.  A worker is bound to an lwp of the client's
+ * process of the kernel meanwhile.
+ *
+ * A client lives from client_create() to the end of its process: the loop sees
+ * the end of the connection, has every worker leave (client_quiesce()), and
+ * whoever is the last to leave sees to the rest (client_settle()).  Until then
+ * nobody frees anything; after the loop has started the end it does not touch
+ * the client any more.
+ *
+ * Nothing that a client can delay is done with a lock held, and nothing is ever
+ * sent to one that may have to wait for it.
+ */
+#ifndef SYSPROXY_SERVER_H
+#define SYSPROXY_SERVER_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "sysproxy/fast.h"
+
+struct classic;
+struct client;
+struct lwp;
+struct maps;
+struct rump_hostcred;
+struct tokens;
+struct worker;
+
+/* What the loop does when a descriptor is ready. */
+struct watch {
+	void (*wa_ready)(void *arg, uint32_t events);
+	void *wa_arg;
+};
+
+/* --- clients (server_client.c) ------------------------------------------ */
+
+enum client_kind {
+	CLIENT_FRESH,   /* connected; nothing said but the banner */
+	CLIENT_FAST,    /* fast transport */
+	CLIENT_CLASSIC, /* a process by the genuine protocol */
+};
+
+/* What is done when all workers have left; greater ones win. */
+enum client_after {
+	AFTER_NOTHING,
+	AFTER_HELLO, /* a new image says hello: another area */
+	AFTER_EXEC,  /* c_exec */
+	AFTER_EXIT,
+};
+
+/* An exec that has been announced. */
+struct exec {
+	char e_comm[32];
+	size_t e_n;
+	uint32_t e_keep[FAST_PAYLOAD / sizeof(uint32_t)];
+};
+
+struct client {
+	struct client *c_next, **c_prevp; /* server_lock */
+	enum client_kind c_kind;          /* l: the loop's */
+	int c_fd;                         /* i: connection */
+	struct watch c_watch;             /* i */
+	struct lwp *c_mainlwp;            /* i: keeps the process */
+	int32_t c_pid;                    /* i: in the kernel; 0: none yet */
+	struct client *c_parent;          /* server_lock: counts us as pending */
+	unsigned c_pending;               /* server_lock */
+	char c_comm[32];                  /* c_lock */
+
+	/* Who it is on the host: set by the loop, or when all is quiet. */
+	pid_t c_hostpid;
+	int c_pidfd;
+	uid_t c_uid;            /* real */
+	bool c_ours;            /* all uids are our own */
+	_Atomic bool c_vm;      /* process_vm_* is tried */
+	_Atomic uint64_t c_calls; /* so far */
+
+	pthread_mutex_t c_lock;
+	unsigned c_nworkers;        /* c_lock: who would be in the way */
+	bool c_quiescing;           /* c_lock: nobody new */
+	enum client_after c_after;  /* c_lock */
+	struct worker **c_workers;  /* c_lock: by slot; NULL: no area */
+	char *c_area;               /* as c_workers */
+	struct exec *c_exec;        /* l, then settle's */
+	_Atomic(struct maps *) c_maps;
+	struct tokens *c_tokens;    /* c_lock */
+	_Atomic uint32_t c_arrivals; /* of tokens: a futex */
+	struct classic *c_classic;  /* i, of CLIENT_CLASSIC */
+
+	/* l: the message that is being received. */
+	struct fast_message c_msg;
+	size_t c_got; /* of header and payload */
+	char *c_payload;
+	struct {
+		bool given;
+		pid_t pid;
+		uid_t uid;
+	} c_sender;
+};
+
+extern pthread_mutex_t server_lock; /* the list of clients */
+
+/*
+ * A client for connection fd, which it owns from now on.  NULL: no memory, or
+ * too many.  It is not known to the loop.
+ */
+struct client *client_create(int fd, enum client_kind kind);
+/*
+ * Its process, a child of that of the calling thread's lwp; flags as in rfork.
+ * 0 or a NetBSD errno.
+ */
+int client_rfork(struct client *c, int flags, const char *comm);
+/* Undo client_create() of one that no loop knows, and its process. */
+void client_destroy(struct client *c);
+
+/* A child of parent's, which says nothing yet; EAGAIN: there are too many.  And
+ * it has said something, or is gone. */
+int client_pend(struct client *c, struct client *parent);
+void client_served(struct client *c);
+
+/* From the loop: the connection has ended. */
+void client_end(struct client *c);
+/* From the loop: have all workers leave, then do what after says. */
+void client_quiesce(struct client *c, enum client_after after);
+/* One of c_nworkers leaves; its thread may have to settle things.  The client
+ * may be gone afterwards. */
+void client_leave(struct client *c);
+/* One more, unless the client is being quiesced. */
+bool client_enter(struct client *c);
+
+/* Send one message, without waiting; with descriptor fd if that is not -1.
+ * False: it cannot be sent, or not now. */
+bool client_send(struct client *c, const struct fast_message *m, int fd);
+
+/* Visit each client; under server_lock. */
+void client_iterate(void (*func)(struct client *, void *), void *arg);
+
+/* The credentials of c's process become those that the host tells.  From a
+ * thread of ours; 0 or a NetBSD errno. */
+int client_setcred(struct client *c);
+
+/* --- what the host says of a process (server_peer.c) --------------------- */
+
+#define PEER_GROUPS 16
+struct peer {
+	uid_t p_uid[3]; /* real, effective, saved */
+	gid_t p_gid[3];
+	uint32_t p_ngroups;
+	uint32_t p_groups[PEER_GROUPS];
+};
+
+/* Whom a process runs as; false when it cannot be told. */
+bool peer_status(pid_t pid, struct peer *p);
+/* The same of the other end of a connected socket, as it was at connect(2). */
+bool peer_of_socket(int fd, pid_t *pid, struct peer *p);
+/* Is every user id our own effective one? */
+bool peer_is_ours(const struct peer *p);
+void peer_cred(const struct peer *p, struct rump_hostcred *hc);
+/* Does the process that pidfd stands for still run? */
+bool peer_lives(int pidfd);
+
+/* --- fast transport ------------------------------------------------------ */
+
+/* Listen to what c says from now on (server_control.c).  0 or a NetBSD errno. */
+int control_begin(struct client *c);
+/* A new image, or a new process, says hello.  When all is quiet; false: the
+ * connection is to be ended. */
+bool control_hello(struct client *c);
+
+/* Start to serve slot; false: the connection is to be ended (server_slot.c). */
+bool slot_start(struct client *c, unsigned slot);
+/* End the interruptible sleep of the call with that sequence number. */
+void slot_interrupt(struct client *c, unsigned slot, uint32_t sequence);
+/* Have w leave its client, as soon as it can; under c_lock. */
+void slot_stop(struct worker *w);
+/* Ask the client to do something; sl_* but sl_op are set.  False: it is gone. */
+bool slot_service(struct worker *w, enum fast_op op);
+
+/* FASTCALL_* num (server_calls.c); as rump_syscall(). */
+int fastcall(struct worker *w, int num, const int64_t *args, int64_t *retval);
+/* Send descriptor fd to w's client, as the result of the call of its slot. */
+int fastcall_give(struct worker *w, int fd);
+
+/* Copying for a call of w's slot (server_copy.c); 0 or EFAULT, string: or
+ * ENAMETOOLONG. */
+int copy_in(struct worker *w, uint64_t from, void *to, size_t len);
+int copy_out(struct worker *w, const void *from, uint64_t to, size_t len);
+int copy_string(struct worker *w, uint64_t from, char *to, size_t *len);
+
+/* Mappings (server_map.c). */
+struct maps *maps_create(void);
+struct maps *maps_copy(struct maps *ms); /* of a parent, for its child */
+void maps_clear(struct maps *ms);        /* exec */
+void maps_destroy(struct maps *ms);
+int maps_call(struct worker *w, int num, const int64_t *args, int64_t *retval);
+void maps_init(void);
+
+/* Open files that travel (server_token.c). */
+int token_export(struct worker *w, int rumpfd);
+int token_import(struct worker *w, uint64_t inode, int *rumpfd);
+/* From the loop: fd, consumed, is to be looked at by token_import(). */
+void token_received(struct client *c, int fd);
+/* Who waits for one looks again, also at w_stop. */
+void tokens_wake(struct client *c);
+void tokens_destroy(struct client *c);
+
+/* --- the loop (server_loop.c) --------------------------------------------- */
+
+/* Start the loop if need be.  0 or a NetBSD errno. */
+int loop_start(void);
+/* Watch for input; w stays until loop_unwatch(). */
+int loop_watch(int fd, struct watch *w);
+void loop_unwatch(int fd);
+/* Do not look at input, or do so again; the end is always told. */
+void loop_pause(int fd, struct watch *w, bool pause);
+
+/* A client is watched; a client has ended, all of it. */
+void server_client_came(void);
+void server_client_gone(void);
+/* End everything, from a worker: rumpuser_sp_wait() returns. */
+void server_halt(void);
+
+#endif /* !SYSPROXY_SERVER_H */

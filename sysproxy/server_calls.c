@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Calls of fast clients beside NetBSD's; see fast.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "rump/rump.h"
+#include "rump/rumpdefs.h"
+#include "rump/rumphost.h"
+#include "rump/rumpuser.h"
+
+#include "rumpuser/text.h"
+#include "sysproxy/server.h"
+#include "sysproxy/server_kernel.h"
+#include "sysproxy/server_worker.h"
+
+#define TEXT_MAX (1024u * 1024)
+#define PATH_BYTES 1024
+#define NAME_BYTES 32
+#define URL_BYTES 4096
+
+typedef int call_func(struct worker *w, const int64_t *args, int64_t *retval);
+
+int
+fastcall_give(struct worker *w, int fd)
+{
+	struct fast_message m = { .fm_type = FAST_FD, .fm_arg = w->w_slot };
+
+	return client_send(w->w_client, &m, fd) ? 0 : RUMP_EAGAIN;
+}
+
+/* --- processes ----------------------------------------------------------- */
+
+/* The child's process and connection; *end is what the child gets. */
+static int
+make_child(struct client *parent, int *end)
+{
+	char comm[sizeof(parent->c_comm)];
+	struct client *c;
+	int error, fds[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0)
+		return rumpuser_component_errtrans(errno);
+	c = client_create(fds[0], CLIENT_FAST);
+	if (c == NULL) {
+		(void)close(fds[0]);
+		error = RUMP_ENOMEM;
+		goto fail_end;
+	}
+	pthread_mutex_lock(&parent->c_lock);
+	memcpy(comm, parent->c_comm, sizeof(comm));
+	pthread_mutex_unlock(&parent->c_lock);
+	error = client_pend(c, parent);
+	if (error == 0)
+		error = client_rfork(c, RUMP_RFFDG, comm);
+	if (error == 0 && parent->c_maps != NULL) {
+		c->c_maps = maps_copy(parent->c_maps);
+		error = c->c_maps == NULL ? RUMP_ENOMEM : 0;
+	}
+	if (error == 0)
+		error = control_begin(c);
+	if (error != 0)
+		goto fail_client;
+	*end = fds[1];
+	return 0;
+
+fail_client:
+	client_destroy(c);
+fail_end:
+	(void)close(fds[1]);
+	return error;
+}
+
+static int
+call_fork(struct worker *w, const int64_t *args, int64_t *retval)
+{
+	int error, end = -1;
+
+	error = make_child(w->w_client, &end);
+	if (error != 0)
+		return error;
+	/* Not sent: the end of the connection is the end of the child. */
+	error = fastcall_give(w, end);
+	(void)close(end);
+	return error;
+}
+
+static int
+call_cred(struct worker *w, const int64_t *args, int64_t *retval)
+{
+	return client_setcred(w->w_client);
+}
+
+static int
+call_hostfd(struct worker *w, const int64_t *args, int64_t *retval)
+{
+	int error, fd;
+
+	error = serverkernel.sk_hostfd((int)args[0], &fd);
+	return error != 0 ? error : fastcall_give(w, fd);
+}
+
+static int
+call_save(struct worker *w, const int64_t *args, int64_t *retval)
+{
+	if (!serverkernel_has_files())
+		return RUMP_ENOSYS;
+	return serverkernel.sk_save_files();
+}
+
+static int
+call_escaped(struct worker *w, const int64_t *args, int64_t *retval)
+{
+	char path[PATH_BYTES];
+	unsigned followed = 0;
+	size_t len;
+
+	if (!serverkernel_has_files())
+		return RUMP_ENOSYS;
+	len = serverkernel.sk_escaped(path, sizeof(path), &followed);
+	if (len == 0)
+		return RUMP_ENOENT;
+	if (len >= (uint64_t)args[1])
+		return RUMP_ERANGE;
+	retval[0] = (int64_t)len;
+	retval[1] = followed;
+	return copy_out(w, path, (uint64_t)args[0], len + 1);
+}
+
+/* --- the kernel as a whole ------------------------------------------------ */
+
+/* May this client change what concerns others? */
+static bool
+is_trusted(const struct client *c)
+{
+	return c->c_ours || c->c_uid == 0;
+}
+
+static int
+copy_argument(struct worker *w, int64_t from, char *to, size_t size)
+{
+	size_t len = size;
+
+	return copy_string(w, (uint64_t)from, to, &len);
+}
+
+static int
+call_mount(struct worker *w, const int64_t *args, int64_t *retval)
+{
+	char dir[PATH_BYTES], url[URL_BYTES], text[512] = "";
+	int error;
+
+	if (!serverkernel_has_files())
+		return RUMP_ENOSYS;
+	if (!is_trusted(w->w_client))
+		return RUMP_EPERM;
+	error = copy_argument(w, args[0], dir, sizeof(dir));
+	if (error == 0)
+		error = copy_argument(w, args[1], url, sizeof(url));
+	if (error != 0)
+		return error;
+	error = serverkernel.sk_mount_url(dir, url, text, sizeof(text));
+	if (args[3] > 0) {
+		size_t len = strlen(text) + 1;
+
+		if (len > (uint64_t)args[3]) {
+			len = (size_t)args[3];
+			text[len - 1] = '\0';
+		}
+		if (copy_out(w, text, (uint64_t)args[2], len) != 0 &&
+		    error == 0)
+			error = RUMP_EFAULT;
+	}
+	return error;
+}
+
+/* A text that is being made. */
+struct report {
+	char *r_text;
+	size_t r_len, r_size;
+};
+
+static void
+append(const char *text, size_t len, void *arg)
+{
+	struct report *r = arg;
+	char *larger;
+
+	if (len > TEXT_MAX - r->r_len)
+		len = TEXT_MAX - r->r_len;
+	if (r->r_len + len > r->r_size) {
+		larger = realloc(r->r_text, 2 * (r->r_len + len));
+		if (larger == NULL)
+			return;
+		r->r_text = larger;
+		r->r_size = 2 * (r->r_len + len);
+	}
+	memcpy(r->r_text + r->r_len, text, len);
+	r->r_len += len;
+}
+
+static void
+append_stat(const char *name, const char *help, uint64_t value, void *arg)
+{
+	char number[32];
+
+	append(name, strlen(name), arg);
+	append(number,
+	    text_format(number, sizeof(number), " %lu\n", (unsigned long)value),
+	    arg);
+}
+
+/* pid in the kernel, on the host, uid, calls, threads, transport, name. */
+static void
+append_client(struct client *c, void *arg)
+{
+	char line[160];
+	unsigned nworkers;
+	size_t len;
+
+	pthread_mutex_lock(&c->c_lock);
+	nworkers = c->c_nworkers;
+	len = text_format(line, sizeof(line), "%d %d %u %lu %u %s %s\n",
+	    (int)c->c_pid, (int)c->c_hostpid, (unsigned)c->c_uid,
+	    (unsigned long)atomic_load(&c->c_calls), nworkers,
+	    c->c_kind == CLIENT_FAST ? "fast" : "classic", c->c_comm);
+	pthread_mutex_unlock(&c->c_lock);
+	append(line, len < sizeof(line) ? len : sizeof(line) - 1, arg);
+}
+
+static int
+make_report(const char *name, struct report *r)
+{
+	if (strcmp(name, "clients") == 0) {
+		client_iterate(append_client, r);
+		return 0;
+	}
+	if (strcmp(name, "stats") == 0) {
+		serverkernel.sk_stats(append_stat, r);
+		return 0;
+	}
+	return serverkernel.sk_report(name, append, r);
+}
+
+static int
+call_report(struct worker *w, const int64_t *args, int64_t *retval)
+{
+	struct report r = { 0 };
+	char name[NAME_BYTES];
+	uint64_t offset = (uint64_t)args[1], len;
+	int error;
+
+	error = copy_argument(w, args[0], name, sizeof(name));
+	if (error == 0)
+		error = make_report(name, &r);
+	if (error == 0 && offset < r.r_len) {
+		len = r.r_len - offset;
+		if (len > (uint64_t)args[3])
+			len = (uint64_t)args[3];
+		if (len > 0)
+			error = copy_out(
+			    w, r.r_text + offset, (uint64_t)args[2], len);
+		retval[0] = (int64_t)len;
+	}
+	free(r.r_text);
+	return error;
+}
+
+static int
+call_export(struct worker *w, const int64_t *args, int64_t *retval)
+{
+	return token_export(w, (int)args[0]);
+}
+
+static int
+call_import(struct worker *w, const int64_t *args, int64_t *retval)
+{
+	int error, fd;
+
+	error = token_import(w, (uint64_t)args[0], &fd);
+	if (error == 0)
+		retval[0] = fd;
+	return error;
+}
+
+static int
+call_halt(struct worker *w, const int64_t *args, int64_t *retval)
+{
+	if (!is_trusted(w->w_client))
+		return RUMP_EPERM;
+	server_halt();
+	return 0;
+}
+
+static call_func *const calls[] = {
+	[FASTCALL_FORK - FASTCALL_FORK] = call_fork,
+	[FASTCALL_CRED - FASTCALL_FORK] = call_cred,
+	[FASTCALL_HOSTFD - FASTCALL_FORK] = call_hostfd,
+	[FASTCALL_SAVE - FASTCALL_FORK] = call_save,
+	[FASTCALL_ESCAPED - FASTCALL_FORK] = call_escaped,
+	[FASTCALL_MOUNT - FASTCALL_FORK] = call_mount,
+	[FASTCALL_REPORT - FASTCALL_FORK] = call_report,
+	[FASTCALL_EXPORT - FASTCALL_FORK] = call_export,
+	[FASTCALL_IMPORT - FASTCALL_FORK] = call_import,
+	[FASTCALL_HALT - FASTCALL_FORK] = call_halt,
+	[FASTCALL_END - FASTCALL_FORK] = NULL,
+};
+
+int
+fastcall(struct worker *w, int num, const int64_t *args, int64_t *retval)
+{
+	call_func *func;
+
+	if (num < FASTCALL_FORK || num >= FASTCALL_END)
+		return RUMP_ENOSYS;
+	func = calls[num - FASTCALL_FORK];
+	if (func != NULL)
+		return func(w, args, retval);
+	if (!serverkernel_has_files())
+		return RUMP_ENOSYS;
+	return maps_call(w, num, args, retval);
+}

@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The life of clients; see server.h.
+ *
+ * c_nworkers counts who uses the client's process beside the loop.  Quiescing
+ * takes a count itself, so that it is never the loop that finds itself last with
+ * work to do that may sleep: it hands that to a worker.
+ */
+#include "sysproxy/server.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "rump/rump.h"
+#include "rump/rumpdefs.h"
+#include "rump/rumphost.h"
+#include "rump/rumpuser.h"
+
+#include "rumpuser/cpu.h"
+#include "sysproxy/server_classic.h"
+#include "sysproxy/server_kernel.h"
+#include "sysproxy/server_worker.h"
+
+/* Children that have been made and have said nothing yet, of one process. */
+#define PENDING_MAX 4096
+
+pthread_mutex_t server_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct client *clients; /* server_lock */
+
+static void
+enlist(struct client *c)
+{
+	pthread_mutex_lock(&server_lock);
+	c->c_next = clients;
+	c->c_prevp = &clients;
+	if (clients != NULL)
+		clients->c_prevp = &c->c_next;
+	clients = c;
+	pthread_mutex_unlock(&server_lock);
+}
+
+static void
+delist(struct client *c)
+{
+	pthread_mutex_lock(&server_lock);
+	*c->c_prevp = c->c_next;
+	if (c->c_next != NULL)
+		c->c_next->c_prevp = c->c_prevp;
+	pthread_mutex_unlock(&server_lock);
+}
+
+void
+client_iterate(void (*func)(struct client *, void *), void *arg)
+{
+	struct client *c;
+
+	pthread_mutex_lock(&server_lock);
+	for (c = clients; c != NULL; c = c->c_next)
+		func(c, arg);
+	pthread_mutex_unlock(&server_lock);
+}
+
+/* Nobody counts the children of one that goes. */
+static void
+orphan(struct client *child, void *parent)
+{
+	if (child->c_parent == parent)
+		child->c_parent = NULL;
+}
+
+int
+client_pend(struct client *c, struct client *parent)
+{
+	int error = RUMP_EAGAIN;
+
+	pthread_mutex_lock(&server_lock);
+	if (parent->c_pending < PENDING_MAX) {
+		parent->c_pending++;
+		c->c_parent = parent;
+		error = 0;
+	}
+	pthread_mutex_unlock(&server_lock);
+	return error;
+}
+
+void
+client_served(struct client *c)
+{
+	pthread_mutex_lock(&server_lock);
+	if (c->c_parent != NULL)
+		c->c_parent->c_pending--;
+	c->c_parent = NULL;
+	pthread_mutex_unlock(&server_lock);
+}
+
+struct client *
+client_create(int fd, enum client_kind kind)
+{
+	struct client *c = calloc(1, sizeof(*c));
+
+	if (c == NULL)
+		return NULL;
+	c->c_kind = kind;
+	c->c_fd = fd;
+	c->c_pidfd = -1;
+	pthread_mutex_init(&c->c_lock, NULL);
+	enlist(c);
+	return c;
+}
+
+int
+client_rfork(struct client *c, int flags, const char *comm)
+{
+	struct lwp *own;
+	int error;
+
+	cpu_upcalls.hyp_schedule();
+	own = cpu_upcalls.hyp_lwproc_curlwp();
+	error = cpu_upcalls.hyp_lwproc_rfork(c, flags, comm);
+	if (error == 0) {
+		c->c_mainlwp = cpu_upcalls.hyp_lwproc_curlwp();
+		c->c_pid = cpu_upcalls.hyp_getpid();
+		cpu_upcalls.hyp_lwproc_switch(own);
+	}
+	cpu_upcalls.hyp_unschedule();
+	strncpy(c->c_comm, comm, sizeof(c->c_comm) - 1);
+	return error;
+}
+
+/*
+ * The process goes, with all that it has open.  May sleep, which the main lwp
+ * cannot do any more if it has been told to leave.
+ */
+static void
+end_process(struct client *c)
+{
+	struct lwp *own, *fresh = NULL;
+
+	if (c->c_mainlwp == NULL)
+		return;
+	cpu_upcalls.hyp_schedule();
+	own = cpu_upcalls.hyp_lwproc_curlwp();
+	if (cpu_upcalls.hyp_lwproc_newlwp(c->c_pid) == 0)
+		fresh = cpu_upcalls.hyp_lwproc_curlwp();
+	cpu_upcalls.hyp_lwproc_switch(c->c_mainlwp);
+	cpu_upcalls.hyp_lwproc_release();
+	if (fresh != NULL) {
+		cpu_upcalls.hyp_lwproc_switch(fresh);
+		cpu_upcalls.hyp_lwproc_release();
+	}
+	cpu_upcalls.hyp_lwproc_switch(own);
+	cpu_upcalls.hyp_unschedule();
+}
+
+static void
+drop_area(struct client *c)
+{
+	if (c->c_area != NULL)
+		(void)munmap(c->c_area, (size_t)FAST_SLOTS * FAST_SLOT_SIZE);
+	free(c->c_workers);
+	c->c_area = NULL;
+	c->c_workers = NULL;
+}
+
+void
+client_destroy(struct client *c)
+{
+	drop_area(c);
+	tokens_destroy(c);
+	if (c->c_maps != NULL)
+		maps_destroy(c->c_maps);
+	end_process(c);
+	if (c->c_classic != NULL)
+		classic_destroy(c->c_classic);
+	client_served(c);
+	if (c->c_pending != 0)
+		client_iterate(orphan, c);
+	delist(c);
+	if (c->c_pidfd >= 0)
+		(void)close(c->c_pidfd);
+	if (c->c_fd >= 0)
+		(void)close(c->c_fd);
+	pthread_mutex_destroy(&c->c_lock);
+	free(c->c_payload);
+	free(c->c_exec);
+	free(c);
+}
+
+static void
+settle_exec(struct client *c)
+{
+	struct exec *e = c->c_exec;
+
+	c->c_exec = NULL;
+	cpu_upcalls.hyp_schedule();
+	if (cpu_upcalls.hyp_lwproc_newlwp(c->c_pid) == 0) {
+		serverkernel.sk_exec(e->e_comm, e->e_keep, e->e_n);
+		cpu_upcalls.hyp_lwproc_release();
+	}
+	cpu_upcalls.hyp_unschedule();
+	pthread_mutex_lock(&c->c_lock);
+	memcpy(c->c_comm, e->e_comm, sizeof(c->c_comm));
+	pthread_mutex_unlock(&c->c_lock);
+	free(e);
+	if (c->c_maps != NULL)
+		maps_clear(c->c_maps);
+}
+
+/* All is quiet.  Runs on a worker that belongs to no client. */
+static void
+settle(struct worker *w, void *arg)
+{
+	struct client *c = arg;
+	enum client_after after;
+
+	(void)w;
+	for (;;) {
+		pthread_mutex_lock(&c->c_lock);
+		after = c->c_after;
+		c->c_after = AFTER_NOTHING;
+		if (after == AFTER_NOTHING) {
+			c->c_quiescing = false;
+			/* When the lock is free the loop may end it all. */
+			loop_pause(c->c_fd, &c->c_watch, false);
+			pthread_mutex_unlock(&c->c_lock);
+			return;
+		}
+		pthread_mutex_unlock(&c->c_lock);
+		switch (after) {
+		case AFTER_EXIT:
+			client_destroy(c);
+			server_client_gone();
+			return;
+		case AFTER_EXEC:
+			drop_area(c);
+			if (c->c_kind == CLIENT_CLASSIC)
+				classic_settle_exec(c);
+			else
+				settle_exec(c);
+			break;
+		default:
+			drop_area(c);
+			if (!control_hello(c))
+				(void)shutdown(c->c_fd, SHUT_RDWR);
+			break;
+		}
+	}
+}
+
+static bool
+leave_locked(struct client *c)
+{
+	return --c->c_nworkers == 0 && c->c_quiescing;
+}
+
+bool
+client_enter(struct client *c)
+{
+	bool entered;
+
+	pthread_mutex_lock(&c->c_lock);
+	entered = !c->c_quiescing;
+	c->c_nworkers += entered;
+	pthread_mutex_unlock(&c->c_lock);
+	return entered;
+}
+
+void
+client_leave(struct client *c)
+{
+	bool last;
+
+	pthread_mutex_lock(&c->c_lock);
+	last = leave_locked(c);
+	pthread_mutex_unlock(&c->c_lock);
+	if (last)
+		worker_submit(settle, c);
+}
+
+/* Have the process's threads leave the kernel. */
+static void
+interrupt_process(struct client *c)
+{
+	cpu_upcalls.hyp_schedule();
+	if (cpu_upcalls.hyp_lwproc_newlwp(c->c_pid) == 0) {
+		cpu_upcalls.hyp_lwpexit();
+		cpu_upcalls.hyp_lwproc_release();
+	}
+	cpu_upcalls.hyp_unschedule();
+}
+
+void
+client_quiesce(struct client *c, enum client_after after)
+{
+	bool already;
+
+	pthread_mutex_lock(&c->c_lock);
+	if (after > c->c_after)
+		c->c_after = after;
+	already = c->c_quiescing;
+	c->c_quiescing = true;
+	c->c_nworkers += !already;
+	if (!already && c->c_workers != NULL) {
+		for (unsigned i = 0; i < FAST_SLOTS; i++)
+			if (c->c_workers[i] != NULL)
+				slot_stop(c->c_workers[i]);
+	}
+	pthread_mutex_unlock(&c->c_lock);
+	if (already)
+		return;
+	tokens_wake(c);
+	if (c->c_mainlwp != NULL)
+		interrupt_process(c);
+	client_leave(c);
+}
+
+void
+client_end(struct client *c)
+{
+	loop_unwatch(c->c_fd);
+	client_quiesce(c, AFTER_EXIT);
+}
+
+bool
+client_send(struct client *c, const struct fast_message *m, int fd)
+{
+	union {
+		struct cmsghdr hdr;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	struct iovec iov = { (void *)(uintptr_t)m, sizeof(*m) };
+	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
+	ssize_t n;
+
+	if (fd >= 0) {
+		control.hdr.cmsg_len = CMSG_LEN(sizeof(int));
+		control.hdr.cmsg_level = SOL_SOCKET;
+		control.hdr.cmsg_type = SCM_RIGHTS;
+		memcpy(CMSG_DATA(&control.hdr), &fd, sizeof(fd));
+		mh.msg_control = &control;
+		mh.msg_controllen = sizeof(control);
+	}
+	do {
+		n = sendmsg(c->c_fd, &mh, MSG_DONTWAIT | MSG_NOSIGNAL);
+	} while (n < 0 && errno == EINTR);
+	return n == (ssize_t)sizeof(*m);
+}
+
+int
+client_setcred(struct client *c)
+{
+	struct rump_hostcred hc;
+	struct peer p;
+
+	if (!peer_status(c->c_hostpid, &p) || !peer_lives(c->c_pidfd))
+		return RUMP_ESRCH;
+	c->c_uid = p.p_uid[0];
+	c->c_ours = peer_is_ours(&p);
+	peer_cred(&p, &hc);
+	return serverkernel.sk_setcred(c->c_pid, &hc);
+}

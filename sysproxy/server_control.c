@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The control connection of a fast client.  One message at a time is received,
+ * never more than is still missing of it, because credentials and descriptors
+ * come with the bytes that they were sent with.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include <fcntl.h>
+
+#include "rump/rumpdefs.h"
+#include "rump/rumpuser.h"
+
+#include "sysproxy/server.h"
+#include "sysproxy/server_kernel.h"
+
+#define AREA_BYTES ((size_t)FAST_SLOTS * FAST_SLOT_SIZE)
+/* Descriptors that may come with one read; all but the first are closed. */
+#define FDS_MAX 16
+
+/* --- hello ------------------------------------------------------------------ */
+
+static bool
+refuse(struct client *c, int error)
+{
+	struct fast_message m = {
+		.fm_type = FAST_REFUSED,
+		.fm_arg = (uint32_t)error,
+	};
+
+	(void)client_send(c, &m, -1);
+	return false;
+}
+
+/* Memory that is ours and cannot change its size under us. */
+static int
+area_create(struct client *c, int *fdp)
+{
+	int fd = memfd_create("rumpkit", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	void *area;
+
+	if (fd < 0)
+		return RUMP_EMFILE;
+	if (ftruncate(fd, (off_t)AREA_BYTES) != 0 ||
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) !=
+		0)
+		goto fail;
+	area = mmap(NULL, AREA_BYTES, PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_NORESERVE, fd, 0);
+	if (area == MAP_FAILED)
+		goto fail;
+	c->c_workers = calloc(FAST_SLOTS, sizeof(struct worker *));
+	if (c->c_workers == NULL) {
+		(void)munmap(area, AREA_BYTES);
+		goto fail;
+	}
+	(void)madvise(area, AREA_BYTES, MADV_DONTDUMP);
+	c->c_area = area;
+	*fdp = fd;
+	return 0;
+fail:
+	(void)close(fd);
+	return RUMP_ENOMEM;
+}
+
+/* Who speaks, from now on. */
+static int
+learn_peer(struct client *c)
+{
+	int error;
+
+	if (!c->c_sender.given || c->c_sender.pid <= 0)
+		return RUMP_EPERM;
+	if (c->c_pidfd >= 0)
+		(void)close(c->c_pidfd);
+	c->c_hostpid = c->c_sender.pid;
+	c->c_pidfd = (int)syscall(SYS_pidfd_open, c->c_hostpid, 0);
+	if (c->c_pidfd < 0)
+		return RUMP_ESRCH;
+	(void)fcntl(c->c_pidfd, F_SETFD, FD_CLOEXEC);
+	error = client_setcred(c);
+	if (error != 0)
+		return error;
+	atomic_store(&c->c_vm, c->c_ours && c->c_msg.fm_addr == 0);
+	return 0;
+}
+
+static bool
+welcome(struct client *c, int fd)
+{
+	struct fast_message m = {
+		.fm_type = FAST_WELCOME,
+		.fm_arg = (uint32_t)c->c_pid,
+		.fm_pad = (uint32_t)getpid(),
+	};
+
+	if (atomic_load(&c->c_vm))
+		m.fm_addr |= FAST_BY_VM;
+	if (c->c_ours)
+		m.fm_addr |= FAST_SAMEUSER;
+	return client_send(c, &m, fd);
+}
+
+bool
+control_hello(struct client *c)
+{
+	int error, fd = -1;
+	bool sent;
+
+	if (c->c_msg.fm_arg != FAST_VERSION)
+		return refuse(c, RUMP_EPROGMISMATCH);
+	error = learn_peer(c);
+	if (error == 0)
+		error = area_create(c, &fd);
+	if (error != 0)
+		return refuse(c, error);
+	sent = welcome(c, fd);
+	(void)close(fd);
+	return sent;
+}
+
+/* --- messages ---------------------------------------------------------------- */
+
+/* Each handler returns false for what ends the connection. */
+
+static bool
+got_hello(struct client *c)
+{
+	if (c->c_msg.fm_len != 0)
+		return false;
+	if (c->c_workers == NULL) {
+		client_served(c);
+		return control_hello(c);
+	}
+	loop_pause(c->c_fd, &c->c_watch, true);
+	client_quiesce(c, AFTER_HELLO);
+	return true;
+}
+
+static bool
+got_start(struct client *c)
+{
+	return c->c_msg.fm_len == 0 && slot_start(c, c->c_msg.fm_arg);
+}
+
+static bool
+got_intr(struct client *c)
+{
+	if (c->c_msg.fm_len != 0)
+		return false;
+	slot_interrupt(c, c->c_msg.fm_arg, (uint32_t)c->c_msg.fm_addr);
+	return true;
+}
+
+static bool
+got_exec(struct client *c)
+{
+	uint32_t len = c->c_msg.fm_len, namelen = c->c_msg.fm_arg;
+	struct exec *e;
+
+	if (namelen > len || (len - namelen) % sizeof(uint32_t) != 0)
+		return false;
+	e = calloc(1, sizeof(*e));
+	if (e == NULL)
+		return false;
+	e->e_n = (len - namelen) / sizeof(uint32_t);
+	if (len > 0)
+		memcpy(e->e_keep, c->c_payload, len - namelen);
+	if (namelen > sizeof(e->e_comm) - 1)
+		namelen = sizeof(e->e_comm) - 1;
+	if (namelen > 0)
+		memcpy(e->e_comm, c->c_payload + (len - c->c_msg.fm_arg),
+		    namelen);
+	c->c_exec = e;
+	loop_pause(c->c_fd, &c->c_watch, true);
+	client_quiesce(c, AFTER_EXEC);
+	return true;
+}
+
+/* The descriptor is with the client already; nothing else is told. */
+static bool
+got_token(struct client *c)
+{
+	return c->c_msg.fm_len == 0;
+}
+
+static bool
+dispatch(struct client *c)
+{
+	switch (c->c_msg.fm_type) {
+	case FAST_HELLO:
+		return got_hello(c);
+	case FAST_START:
+		return got_start(c);
+	case FAST_INTR:
+		return got_intr(c);
+	case FAST_EXEC:
+		return got_exec(c);
+	case FAST_TOKEN:
+		return got_token(c);
+	default:
+		return false;
+	}
+}
+
+/* --- receiving ----------------------------------------------------------------- */
+
+static void
+take_rights(struct client *c, const struct cmsghdr *cm)
+{
+	size_t n = (cm->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+	int fd;
+
+	for (size_t i = 0; i < n; i++) {
+		memcpy(&fd, CMSG_DATA(cm) + i * sizeof(fd), sizeof(fd));
+		if (i == 0)
+			token_received(c, fd);
+		else
+			(void)close(fd);
+	}
+}
+
+static void
+take_control(struct client *c, struct msghdr *mh)
+{
+	struct cmsghdr *cm;
+	struct ucred uc;
+
+	for (cm = CMSG_FIRSTHDR(mh); cm != NULL; cm = CMSG_NXTHDR(mh, cm)) {
+		if (cm->cmsg_level != SOL_SOCKET)
+			continue;
+		if (cm->cmsg_type == SCM_RIGHTS)
+			take_rights(c, cm);
+		if (cm->cmsg_type == SCM_CREDENTIALS && c->c_got == 0) {
+			memcpy(&uc, CMSG_DATA(cm), sizeof(uc));
+			c->c_sender.given = true;
+			c->c_sender.pid = uc.pid;
+			c->c_sender.uid = uc.uid;
+		}
+	}
+}
+
+/* 1: something, 0: nothing now, -1: the end. */
+static int
+receive(struct client *c, void *to, size_t len)
+{
+	union {
+		struct cmsghdr hdr;
+		char space[CMSG_SPACE(sizeof(struct ucred)) +
+			   CMSG_SPACE(FDS_MAX * sizeof(int))];
+	} control;
+	struct iovec iov = { to, len };
+	struct msghdr mh = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+	ssize_t n;
+
+	n = recvmsg(c->c_fd, &mh, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR ? 0 : -1;
+	if (n == 0)
+		return -1;
+	take_control(c, &mh);
+	c->c_got += (size_t)n;
+	return 1;
+}
+
+/* Receive some; true when the message is complete.  *end: it is the end. */
+static bool
+receive_message(struct client *c, bool *end)
+{
+	const size_t header = sizeof(c->c_msg);
+
+	*end = false;
+	if (c->c_got < header) {
+		if (c->c_got == 0)
+			c->c_sender.given = false;
+		if (receive(c, (char *)&c->c_msg + c->c_got,
+			header - c->c_got) < 0)
+			*end = true;
+		if (*end || c->c_got < header)
+			return false;
+		if (c->c_msg.fm_len > FAST_PAYLOAD) {
+			*end = true;
+			return false;
+		}
+		if (c->c_msg.fm_len == 0)
+			return true;
+		c->c_payload = malloc(c->c_msg.fm_len);
+		*end = c->c_payload == NULL;
+		return false;
+	}
+	if (receive(c, c->c_payload + (c->c_got - header),
+		c->c_msg.fm_len - (c->c_got - header)) < 0)
+		*end = true;
+	return !*end && c->c_got == header + c->c_msg.fm_len;
+}
+
+static void
+control_receive(struct client *c)
+{
+	bool end, complete;
+
+	complete = receive_message(c, &end);
+	if (complete) {
+		c->c_got = 0;
+		end = !dispatch(c);
+		free(c->c_payload);
+		c->c_payload = NULL;
+	}
+	if (end)
+		client_end(c);
+}
+
+static void
+control_ready(void *arg, uint32_t events)
+{
+	struct client *c = arg;
+
+	/* What was sent before the end is read first, unless we do not look. */
+	if ((events & EPOLLIN) != 0)
+		control_receive(c);
+	else if ((events & (EPOLLHUP | EPOLLERR | EPOLLRDHUP)) != 0)
+		client_end(c);
+}
+
+int
+control_begin(struct client *c)
+{
+	const int on = 1;
+	int error;
+
+	if (setsockopt(c->c_fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) != 0)
+		return rumpuser_component_errtrans(errno);
+	c->c_watch.wa_ready = control_ready;
+	c->c_watch.wa_arg = c;
+	server_client_came();
+	error = loop_watch(c->c_fd, &c->c_watch);
+	if (error != 0)
+		server_client_gone();
+	return error;
+}

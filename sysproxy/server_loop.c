@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The loop, and the server as a whole.
+ *
+ * What is watched is level-triggered, and each event leads to one message at
+ * most, so that nobody who floods keeps others waiting.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "rump/rump.h"
+#include "rump/rumpdefs.h"
+#include "rump/rumpserver.h"
+#include "rump/rumpuser.h"
+
+#include "sysproxy/server.h"
+#include "sysproxy/server_kernel.h"
+#include "sysproxy/server_listen.h"
+#include "sysproxy/server_worker.h"
+
+#define EVENTS 64
+
+static pthread_mutex_t state_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t state_changed = PTHREAD_COND_INITIALIZER;
+static bool running;      /* state_lock */
+static bool halted;       /* state_lock */
+static unsigned nclients; /* state_lock */
+static int epoll_fd = -1; /* i */
+
+static void *
+loop_main(void *arg)
+{
+	struct epoll_event events[EVENTS];
+	int n;
+
+	(void)arg;
+	for (;;) {
+		n = epoll_wait(epoll_fd, events, EVENTS, -1);
+		for (int i = 0; i < n; i++) {
+			struct watch *w = events[i].data.ptr;
+
+			w->wa_ready(w->wa_arg, events[i].events);
+		}
+	}
+	return NULL;
+}
+
+int
+loop_watch(int fd, struct watch *w)
+{
+	struct epoll_event ev = { EPOLLIN | EPOLLRDHUP, { .ptr = w } };
+
+	if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &ev) != 0)
+		return rumpuser_component_errtrans(errno);
+	return 0;
+}
+
+void
+loop_unwatch(int fd)
+{
+	(void)epoll_ctl(epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+}
+
+void
+loop_pause(int fd, struct watch *w, bool pause)
+{
+	struct epoll_event ev = { pause ? 0 : EPOLLIN | EPOLLRDHUP,
+		{ .ptr = w } };
+
+	(void)epoll_ctl(epoll_fd, EPOLL_CTL_MOD, fd, &ev);
+}
+
+/* Each client takes descriptors. */
+static void
+raise_limit(void)
+{
+	struct rlimit rl;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) == 0) {
+		rl.rlim_cur = rl.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &rl);
+	}
+}
+
+static int
+start_thread(void)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+	sigset_t all, old;
+	int error;
+
+	error = pthread_attr_init(&attr);
+	if (error != 0)
+		return error;
+	(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	error = pthread_create(&thread, &attr, loop_main, NULL);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	pthread_attr_destroy(&attr);
+	return error;
+}
+
+static int
+start_locked(void)
+{
+	int error;
+
+	serverkernel_init();
+	raise_limit();
+	error = workers_init();
+	if (error != 0)
+		return error;
+	if (serverkernel_has_files())
+		maps_init();
+	if (epoll_fd < 0)
+		epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (epoll_fd < 0)
+		return rumpuser_component_errtrans(errno);
+	error = start_thread();
+	return error != 0 ? rumpuser_component_errtrans(error) : 0;
+}
+
+int
+loop_start(void)
+{
+	int error = 0;
+
+	pthread_mutex_lock(&state_lock);
+	if (!running)
+		error = start_locked();
+	running = error == 0;
+	pthread_mutex_unlock(&state_lock);
+	return error;
+}
+
+void
+server_client_came(void)
+{
+	pthread_mutex_lock(&state_lock);
+	nclients++;
+	pthread_mutex_unlock(&state_lock);
+}
+
+void
+server_client_gone(void)
+{
+	pthread_mutex_lock(&state_lock);
+	if (--nclients == 0)
+		pthread_cond_broadcast(&state_changed);
+	pthread_mutex_unlock(&state_lock);
+}
+
+void
+server_halt(void)
+{
+	pthread_mutex_lock(&state_lock);
+	halted = true;
+	pthread_cond_broadcast(&state_changed);
+	pthread_mutex_unlock(&state_lock);
+}
+
+void
+rumpuser_sp_wait(bool *haltedp)
+{
+	pthread_mutex_lock(&state_lock);
+	while (!halted && (nclients > 0 || listen_active()))
+		pthread_cond_wait(&state_changed, &state_lock);
+	if (haltedp != NULL)
+		*haltedp = halted;
+	pthread_mutex_unlock(&state_lock);
+}
+
+unsigned
+rumpuser_sp_clients(void)
+{
+	unsigned n;
+
+	pthread_mutex_lock(&state_lock);
+	n = nclients;
+	pthread_mutex_unlock(&state_lock);
+	return n;
+}
+
+int
+rumpuser_sp_adopt(int fd, const char *comm)
+{
+	struct client *c;
+	int error;
+
+	error = loop_start();
+	if (error != 0)
+		return error;
+	if (!serverkernel_is_ours())
+		return RUMP_EOPNOTSUPP;
+	c = client_create(fd, CLIENT_FAST);
+	if (c == NULL)
+		return RUMP_ENOMEM;
+	error = client_rfork(c, RUMP_RFCFDG, comm);
+	if (error == 0)
+		error = control_begin(c);
+	if (error != 0) {
+		/* The caller keeps the descriptor. */
+		c->c_fd = -1;
+		client_destroy(c);
+	}
+	return error;
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the host says about the process at the other end. */
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "rump/rumphost.h"
+
+#include "rumpuser/text.h"
+#include "sysproxy/server.h"
+
+#define STATUS_MAX 4096
+#define PEER_GROUPS_MAX 4096 /* more are none */
+
+/* Up to n numbers behind the line's name; returns how many there are. */
+static uint32_t
+numbers(const char *text, const char *name, uint32_t *out, uint32_t n)
+{
+	const char *p = strstr(text, name);
+	uint32_t i = 0;
+	char *end;
+
+	if (p == NULL)
+		return 0;
+	p += strlen(name);
+	while (i < n) {
+		while (*p == ' ' || *p == '\t')
+			p++;
+		if (*p < '0' || *p > '9')
+			break;
+		out[i++] = (uint32_t)strtoul(p, &end, 10);
+		p = end;
+	}
+	return i;
+}
+
+static bool
+read_status(pid_t pid, char *buf, size_t size)
+{
+	char path[32];
+	ssize_t n;
+	int fd;
+
+	text_format(path, sizeof(path), "/proc/%d/status", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	n = read(fd, buf, size - 1);
+	(void)close(fd);
+	if (n <= 0)
+		return false;
+	buf[n] = '\0';
+	return true;
+}
+
+bool
+peer_status(pid_t pid, struct peer *p)
+{
+	char text[STATUS_MAX];
+
+	if (pid <= 0 || !read_status(pid, text, sizeof(text)))
+		return false;
+	/* The command's name, in the first line, cannot contain a newline. */
+	if (numbers(text, "\nUid:", p->p_uid, 3) != 3 ||
+	    numbers(text, "\nGid:", p->p_gid, 3) != 3)
+		return false;
+	p->p_ngroups = numbers(text, "\nGroups:", p->p_groups, PEER_GROUPS);
+	return true;
+}
+
+/* As many as there is room for. */
+static uint32_t
+peer_groups(int fd, uint32_t *groups)
+{
+	uint32_t n = 0, all[PEER_GROUPS_MAX];
+	socklen_t len = sizeof(all);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, all, &len) != 0)
+		return 0;
+	for (; n < len / sizeof(all[0]) && n < PEER_GROUPS; n++)
+		groups[n] = all[n];
+	return n;
+}
+
+bool
+peer_of_socket(int fd, pid_t *pid, struct peer *p)
+{
+	struct ucred uc;
+	socklen_t len = sizeof(uc);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &uc, &len) != 0 ||
+	    uc.uid == (uid_t)-1)
+		return false;
+	*pid = uc.pid;
+	for (int i = 0; i < 3; i++) {
+		p->p_uid[i] = uc.uid;
+		p->p_gid[i] = uc.gid;
+	}
+	p->p_ngroups = peer_groups(fd, p->p_groups);
+	return true;
+}
+
+bool
+peer_is_ours(const struct peer *p)
+{
+	uid_t self = geteuid();
+
+	return p->p_uid[0] == self && p->p_uid[1] == self &&
+	       p->p_uid[2] == self;
+}
+
+void
+peer_cred(const struct peer *p, struct rump_hostcred *hc)
+{
+	for (int i = 0; i < 3; i++) {
+		hc->hc_uid[i] = p->p_uid[i];
+		hc->hc_gid[i] = p->p_gid[i];
+	}
+	hc->hc_ngroups = p->p_ngroups;
+	hc->hc_groups = p->p_groups;
+}
+
+bool
+peer_lives(int pidfd)
+{
+	struct pollfd pfd = { .fd = pidfd, .events = POLLIN };
+
+	return pidfd >= 0 && poll(&pfd, 1, 0) == 0;
+}

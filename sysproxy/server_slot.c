@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A worker and its slot.
+ *
+ * Hand-over.  Both sides wait for sl_state to become what they want; who is
+ * going to sleep says so in sl_sleeping first and looks at sl_state again, and
+ * who changes sl_state looks at sl_sleeping afterwards.  When client and worker
+ * share a processor spinning is of no use: the sleeper is woken, and runs when the
+ * other one sleeps.  That is the fastest way there is as long as the other
+ * processor sleeps or has something else to do, so the worker follows its client
+ * wherever it is allowed to.  Where it is not, it spins for a short time before
+ * it sleeps, less and less when that was in vain.
+ *
+ * Interruption.  w_current names the call under way, w_interrupt the one to be
+ * ended.  Worker and loop each write theirs before they read the other's, so that
+ * one of them notices.  A signal that comes too late interrupts the next call:
+ * the client repeats what ended with ERESTART without a reason of its own.
+ */
+#include <errno.h>
+#include <linux/futex.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "rump/rumpdefs.h"
+#include "rump/rumphost.h"
+#include "rump/rumpuser.h"
+#include "rump/rumpuser_host.h"
+
+#include "rumpuser/cpu.h"
+#include "sysproxy/server.h"
+#include "sysproxy/server_kernel.h"
+#include "sysproxy/server_worker.h"
+
+#define UNDER_WAY (UINT64_C(1) << 32)
+
+/* Cycles of the time stamp counter, about 50 us. */
+#define SPFAST_IN 131072u
+#define SPIN_MIN 1024u
+/* Without success: try again after so many sleeps. */
+#define SPIN_AGAIN 64
+
+/* The compiler reads it here, once. */
+#define ONCE(x) (*(volatile __typeof__(x) *)&(x))
+
+static cpu_set_t server_cpus;
+static pthread_once_t cpus_once = PTHREAD_ONCE_INIT;
+
+static void
+learn_cpus(void)
+{
+	if (sched_getaffinity(0, sizeof(server_cpus), &server_cpus) != 0)
+		CPU_ZERO(&server_cpus);
+}
+
+static void
+futex_wake_shared(_Atomic uint32_t *word)
+{
+	(void)rumpuser_host_syscall(SYS_futex, word, FUTEX_WAKE, 1, 0, 0, 0);
+}
+
+/* Run where the client does. */
+static void
+follow(struct worker *w, uint32_t cpu)
+{
+	bool again = cpu == w->w_seen;
+	cpu_set_t set;
+
+	w->w_seen = cpu;
+	if ((int)cpu == w->w_cpu || !again)
+		return;
+	if (cpu < CPU_SETSIZE && CPU_ISSET(cpu, &server_cpus)) {
+		CPU_ZERO(&set);
+		CPU_SET(cpu, &set);
+		if (sched_setaffinity(0, sizeof(set), &set) == 0)
+			w->w_cpu = (int)cpu;
+		return;
+	}
+	if (w->w_cpu >= 0)
+		(void)sched_setaffinity(0, sizeof(server_cpus), &server_cpus);
+	w->w_cpu = -1;
+}
+
+static bool
+is_apart(const struct worker *w)
+{
+	return w->w_cpu < 0 || (uint32_t)w->w_cpu != w->w_seen;
+}
+
+/* How long spinning is worth while, in cycles. */
+static unsigned
+spin_length(struct worker *w)
+{
+	if (!is_apart(w))
+		return 0;
+	if (w->w_spin < SPIN_MIN && ++w->w_slept % SPIN_AGAIN == 0)
+		w->w_spin = SPIN_MIN;
+	return w->w_spin;
+}
+
+static void
+spin_learn(struct worker *w, bool success)
+{
+	if (success)
+		w->w_spin = w->w_spin * 2 < SPFAST_IN ? w->w_spin * 2 : SPFAST_IN;
+	else
+		w->w_spin /= 2;
+}
+
+static bool
+spin(struct worker *w, struct fast_slot *sl, uint32_t wanted)
+{
+	unsigned length = spin_length(w);
+	uint64_t start;
+
+	if (length == 0)
+		return false;
+	start = __builtin_ia32_rdtsc();
+	do {
+		if (atomic_load_explicit(
+			&sl->sl_state, memory_order_acquire) == wanted) {
+			spin_learn(w, true);
+			return true;
+		}
+		__builtin_ia32_pause();
+	} while (__builtin_ia32_rdtsc() - start < length &&
+		 atomic_load_explicit(&w->w_stop, memory_order_relaxed) == 0);
+	spin_learn(w, false);
+	return false;
+}
+
+static void
+sleep_once(struct worker *w, struct fast_slot *sl, uint32_t wanted)
+{
+	long args[6] = { (long)&sl->sl_state, FUTEX_WAIT };
+	uint32_t state;
+
+	atomic_fetch_or(&sl->sl_sleeping, FAST_SLEEPS_SERVER);
+	state = atomic_load(&sl->sl_state);
+	if (state != wanted) {
+		args[2] = state;
+		(void)rumpuser_hostops.ho_syscall_intr(
+		    (const volatile uint32_t *)&w->w_stop, SYS_futex, args);
+	}
+	atomic_fetch_and_explicit(
+	    &sl->sl_sleeping, ~FAST_SLEEPS_SERVER, memory_order_relaxed);
+}
+
+/* Until the client has set the state wanted; false: leave. */
+static bool
+await(struct worker *w, struct fast_slot *sl, uint32_t wanted)
+{
+	for (;;) {
+		if (atomic_load_explicit(
+			&sl->sl_state, memory_order_acquire) == wanted)
+			return true;
+		if (atomic_load_explicit(&w->w_stop, memory_order_acquire) != 0)
+			return false;
+		if (!spin(w, sl, wanted))
+			sleep_once(w, sl, wanted);
+	}
+}
+
+static void
+hand_over(struct fast_slot *sl, uint32_t state)
+{
+	atomic_store(&sl->sl_state, state);
+	if ((atomic_load(&sl->sl_sleeping) & FAST_SLEEPS_CLIENT) != 0)
+		futex_wake_shared(&sl->sl_state);
+}
+
+bool
+slot_service(struct worker *w, enum fast_op op)
+{
+	struct fast_slot *sl = w->w_sl;
+
+	if (atomic_load_explicit(&w->w_stop, memory_order_acquire) != 0)
+		return false;
+	sl->sl_op = op;
+	hand_over(sl, FAST_SERVICE);
+	return await(w, sl, FAST_SERVED);
+}
+
+/* Copy and check the request's ranges. */
+static bool
+take_ranges(struct worker *w, const struct fast_slot *sl)
+{
+	w->w_nin = ONCE(sl->sl_nin);
+	w->w_inlen = ONCE(sl->sl_inlen);
+	w->w_nout = 0;
+	if (w->w_nin > FAST_RANGES || w->w_inlen > FAST_IN)
+		return false;
+	w->w_outlen = (w->w_inlen + 63) & ~63u;
+	for (uint32_t i = 0; i < w->w_nin; i++) {
+		struct fast_range *r = &w->w_in[i];
+
+		r->fr_addr = ONCE(sl->sl_in[i].fr_addr);
+		r->fr_len = ONCE(sl->sl_in[i].fr_len);
+		r->fr_off = ONCE(sl->sl_in[i].fr_off);
+		if (r->fr_off > w->w_inlen ||
+		    r->fr_len > w->w_inlen - r->fr_off)
+			return false;
+	}
+	return true;
+}
+
+static int
+call(struct worker *w, struct fast_slot *sl, int64_t *retval)
+{
+	int32_t num = ONCE(sl->sl_num);
+	bool escape = (ONCE(sl->sl_flags) & FAST_ESCAPE) != 0;
+	int64_t args[FAST_ARGS];
+
+	for (int i = 0; i < FAST_ARGS; i++)
+		args[i] = ONCE(sl->sl_args[i]);
+	if (escape != w->w_escape && serverkernel.sk_escape != NULL) {
+		serverkernel.sk_escape(escape);
+		w->w_escape = escape;
+	}
+	if (num >= FASTCALL_FORK)
+		return fastcall(w, num, args, retval);
+	return serverkernel.sk_syscall(num, args, sizeof(args), retval);
+}
+
+static void
+publish_call(struct worker *w, uint32_t sequence)
+{
+	serverkernel.sk_interrupt_clear();
+	atomic_store(&w->w_current, UNDER_WAY | sequence);
+	if (atomic_load(&w->w_interrupt) == (UNDER_WAY | sequence) ||
+	    atomic_load(&w->w_stop) != 0)
+		serverkernel.sk_interrupt();
+}
+
+static void
+serve_request(struct worker *w)
+{
+	struct fast_slot *sl = w->w_sl;
+	int64_t retval[2] = { 0, 0 };
+	int error = RUMP_EINVAL;
+
+	if (take_ranges(w, sl)) {
+		publish_call(w, ONCE(sl->sl_sequence));
+		error = call(w, sl, retval);
+		atomic_store_explicit(&w->w_current, 0, memory_order_relaxed);
+	}
+	sl->sl_error = error;
+	sl->sl_retval[0] = retval[0];
+	sl->sl_retval[1] = retval[1];
+	for (uint32_t i = 0; i < w->w_nout; i++)
+		sl->sl_out[i] = w->w_out[i];
+	sl->sl_nout = w->w_nout;
+	sl->sl_apart = is_apart(w);
+	hand_over(sl, FAST_REPLY);
+	follow(w, ONCE(sl->sl_cpu));
+}
+
+static bool
+bind_lwp(const struct client *c)
+{
+	int error;
+
+	cpu_upcalls.hyp_schedule();
+	error = cpu_upcalls.hyp_lwproc_newlwp(c->c_pid);
+	cpu_upcalls.hyp_unschedule();
+	return error == 0;
+}
+
+static void
+unbind_lwp(void)
+{
+	cpu_upcalls.hyp_schedule();
+	cpu_upcalls.hyp_lwproc_release();
+	cpu_upcalls.hyp_unschedule();
+	serverkernel.sk_interrupt_clear();
+}
+
+static void
+serve(struct worker *w, void *arg)
+{
+	struct client *c = arg;
+
+	if (bind_lwp(c)) {
+		while (await(w, w->w_sl, FAST_REQUEST)) {
+			atomic_fetch_add_explicit(
+			    &c->c_calls, 1, memory_order_relaxed);
+			serve_request(w);
+		}
+		unbind_lwp();
+	}
+	hand_over(w->w_sl, FAST_DEAD);
+	pthread_mutex_lock(&c->c_lock);
+	c->c_workers[w->w_slot] = NULL;
+	pthread_mutex_unlock(&c->c_lock);
+	w->w_client = NULL;
+	client_leave(c);
+}
+
+static void
+prepare(struct worker *w, struct client *c, unsigned slot)
+{
+	w->w_client = c;
+	w->w_slot = slot;
+	w->w_sl = fast_slot(c->c_area, slot);
+	w->w_escape = false;
+	w->w_seen = UINT32_MAX;
+	w->w_spin = SPIN_MIN;
+	atomic_store(&w->w_stop, 0);
+	atomic_store(&w->w_current, 0);
+	atomic_store(&w->w_interrupt, 0);
+}
+
+bool
+slot_start(struct client *c, unsigned slot)
+{
+	bool fits = false;
+	struct worker *w;
+
+	pthread_once(&cpus_once, learn_cpus);
+	w = worker_get();
+	if (w == NULL)
+		return false;
+	pthread_mutex_lock(&c->c_lock);
+	if (!c->c_quiescing && c->c_workers != NULL && slot < FAST_SLOTS &&
+	    c->c_workers[slot] == NULL) {
+		fits = true;
+		c->c_workers[slot] = w;
+		c->c_nworkers++;
+		prepare(w, c, slot);
+	}
+	pthread_mutex_unlock(&c->c_lock);
+	worker_start(w, fits ? serve : worker_idle, c);
+	return fits;
+}
+
+void
+slot_interrupt(struct client *c, unsigned slot, uint32_t sequence)
+{
+	struct worker *w = NULL;
+
+	pthread_mutex_lock(&c->c_lock);
+	if (slot < FAST_SLOTS && c->c_workers != NULL)
+		w = c->c_workers[slot];
+	if (w != NULL) {
+		atomic_store(&w->w_interrupt, UNDER_WAY | sequence);
+		if (atomic_load(&w->w_current) == (UNDER_WAY | sequence))
+			worker_kick(w);
+	}
+	pthread_mutex_unlock(&c->c_lock);
+}
+
+void
+slot_stop(struct worker *w)
+{
+	atomic_store(&w->w_stop, 1);
+	worker_kick(w);
+	/* Where signals are held back, as under a sanitizer. */
+	hand_over(w->w_sl, FAST_DEAD);
+	futex_wake_shared(&w->w_sl->sl_state);
+}

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Tokens: host descriptors that stand for open files of the kernel while they
+ * travel between clients over SCM_RIGHTS.
+ *
+ * A token is one end of a socket pair.  The other end is ours and has the file;
+ * when all copies of the token have been closed it hangs up, and the file is
+ * dropped.  To see whether a descriptor is a token of ours the one that has it
+ * sends it to us and names its inode: that of a token's socket is known, and no
+ * other socket has it as long as ours is open.
+ */
+#include <errno.h>
+#include <linux/futex.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "rump/rumpdefs.h"
+#include "rump/rumphost.h"
+#include "rump/rumpuser.h"
+#include "rump/rumpuser_host.h"
+
+#include "sysproxy/server.h"
+#include "sysproxy/server_kernel.h"
+#include "sysproxy/server_worker.h"
+
+#define RECEIVED_MAX FAST_TOKENS
+#define HASH 256
+
+struct token {
+	struct token *t_next;  /* tokens_lock */
+	int t_fd;              /* i: our end */
+	uint64_t t_inode;      /* i: of the other end */
+	struct file *t_file;   /* i: reference */
+	struct watch t_watch;  /* i */
+};
+
+/* What a client has sent and has not asked about yet. */
+struct tokens {
+	int ts_fd[RECEIVED_MAX]; /* 0: none */
+	unsigned ts_next;
+};
+
+static pthread_mutex_t tokens_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct token *tokens[HASH]; /* tokens_lock */
+
+static bool
+inode_of(int fd, uint64_t *inode)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0 || !S_ISSOCK(st.st_mode))
+		return false;
+	*inode = st.st_ino;
+	return true;
+}
+
+static void
+drop(struct worker *w, void *arg)
+{
+	struct token *t = arg;
+
+	(void)w;
+	serverkernel.sk_file_put(t->t_file);
+	(void)close(t->t_fd);
+	free(t);
+}
+
+/* All copies of the token are closed, or somebody has written to one. */
+static void
+token_ready(void *arg, uint32_t events)
+{
+	struct token *t = arg, **tp;
+
+	if ((events & (EPOLLHUP | EPOLLERR | EPOLLRDHUP)) == 0) {
+		loop_pause(t->t_fd, &t->t_watch, true);
+		return;
+	}
+	loop_unwatch(t->t_fd);
+	pthread_mutex_lock(&tokens_lock);
+	for (tp = &tokens[t->t_inode % HASH]; *tp != t; tp = &(*tp)->t_next)
+		continue;
+	*tp = t->t_next;
+	pthread_mutex_unlock(&tokens_lock);
+	worker_submit(drop, t);
+}
+
+static void
+enlist(struct token *t)
+{
+	struct token **head = &tokens[t->t_inode % HASH];
+
+	pthread_mutex_lock(&tokens_lock);
+	t->t_next = *head;
+	*head = t;
+	pthread_mutex_unlock(&tokens_lock);
+}
+
+int
+token_export(struct worker *w, int rumpfd)
+{
+	struct token *t = calloc(1, sizeof(*t));
+	int error, fds[2];
+
+	if (t == NULL)
+		return RUMP_ENOMEM;
+	error = serverkernel.sk_file_get(rumpfd, &t->t_file);
+	if (error != 0)
+		goto fail_free;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0) {
+		error = rumpuser_component_errtrans(errno);
+		goto fail_file;
+	}
+	t->t_fd = fds[0];
+	t->t_watch.wa_ready = token_ready;
+	t->t_watch.wa_arg = t;
+	error = RUMP_EINVAL;
+	if (inode_of(fds[1], &t->t_inode)) {
+		enlist(t);
+		/* From here on it goes when the other end is closed. */
+		error = loop_watch(t->t_fd, &t->t_watch);
+	}
+	if (error != 0)
+		goto fail_pair;
+	error = fastcall_give(w, fds[1]);
+	(void)close(fds[1]);
+	return error;
+
+fail_pair:
+	(void)close(fds[1]);
+	(void)close(fds[0]);
+fail_file:
+	serverkernel.sk_file_put(t->t_file);
+fail_free:
+	free(t);
+	return error;
+}
+
+void
+token_received(struct client *c, int fd)
+{
+	struct tokens *ts;
+	unsigned i;
+
+	pthread_mutex_lock(&c->c_lock);
+	if (c->c_tokens == NULL)
+		c->c_tokens = calloc(1, sizeof(*c->c_tokens));
+	ts = c->c_tokens;
+	if (ts == NULL) {
+		(void)close(fd);
+	} else {
+		i = ts->ts_next++ % RECEIVED_MAX;
+		if (ts->ts_fd[i] > 0)
+			(void)close(ts->ts_fd[i]);
+		ts->ts_fd[i] = fd;
+	}
+	pthread_mutex_unlock(&c->c_lock);
+	tokens_wake(c);
+}
+
+void
+tokens_wake(struct client *c)
+{
+	atomic_fetch_add(&c->c_arrivals, 1);
+	(void)rumpuser_host_syscall(SYS_futex, &c->c_arrivals,
+	    FUTEX_WAKE | FUTEX_PRIVATE_FLAG, INT32_MAX, 0, 0, 0);
+}
+
+void
+tokens_destroy(struct client *c)
+{
+	if (c->c_tokens == NULL)
+		return;
+	for (unsigned i = 0; i < RECEIVED_MAX; i++)
+		if (c->c_tokens->ts_fd[i] > 0)
+			(void)close(c->c_tokens->ts_fd[i]);
+	free(c->c_tokens);
+	c->c_tokens = NULL;
+}
+
+/* What c has sent with this inode, or -1; the caller's from now on. */
+static int
+take_received(struct client *c, uint64_t inode)
+{
+	uint64_t that;
+	int fd = -1;
+
+	pthread_mutex_lock(&c->c_lock);
+	for (unsigned i = 0; c->c_tokens != NULL && i < RECEIVED_MAX; i++) {
+		int *slot = &c->c_tokens->ts_fd[i];
+
+		if (fd < 0 && *slot > 0 && inode_of(*slot, &that) &&
+		    that == inode) {
+			fd = *slot;
+			*slot = 0;
+		}
+	}
+	pthread_mutex_unlock(&c->c_lock);
+	return fd;
+}
+
+/* The file goes under a descriptor while the lock keeps the token. */
+static int
+install(uint64_t inode, int *rumpfd)
+{
+	struct token *t;
+	int error = RUMP_EBADF;
+
+	pthread_mutex_lock(&tokens_lock);
+	for (t = tokens[inode % HASH]; t != NULL; t = t->t_next)
+		if (t->t_inode == inode)
+			break;
+	if (t != NULL)
+		error = serverkernel.sk_file_install(t->t_file, rumpfd);
+	pthread_mutex_unlock(&tokens_lock);
+	return error;
+}
+
+/* The call may be quicker than the message that was sent before it. */
+static int
+await_received(struct worker *w, uint64_t inode)
+{
+	struct client *c = w->w_client;
+	long args[6] = { (long)&c->c_arrivals,
+		FUTEX_WAIT | FUTEX_PRIVATE_FLAG };
+	int fd;
+
+	for (;;) {
+		args[2] = atomic_load(&c->c_arrivals);
+		fd = take_received(c, inode);
+		if (fd >= 0 || atomic_load(&w->w_stop) != 0)
+			return fd;
+		(void)rumpuser_hostops.ho_syscall_intr(
+		    (const volatile uint32_t *)&w->w_stop, SYS_futex, args);
+	}
+}
+
+int
+token_import(struct worker *w, uint64_t inode, int *rumpfd)
+{
+	int error, fd;
+
+	fd = await_received(w, inode);
+	if (fd < 0)
+		return RUMP_EBADF;
+	error = install(inode, rumpfd);
+	(void)close(fd);
+	return error;
+}

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The pool.  An idle worker waits on a condition variable of its own, last come
+ * first served, so that those that have just run, and whose stacks are warm, run
+ * again.  What finds no worker waits in a queue.
+ *
+ * The signal: a sleep in the host is entered through ho_syscall_intr, whose check
+ * of a word and sleep are one step for our handler (rumpuser/syscall_intr.h).
+ * Whoever wants a worker awake sets a word first and then sends the signal.
+ */
+#include "sysproxy/server_worker.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <ucontext.h>
+
+#include "rump/rumpuser.h"
+
+#include "rumpuser/syscall_intr.h"
+#include "sysproxy/server.h"
+#include "sysproxy/server_kernel.h"
+
+#define STACK_BYTES (1024 * 1024)
+#define IDLE_MAX 32
+
+struct job {
+	struct job *j_next;
+	worker_func *j_func;
+	void *j_arg;
+};
+
+static pthread_mutex_t pool_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct worker *idle;                            /* pool_lock */
+static unsigned nidle;                                 /* pool_lock */
+static struct job *jobs, **jobs_tail = &jobs;          /* pool_lock */
+static __thread struct worker *self
+    __attribute__((tls_model("initial-exec")));
+
+struct worker *
+worker_self(void)
+{
+	return self;
+}
+
+static int
+kick_signal(void)
+{
+	return SIGRTMAX - 2;
+}
+
+static void
+kicked(int sig, siginfo_t *si, void *arg)
+{
+	ucontext_t *uc = arg;
+	greg_t *ip = &uc->uc_mcontext.gregs[REG_RIP];
+
+	(void)sig;
+	(void)si;
+	if (self == NULL)
+		return;
+	if (serverkernel.sk_interrupt != NULL)
+		serverkernel.sk_interrupt();
+	*ip = (greg_t)syscall_intr_restart((uintptr_t)*ip);
+}
+
+void
+worker_kick(struct worker *w)
+{
+	(void)pthread_kill(w->w_thread, kick_signal());
+}
+
+/* Wait for something to do; NULL: too many are waiting. */
+static worker_func *
+next_job(struct worker *w, void **arg)
+{
+	worker_func *func = NULL;
+	struct job *j;
+
+	pthread_mutex_lock(&pool_lock);
+	j = jobs;
+	if (w->w_func == NULL && j != NULL) {
+		jobs = j->j_next;
+		if (jobs == NULL)
+			jobs_tail = &jobs;
+		func = j->j_func;
+		*arg = j->j_arg;
+		pthread_mutex_unlock(&pool_lock);
+		free(j);
+		return func;
+	}
+	if (w->w_func == NULL && nidle < IDLE_MAX) {
+		w->w_next = idle;
+		idle = w;
+		nidle++;
+		while (w->w_func == NULL)
+			pthread_cond_wait(&w->w_wake, &pool_lock);
+	}
+	func = w->w_func;
+	*arg = w->w_arg;
+	w->w_func = NULL;
+	pthread_mutex_unlock(&pool_lock);
+	return func;
+}
+
+static void *
+worker_main(void *cookie)
+{
+	struct worker *w = cookie;
+	worker_func *func;
+	sigset_t mask;
+	void *arg;
+
+	self = w;
+	sigemptyset(&mask);
+	sigaddset(&mask, kick_signal());
+	pthread_sigmask(SIG_UNBLOCK, &mask, NULL);
+	/* A new one has been got by somebody, who will say what for. */
+	pthread_mutex_lock(&pool_lock);
+	while (w->w_func == NULL)
+		pthread_cond_wait(&w->w_wake, &pool_lock);
+	pthread_mutex_unlock(&pool_lock);
+	while ((func = next_job(w, &arg)) != NULL) {
+		/* Of a signal that came late. */
+		if (serverkernel.sk_interrupt_clear != NULL)
+			serverkernel.sk_interrupt_clear();
+		func(w, arg);
+	}
+	self = NULL;
+	pthread_cond_destroy(&w->w_wake);
+	free(w);
+	return NULL;
+}
+
+static int
+spawn(struct worker *w)
+{
+	pthread_attr_t attr;
+	sigset_t all, old;
+	int error;
+
+	error = pthread_attr_init(&attr);
+	if (error != 0)
+		return error;
+	(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	(void)pthread_attr_setstacksize(&attr, STACK_BYTES);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	error = pthread_create(&w->w_thread, &attr, worker_main, w);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	pthread_attr_destroy(&attr);
+	return error;
+}
+
+static struct worker *
+worker_create(void)
+{
+	struct worker *w = calloc(1, sizeof(*w));
+
+	if (w == NULL)
+		return NULL;
+	w->w_cpu = -1;
+	pthread_cond_init(&w->w_wake, NULL);
+	if (spawn(w) != 0) {
+		pthread_cond_destroy(&w->w_wake);
+		free(w);
+		return NULL;
+	}
+	return w;
+}
+
+struct worker *
+worker_get(void)
+{
+	struct worker *w;
+
+	pthread_mutex_lock(&pool_lock);
+	w = idle;
+	if (w != NULL) {
+		idle = w->w_next;
+		nidle--;
+	}
+	pthread_mutex_unlock(&pool_lock);
+	return w != NULL ? w : worker_create();
+}
+
+void
+worker_start(struct worker *w, worker_func *func, void *arg)
+{
+	pthread_mutex_lock(&pool_lock);
+	w->w_func = func;
+	w->w_arg = arg;
+	pthread_cond_signal(&w->w_wake);
+	pthread_mutex_unlock(&pool_lock);
+}
+
+void
+worker_idle(struct worker *w, void *arg)
+{
+	(void)w;
+	(void)arg;
+}
+
+void
+worker_submit(worker_func *func, void *arg)
+{
+	struct worker *w = worker_get();
+	struct job *j;
+
+	if (w != NULL) {
+		worker_start(w, func, arg);
+		return;
+	}
+	/* It is the end of a process, most of the time: it cannot be refused. */
+	while ((j = malloc(sizeof(*j))) == NULL)
+		(void)sched_yield();
+	j->j_next = NULL;
+	j->j_func = func;
+	j->j_arg = arg;
+	pthread_mutex_lock(&pool_lock);
+	*jobs_tail = j;
+	jobs_tail = &j->j_next;
+	pthread_mutex_unlock(&pool_lock);
+}
+
+int
+workers_init(void)
+{
+	struct sigaction sa = { .sa_sigaction = kicked, .sa_flags = SA_SIGINFO };
+
+	sigfillset(&sa.sa_mask);
+	if (sigaction(kick_signal(), &sa, NULL) != 0)
+		return rumpuser_component_errtrans(errno);
+	return 0;
+}

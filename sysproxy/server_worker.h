@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The server's threads.  A worker sleeps until it is given something to do,
+ * does it, and sleeps again; who has been idle while many others were ends.  All
+ * signals are blocked in it but the one that ends sleeps.
+ */
+#ifndef SYSPROXY_SERVER_WORKER_H
+#define SYSPROXY_SERVER_WORKER_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sysproxy/fast.h"
+
+struct client;
+
+struct worker;
+typedef void worker_func(struct worker *w, void *arg);
+
+struct worker {
+	struct worker *w_next;  /* pool_lock: idle */
+	pthread_t w_thread;     /* i */
+	pthread_cond_t w_wake;  /* pool_lock */
+	worker_func *w_func;    /* pool_lock: what to do, or NULL */
+	void *w_arg;            /* pool_lock */
+
+	/* While it serves a client. */
+	struct client *w_client;
+	unsigned w_slot;
+	struct fast_slot *w_sl;
+	_Atomic uint32_t w_stop; /* set by anybody: leave the client */
+	/* Sequence number of the call that is under way, with bit 32 set, and of
+	 * the one that is to be interrupted. */
+	_Atomic uint64_t w_current, w_interrupt;
+	bool w_escape; /* as the kernel has it for this thread */
+
+	/* Where this thread runs, see server_slot.c. */
+	int w_cpu;       /* pinned to it; -1: nowhere */
+	uint32_t w_seen; /* the client's CPU at the last call */
+	unsigned w_spin; /* how long to spin, in some unit */
+	unsigned w_slept;
+
+	/* The call under way: a copy of what the client has said. */
+	uint32_t w_nin, w_inlen;
+	struct fast_range w_in[FAST_RANGES];
+	/* ... and what it will find in its data area. */
+	uint32_t w_nout, w_outlen; /* the area is used up to w_outlen */
+	struct fast_range w_out[FAST_RANGES];
+};
+
+/* An idle or new worker, which the caller alone knows; NULL: the host has no
+ * more threads. */
+struct worker *worker_get(void);
+/* Let w, just got, run func(w, arg). */
+void worker_start(struct worker *w, worker_func *func, void *arg);
+/* A function that does nothing: the worker goes back. */
+void worker_idle(struct worker *w, void *arg);
+/* Have func(w, arg) run by some worker, now or when one becomes idle. */
+void worker_submit(worker_func *func, void *arg);
+/* Get w out of a sleep; what for has been written before. */
+void worker_kick(struct worker *w);
+/* The worker that the calling thread is, or NULL. */
+struct worker *worker_self(void);
+
+/* Once, before the first.  0 or a NetBSD errno. */
+int workers_init(void);
+
+#endif /* !SYSPROXY_SERVER_WORKER_H */

@@ -1,0 +1,433 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""The kernel in a server: what a single process sees of it must not differ from
+what it sees of a kernel of its own."""
+import contextlib
+import functools
+import hashlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+
+import harness
+from harness import check
+
+PY = "/usr/bin/python3"
+TMPFS = [(harness.MOUNT, "tmpfs:")]
+SOCKIN = ["--net", "sockin"]
+LARGE = bytes(range(256)) * 8192 + b"tail"  # not a multiple of anything
+
+
+def argv(command, mounts=(), options=()):
+    out = [harness.RUMPKIT, "run"]
+    for path, source in mounts:
+        out += ["--mount", f"{path}={source}"]
+    return harness.as_user(out + list(options) + ["--"] + list(command))
+
+
+def served(command, mounts=TMPFS, options=(), timeout=60, **kw):
+    return subprocess.run(argv(command, mounts, options),
+                          stdin=kw.pop("stdin", subprocess.DEVNULL),
+                          capture_output=True, timeout=timeout,
+                          env=kw.pop("env", harness.clean_env()), cwd="/",
+                          **kw)
+
+
+def python(text, **kw):
+    return served([PY, "-c", text], **kw)
+
+
+def shell(text, **kw):
+    return served(["/bin/sh", "-c", text], **kw)
+
+
+def prints(out, text):
+    if isinstance(text, str):
+        text = text.encode()
+    check(out.returncode == 0 and out.stdout == text and out.stderr == b"",
+          str(out)[:3000])
+
+
+def populate(top):
+    os.mkdir(f"{top}/out")
+    os.chmod(f"{top}/out", 0o777)
+    with open(f"{top}/large", "wb") as f:
+        f.write(LARGE)
+    os.symlink("/data/large", f"{top}/absolute")
+    os.symlink("out/../large", f"{top}/relative")
+
+
+# --- files ------------------------------------------------------------------
+
+def shell_tools():
+    prints(shell("""
+set -e
+cd /data
+echo one > a; mkdir d; ln -s ../a d/link; mv a b; ln -s b a
+cat d/link a b
+ls
+test "$(stat -c %s d/link)" = 4
+cp -r d e; rm -r d; ls e
+"""), "one\none\none\na\nb\nd\nlink\n")
+
+
+def blocks_of_all_sizes():
+    for size in (1, 511, 4096, 30000, 32768, 65536, 100001, 1 << 20):
+        out = shell(f"""
+cd /data
+dd if=/dev/urandom of=/data/x bs=1M count=3 status=none
+dd if=x of=y bs={size} status=none
+cmp x y && echo same
+""")
+        prints(out, "same\n")
+
+
+def vectors():
+    prints(python("""
+import os
+fd = os.open("/data/v", os.O_RDWR | os.O_CREAT)
+parts = [bytes([i]) * (i * 997) for i in range(100)]
+assert os.writev(fd, parts) == sum(map(len, parts))
+into = [bytearray(len(p)) for p in reversed(parts)]
+assert os.preadv(fd, into, 0) == sum(map(len, parts))
+assert b"".join(into) == b"".join(parts)
+print("right")
+"""), "right\n")
+
+
+def bad_memory():
+    prints(python("""
+import ctypes, errno, mmap, os
+libc = ctypes.CDLL(None, use_errno=True)
+fd = os.open("/data/f", os.O_RDWR | os.O_CREAT)
+os.write(fd, b"x" * 100000)
+def call(name, *args):
+    ctypes.set_errno(0)
+    r = getattr(libc, name)(*args)
+    print(name, r, errno.errorcode.get(ctypes.get_errno(), 0))
+bad = ctypes.c_void_p(4096)
+for size in (1, 4096, 65536):
+    call("pread", fd, bad, size, 0)
+    call("pwrite", fd, bad, size, 0)
+call("open", bad, 0)
+call("fstat", fd, bad)
+call("readv", fd, bad, 2)
+m = mmap.mmap(-1, 8192)
+there = ctypes.addressof(ctypes.c_char.from_buffer(m))
+libc.mprotect(ctypes.c_void_p(there + 4096), 4096, 0)
+call("pread", fd, ctypes.c_void_p(there + 4090), 3, 0)
+call("open", ctypes.c_void_p(there + 4095), 0)
+"""), "".join(f"{name} -1 EFAULT\n" for name in (
+        ["pread", "pwrite"] * 3 + ["open", "fstat", "readv"]))
+           + "pread 3 0\nopen -1 ENOENT\n")
+
+
+def many_threads():
+    prints(python("""
+import os, threading
+def work(i):
+    for j in range(100):
+        p = f"/data/{i}.{j % 3}"
+        with open(p, "w") as f:
+            f.write(str(i) * j * 37)
+        with open(p) as f:
+            assert f.read() == str(i) * j * 37
+        os.stat(p)
+threads = [threading.Thread(target=work, args=(i,)) for i in range(16)]
+for t in threads: t.start()
+for t in threads: t.join()
+print(len(os.listdir("/data")))
+"""), "48\n")
+
+
+def threads_come_and_go():
+    """A thread leaves nothing behind, here and in the server."""
+    prints(python("""
+import os, threading
+for i in range(2000):
+    t = threading.Thread(target=os.stat, args=("/data",))
+    t.start()
+    t.join()
+print(len([m for m in open("/proc/self/maps") if "rumpkit" in m]) < 8)
+"""), "True\n")
+
+
+def in_a_closed_process():
+    """A process that nobody may look into."""
+    prints(python("""
+import ctypes, os
+libc = ctypes.CDLL(None)
+assert libc.prctl(4, 0, 0, 0, 0) == 0
+fd = os.open("/data/f", os.O_RDWR | os.O_CREAT)
+data = os.urandom(300001)
+os.write(fd, data)
+assert os.pread(fd, 400000, 0) == data
+assert os.path.realpath("/data/f") == "/data/f"
+print("right")
+"""), "right\n")
+
+
+def umask_and_modes():
+    prints(python("""
+import os
+os.close(os.open("/data/a", os.O_CREAT, 0o666))
+os.umask(0o077)
+os.close(os.open("/data/b", os.O_CREAT, 0o666))
+print([oct(os.stat(p).st_mode & 0o777) for p in ("/data/a", "/data/b")])
+print(os.stat("/data/a").st_uid == os.getuid())
+""", preexec_fn=functools.partial(os.umask, 0o027)),
+           "['0o640', '0o600']\nTrue\n")
+
+
+# --- NFS --------------------------------------------------------------------
+
+def nfs(directory, server):
+    mounts = [(harness.MOUNT, server.url())]
+    digest = hashlib.md5(LARGE).hexdigest()
+    for name in ("large", "absolute", "relative"):
+        prints(served(["md5sum", f"/data/{name}"], mounts),
+               f"{digest}  /data/{name}\n")
+    prints(shell("cp /data/large /data/out/copy && cmp /data/large "
+                 "/data/out/copy && echo same", mounts=mounts), "same\n")
+    with open(f"{directory}/out/copy", "rb") as f:
+        check(f.read() == LARGE, "the copy on the server differs")
+    prints(python("""
+import mmap, os
+fd = os.open("/data/out/copy", os.O_RDWR)
+m = mmap.mmap(fd, 0)
+m[4096:4100] = b"mine"
+m.flush()
+with open("/data/out/other", "wb") as f:
+    f.write(m)
+print(os.pread(fd, 4, 4096))
+""", mounts=mounts), "b'mine'\n")
+    with open(f"{directory}/out/copy", "rb") as f:
+        check(f.read() == LARGE[:4096] + b"mine" + LARGE[4100:],
+              "what was stored into a mapping is not on the server")
+
+
+# --- signals ----------------------------------------------------------------
+
+def interrupted_sleeps():
+    """A handler runs while a call sleeps in the kernel; with SA_RESTART the call
+    goes on, without it fails, and the connection is as good as before."""
+    prints(python("""
+import fcntl, os, signal, sys
+def handler(*_):
+    print("handler", flush=True)
+    raise InterruptedError
+signal.signal(signal.SIGALRM, handler)
+fd = os.open("/data/lock", os.O_RDWR | os.O_CREAT)
+r, w = os.pipe()
+gone, go = os.pipe()
+pid = os.fork()
+if pid == 0:
+    mine = os.open("/data/lock", os.O_RDWR)
+    fcntl.flock(mine, fcntl.LOCK_EX)
+    os.write(w, b"x")
+    os.read(gone, 1)
+    os._exit(0)
+os.read(r, 1)
+for i in range(20):
+    signal.setitimer(signal.ITIMER_REAL, 0.01)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        print("locked?")
+    except InterruptedError:
+        pass
+os.write(go, b"x")
+fcntl.flock(fd, fcntl.LOCK_EX)
+os.waitpid(pid, 0)
+print("locked")
+"""), "handler\n" * 20 + "locked\n")
+
+
+def killed_in_a_sleep():
+    out = subprocess.Popen(argv([PY, "-c", """
+import fcntl, os
+a = os.open("/data/lock", os.O_RDWR | os.O_CREAT)
+b = os.open("/data/lock", os.O_RDWR)
+fcntl.flock(a, fcntl.LOCK_EX)
+print("waiting", flush=True)
+fcntl.flock(b, fcntl.LOCK_EX)
+"""], TMPFS), stdout=subprocess.PIPE, env=harness.clean_env(), cwd="/")
+    with out:
+        check(out.stdout.readline() == b"waiting\n", "not waiting")
+        out.send_signal(signal.SIGINT)
+        check(out.wait(timeout=30) != 0, "not ended by SIGINT")
+
+
+# --- sockets ----------------------------------------------------------------
+
+@contextlib.contextmanager
+def echo_server():
+    """Of the host: sends back what it gets."""
+    def serve(listener):
+        while True:
+            try:
+                peer, _ = listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=talk, args=(peer,), daemon=True).start()
+
+    def talk(peer):
+        with peer:
+            while data := peer.recv(65536):
+                peer.sendall(data)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, args=(listener,), daemon=True).start()
+        yield listener.getsockname()[1]
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+def sockets():
+    with echo_server() as port:
+        prints(python(f"""
+import selectors, socket, threading
+def talk(i):
+    with socket.create_connection(("127.0.0.1", {port})) as s:
+        data = bytes([i]) * 300000
+        threading.Thread(target=s.sendall, args=(data,)).start()
+        got = b""
+        while len(got) < len(data):
+            got += s.recv(1 << 20)
+        assert got == data
+threads = [threading.Thread(target=talk, args=(i,)) for i in range(8)]
+for t in threads: t.start()
+for t in threads: t.join()
+s = socket.create_connection(("127.0.0.1", {port}))
+with selectors.DefaultSelector() as sel:
+    sel.register(s, selectors.EVENT_READ)
+    assert sel.select(0) == []
+    s.send(b"ready")
+    assert len(sel.select(10)) == 1
+assert s.recv(5, socket.MSG_PEEK) == b"ready"
+s.settimeout(0.05)
+s.recv(5)
+try:
+    s.recv(5)
+except TimeoutError:
+    print("timed out")
+assert s.getsockopt(socket.SOL_SOCKET, 39) == 2
+print(s.getpeername())
+""", mounts=(), options=SOCKIN), f"timed out\n('127.0.0.1', {port})\n")
+
+
+def broken_pipe():
+    out = python("""
+import signal, socket, sys
+signal.signal(signal.SIGPIPE, lambda *_: print("SIGPIPE", flush=True))
+l = socket.create_server(("127.0.0.1", 0))
+s = socket.create_connection(l.getsockname())
+p, _ = l.accept()
+s.shutdown(socket.SHUT_WR)
+try:
+    s.send(b"x")
+except BrokenPipeError:
+    print("EPIPE")
+""", mounts=(), options=SOCKIN)
+    prints(out, "SIGPIPE\nEPIPE\n")
+
+
+# --- ends -------------------------------------------------------------------
+
+def server_pids():
+    """Processes that are servers of private kernels."""
+    out = set()
+    for pid in filter(str.isdecimal, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            with open(f"/proc/{pid}/comm", encoding="ascii") as f:
+                if f.read().startswith("rumpkit-kernel"):
+                    out.add(int(pid))
+    return out
+
+
+def lost_server():
+    """The server is killed: calls fail, and nobody waits for ever."""
+    before = server_pids()
+    with subprocess.Popen(argv([PY, "-c", """
+import fcntl, os, sys, threading
+a = os.open("/data/lock", os.O_RDWR | os.O_CREAT)
+b = os.open("/data/lock", os.O_RDWR)
+fcntl.flock(a, fcntl.LOCK_EX)
+def wait():
+    try:
+        fcntl.flock(b, fcntl.LOCK_EX)
+    except OSError as e:
+        print(e.strerror)
+t = threading.Thread(target=wait)
+t.start()
+print("waiting", flush=True)
+sys.stdin.readline()
+t.join()
+for i in range(2):
+    try:
+        os.stat("/data/lock")
+    except OSError as e:
+        print(e.strerror)
+print(os.path.exists("/etc/passwd"))
+"""], TMPFS), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, cwd="/",
+                          env=harness.clean_env()) as p:
+        check(p.stdout.readline() == b"waiting\n", "not waiting")
+        servers = [s for s in server_pids() - before]
+        if len(servers) != 1:
+            p.kill()
+            raise harness.Skip("other servers come and go here")
+        os.kill(servers[0], signal.SIGKILL)
+        out, err = p.communicate(b"\n", timeout=30)
+    said = "Transport endpoint is not connected\n" * 3 + "True\n"
+    check(out.decode() == said, f"{out!r} {err!r}")
+    check(err.count(b"has ended") == 1, repr(err))
+
+
+def nowhere():
+    env = harness.clean_env(
+        LD_PRELOAD=f"{harness.STAGE}/lib/librumphijack.so.0",
+        RUMPHIJACK="path=/data")
+    for more, words in (
+            ({}, "neither RUMPKIT_KERNEL, RUMP_SERVER nor"),
+            ({"RUMPKIT_KERNEL": "0"}, "does not name a connection"),
+            ({"RUMPKIT_KERNEL": "999"}, "does not name a connection"),
+            ({"RUMP_SERVER": "nonsense"}, "no \"://\""),
+            ({"RUMP_SERVER": "unix:///nonexistent/socket"},
+             "cannot be connected to"),
+            ({"RUMP_SERVER": "unix:///nonexistent/socket",
+              "RUMPHIJACK_RETRYCONNECT": "soon"},
+             "die, inftime, once, or seconds")):
+        out = subprocess.run(["/bin/true"], env={**env, **more}, timeout=20,
+                             capture_output=True, check=False,
+                             stdin=subprocess.DEVNULL)
+        check(out.returncode in (1, 125) and words.encode() in out.stderr,
+              str(out))
+
+
+def with_nfs(case):
+    def run():
+        with harness.export(populate) as (directory, server):
+            case(directory, server)
+    return run
+
+
+if __name__ == "__main__":
+    sys.exit(harness.run([
+        ("shell tools", shell_tools),
+        ("blocks of all sizes", blocks_of_all_sizes),
+        ("vectors", vectors),
+        ("bad memory is EFAULT", bad_memory),
+        ("many threads", many_threads),
+        ("threads come and go", threads_come_and_go),
+        ("in a process that nobody may look into", in_a_closed_process),
+        ("umask and modes", umask_and_modes),
+        ("NFS: read, write, links, mappings", with_nfs(nfs)),
+        ("interrupted sleeps", interrupted_sleeps),
+        ("killed in a sleep", killed_in_a_sleep),
+        ("sockets", sockets),
+        ("a broken pipe", broken_pipe),
+        ("the server is lost", lost_server),
+        ("no server to be found", nowhere),
+    ]))

@@ -1,0 +1,632 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""The servers that rumpkit starts: private ones, shared ones, and their life."""
+import contextlib
+import os
+import re
+import select
+import signal
+import socket
+import stat
+import subprocess
+import sys
+
+import harness
+import pcap
+from harness import check
+
+PY = "/usr/bin/python3"
+TMPFS = [("/work", "tmpfs:")]
+TOKEN = "RUMPKIT_TEST_TOKEN"  # tells our servers from others
+PATIENCE = 60
+
+
+def run_argv(argv, mounts=(), options=()):
+    out = [harness.RUMPKIT, "run"]
+    for path, source in mounts:
+        out += ["--mount", f"{path}={source}"]
+    return [*out, *options, "--", *argv]
+
+
+def environment(**more):
+    return harness.clean_env(**{TOKEN: f"{os.getpid()}-{os.urandom(8).hex()}",
+                                **more})
+
+
+def run(argv, mounts=(), options=(), status=0, **kw):
+    done = subprocess.run(harness.as_user(run_argv(argv, mounts, options)),
+                          stdin=subprocess.DEVNULL, capture_output=True,
+                          timeout=PATIENCE, env=kw.pop("env", environment()),
+                          cwd="/", check=False, **kw)
+    check(done.returncode == status, f"{done.returncode}\n{done.stdout!r}\n"
+          f"{done.stderr.decode(errors='replace')[-2000:]}")
+    return done
+
+
+@contextlib.contextmanager
+def running(argv, mounts=(), options=(), env=None, **kw):
+    """A run that the test talks to; its process group ends with the test."""
+    with subprocess.Popen(harness.as_user(run_argv(argv, mounts, options)),
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          env=env or environment(), cwd="/",
+                          start_new_session=True, **kw) as p:
+        try:
+            yield p
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(p.pid, signal.SIGKILL)
+
+
+def servers(env):
+    """Processes of the name that servers have, with the token of env."""
+    mark = f"{TOKEN}={env[TOKEN]}".encode()
+    found = []
+    for name in os.listdir("/proc"):
+        with contextlib.suppress(OSError):
+            if not name.isdigit():
+                continue
+            with open(f"/proc/{name}/comm", encoding="ascii") as f:
+                if f.read() != "rumpkit-kernel\n":
+                    continue
+            with open(f"/proc/{name}/environ", "rb") as f:
+                if mark in f.read().split(b"\0"):
+                    found.append(int(name))
+    return found
+
+
+def the_server(env):
+    found = servers(env)
+    check(len(found) == 1, found)
+    return found[0]
+
+
+class Ended:
+    """Waiting for a process that is not our child."""
+
+    def __init__(self, pid):
+        self.fd = os.pidfd_open(pid)
+
+    def now(self):
+        return bool(select.select([self.fd], [], [], 0)[0])
+
+    def wait(self):
+        check(select.select([self.fd], [], [], PATIENCE)[0],
+              "the server does not end")
+        os.close(self.fd)
+
+
+def gone(env):
+    for pid in servers(env):
+        with contextlib.suppress(ProcessLookupError):
+            Ended(pid).wait()
+
+
+# Private servers
+
+
+def a_tree_shares_one_kernel():
+    done = run(["sh", "-c", "mkdir /work/d && (echo one > /work/d/f) && "
+                "cat /work/d/f | sort && "
+                f"{PY} -c \"print(open('/work/d/f').read(), end='')\""], TMPFS)
+    check(done.stdout == b"one\none\n", done)
+    check(done.stderr == b"", done)
+
+
+def the_command_is_the_process_that_was_started():
+    with running(["sh", "-c", "echo $$ $PPID $RUMPKIT_KERNEL_PID; "
+                  "read line; exit 7"], TMPFS) as p:
+        pid, parent, kernel = map(int, p.stdout.readline().split())
+        check(pid == p.pid == kernel, (pid, p.pid, kernel))
+        check(parent == os.getpid(), parent)
+        p.stdin.close()
+        check(p.wait(PATIENCE) == 7, "exit status")
+
+
+def a_signal_that_ends_the_command_is_seen():
+    with running(["sh", "-c", "kill -TERM $$"], TMPFS) as p:
+        check(p.wait(PATIENCE) == -signal.SIGTERM, p.returncode)
+
+
+def the_server_is_not_seen_by_the_command():
+    env = environment()
+    with running(["sh", "-c", "echo ready; read line; exec sleep 1000"], TMPFS,
+                 env=env) as p:
+        p.stdout.readline()
+        pid = the_server(env)
+        with open(f"/proc/{pid}/stat", encoding="ascii") as f:
+            fields = f.read().rsplit(")", 1)[1].split()
+        parent, group, session, tty = map(int, fields[1:5])
+        check(parent != p.pid, "a child of the command")
+        check(session not in (p.pid, os.getsid(0)), "the session")
+        check(group == session != pid, "could take a terminal")
+        check(tty == 0, "a terminal")
+        with open(f"/proc/{pid}/cmdline", "rb") as f:
+            check(f.read().rstrip(b"\0") == b"rumpkit-kernel", "arguments")
+        check(os.readlink(f"/proc/{pid}/cwd") == "/", "directory")
+        for fd in 0, 1, 2:
+            check(os.readlink(f"/proc/{pid}/fd/{fd}") == "/dev/null", fd)
+        with open(f"/proc/{p.pid}/task/{p.pid}/children",
+                  encoding="ascii") as f:
+            check(f.read() == "", "children of the command")
+
+
+def the_server_holds_nothing_of_the_caller():
+    """A pipe has hung up when the command has closed it."""
+    r, w = os.pipe()
+    with running(["sh", "-c", f"exec {w}>&-; echo ready; read line"], TMPFS,
+                 pass_fds=[w]) as p:
+        os.close(w)
+        p.stdout.readline()
+        check(select.select([r], [], [], PATIENCE)[0], "held open")
+        check(os.read(r, 1) == b"", "hung up")
+        p.stdin.close()
+        p.wait(PATIENCE)
+    os.close(r)
+
+
+def the_server_ends_with_its_last_client():
+    env = environment()
+    with running(["sh", "-c", "echo text > /work/f\n"
+                  "setsid sh -c 'echo child; read line; cat /work/f' &\n"
+                  "exit 3"], TMPFS, env=env) as p:
+        check(p.stdout.readline() == b"child\n", "child")
+        check(p.wait(PATIENCE) == 3, "the command has ended")
+        end = Ended(the_server(env))
+        check(not end.now(), "the kernel has ended too early")
+        # An asynchronous command of sh has no standard input.
+    gone(env)
+    with running([PY, "-c", """
+import os, sys
+open("/work/f", "w").write("text")
+if os.fork() == 0:
+    os.setsid()
+    print("child", flush=True)
+    sys.stdin.readline()
+    print(open("/work/f").read(), flush=True)
+    os._exit(0)
+os._exit(3)
+"""], TMPFS, env=env) as p:
+        check(p.stdout.readline() == b"child\n", "child")
+        check(p.wait(PATIENCE) == 3, "the command has ended")
+        end = Ended(the_server(env))
+        check(not end.now(), "the kernel has ended too early")
+        p.stdin.write(b"\n")
+        p.stdin.close()
+        check(p.stdout.readline() == b"text\n", "the daemon's file")
+        end.wait()
+
+
+def signals_to_the_terminal_do_not_end_the_server():
+    with running(["sh", "-c", "echo text > /work/f; trap 'cat /work/f; "
+                  "exit 5' INT; echo ready; read line; read line"],
+                 TMPFS) as p:
+        p.stdout.readline()
+        os.killpg(p.pid, signal.SIGINT)
+        check(p.stdout.read() == b"text\n", "the file")
+        check(p.wait(PATIENCE) == 5, p.returncode)
+
+
+def a_polite_request_to_end_leaves_the_server_to_its_clients():
+    """As init makes to everybody when a system goes down."""
+    env = environment()
+    with running(["sh", "-c", "echo ready; read line; echo text > /work/f; "
+                  "cat /work/f"], TMPFS, env=env) as p:
+        p.stdout.readline()
+        pid = the_server(env)
+        end = Ended(pid)
+        for sig in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT,
+                    signal.SIGPIPE, signal.SIGALRM, signal.SIGUSR1):
+            os.kill(pid, sig)
+        p.stdin.write(b"\n")
+        p.stdin.close()
+        check(p.stdout.read() == b"text\n", "the file")
+        check(p.wait(PATIENCE) == 0, p.returncode)
+        end.wait()
+
+
+def standard_descriptors_may_be_closed():
+    for closed in (0,), (1,), (2,), (0, 1, 2):
+        with harness.scratch() as d:
+            out = f"{d}/out"
+            done = subprocess.run(harness.as_user([
+                "sh", "-c", " ".join(f"{fd}>&-" for fd in closed).join(
+                    ("exec ", "; exec \"$@\"")), "sh",
+                *run_argv([PY, "-c", f"""
+import os
+open("/work/f", "w").write("text")
+closed = [fd for fd in range(3) if not os.path.exists(f"/proc/self/fd/{{fd}}")]
+open({out!r}, "w").write(open("/work/f").read() + repr(closed))
+"""], TMPFS)]), env=environment(), stdin=subprocess.DEVNULL,
+                timeout=PATIENCE, check=False)
+            check(done.returncode == 0, (closed, done))
+            with open(out, encoding="ascii") as f:
+                text = f.read()
+        # The dynamic linker or Python may open one of those anew.
+        check(text.startswith("text["), (closed, text))
+
+
+def a_mount_that_fails_is_said_and_nothing_is_run():
+    with socket.socket() as s, harness.scratch() as d:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+        source = f"nfs://127.0.0.1/e?nfsport={port}&mountport={port}"
+        env = environment()
+        done = run(["touch", f"{d}/ran"], [("/data", source)], status=125,
+                   env=env)
+        check(done.stdout == b"", done)
+        check(re.fullmatch(rb"rumpkit: /data=nfs://127\.0\.0\.1/e\?\S+: .*\n",
+                           done.stderr), done)
+        check(os.listdir(d) == [], "it was run")
+        gone(env)
+
+
+def what_keeps_the_kernel_from_starting_is_said():
+    for variable, value in ("RUMP_NCPU", "x"), ("RUMP_MEMLIMIT", "7x"):
+        env = environment(**{variable: value})
+        done = run(["true"], TMPFS, status=125, env=env)
+        check(variable.encode() in done.stderr or b"boot" in done.stderr, done)
+        gone(env)
+
+
+def a_start_that_hangs_ends_with_rumpkit():
+    """A server of files that accepts and then says nothing."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        s.listen()
+        port = s.getsockname()[1]
+        source = f"nfs://127.0.0.1/e?nfsport={port}&mountport={port}"
+        with subprocess.Popen(
+                harness.as_user(run_argv(["true"], [("/data", source)])),
+                env=environment(), stderr=subprocess.PIPE) as p:
+            c, _ = s.accept()
+            with c:
+                p.kill()
+                p.wait(PATIENCE)
+                c.settimeout(PATIENCE)
+                while c.recv(4096):
+                    pass
+            # Whoever held the connection is gone, and standard error with it.
+            p.stderr.read()
+
+
+def a_command_that_cannot_be_run_leaves_no_server():
+    env = environment()
+    with harness.scratch() as d:
+        path = f"{d}/script"
+        with open(path, "w", encoding="ascii") as f:
+            f.write("#!/nowhere/interpreter\n")
+        os.chmod(path, 0o755)
+        done = run([path], TMPFS, status=127, env=env)
+        check(b"/script: cannot be executed" in done.stderr, done)
+    gone(env)
+
+
+def a_command_on_a_mount_is_run():
+    with harness.scratch():
+        done = run(["sh", "-c", "cp /bin/echo /work/e && exec /work/e hello"],
+                   TMPFS)
+    check(done.stdout == b"hello\n", done)
+
+
+def a_tree_has_one_kernel():
+    done = run([harness.RUMPKIT, "run", "--mount", "/k=kernfs:", "true"],
+               TMPFS, status=125)
+    check(b"a tree of processes has one kernel" in done.stderr, done)
+
+
+def what_was_written_is_on_the_server_when_the_command_ends():
+    with harness.export(lambda d: os.chmod(d, 0o777)) as (path, server):
+        run(["sh", "-c", "for i in 1 2 3; do (head -c 300000 /dev/zero > "
+             "/data/f$i; mv /data/f$i /data/g$i); done"],
+            [("/data", server.url())])
+        check(sorted(os.listdir(path)) == ["g1", "g2", "g3"],
+              os.listdir(path))
+        for name in os.listdir(path):
+            check(os.path.getsize(f"{path}/{name}") == 300000, name)
+
+
+# What a run tells
+
+
+def a_summary_counts_the_tree_and_is_told_once():
+    done = run(["sh", "-c", "for i in 1 2 3; do head -c 1000 /dev/zero > "
+                "/work/$i; done; cat /work/* | wc -c"], TMPFS, ["--summary"])
+    check(done.stdout == b"3000\n", done)
+    text = done.stderr.decode()
+    lines = re.findall(r"^\d+ summary: (\d+) calls routed .*; (\d+) bytes in, "
+                       r"(\d+) bytes out;", text, re.M)
+    check(len(lines) == 1, text)
+    check(int(lines[0][1]) == 3000 and int(lines[0][2]) == 3000, lines)
+    check(re.search(r"^\d+ summary: [6-9] programs executed$", text, re.M),
+          text)
+    check(re.search(r"^\d+ summary: kern_\w+ \d+$", text, re.M), text)
+
+
+def a_trace_has_a_file_for_each_process():
+    with harness.scratch() as d:
+        run(["sh", "-c", "echo x > /work/f; cat /work/f"], TMPFS,
+            ["--trace", f"--log-file={d}/log.%p"])
+        texts = {}
+        for name in os.listdir(d):
+            check(re.fullmatch(r"log\.\d+", name), name)
+            with open(f"{d}/{name}", encoding="ascii") as f:
+                texts[name] = f.read()
+        for name, text in texts.items():
+            for line in text.splitlines():
+                check(line.startswith(name.split(".")[1] + " "), line)
+        check(len(texts) == 2, texts)
+        check(sum("openat(" in t for t in texts.values()) == 2, texts)
+
+
+def a_trace_of_all_processes_goes_to_one_file():
+    """Its name means the same whatever directory they are in."""
+    with harness.scratch() as d:
+        done = subprocess.run(harness.as_user(run_argv(
+            ["sh", "-c", "cd /; echo x > /work/f; cat /work/f"], TMPFS,
+            ["--trace", "--log-file=log"])), cwd=d, env=environment(),
+            capture_output=True, timeout=PATIENCE, check=False)
+        check((done.returncode, done.stdout) == (0, b"x\n"), done)
+        check(os.listdir(d) == ["log"], os.listdir(d))
+        with open(f"{d}/log", encoding="ascii") as f:
+            pids = {line.split()[0] for line in f}
+        check(len(pids) == 2, pids)
+
+
+def a_capture_has_what_all_processes_sent():
+    text = """
+import os, socket, sys
+def say(what):
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.sendto(what, ("127.0.0.1", int(sys.argv[1])))
+say(b"parent")
+pid = os.fork()
+if pid == 0:
+    say(b"child")
+    os._exit(0)
+os.waitpid(pid, 0)
+"""
+    with harness.scratch() as d, \
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.bind(("127.0.0.1", 0))
+        env = environment()
+        run([PY, "-c", text, str(s.getsockname()[1])],
+            options=["--net", "sockin", "--pcap", f"{d}/f.pcap"], env=env)
+        gone(env)
+        check([p.payload for p in pcap.packets(f"{d}/f.pcap")] ==
+              [b"parent", b"child"], "packets")
+
+
+# Shared servers
+
+
+@contextlib.contextmanager
+def shared(*options, user=True):
+    """A server in the background; its address, and its environment."""
+    env = environment()
+    with harness.scratch() as d:
+        url = f"unix://{d}/s"
+        argv = [harness.RUMPKIT, "server", *options, "--pid-file", f"{d}/pid",
+                url]
+        done = subprocess.run(harness.as_user(argv) if user else argv, env=env,
+                              stdin=subprocess.DEVNULL, capture_output=True,
+                              timeout=PATIENCE, check=False)
+        check((done.returncode, done.stderr) == (0, b""), done)
+        with open(f"{d}/pid", encoding="ascii") as f:
+            pid = int(f.read())
+        try:
+            yield url, d, pid
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                end = Ended(pid)
+                os.kill(pid, signal.SIGTERM)
+                end.wait()
+
+
+def tool(*args, status=0, user=True):
+    argv = [harness.RUMPKIT, *args]
+    done = subprocess.run(harness.as_user(argv) if user else argv,
+                          stdin=subprocess.DEVNULL, capture_output=True,
+                          env=environment(), timeout=PATIENCE, check=False)
+    check(done.returncode == status, done)
+    return done
+
+
+def a_server_keeps_files_from_one_run_to_the_next():
+    with shared("--mount", "/work=tmpfs:") as (url, _, _):
+        join = ["--server", url]
+        run(["sh", "-c", "echo kept > /work/f"], TMPFS, join)
+        check(run(["cat", "/work/f"], TMPFS, join).stdout == b"kept\n", "mount")
+        check(run(["cat", "/rump/work/f"], (), join).stdout == b"kept\n",
+              "the default place")
+        check(run(["cat", "/work/f"], TMPFS, (), env=environment(
+            RUMP_SERVER=url)).stdout == b"kept\n", "RUMP_SERVER")
+
+
+def a_mount_of_a_run_is_made_once_and_stays():
+    with shared() as (url, _, _):
+        join = ["--server", url]
+        run(["sh", "-c", "echo kept > /work/f"], TMPFS, join)
+        check(run(["cat", "/work/f"], TMPFS, join).stdout == b"kept\n", "again")
+        text = tool("mounts", "--server", url).stdout.decode()
+        check(len(re.findall(r" on /work type tmpfs ", text)) == 1, text)
+        done = run(["true"], [("/work", "kernfs:")], join, status=125)
+        check(b"the server has something else there" in done.stderr, done)
+        done = run(["true"], [("/k", "nfs://127.0.0.1/e?nfsport=1&mountport=1"
+                               )], join, status=125)
+        check(done.stderr.startswith(b"rumpkit: /k=nfs://127.0.0.1/e"), done)
+
+
+def what_a_server_does_can_be_looked_at():
+    with shared("--mount", "/work=tmpfs:") as (url, _, _), \
+            running([PY, "-c", "import socket; s = socket.create_server("
+                     "('127.0.0.1', 0)); print(s.getsockname()[1], "
+                     "flush=True); input()"], (),
+                    ["--server", url, "--net", "sockin"]) as p:
+        port = int(p.stdout.readline())
+        text = tool("ps", "--server", url).stdout.decode()
+        check(re.search(rf"\b{p.pid}\b.*\bpython3", text), text)
+        text = tool("netstat", "--server", url).stdout.decode()
+        check(re.search(rf"tcp +program .* 127\.0\.0\.1:{port} +.*LISTEN",
+                        text), text)
+        text = tool("mounts", "--server", url).stdout.decode()
+        check(" on /work type tmpfs (read-write)\n" in text, text)
+        text = tool("sysctl", "--server", url).stdout.decode()
+        check("kern.ostype = NetBSD\n" in text, text)
+        check(re.search(r"^hw\.ncpu = \d+$", text, re.M), text)
+        done = tool("sysctl", "--server", url, "hw.pagesize", "kern.ostype")
+        check(done.stdout == b"hw.pagesize = 4096\nkern.ostype = NetBSD\n",
+              done)
+        done = tool("sysctl", "--server", url, "kern.nothing", status=125)
+        check(b"kern.nothing: no such variable" in done.stderr, done)
+        done = tool("sysctl", "--server", url, "hw.ncpu=x", status=125)
+        check(b"must be a number" in done.stderr, done)
+        done = tool("sysctl", "--server", url, "hw.ncpu=3", status=125)
+        check(b"hw.ncpu=3: only the server's own" in done.stderr, done)
+
+
+def options_of_a_server_reach_its_kernel():
+    with shared("-c", "3", "-r", "64m") as (url, _, _):
+        done = tool("sysctl", "--server", url, "hw.ncpu")
+        check(done.stdout == b"hw.ncpu = 3\n", done)
+
+
+def halt_returns_when_the_server_has_ended():
+    with shared() as (url, d, pid):
+        end = Ended(pid)
+        tool("halt", "--server", url)
+        end.wait()
+        check(not os.path.exists(f"{d}/s"), "the socket")
+        tool("ps", "--server", url, status=125)
+
+
+def a_signal_ends_a_server_and_removes_its_address():
+    for sig in signal.SIGTERM, signal.SIGINT, signal.SIGHUP:
+        with shared() as (_, d, pid):
+            end = Ended(pid)
+            os.kill(pid, sig)
+            end.wait()
+            check(not os.path.exists(f"{d}/s"), "the socket")
+
+
+def a_server_in_the_foreground_says_halted():
+    with harness.scratch() as d, subprocess.Popen(
+            harness.as_user([f"{harness.STAGE}/bin/rump_server", "-s",
+                             f"unix://{d}/s"]), env=environment(),
+            stdout=subprocess.PIPE) as p:
+        try:
+            while tool_status("ps", f"unix://{d}/s") != 0:
+                check(p.poll() is None, "it has ended")
+            tool("halt", "--server", f"unix://{d}/s")
+            check(p.stdout.read() == b"halted\n", "console")
+            check(p.wait(PATIENCE) == 0, p.returncode)
+        finally:
+            p.kill()
+
+
+def tool_status(name, url):
+    return subprocess.run(
+        harness.as_user([harness.RUMPKIT, name, "--server", url]),
+        capture_output=True, env=environment(), timeout=PATIENCE,
+        check=False).returncode
+
+
+def an_address_that_is_taken_is_refused():
+    with shared() as (url, _, pid):
+        for argv, status in (([harness.RUMPKIT, "server"], 125),
+                             ([f"{harness.STAGE}/bin/rump_server"], None)):
+            done = subprocess.run(harness.as_user([*argv, url]),
+                                  env=environment(), capture_output=True,
+                                  timeout=PATIENCE, check=False)
+            check(done.returncode == status or
+                  (status is None and done.returncode not in (0, 125)), done)
+            check(url.encode() in done.stderr, done)
+        check(not Ended(pid).now(), "the first has ended")
+        tool("ps", "--server", url)
+
+
+def the_genuine_options_are_accepted():
+    with harness.scratch() as d:
+        server = f"{harness.STAGE}/bin/rump_server"
+        url = f"unix://{d}/s"
+        done = subprocess.run(
+            harness.as_user([server, "-v", "-c2", "-lrumpvfs", "-l", "rumpnet",
+                             "-lrumpnet_sockin", "-r", "64m", url]),
+            env=environment(), capture_output=True, timeout=PATIENCE,
+            check=False)
+        check(done.returncode == 0, done)
+        tool("halt", "--server", url)
+        for options, text in ((["-lrumpno_such"], b"rumpno_such"),
+                              (["-d", "key=/x"], b"no disks"),
+                              (["-m", "x"], b"cannot be loaded"), ([url],
+                                                                   b"one URL")):
+            done = subprocess.run(
+                harness.as_user([server, *options, url]), env=environment(),
+                capture_output=True, timeout=PATIENCE, check=False)
+            check(done.returncode == 1, done)
+            check(done.stderr.startswith(b"rump_server: "), done)
+            check(text in done.stderr and done.stderr.count(b"\n") == 1, done)
+            check(not os.path.exists(f"{d}/s"), "it runs")
+
+
+def other_users_are_kept_out():
+    harness.need_root()
+    with shared(user=False) as (url, d, _):
+        check(stat.S_IMODE(os.stat(f"{d}/s").st_mode) == 0o600, "mode")
+        os.chmod(f"{d}/s", 0o777)
+        done = tool("ps", "--server", url, status=125)
+        check(b"the server hung up" in done.stderr, done)
+        tool("ps", "--server", url, user=False)
+
+
+def other_users_are_let_in_as_who_they_are():
+    harness.need_root()
+    with shared("--all-users", "--mount", "/work=tmpfs:", user=False) as (
+            url, _, _):
+        join = ["--server", url, "--hijack", "blanket=/work"]
+        done = run(["sh", "-c", "echo x > /work/f; stat -c %u:%g /work/f"],
+                   (), join)
+        check(done.stdout == f"{harness.NOBODY}:{harness.NOBODY}\n".encode(),
+              done)
+        done = tool("halt", "--server", url, status=125)
+        check(b"only the server's own user and root" in done.stderr, done)
+        done = run(["true"], [("/x", "tmpfs:")], ["--server", url], status=125)
+        check(b"only the server's own user and root may mount" in done.stderr,
+              done)
+
+
+CASES = [(f.__name__.replace("_", " "), f) for f in (
+    a_tree_shares_one_kernel,
+    the_command_is_the_process_that_was_started,
+    a_signal_that_ends_the_command_is_seen,
+    the_server_is_not_seen_by_the_command,
+    the_server_holds_nothing_of_the_caller,
+    the_server_ends_with_its_last_client,
+    signals_to_the_terminal_do_not_end_the_server,
+    a_polite_request_to_end_leaves_the_server_to_its_clients,
+    standard_descriptors_may_be_closed,
+    a_mount_that_fails_is_said_and_nothing_is_run,
+    what_keeps_the_kernel_from_starting_is_said,
+    a_start_that_hangs_ends_with_rumpkit,
+    a_command_that_cannot_be_run_leaves_no_server,
+    a_command_on_a_mount_is_run,
+    a_tree_has_one_kernel,
+    what_was_written_is_on_the_server_when_the_command_ends,
+    a_summary_counts_the_tree_and_is_told_once,
+    a_trace_has_a_file_for_each_process,
+    a_trace_of_all_processes_goes_to_one_file,
+    a_capture_has_what_all_processes_sent,
+    a_server_keeps_files_from_one_run_to_the_next,
+    a_mount_of_a_run_is_made_once_and_stays,
+    what_a_server_does_can_be_looked_at,
+    options_of_a_server_reach_its_kernel,
+    halt_returns_when_the_server_has_ended,
+    a_signal_ends_a_server_and_removes_its_address,
+    a_server_in_the_foreground_says_halted,
+    an_address_that_is_taken_is_refused,
+    the_genuine_options_are_accepted,
+    other_users_are_kept_out,
+    other_users_are_let_in_as_who_they_are,
+)]
+
+if __name__ == "__main__":
+    sys.exit(harness.run(CASES))

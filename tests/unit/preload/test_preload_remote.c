@@ -1,0 +1,953 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The client's side of the fast transport against a server that is a thread of
+ * the test: one for the control connection, one for each slot in use.  What a
+ * slot's worker does with a request is the test's.
+ */
+#include "preload/remote_link.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <linux/futex.h>
+
+#include <cmocka.h>
+
+#include "preload/call.h"
+#include "preload/config.h"
+#include "preload/engine/engine.h"
+#include "preload/engine/entry.h"
+#include "preload/engine/signals.h"
+#include "preload/engine/thread.h"
+#include "preload/hidden.h"
+#include "preload/memory.h"
+#include "preload/usercopy.h"
+#include "rump/rump_syscallnum.h"
+#include "rump/rumpabi.h"
+#include "rump/rumpdefs.h"
+#include "rump/rumphost.h"
+
+#define NSEEN 64
+#define NCALLERS 8
+#define NCALLS 2000
+
+/* --- what stands around it in the hijack library ----------------------- */
+
+static long
+raw_call(long nr, long a, long b, long c, long d, long e, long f)
+{
+	long r = syscall(nr, a, b, c, d, e, f);
+
+	return r < 0 ? -errno : r;
+}
+
+long (*host_call)(long, long, long, long, long, long, long) = raw_call;
+struct config config;
+__thread struct thread engine_thread;
+
+long
+engine_host_call_intr(
+    const volatile uint32_t *intr, long nr, const long args[6])
+{
+	if (intr != NULL && *intr != 0)
+		return -EINTR;
+	return raw_call(
+	    nr, args[0], args[1], args[2], args[3], args[4], args[5]);
+}
+
+/* The host reports a bad address where memcpy would fault. */
+static long
+move(void *to, const void *from, size_t len)
+{
+	struct iovec local = { to, len };
+	struct iovec remote = { (void *)(uintptr_t)from, len };
+
+	return process_vm_readv(getpid(), &local, 1, &remote, 1, 0) ==
+		       (ssize_t)len
+		   ? 0
+		   : -EFAULT;
+}
+
+long
+engine_copy(void *to, const void *from, size_t len)
+{
+	char bounce[FAST_DATA];
+	struct iovec local = { bounce, len }, remote = { to, len };
+
+	if (move(bounce, from, len) != 0)
+		return -EFAULT;
+	return process_vm_writev(getpid(), &local, 1, &remote, 1, 0) ==
+		       (ssize_t)len
+		   ? 0
+		   : -EFAULT;
+}
+
+long
+engine_copy_string(char *to, const void *from, size_t size)
+{
+	for (size_t i = 0; i < size; i++) {
+		if (move(to + i, (const char *)from + i, 1) != 0)
+			return -EFAULT;
+		if (to[i] == '\0')
+			return (long)i;
+	}
+	return -ENAMETOOLONG;
+}
+
+int
+usercopy_out(const void *src, void *uaddr, size_t len)
+{
+	return engine_copy(uaddr, src, len) != 0 ? EFAULT : 0;
+}
+
+static atomic_uint said;
+
+void
+engine_say(const char *fmt, ...)
+{
+	atomic_fetch_add(&said, 1);
+}
+
+long
+hidden_take(int fd)
+{
+	return fd;
+}
+
+uint64_t
+signal_close(void)
+{
+	return 0;
+}
+
+void
+signal_set_mask(uint64_t mask)
+{
+}
+
+static int64_t protected_lo, protected_hi, cut_at;
+static const void *hook_file;
+
+static void
+note_protect(const void *file, int64_t lo, int64_t hi)
+{
+	hook_file = file;
+	protected_lo = lo;
+	protected_hi = hi;
+}
+
+static void
+note_cut(const void *file, int64_t size)
+{
+	hook_file = file;
+	cut_at = size;
+}
+
+const struct rump_maphooks memory_hooks = { note_protect, note_cut };
+
+/* --- the server -------------------------------------------------------- */
+
+struct server {
+	int s_fd, s_area;
+	char *s_map;
+	uint32_t s_flags;
+	uint32_t s_refuse; /* an errno: nobody is welcome */
+	bool s_deaf;       /* hang up at HELLO */
+	void (*s_serve)(struct server *, struct fast_slot *);
+	pthread_t s_loop, s_workers[FAST_SLOTS];
+	_Atomic unsigned s_nworkers;
+	_Atomic bool s_stop;
+	/* Messages, of any type but those that the loop understands. */
+	struct fast_message s_seen[NSEEN];
+	_Atomic unsigned s_nseen;
+	_Atomic unsigned s_hellos, s_calls;
+};
+
+struct worker {
+	struct server *w_server;
+	uint32_t w_slot;
+};
+
+static void
+futex_wait(_Atomic uint32_t *word, uint32_t value)
+{
+	struct timespec ts = { 0, 10 * 1000 * 1000 };
+
+	syscall(SYS_futex, word, FUTEX_WAIT, value, &ts, NULL, 0);
+}
+
+static uint32_t
+server_wait(struct server *s, struct fast_slot *sl, uint32_t wanted)
+{
+	uint32_t state;
+
+	while ((state = atomic_load(&sl->sl_state)) != wanted && !s->s_stop) {
+		atomic_fetch_or(&sl->sl_sleeping, FAST_SLEEPS_SERVER);
+		if (atomic_load(&sl->sl_state) == state)
+			futex_wait(&sl->sl_state, state);
+		atomic_fetch_and(&sl->sl_sleeping, ~FAST_SLEEPS_SERVER);
+	}
+	return state;
+}
+
+static void
+server_set(struct fast_slot *sl, uint32_t state)
+{
+	atomic_store(&sl->sl_state, state);
+	if ((atomic_load(&sl->sl_sleeping) & FAST_SLEEPS_CLIENT) != 0)
+		syscall(SYS_futex, &sl->sl_state, FUTEX_WAKE, 1, NULL, NULL, 0);
+}
+
+static void *
+worker_main(void *arg)
+{
+	struct worker w = *(struct worker *)arg;
+	struct server *s = w.w_server;
+	struct fast_slot *sl = fast_slot(s->s_map, w.w_slot);
+
+	free(arg);
+	while (server_wait(s, sl, FAST_REQUEST) == FAST_REQUEST) {
+		atomic_fetch_add(&s->s_calls, 1);
+		sl->sl_error = 0;
+		sl->sl_nout = 0;
+		s->s_serve(s, sl);
+		server_set(sl, s->s_stop ? FAST_DEAD : FAST_REPLY);
+	}
+	return NULL;
+}
+
+static void
+server_send(struct server *s, uint32_t type, uint32_t arg, uint64_t addr, int fd)
+{
+	struct fast_message fm = { .fm_type = type, .fm_arg = arg,
+		.fm_addr = addr };
+	char control[CMSG_SPACE(sizeof(int))] = { 0 };
+	struct iovec iov = { &fm, sizeof(fm) };
+	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	if (fd >= 0) {
+		mh.msg_control = control;
+		mh.msg_controllen = sizeof(control);
+		struct cmsghdr *cm = CMSG_FIRSTHDR(&mh);
+
+		cm->cmsg_level = SOL_SOCKET;
+		cm->cmsg_type = SCM_RIGHTS;
+		cm->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(cm), &fd, sizeof(fd));
+	}
+	(void)sendmsg(s->s_fd, &mh, MSG_NOSIGNAL);
+}
+
+static void
+start_worker(struct server *s, uint32_t slot)
+{
+	struct worker *w = malloc(sizeof(*w));
+
+	*w = (struct worker){ s, slot };
+	assert_int_equal(pthread_create(&s->s_workers[s->s_nworkers++], NULL,
+			     worker_main, w),
+	    0);
+}
+
+static bool
+take_message(struct server *s, const struct fast_message *fm)
+{
+	switch (fm->fm_type) {
+	case FAST_HELLO:
+		atomic_fetch_add(&s->s_hellos, 1);
+		if (s->s_deaf)
+			return false;
+		if (s->s_refuse != 0)
+			server_send(s, FAST_REFUSED, s->s_refuse, 0, -1);
+		else
+			server_send(
+			    s, FAST_WELCOME, 1, s->s_flags, s->s_area);
+		return s->s_refuse == 0;
+	case FAST_START:
+		start_worker(s, fm->fm_arg);
+		return true;
+	default:
+		if (s->s_nseen < NSEEN)
+			s->s_seen[s->s_nseen++] = *fm;
+		return true;
+	}
+}
+
+static void *
+loop_main(void *arg)
+{
+	struct server *s = arg;
+	struct fast_message fm;
+
+	while (recv(s->s_fd, &fm, sizeof(fm), MSG_WAITALL) == sizeof(fm)) {
+		if (!take_message(s, &fm))
+			break;
+	}
+	shutdown(s->s_fd, SHUT_RDWR);
+	return NULL;
+}
+
+static struct server *
+server_create(
+    struct remote *rm, void (*serve)(struct server *, struct fast_slot *))
+{
+	struct server *s = calloc(1, sizeof(*s));
+	int pair[2];
+
+	assert_non_null(s);
+	assert_int_equal(
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	s->s_fd = pair[1];
+	s->s_area = memfd_create("area", MFD_CLOEXEC);
+	assert_int_equal(
+	    ftruncate(s->s_area, (off_t)FAST_SLOTS * FAST_SLOT_SIZE), 0);
+	s->s_map = mmap(NULL, (size_t)FAST_SLOTS * FAST_SLOT_SIZE,
+	    PROT_READ | PROT_WRITE, MAP_SHARED, s->s_area, 0);
+	assert_ptr_not_equal(s->s_map, MAP_FAILED);
+	s->s_serve = serve;
+	*rm = (struct remote){ .rm_fd = pair[0], .rm_area = -1 };
+	return s;
+}
+
+static void
+server_start(struct server *s)
+{
+	assert_int_equal(pthread_create(&s->s_loop, NULL, loop_main, s), 0);
+}
+
+static void
+server_end(struct server *s, struct remote *rm)
+{
+	s->s_stop = true;
+	shutdown(s->s_fd, SHUT_RDWR);
+	pthread_join(s->s_loop, NULL);
+	for (unsigned i = 0; i < s->s_nworkers; i++)
+		pthread_join(s->s_workers[i], NULL);
+	munmap(s->s_map, (size_t)FAST_SLOTS * FAST_SLOT_SIZE);
+	close(s->s_fd);
+	close(s->s_area);
+	free(s);
+	remote_slot_release();
+	for (uint32_t i = 0; rm->rm_slots != NULL && i < rm->rm_nslots; i++) {
+		if (rm->rm_slots[i] != NULL && !rm->rm_borrowed)
+			munmap(rm->rm_slots[i], FAST_SLOT_SIZE);
+	}
+	remote_slots_end(rm);
+	close(rm->rm_fd);
+	if (rm->rm_area >= 0)
+		close(rm->rm_area);
+	remote_interrupted = 0;
+	memset(&config, 0, sizeof(config));
+}
+
+/* --- tests ------------------------------------------------------------- */
+
+static struct remote connection;
+
+static void
+serve_sum(struct server *s, struct fast_slot *sl)
+{
+	sl->sl_retval[0] = sl->sl_args[0] + sl->sl_args[1];
+	sl->sl_retval[1] = sl->sl_num;
+}
+
+static void
+only_the_first_call_greets(void **state)
+{
+	struct server *s = server_create(&connection, serve_sum);
+	const int64_t args[2] = { 40, 2 };
+	int64_t retval[2];
+
+	server_start(s);
+	assert_int_equal(s->s_hellos, 0);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(
+		    remote_call(&connection, 77, args, 2, retval), 0);
+		assert_int_equal(retval[0], 42);
+		assert_int_equal(retval[1], 77);
+	}
+	assert_int_equal(s->s_hellos, 1);
+	assert_int_equal(s->s_nworkers, 1);
+	server_end(s, &connection);
+}
+
+static void
+serve_refused(struct server *s, struct fast_slot *sl)
+{
+	sl->sl_error = RUMP_EPERM;
+	sl->sl_retval[0] = 9;
+}
+
+static void
+an_error_of_the_call_is_returned(void **state)
+{
+	struct server *s = server_create(&connection, serve_refused);
+
+	server_start(s);
+	assert_int_equal(
+	    remote_call(&connection, RUMP_SYS_getpid, NULL, 0, NULL), RUMP_EPERM);
+	server_end(s, &connection);
+}
+
+/* The staged copy of what is at addr, or NULL. */
+static const void *
+staged(struct fast_slot *sl, const void *addr, size_t len)
+{
+	for (uint32_t i = 0; i < sl->sl_nin; i++) {
+		if (sl->sl_in[i].fr_addr == (uintptr_t)addr &&
+		    sl->sl_in[i].fr_len == len)
+			return fast_data(sl) + sl->sl_in[i].fr_off;
+	}
+	return NULL;
+}
+
+static void
+serve_seen(struct server *s, struct fast_slot *sl)
+{
+	for (uint32_t i = 0; i < sl->sl_nin; i++)
+		assert_true(sl->sl_in[i].fr_off + sl->sl_in[i].fr_len <=
+			    sl->sl_inlen);
+	sl->sl_retval[0] = sl->sl_nin;
+}
+
+/* Make the call; the slot is looked at afterwards, when it is nobody's. */
+static struct fast_slot *
+stage(struct server *s, int num, const int64_t *args, size_t n, int64_t ranges)
+{
+	int64_t retval[2];
+
+	assert_int_equal(remote_call(&connection, num, args, n, retval), 0);
+	assert_int_equal(retval[0], ranges);
+	return fast_slot(s->s_map, 0);
+}
+
+static void
+strings_and_buffers_go_along(void **state)
+{
+	struct server *s = server_create(&connection, serve_seen);
+	static const char from[] = "/data/old name", to[] = "/data/new";
+	const int64_t rename_args[2] = { (int64_t)from, (int64_t)to };
+	const int64_t write_args[3] = { 4, (int64_t)from, 5 };
+	struct rump_timespec times[2] = { { 1, 2 }, { 3, 4 } };
+	const int64_t utimens_args[2] = { 4, (int64_t)times };
+	struct fast_slot *sl;
+
+	server_start(s);
+	sl = stage(s, RUMP_SYS_rename, rename_args, 2, 2);
+	assert_string_equal(staged(sl, from, sizeof(from)), from);
+	assert_string_equal(staged(sl, to, sizeof(to)), to);
+	sl = stage(s, RUMP_SYS_write, write_args, 3, 1);
+	assert_memory_equal(staged(sl, from, 5), from, 5);
+	sl = stage(s, RUMP_SYS_futimens, utimens_args, 2, 1);
+	assert_memory_equal(
+	    staged(sl, times, sizeof(times)), times, sizeof(times));
+	server_end(s, &connection);
+}
+
+static void
+vectors_and_messages_go_along(void **state)
+{
+	struct server *s = server_create(&connection, serve_seen);
+	char name[16] = "name", control[24] = "control";
+	struct rump_iovec iov[3] = { { name, 5 }, { NULL, 0 }, { control, 8 } };
+	struct rump_msghdr mh = {
+		.msg_name = name,
+		.msg_namelen = sizeof(name),
+		.msg_iov = iov,
+		.msg_iovlen = 3,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	const int64_t vector[3] = { 4, (int64_t)iov, 3 };
+	const int64_t message[3] = { 4, (int64_t)&mh, 0 };
+	struct fast_slot *sl;
+
+	server_start(s);
+	sl = stage(s, RUMP_SYS_writev, vector, 3, 3);
+	assert_non_null(staged(sl, iov, sizeof(iov)));
+	assert_string_equal(staged(sl, control, 8), control);
+	(void)stage(s, RUMP_SYS_readv, vector, 3, 1);
+	sl = stage(s, RUMP_SYS_sendmsg, message, 3, 6);
+	assert_non_null(staged(sl, &mh, sizeof(mh)));
+	assert_non_null(staged(sl, control, sizeof(control)));
+	(void)stage(s, RUMP_SYS_recvmsg, message, 3, 2);
+	server_end(s, &connection);
+}
+
+static void
+commands_say_what_goes_along(void **state)
+{
+	struct server *s = server_create(&connection, serve_seen);
+	struct rump_flock lf = { .l_len = 5 };
+	int value = 1;
+	const int64_t lock[3] = { 4, RUMP_F_SETLK, (int64_t)&lf };
+	const int64_t ofd[3] = { 4, RUMP_F_OFD_SETLK, (int64_t)&lf };
+	const int64_t flags[3] = { 4, RUMP_F_SETFL, (int64_t)&lf };
+	const int64_t nonblock[3] = { 4, (int64_t)RUMP_FIONBIO,
+		(int64_t)&value };
+	const int64_t pending[3] = { 4, (int64_t)RUMP_FIONREAD,
+		(int64_t)&value };
+
+	server_start(s);
+	assert_non_null(staged(
+	    stage(s, RUMP_SYS_fcntl, lock, 3, 1), &lf, sizeof(lf)));
+	assert_non_null(
+	    staged(stage(s, RUMP_SYS_fcntl, ofd, 3, 1), &lf, sizeof(lf)));
+	(void)stage(s, RUMP_SYS_fcntl, flags, 3, 0);
+	assert_non_null(staged(stage(s, RUMP_SYS_ioctl, nonblock, 3, 1),
+	    &value, sizeof(value)));
+	(void)stage(s, RUMP_SYS_ioctl, pending, 3, 0);
+	server_end(s, &connection);
+}
+
+static void
+what_is_long_or_bad_is_left_to_the_server(void **state)
+{
+	struct server *s = server_create(&connection, serve_seen);
+	static char large[FAST_DATA + 1];
+	int64_t args[3] = { 4, (int64_t)large, sizeof(large) };
+	struct rump_iovec iov[40];
+	const int64_t vector[3] = { 4, (int64_t)iov, 40 };
+
+	for (int i = 0; i < 40; i++)
+		iov[i] = (struct rump_iovec){ large + 8 * i, 8 };
+	server_start(s);
+	(void)stage(s, RUMP_SYS_write, args, 3, 0);
+	args[2] = INT64_MAX;
+	(void)stage(s, RUMP_SYS_write, args, 3, 0);
+	args[1] = 16;
+	args[2] = 8;
+	(void)stage(s, RUMP_SYS_write, args, 3, 0);
+	(void)stage(s, RUMP_SYS_writev, vector, 3, FAST_RANGES);
+	args[0] = 16;
+	(void)stage(s, RUMP_SYS_unlink, args, 1, 0);
+	server_end(s, &connection);
+}
+
+static void
+buffers_from_32_kib_on_are_fetched_where_that_is_possible(void **state)
+{
+	struct server *s = server_create(&connection, serve_seen);
+	static char buf[FAST_LARGE + 1];
+	const int64_t whole[3] = { 4, (int64_t)buf, sizeof(buf) };
+	const int64_t less[3] = { 4, (int64_t)buf, FAST_LARGE };
+
+	s->s_flags = FAST_BY_VM;
+	server_start(s);
+	(void)stage(s, RUMP_SYS_write, whole, 3, 0);
+	(void)stage(s, RUMP_SYS_write, less, 3, 1);
+	server_end(s, &connection);
+}
+
+/* --- help in the middle of a call -------------------------------------- */
+
+static uint32_t
+ask(struct server *s, struct fast_slot *sl, uint32_t op, uint64_t addr,
+    uint64_t len)
+{
+	sl->sl_op = op;
+	sl->sl_addr = addr;
+	sl->sl_len = len;
+	sl->sl_off = 128;
+	server_set(sl, FAST_SERVICE);
+	if (server_wait(s, sl, FAST_SERVED) != FAST_SERVED)
+		return UINT32_MAX;
+	return sl->sl_status;
+}
+
+/* args: address, length. */
+static void
+serve_increment(struct server *s, struct fast_slot *sl)
+{
+	uint64_t addr = (uint64_t)sl->sl_args[0], n = (uint64_t)sl->sl_args[1];
+	uint32_t status = ask(s, sl, FAST_COPYIN, addr, n);
+
+	for (uint64_t i = 0; i < n && status == 0; i++)
+		fast_data(sl)[128 + i]++;
+	if (status == 0)
+		status = ask(s, sl, FAST_COPYOUT, addr, n);
+	sl->sl_error = status;
+}
+
+static void
+the_server_reaches_the_callers_memory(void **state)
+{
+	struct server *s = server_create(&connection, serve_increment);
+	char text[] = "HAL";
+	int64_t args[2] = { (int64_t)text, 3 };
+
+	server_start(s);
+	assert_int_equal(remote_call(&connection, 1, args, 2, NULL), 0);
+	assert_string_equal(text, "IBM");
+	args[0] = 4096;
+	assert_int_equal(remote_call(&connection, 1, args, 2, NULL), RUMP_EFAULT);
+	args[0] = (int64_t)text;
+	args[1] = FAST_DATA;
+	assert_int_equal(remote_call(&connection, 1, args, 2, NULL), RUMP_EFAULT);
+	server_end(s, &connection);
+}
+
+static void
+serve_string(struct server *s, struct fast_slot *sl)
+{
+	uint64_t max = (uint64_t)sl->sl_args[1];
+
+	sl->sl_error = ask(
+	    s, sl, FAST_COPYINSTR, (uint64_t)sl->sl_args[0], max);
+	sl->sl_retval[0] = (int64_t)sl->sl_len;
+}
+
+static void
+strings_are_fetched_up_to_their_end(void **state)
+{
+	struct server *s = server_create(&connection, serve_string);
+	int64_t args[2] = { (int64_t) "four", 64 }, retval[2];
+
+	server_start(s);
+	assert_int_equal(remote_call(&connection, 1, args, 2, retval), 0);
+	assert_int_equal(retval[0], 5);
+	args[1] = 4;
+	assert_int_equal(
+	    remote_call(&connection, 1, args, 2, retval), RUMP_ENAMETOOLONG);
+	args[0] = 8;
+	assert_int_equal(remote_call(&connection, 1, args, 2, retval), RUMP_EFAULT);
+	server_end(s, &connection);
+}
+
+static void
+serve_hooks(struct server *s, struct fast_slot *sl)
+{
+	sl->sl_arg[0] = 4096;
+	sl->sl_arg[1] = 8192;
+	(void)ask(s, sl, FAST_PROTECT, 77, 0);
+	sl->sl_arg[0] = 12345;
+	(void)ask(s, sl, FAST_CUT, 78, 0);
+	sl->sl_error = ask(s, sl, 99, 0, 0);
+}
+
+static void
+the_server_reaches_the_callers_mappings(void **state)
+{
+	struct server *s = server_create(&connection, serve_hooks);
+
+	server_start(s);
+	assert_int_equal(
+	    remote_call(&connection, 1, NULL, 0, NULL), RUMP_EFAULT);
+	assert_int_equal(protected_lo, 4096);
+	assert_int_equal(protected_hi, 8192);
+	assert_int_equal(cut_at, 12345);
+	assert_ptr_equal(hook_file, (void *)78);
+	server_end(s, &connection);
+}
+
+/* --- what comes back --------------------------------------------------- */
+
+/* args: address, length, offset in the data, how many ranges are claimed. */
+static void
+serve_out(struct server *s, struct fast_slot *sl)
+{
+	memset(fast_data(sl), 'x', FAST_DATA);
+	sl->sl_out[0] = (struct fast_range){ (uint64_t)sl->sl_args[0],
+		(uint32_t)sl->sl_args[1], (uint32_t)sl->sl_args[2] };
+	for (int i = 1; i < FAST_RANGES; i++)
+		sl->sl_out[i] = sl->sl_out[0];
+	sl->sl_nout = (uint32_t)sl->sl_args[3];
+	sl->sl_retval[0] = 4;
+}
+
+static void
+results_are_stored_where_they_belong(void **state)
+{
+	struct server *s = server_create(&connection, serve_out);
+	char buf[8] = "-------";
+	int64_t args[4] = { (int64_t)(buf + 1), 4, 64, 1 }, retval[2];
+
+	server_start(s);
+	assert_int_equal(remote_call(&connection, 1, args, 4, retval), 0);
+	assert_string_equal(buf, "-xxxx--");
+	args[0] = 4096;
+	assert_int_equal(
+	    remote_call(&connection, 1, args, 4, retval), RUMP_EFAULT);
+	server_end(s, &connection);
+}
+
+static void
+a_server_that_lies_does_no_harm(void **state)
+{
+	struct server *s = server_create(&connection, serve_out);
+	char buf[8] = "-------";
+	int64_t args[4] = { (int64_t)buf, 4, FAST_DATA, 1 };
+
+	server_start(s);
+	assert_int_equal(remote_call(&connection, 1, args, 4, NULL), RUMP_EFAULT);
+	args[2] = 0xffffffff;
+	assert_int_equal(remote_call(&connection, 1, args, 4, NULL), RUMP_EFAULT);
+	args[2] = 0;
+	args[3] = 0xffffffff;
+	assert_int_equal(remote_call(&connection, 1, args, 4, NULL), 0);
+	assert_string_equal(buf, "xxxx---");
+	server_end(s, &connection);
+}
+
+/* --- signals ----------------------------------------------------------- */
+
+/* Sleeps until the loop has heard of the interruption. */
+static void
+serve_sleep(struct server *s, struct fast_slot *sl)
+{
+	while (s->s_nseen == 0 && !s->s_stop)
+		sched_yield();
+	sl->sl_error = RUMP_ERESTART;
+}
+
+static void
+a_signal_ends_the_call(void **state)
+{
+	struct server *s = server_create(&connection, serve_sleep);
+	struct fast_slot *sl = fast_slot(s->s_map, 0);
+
+	server_start(s);
+	assert_int_equal(remote_greet(&connection, true), 0);
+	remote_interrupted = 1;
+	assert_int_equal(
+	    remote_call(&connection, 3, NULL, 0, NULL), RUMP_ERESTART);
+	assert_int_equal(s->s_nseen, 1);
+	assert_int_equal(s->s_seen[0].fm_type, FAST_INTR);
+	assert_int_equal(s->s_seen[0].fm_arg, 0);
+	assert_int_equal(s->s_seen[0].fm_addr, sl->sl_sequence);
+	server_end(s, &connection);
+}
+
+static void
+serve_twice(struct server *s, struct fast_slot *sl)
+{
+	sl->sl_error = s->s_calls < 3 ? RUMP_ERESTART : 0;
+}
+
+static void
+a_restart_without_a_signal_is_repeated(void **state)
+{
+	struct server *s = server_create(&connection, serve_twice);
+
+	server_start(s);
+	assert_int_equal(remote_call(&connection, 3, NULL, 0, NULL), 0);
+	assert_int_equal(s->s_calls, 3);
+	server_end(s, &connection);
+}
+
+static void
+a_patient_call_does_not_mind_signals(void **state)
+{
+	struct server *s = server_create(&connection, serve_twice);
+
+	server_start(s);
+	remote_interrupted = 1;
+	assert_int_equal(remote_call_patient(&connection, 3, NULL, 0, NULL), 0);
+	assert_int_equal(s->s_nseen, 0);
+	server_end(s, &connection);
+}
+
+/* --- ends -------------------------------------------------------------- */
+
+static void
+nobody_is_welcome(void **state)
+{
+	struct server *s = server_create(&connection, serve_sum);
+
+	s->s_refuse = RUMP_EACCES;
+	server_start(s);
+	assert_int_equal(remote_call(&connection, 3, NULL, 0, NULL), RUMP_EACCES);
+	assert_int_equal(
+	    remote_call(&connection, 3, NULL, 0, NULL), RUMP_ENOTCONN);
+	server_end(s, &connection);
+}
+
+static void
+a_server_may_hang_up_at_once(void **state)
+{
+	struct server *s = server_create(&connection, serve_sum);
+
+	s->s_deaf = true;
+	server_start(s);
+	assert_int_equal(
+	    remote_call(&connection, 3, NULL, 0, NULL), RUMP_ENOTCONN);
+	server_end(s, &connection);
+}
+
+static void
+serve_death(struct server *s, struct fast_slot *sl)
+{
+	s->s_stop = true;
+}
+
+static void
+the_end_of_a_process_ends_its_calls(void **state)
+{
+	struct server *s = server_create(&connection, serve_death);
+
+	server_start(s);
+	assert_int_equal(
+	    remote_call(&connection, 3, NULL, 0, NULL), RUMP_ENOTCONN);
+	assert_int_equal(
+	    remote_call(&connection, 3, NULL, 0, NULL), RUMP_ENOTCONN);
+	server_end(s, &connection);
+}
+
+/* Nobody answers, and the connection is gone. */
+static void
+serve_silence(struct server *s, struct fast_slot *sl)
+{
+	shutdown(s->s_fd, SHUT_RDWR);
+	while (!s->s_stop)
+		sched_yield();
+}
+
+static void
+a_server_that_dies_in_silence_is_missed(void **state)
+{
+	struct server *s = server_create(&connection, serve_silence);
+
+	server_start(s);
+	assert_int_equal(
+	    remote_call(&connection, 3, NULL, 0, NULL), RUMP_ENOTCONN);
+	server_end(s, &connection);
+}
+
+/* --- slots ------------------------------------------------------------- */
+
+static void
+serve_escape(struct server *s, struct fast_slot *sl)
+{
+	if (sl->sl_num == 5)
+		sl->sl_error = RUMP_ENAMESPACE;
+	sl->sl_retval[0] = (int64_t)((char *)sl - s->s_map) / FAST_SLOT_SIZE;
+}
+
+static void *
+call_once(void *arg)
+{
+	int64_t retval[2] = { -1, -1 };
+
+	assert_int_equal(remote_call(&connection, 7, NULL, 0, retval), 0);
+	*(int64_t *)arg = retval[0];
+	return NULL;
+}
+
+static void
+a_path_that_escaped_is_asked_for_in_the_same_slot(void **state)
+{
+	struct server *s = server_create(&connection, serve_escape);
+	int64_t retval[2], other;
+	pthread_t thread;
+
+	config.cf_nmounts = 1;
+	server_start(s);
+	assert_int_equal(
+	    remote_call(&connection, 5, NULL, 0, retval), RUMP_ENAMESPACE);
+	assert_int_equal(fast_slot(s->s_map, 0)->sl_flags, FAST_ESCAPE);
+	pthread_create(&thread, NULL, call_once, &other);
+	pthread_join(thread, NULL);
+	assert_int_equal(other, 1);
+	assert_int_equal(remote_call(&connection, 6, NULL, 0, retval), 0);
+	assert_int_equal(retval[0], 0);
+	pthread_create(&thread, NULL, call_once, &other);
+	pthread_join(thread, NULL);
+	assert_int_equal(other, 0);
+	server_end(s, &connection);
+}
+
+static void *
+call_often(void *arg)
+{
+	int64_t args[2] = { (intptr_t)arg, 0 }, retval[2];
+
+	for (int i = 0; i < NCALLS; i++) {
+		args[1] = i;
+		if (remote_call(&connection, i, args, 2, retval) != 0 ||
+		    retval[0] != args[0] + i || retval[1] != i)
+			return arg;
+	}
+	return NULL;
+}
+
+static void
+call_from_threads(struct server *s)
+{
+	pthread_t threads[NCALLERS];
+	void *wrong;
+
+	for (intptr_t i = 0; i < NCALLERS; i++)
+		pthread_create(&threads[i], NULL, call_often, (void *)(i + 1));
+	for (int i = 0; i < NCALLERS; i++) {
+		pthread_join(threads[i], &wrong);
+		assert_null(wrong);
+	}
+	assert_int_equal(s->s_hellos, 1);
+}
+
+static void
+threads_call_at_the_same_time(void **state)
+{
+	struct server *s = server_create(&connection, serve_sum);
+
+	server_start(s);
+	call_from_threads(s);
+	assert_true(s->s_nworkers <= NCALLERS);
+	server_end(s, &connection);
+}
+
+static void
+more_callers_than_slots_wait(void **state)
+{
+	struct server *s = server_create(&connection, serve_sum);
+
+	connection.rm_borrowed = true; /* two slots */
+	server_start(s);
+	call_from_threads(s);
+	assert_true(s->s_nworkers <= REMOTE_BORROWED_SLOTS);
+	server_end(s, &connection);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(only_the_first_call_greets),
+		cmocka_unit_test(an_error_of_the_call_is_returned),
+		cmocka_unit_test(strings_and_buffers_go_along),
+		cmocka_unit_test(vectors_and_messages_go_along),
+		cmocka_unit_test(commands_say_what_goes_along),
+		cmocka_unit_test(what_is_long_or_bad_is_left_to_the_server),
+		cmocka_unit_test(
+		    buffers_from_32_kib_on_are_fetched_where_that_is_possible),
+		cmocka_unit_test(the_server_reaches_the_callers_memory),
+		cmocka_unit_test(strings_are_fetched_up_to_their_end),
+		cmocka_unit_test(the_server_reaches_the_callers_mappings),
+		cmocka_unit_test(results_are_stored_where_they_belong),
+		cmocka_unit_test(a_server_that_lies_does_no_harm),
+		cmocka_unit_test(a_signal_ends_the_call),
+		cmocka_unit_test(a_restart_without_a_signal_is_repeated),
+		cmocka_unit_test(a_patient_call_does_not_mind_signals),
+		cmocka_unit_test(nobody_is_welcome),
+		cmocka_unit_test(a_server_may_hang_up_at_once),
+		cmocka_unit_test(the_end_of_a_process_ends_its_calls),
+		cmocka_unit_test(a_server_that_dies_in_silence_is_missed),
+		cmocka_unit_test(
+		    a_path_that_escaped_is_asked_for_in_the_same_slot),
+		cmocka_unit_test(threads_call_at_the_same_time),
+		cmocka_unit_test(more_callers_than_slots_wait),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,740 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The fast transport, end to end, with client and server in one process. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "fastclient.h"
+#include "rump/rump.h"
+#include "rump/rump_syscallnum.h"
+#include "rump/rumpabi.h"
+#include "rump/rumpdefs.h"
+#include "rump/rumphost.h"
+#include "rump/rumpserver.h"
+
+#define AWAIT(condition)                                                       \
+	do {                                                                   \
+		while (!(condition))                                           \
+			sched_yield();                                         \
+	} while (0)
+
+#define KIB64 (64 * 1024)
+
+/* Arguments of a call. */
+#define A(...)                                                                 \
+	(int64_t[FAST_ARGS])                                                   \
+	{                                                                      \
+		__VA_ARGS__                                                    \
+	}
+/* What goes with it. */
+#define IN(...)                                                                \
+	(struct fastin[])                                                      \
+	{                                                                      \
+		__VA_ARGS__,                                                   \
+		{                                                              \
+			0                                                      \
+		}                                                              \
+	}
+#define STR(s)                                                                 \
+	{                                                                      \
+		(s), (uint32_t)strlen(s) + 1                                   \
+	}
+
+static struct fastclient client;
+
+static void
+open_client(struct fastclient *fc, bool novm)
+{
+	int fds[2];
+
+	memset(fc, 0, sizeof(*fc));
+	assert_int_equal(
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+	assert_int_equal(rumpuser_sp_adopt(fds[0], "test"), 0);
+	assert_int_equal(fastclient_hello(fc, fds[1], novm), 0);
+	assert_true(fastclient_start(fc, 0));
+}
+
+static int
+setup(void **state)
+{
+	if (*state == NULL)
+		open_client(&client, false);
+	return 0;
+}
+
+static int
+setup_novm(void **state)
+{
+	open_client(&client, true);
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	if (client.fc_area != NULL)
+		fastclient_close(&client);
+	rumpuser_sp_wait(NULL);
+	return 0;
+}
+
+static int64_t
+call(int num, const int64_t *args, const struct fastin *in, int64_t *retval)
+{
+	return fastclient_call(&client, 0, num, args, in, retval);
+}
+
+static int
+open_file(struct fastclient *fc, const char *path, int flags)
+{
+	int64_t retval[2];
+
+	assert_int_equal(
+	    fastclient_call(fc, 0, RUMP_SYS_open,
+		A((intptr_t)path, flags, 0666), IN(STR(path)), retval),
+	    0);
+	return (int)retval[0];
+}
+
+static void
+a_call_without_memory_returns_its_result(void **state)
+{
+	int64_t retval[2] = { 0 };
+
+	assert_int_equal(call(RUMP_SYS_getpid, NULL, NULL, retval), 0);
+	assert_int_equal(retval[0], client.fc_pid);
+	assert_true(client.fc_pid > 1);
+	assert_int_equal(call(99999, NULL, NULL, retval), RUMP_ENOSYS);
+	assert_int_equal(call(-5, NULL, NULL, retval), RUMP_ENOSYS);
+	assert_int_equal(client.fc_services, 0);
+}
+
+static void
+what_goes_with_the_call_needs_no_second_trip(void **state)
+{
+	int fd = open_file(&client, "/a", RUMP_O_CREAT | RUMP_O_RDWR);
+	char buf[16] = "";
+	struct rump_stat st;
+	int64_t retval[2];
+
+	assert_int_equal(call(RUMP_SYS_write, A(fd, (intptr_t) "hello", 5),
+			     IN({ "hello", 5 }), retval),
+	    0);
+	assert_int_equal(retval[0], 5);
+	assert_int_equal(
+	    call(RUMP_SYS_pread, A(fd, (intptr_t)buf, sizeof(buf), 0, 0), NULL,
+		retval),
+	    0);
+	assert_int_equal(retval[0], 5);
+	assert_string_equal(buf, "hello");
+	assert_int_equal(
+	    call(RUMP_SYS_fstat, A(fd, (intptr_t)&st), NULL, retval), 0);
+	assert_int_equal(st.st_size, 5);
+	assert_int_equal(client.fc_services, 0);
+	assert_int_equal(call(RUMP_SYS_close, A(fd), NULL, NULL), 0);
+}
+
+/* Write and read back lengths around every limit, staging nothing. */
+static void
+move_all_lengths(void)
+{
+	static const size_t lengths[] = { 1, 4096, 32767, 32768, KIB64 - 1,
+		KIB64, KIB64 + 1, 1000000 };
+	int fd =
+	    open_file(&client, "/b", RUMP_O_CREAT | RUMP_O_RDWR | RUMP_O_TRUNC);
+	char *out = malloc(1000000), *in = malloc(1000000);
+	int64_t retval[2];
+
+	for (size_t i = 0; i < 1000000; i++)
+		out[i] = (char)(i * 7 + i / 251);
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+		size_t len = lengths[i];
+
+		assert_int_equal(
+		    call(RUMP_SYS_pwrite, A(fd, (intptr_t)out, len, 0, 0), NULL,
+			retval),
+		    0);
+		assert_int_equal(retval[0], len);
+		memset(in, 0, len);
+		assert_int_equal(
+		    call(RUMP_SYS_pread, A(fd, (intptr_t)in, len, 0, 0), NULL,
+			retval),
+		    0);
+		assert_int_equal(retval[0], len);
+		assert_memory_equal(in, out, len);
+	}
+	free(in);
+	free(out);
+	assert_int_equal(call(RUMP_SYS_close, A(fd), NULL, NULL), 0);
+}
+
+static void
+large_data_are_moved_by_the_host(void **state)
+{
+	assert_true(client.fc_flags & FAST_BY_VM);
+	move_all_lengths();
+	assert_int_equal(client.fc_services, 0);
+}
+
+static void
+large_data_are_moved_by_the_client_otherwise(void **state)
+{
+	assert_false(client.fc_flags & FAST_BY_VM);
+	move_all_lengths();
+	assert_true(client.fc_ops[FAST_COPYIN] > 0);
+	assert_true(client.fc_ops[FAST_COPYOUT] > 0);
+}
+
+static void
+strings_that_were_not_sent_are_fetched(void **state)
+{
+	char *page = mmap(NULL, 8192, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *path = page + 4096 - 3;
+	int64_t retval[2];
+
+	munmap(page + 4096, 4096);
+	memcpy(path, "/c", 3);
+	assert_int_equal(
+	    call(RUMP_SYS_mkdir, A((intptr_t)path, 0777), NULL, retval), 0);
+	/* What was sent ends before the string does. */
+	assert_int_equal(
+	    call(RUMP_SYS_rmdir, A((intptr_t)path), IN({ path, 2 }), retval),
+	    0);
+	munmap(page, 4096);
+}
+
+static void
+bad_addresses_are_efault(void **state)
+{
+	int fd = open_file(&client, "/a", RUMP_O_CREAT | RUMP_O_RDWR);
+	char *gone =
+	    mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int64_t retval[2];
+
+	munmap(gone, 4096);
+	assert_int_equal(
+	    call(RUMP_SYS_write, A(fd, (intptr_t)gone, 10), NULL, retval),
+	    RUMP_EFAULT);
+	assert_int_equal(
+	    call(RUMP_SYS_open, A((intptr_t)gone), NULL, retval), RUMP_EFAULT);
+	assert_int_equal(call(RUMP_SYS_open, A(0), NULL, retval), RUMP_EFAULT);
+	assert_int_equal(call(RUMP_SYS_close, A(fd), NULL, NULL), 0);
+}
+
+static void
+a_path_that_is_too_long_is_refused(void **state)
+{
+	char *path = malloc(8192);
+
+	memset(path, 'x', 8191);
+	path[8191] = '\0';
+	assert_int_equal(call(RUMP_SYS_open, A((intptr_t)path), NULL, NULL),
+	    RUMP_ENAMETOOLONG);
+	assert_int_equal(
+	    call(RUMP_SYS_open, A((intptr_t)path), IN({ path, 4096 }), NULL),
+	    RUMP_ENAMETOOLONG);
+	free(path);
+}
+
+/* --- processes ----------------------------------------------------------------- */
+
+static int
+receive_fd(struct fastclient *fc)
+{
+	struct fast_message m;
+	int fd;
+
+	assert_true(fastclient_receive(fc, &m, &fd));
+	assert_int_equal(m.fm_type, FAST_FD);
+	assert_true(fd >= 0);
+	return fd;
+}
+
+static void
+fork_child(struct fastclient *parent, struct fastclient *child)
+{
+	memset(child, 0, sizeof(*child));
+	assert_int_equal(
+	    fastclient_call(parent, 0, FASTCALL_FORK, NULL, NULL, NULL), 0);
+	assert_int_equal(fastclient_hello(child, receive_fd(parent), false), 0);
+	assert_true(fastclient_start(child, 0));
+}
+
+static void
+a_forked_child_has_copies_of_the_descriptors(void **state)
+{
+	int fd = open_file(&client, "/f", RUMP_O_CREAT | RUMP_O_RDWR);
+	struct fastclient child;
+	int64_t retval[2];
+	char c = 0;
+
+	assert_int_equal(call(RUMP_SYS_write, A(fd, (intptr_t) "xy", 2),
+			     IN({ "xy", 2 }), NULL),
+	    0);
+	assert_int_equal(call(RUMP_SYS_lseek, A(fd, 0, 0, 0), NULL, NULL), 0);
+	assert_int_equal(call(RUMP_SYS_umask, A(077), NULL, NULL), 0);
+	fork_child(&client, &child);
+	assert_int_not_equal(child.fc_pid, client.fc_pid);
+	/* The position is shared, the descriptor is not. */
+	assert_int_equal(fastclient_call(&child, 0, RUMP_SYS_read,
+			     A(fd, (intptr_t)&c, 1), NULL, retval),
+	    0);
+	assert_int_equal(c, 'x');
+	assert_int_equal(
+	    fastclient_call(&child, 0, RUMP_SYS_close, A(fd), NULL, NULL), 0);
+	assert_int_equal(
+	    call(RUMP_SYS_read, A(fd, (intptr_t)&c, 1), NULL, retval), 0);
+	assert_int_equal(c, 'y');
+	assert_int_equal(
+	    fastclient_call(&child, 0, RUMP_SYS_umask, A(0), NULL, retval), 0);
+	assert_int_equal(retval[0], 077);
+	assert_int_equal(
+	    fastclient_call(&child, 0, RUMP_SYS_getpid, NULL, NULL, retval), 0);
+	assert_int_equal(retval[0], child.fc_pid);
+	assert_int_equal(retval[1], client.fc_pid);
+	fastclient_close(&child);
+	AWAIT(rumpuser_sp_clients() == 1);
+	assert_int_equal(call(RUMP_SYS_close, A(fd), NULL, NULL), 0);
+}
+
+static void
+a_child_that_never_speaks_goes_with_its_connection(void **state)
+{
+	int fd;
+
+	assert_int_equal(call(FASTCALL_FORK, NULL, NULL, NULL), 0);
+	fd = receive_fd(&client);
+	assert_int_equal(rumpuser_sp_clients(), 2);
+	close(fd);
+	AWAIT(rumpuser_sp_clients() == 1);
+}
+
+static void
+record_locks_belong_to_the_process_and_end_with_it(void **state)
+{
+	int fd = open_file(&client, "/l", RUMP_O_CREAT | RUMP_O_RDWR);
+	struct rump_flock fl = { .l_type = RUMP_F_WRLCK };
+	struct fastclient child;
+
+	assert_int_equal(call(RUMP_SYS_fcntl,
+			     A(fd, RUMP_F_SETLK, (intptr_t)&fl), NULL, NULL),
+	    0);
+	fork_child(&client, &child);
+	assert_int_equal(fastclient_call(&child, 0, RUMP_SYS_fcntl,
+			     A(fd, RUMP_F_SETLK, (intptr_t)&fl), NULL, NULL),
+	    RUMP_EAGAIN);
+	/* The parent ends; the child gets the lock when that is done. */
+	fastclient_close(&client);
+	assert_int_equal(fastclient_call(&child, 0, RUMP_SYS_fcntl,
+			     A(fd, RUMP_F_SETLKW, (intptr_t)&fl), NULL, NULL),
+	    0);
+	fastclient_close(&child);
+}
+
+static void
+exec_keeps_what_it_names_and_the_process(void **state)
+{
+	int keep = open_file(&client, "/k", RUMP_O_CREAT | RUMP_O_RDWR);
+	int drop = open_file(&client, "/k", RUMP_O_RDWR);
+	struct {
+		uint32_t fd;
+		char name[6];
+	} __attribute__((packed)) payload = { (uint32_t)keep, "newcmd" };
+	struct fast_message m = {
+		.fm_type = FAST_EXEC,
+		.fm_arg = 6,
+		.fm_len = sizeof(payload),
+	};
+	int32_t pid = client.fc_pid;
+	int64_t retval[2];
+	struct rump_stat st;
+
+	assert_int_equal(sizeof(payload), 10);
+	assert_int_equal(
+	    call(RUMP_SYS_mkdir, A((intptr_t) "/d", 0777), NULL, NULL), 0);
+	assert_int_equal(
+	    call(RUMP_SYS_chdir, A((intptr_t) "/d"), NULL, NULL), 0);
+	assert_true(fastclient_send(&client, &m, &payload, -1));
+	munmap(client.fc_area, (size_t)FAST_SLOTS * FAST_SLOT_SIZE);
+	assert_int_equal(fastclient_hello(&client, client.fc_fd, false), 0);
+	assert_true(fastclient_start(&client, 0));
+	assert_int_equal(client.fc_pid, pid);
+	assert_int_equal(
+	    call(RUMP_SYS_fstat, A(keep, (intptr_t)&st), NULL, retval), 0);
+	assert_int_equal(
+	    call(RUMP_SYS_fstat, A(drop, (intptr_t)&st), NULL, retval),
+	    RUMP_EBADF);
+	/* The working directory stays. */
+	assert_int_equal(
+	    call(RUMP_SYS_mkdir, A((intptr_t) "e", 0777), NULL, NULL), 0);
+	assert_int_equal(
+	    call(RUMP_SYS_rmdir, A((intptr_t) "/d/e"), NULL, NULL), 0);
+	assert_int_equal(
+	    call(RUMP_SYS_rmdir, A((intptr_t) "/d"), NULL, NULL), 0);
+}
+
+/* --- sleeping calls --------------------------------------------------------------- */
+
+static void
+make_pipe(struct fastclient *fc, int fd[2])
+{
+	int64_t retval[2];
+
+	assert_int_equal(fastclient_call(fc, 0, RUMP_SYS_pipe2,
+			     A((intptr_t)fd, 0), NULL, retval),
+	    0);
+}
+
+static void
+interrupt(struct fastclient *fc, unsigned slot)
+{
+	struct fast_message m = {
+		.fm_type = FAST_INTR,
+		.fm_arg = slot,
+		.fm_addr = fast_slot(fc->fc_area, slot)->sl_sequence,
+	};
+
+	assert_true(fastclient_send(fc, &m, NULL, -1));
+}
+
+static void
+a_sleeping_call_can_be_interrupted(void **state)
+{
+	int fd[2];
+	char c;
+
+	make_pipe(&client, fd);
+	for (int i = 0; i < 200; i++) {
+		fastclient_request(
+		    &client, 0, RUMP_SYS_read, A(fd[0], (intptr_t)&c, 1), NULL);
+		interrupt(&client, 0);
+		assert_int_equal(
+		    fastclient_reply(&client, 0, NULL), RUMP_ERESTART);
+	}
+	/* One that comes too late is for nobody. */
+	assert_int_equal(call(RUMP_SYS_getpid, NULL, NULL, NULL), 0);
+}
+
+static void
+many_threads_wait_at_a_time(void **state)
+{
+	enum { N = 40 };
+	int fd[2];
+	char buf[N + 1] = "";
+
+	make_pipe(&client, fd);
+	for (unsigned i = 1; i <= N; i++) {
+		assert_true(fastclient_start(&client, i));
+		fastclient_request(&client, i, RUMP_SYS_read,
+		    A(fd[0], (intptr_t)&buf[i], 1), NULL);
+	}
+	assert_int_equal(
+	    call(RUMP_SYS_write, A(fd[1], (intptr_t)buf, N), NULL, NULL), 0);
+	for (unsigned i = 1; i <= N; i++)
+		assert_int_equal(fastclient_reply(&client, i, NULL), 0);
+}
+
+static void
+a_client_may_vanish_while_its_threads_sleep(void **state)
+{
+	int fd[2];
+	char c;
+
+	make_pipe(&client, fd);
+	for (unsigned i = 1; i <= 20; i++) {
+		assert_true(fastclient_start(&client, i));
+		fastclient_request(
+		    &client, i, RUMP_SYS_read, A(fd[0], (intptr_t)&c, 1), NULL);
+	}
+	/* teardown waits for its end */
+}
+
+static void
+exec_gets_threads_out_of_the_kernel(void **state)
+{
+	struct fast_message m = { .fm_type = FAST_EXEC };
+	int fd[2];
+	char c;
+
+	make_pipe(&client, fd);
+	assert_true(fastclient_start(&client, 1));
+	fastclient_request(
+	    &client, 1, RUMP_SYS_read, A(fd[0], (intptr_t)&c, 1), NULL);
+	assert_true(fastclient_send(&client, &m, NULL, -1));
+	munmap(client.fc_area, (size_t)FAST_SLOTS * FAST_SLOT_SIZE);
+	assert_int_equal(fastclient_hello(&client, client.fc_fd, false), 0);
+	assert_true(fastclient_start(&client, 0));
+	assert_int_equal(
+	    call(RUMP_SYS_read, A(fd[0], (intptr_t)&c, 1), NULL, NULL),
+	    RUMP_EBADF);
+}
+
+/* --- identity --------------------------------------------------------------------- */
+
+static void
+credentials_are_the_host_s(void **state)
+{
+	int64_t retval[2];
+
+	assert_int_equal(call(RUMP_SYS_getuid, NULL, NULL, retval), 0);
+	assert_int_equal(retval[0], getuid());
+	assert_int_equal(retval[1], geteuid());
+	assert_int_equal(call(RUMP_SYS_getgid, NULL, NULL, retval), 0);
+	assert_int_equal(retval[0], getgid());
+	assert_int_equal(call(FASTCALL_CRED, NULL, NULL, NULL), 0);
+}
+
+static int
+become_nobody_and_ask(int fd)
+{
+	struct fastclient fc = { 0 };
+	int64_t retval[2];
+
+	if (setresgid(65534, 65534, 65534) != 0 ||
+	    setresuid(65534, 65534, 65534) != 0)
+		return 10;
+	if (fastclient_hello(&fc, fd, false) != 0 || !fastclient_start(&fc, 0))
+		return 11;
+	if ((fc.fc_flags & (FAST_BY_VM | FAST_SAMEUSER)) != 0)
+		return 12;
+	if (fastclient_call(&fc, 0, RUMP_SYS_getuid, NULL, NULL, retval) != 0 ||
+	    retval[0] != 65534)
+		return 13;
+	if (fastclient_call(&fc, 0, FASTCALL_HALT, NULL, NULL, NULL) !=
+	    RUMP_EPERM)
+		return 14;
+	if (fastclient_call(&fc, 0, FASTCALL_MOUNT,
+		A((intptr_t) "/m", (intptr_t) "kernfs:", 0, 0), NULL,
+		NULL) != RUMP_EPERM)
+		return 15;
+	if (fastclient_call(&fc, 0, RUMP_SYS_mkdir,
+		A((intptr_t) "/not-mine", 0777), NULL, NULL) != RUMP_EACCES)
+		return 16;
+	return 0;
+}
+
+static void
+another_user_has_no_rights_of_ours(void **state)
+{
+	int fd, status;
+	pid_t pid;
+
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(call(FASTCALL_FORK, NULL, NULL, NULL), 0);
+	fd = receive_fd(&client);
+	pid = fork();
+	if (pid == 0)
+		_exit(become_nobody_and_ask(fd));
+	close(fd);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+/* --- the other calls ---------------------------------------------------------------- */
+
+static void
+reports_are_read_in_pieces(void **state)
+{
+	char text[4096] = "";
+	int64_t retval[2];
+	size_t n = 0;
+
+	do {
+		assert_int_equal(
+		    call(FASTCALL_REPORT,
+			A((intptr_t) "clients", n, (intptr_t)text + n, 7),
+			IN(STR("clients")), retval),
+		    0);
+		n += retval[0];
+	} while (retval[0] > 0);
+	assert_non_null(strstr(text, " fast test\n"));
+	assert_int_equal(
+	    call(FASTCALL_REPORT,
+		A((intptr_t) "version", 0, (intptr_t)text, sizeof(text)), NULL,
+		retval),
+	    0);
+	assert_memory_equal(text, "NetBSD", 6);
+	assert_int_equal(
+	    call(FASTCALL_REPORT, A((intptr_t) "no such", 0, (intptr_t)text, 1),
+		NULL, retval),
+	    RUMP_ENOENT);
+}
+
+static void
+an_open_file_travels_as_a_token(void **state)
+{
+	int fd = open_file(&client, "/t", RUMP_O_CREAT | RUMP_O_RDWR);
+	struct fast_message m = { .fm_type = FAST_TOKEN };
+	struct fastclient other;
+	struct stat st;
+	int64_t retval[2];
+	char c = 0;
+	int token, pair[2];
+
+	open_client(&other, false);
+	assert_int_equal(
+	    call(RUMP_SYS_write, A(fd, (intptr_t) "z", 1), NULL, NULL), 0);
+	assert_int_equal(call(FASTCALL_EXPORT, A(fd), NULL, NULL), 0);
+	token = receive_fd(&client);
+	assert_int_equal(call(RUMP_SYS_close, A(fd), NULL, NULL), 0);
+	assert_int_equal(call(FASTCALL_EXPORT, A(fd), NULL, NULL), RUMP_EBADF);
+	assert_int_equal(fstat(token, &st), 0);
+	m.fm_addr = st.st_ino;
+	assert_true(fastclient_send(&other, &m, NULL, token));
+	close(token);
+	assert_int_equal(fastclient_call(&other, 0, FASTCALL_IMPORT,
+			     A(st.st_ino), NULL, retval),
+	    0);
+	assert_int_equal(fastclient_call(&other, 0, RUMP_SYS_pread,
+			     A(retval[0], (intptr_t)&c, 1, 0, 0), NULL, NULL),
+	    0);
+	assert_int_equal(c, 'z');
+	/* Some other socket is none. */
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	assert_int_equal(fstat(pair[0], &st), 0);
+	assert_true(fastclient_send(&other, &m, NULL, pair[0]));
+	assert_int_equal(fastclient_call(&other, 0, FASTCALL_IMPORT,
+			     A(st.st_ino), NULL, NULL),
+	    RUMP_EBADF);
+	close(pair[0]);
+	close(pair[1]);
+	fastclient_close(&other);
+}
+
+static void
+a_mapped_file_shows_the_cache_itself(void **state)
+{
+	int fd = open_file(&client, "/m", RUMP_O_CREAT | RUMP_O_RDWR);
+	struct fast_map fp;
+	int64_t retval[2];
+	int memfd;
+	char *p;
+
+	assert_int_equal(
+	    call(RUMP_SYS_write, A(fd, (intptr_t) "mapped", 6), NULL, NULL), 0);
+	assert_int_equal(call(FASTCALL_MAP_CREATE,
+			     A(fd, 0, 4096, RUMP_PROT_READ | RUMP_PROT_WRITE,
+				 RUMP_MAP_SHARED, (intptr_t)&fp),
+			     NULL, NULL),
+	    0);
+	assert_int_equal(call(FASTCALL_MAP_MEMORY, NULL, NULL, NULL), 0);
+	memfd = receive_fd(&client);
+	assert_int_equal(
+	    call(FASTCALL_MAP_FILL, A(fp.fp_handle, 0, 4096), NULL, NULL), 0);
+	p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, memfd,
+	    fp.fp_hostoff);
+	assert_ptr_not_equal(p, MAP_FAILED);
+	assert_memory_equal(p, "mapped", 6);
+	assert_int_equal(
+	    call(FASTCALL_MAP_SIZE, A(fp.fp_handle), NULL, retval), 0);
+	assert_int_equal(retval[0], 6);
+	assert_int_equal(call(FASTCALL_MAP_DIRTY,
+			     A(fp.fp_handle, 0, 4096, retval[0]), NULL, NULL),
+	    0);
+	assert_int_equal(
+	    call(FASTCALL_MAP_SYNC, A(fp.fp_handle, 0, 4096), NULL, NULL), 0);
+	assert_int_equal(
+	    call(FASTCALL_MAP_REF, A(fp.fp_handle), NULL, NULL), 0);
+	assert_int_equal(
+	    call(FASTCALL_MAP_DESTROY, A(fp.fp_handle), NULL, NULL), 0);
+	assert_int_equal(
+	    call(FASTCALL_MAP_DESTROY, A(fp.fp_handle), NULL, NULL), 0);
+	assert_int_equal(
+	    call(FASTCALL_MAP_DESTROY, A(fp.fp_handle), NULL, NULL),
+	    RUMP_EBADF);
+	assert_int_equal(
+	    call(FASTCALL_MAP_FILL, A(INT64_MAX, 0, 4096), NULL, NULL),
+	    RUMP_EBADF);
+	munmap(p, 4096);
+	close(memfd);
+}
+
+/* --- others ------------------------------------------------------------------------- */
+
+static void
+wrong_messages_end_the_connection_and_nothing_else(void **state)
+{
+	static const struct fast_message wrong[] = {
+		{ .fm_type = 77 },
+		{ .fm_type = FAST_START, .fm_arg = FAST_SLOTS },
+		{ .fm_type = FAST_START, .fm_arg = 0 },
+		{ .fm_type = FAST_HELLO, .fm_len = FAST_PAYLOAD + 1 },
+		{ .fm_type = FAST_EXEC, .fm_arg = 9, .fm_len = 0 },
+		{ .fm_type = FAST_WELCOME },
+	};
+	struct fastclient other;
+	struct pollfd pfd = { .events = POLLIN };
+	char c;
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		open_client(&other, false);
+		assert_true(fastclient_send(&other, &wrong[i], NULL, -1));
+		pfd.fd = other.fc_fd;
+		assert_int_equal(poll(&pfd, 1, -1), 1);
+		assert_int_equal(recv(other.fc_fd, &c, 1, 0), 0);
+		fastclient_close(&other);
+		assert_int_equal(call(RUMP_SYS_getpid, NULL, NULL, NULL), 0);
+	}
+	AWAIT(rumpuser_sp_clients() == 1);
+}
+
+static int
+boot(void **state)
+{
+	/* A reference to librumpvfs, which --as-needed would drop. */
+	rump_namei_escape_set(false);
+	return rump_init();
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST_NOVM(f) cmocka_unit_test_setup_teardown(f, setup_novm, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_call_without_memory_returns_its_result),
+		TEST(what_goes_with_the_call_needs_no_second_trip),
+		TEST(large_data_are_moved_by_the_host),
+		TEST_NOVM(large_data_are_moved_by_the_client_otherwise),
+		TEST(strings_that_were_not_sent_are_fetched),
+		TEST_NOVM(strings_that_were_not_sent_are_fetched),
+		TEST(bad_addresses_are_efault),
+		TEST_NOVM(bad_addresses_are_efault),
+		TEST(a_path_that_is_too_long_is_refused),
+		TEST_NOVM(a_path_that_is_too_long_is_refused),
+		TEST(a_forked_child_has_copies_of_the_descriptors),
+		TEST(a_child_that_never_speaks_goes_with_its_connection),
+		TEST(record_locks_belong_to_the_process_and_end_with_it),
+		TEST(exec_keeps_what_it_names_and_the_process),
+		TEST(a_sleeping_call_can_be_interrupted),
+		TEST(many_threads_wait_at_a_time),
+		TEST(a_client_may_vanish_while_its_threads_sleep),
+		TEST(exec_gets_threads_out_of_the_kernel),
+		TEST(credentials_are_the_host_s),
+		TEST(another_user_has_no_rights_of_ours),
+		TEST(reports_are_read_in_pieces),
+		TEST(an_open_file_travels_as_a_token),
+		TEST(a_mapped_file_shows_the_cache_itself),
+		TEST(wrong_messages_end_the_connection_and_nothing_else),
+	};
+
+	return cmocka_run_group_tests(tests, boot, NULL);
+}

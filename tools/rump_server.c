@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* rump_server(1): rumpkit server by its genuine name. */
+#include "tools/rumpkit.h"
+
+int
+main(int argc, char **argv)
+{
+	return rump_server_main(argc, argv);
+}

@@ -5,8 +5,8 @@
  * made before the clock starts.
  *
  *	libnfs_loop read URL PATH            asynchronous, several in flight
- *	libnfs_loop write URL PATH MIB       the same, then fsync
- *	libnfs_loop overwrite URL PATH MIB   the same over what a file has
+ *	libnfs_loop write URL PATH SOURCE    the same with a file's data, then
+ *	                                     fsync; makes PATH if need be
  *	libnfs_loop meta URL DIRECTORY N     stat, create, unlink of N files
  *	libnfs_loop rand URL PATH THREADS N  N 4 KiB reads, a context a thread
  */
@@ -23,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <nfsc/libnfs.h>
 
@@ -61,37 +62,46 @@ struct transfer {
 	struct nfsfh *fh;
 	uint64_t next, end;
 	unsigned inflight;
-	bool writing;
+	int source; /* of what is written; -1: reading */
+};
+
+/* One request after the other. */
+struct slot {
+	struct transfer *transfer;
 	char *data;
 };
 
-static void transfer_start(struct transfer *t);
+static void slot_start(struct slot *sl);
 
 static void
-transfer_done(int status, struct nfs_context *nfs, void *data, void *arg)
+slot_done(int status, struct nfs_context *nfs, void *data, void *arg)
 {
-	struct transfer *t = arg;
+	struct slot *sl = arg;
 
 	if (status < 0)
 		errx(1, "transfer: %s", nfs_get_error(nfs));
-	t->inflight--;
-	transfer_start(t);
+	sl->transfer->inflight--;
+	slot_start(sl);
 }
 
 static void
-transfer_start(struct transfer *t)
+slot_start(struct slot *sl)
 {
+	struct transfer *t = sl->transfer;
 	uint64_t n = t->end - t->next < CHUNK ? t->end - t->next : CHUNK;
 	int error;
 
 	if (n == 0)
 		return;
-	if (t->writing)
+	if (t->source >= 0 &&
+	    pread(t->source, sl->data, n, (off_t)t->next) != (ssize_t)n)
+		err(1, "source");
+	if (t->source >= 0)
 		error = nfs_pwrite_async(
-		    t->nfs, t->fh, t->next, n, t->data, transfer_done, t);
+		    t->nfs, t->fh, t->next, n, sl->data, slot_done, sl);
 	else
-		error = nfs_pread_async(
-		    t->nfs, t->fh, t->next, n, transfer_done, t);
+		error =
+		    nfs_pread_async(t->nfs, t->fh, t->next, n, slot_done, sl);
 	if (error != 0)
 		errx(1, "start: %s", nfs_get_error(t->nfs));
 	t->next += n;
@@ -101,10 +111,14 @@ transfer_start(struct transfer *t)
 static void
 transfer_run(struct transfer *t)
 {
+	struct slot slots[DEPTH];
 	struct pollfd pfd;
 
-	for (int i = 0; i < DEPTH; i++)
-		transfer_start(t);
+	for (int i = 0; i < DEPTH; i++) {
+		slots[i].transfer = t;
+		slots[i].data = t->source >= 0 ? malloc(CHUNK) : NULL;
+		slot_start(&slots[i]);
+	}
 	while (t->inflight > 0) {
 		pfd.fd = nfs_get_fd(t->nfs);
 		pfd.events = (short)nfs_which_events(t->nfs);
@@ -118,7 +132,7 @@ transfer_run(struct transfer *t)
 static void
 bench_read(struct nfs_context *nfs, char **argv)
 {
-	struct transfer t = { .nfs = nfs };
+	struct transfer t = { .nfs = nfs, .source = -1 };
 	struct nfs_stat_64 st;
 	double begin = now();
 
@@ -132,19 +146,17 @@ bench_read(struct nfs_context *nfs, char **argv)
 }
 
 static void
-bench_write(struct nfs_context *nfs, bool fresh, char **argv)
+bench_write(struct nfs_context *nfs, char **argv)
 {
-	struct transfer t = { .nfs = nfs,
-		.writing = true,
-		.data = malloc(CHUNK),
-		.end = strtoull(argv[1], NULL, 10) << 20 };
+	struct transfer t = { .nfs = nfs, .source = open(argv[1], O_RDONLY) };
+	struct stat st;
 	double begin = now();
-	int error;
 
-	memset(t.data, 'w', CHUNK);
-	error = fresh ? nfs_creat(nfs, argv[0], 0644, &t.fh)
-		      : nfs_open(nfs, argv[0], O_WRONLY, &t.fh);
-	if (error != 0)
+	if (t.source < 0 || fstat(t.source, &st) != 0)
+		err(1, "%s", argv[1]);
+	t.end = (uint64_t)st.st_size;
+	if (nfs_open(nfs, argv[0], O_WRONLY, &t.fh) != 0 &&
+	    nfs_creat(nfs, argv[0], 0644, &t.fh) != 0)
 		errx(1, "%s: %s", argv[0], nfs_get_error(nfs));
 	transfer_run(&t);
 	if (nfs_fsync(nfs, t.fh) != 0 || nfs_close(nfs, t.fh) != 0)
@@ -255,13 +267,10 @@ main(int argc, char **argv)
 	else if (strcmp(what, "read") == 0)
 		bench_read(mount_url(argv[2]), argv + 3);
 	else if (strcmp(what, "write") == 0 && argc == 5)
-		bench_write(mount_url(argv[2]), true, argv + 3);
-	else if (strcmp(what, "overwrite") == 0 && argc == 5)
-		bench_write(mount_url(argv[2]), false, argv + 3);
+		bench_write(mount_url(argv[2]), argv + 3);
 	else if (strcmp(what, "meta") == 0 && argc == 5)
 		bench_meta(mount_url(argv[2]), argv + 3);
 	else
-		errx(2, "usage: libnfs_loop read|write|overwrite|meta|rand "
-			"URL ...");
+		errx(2, "usage: libnfs_loop read|write|meta|rand URL ...");
 	return 0;
 }

@@ -5,6 +5,7 @@ One server for both, on loopback; server and clients each keep to processors of
 their own if there are two, the same for us and for the peers.
 """
 import contextlib
+import functools
 import hashlib
 import itertools
 import os
@@ -42,6 +43,19 @@ print(*out)
 """
 
 
+def cpu_seconds(pid):
+    """What the threads of a process have used of processors."""
+    total = 0
+    for task in os.listdir(f"/proc/{pid}/task"):
+        try:
+            with open(f"/proc/{pid}/task/{task}/schedstat",
+                      encoding="ascii") as f:
+                total += int(f.read().split()[0])
+        except FileNotFoundError:
+            continue
+    return total / 1e9
+
+
 class Setup:
     """A server, its export, and how to run either client on it."""
 
@@ -53,6 +67,7 @@ class Setup:
         for task in os.listdir(f"/proc/{server.process.pid}/task"):
             os.sched_setaffinity(int(task), theirs)
         self.pin = ["taskset", "-c", ",".join(map(str, mine))]
+        self.server = server.process.pid
         self.build = build
         self.directory = f"{top}/export"
         self.options = f"nfsport={server.nfs}&mountport={server.mnt}"
@@ -70,6 +85,12 @@ class Setup:
         return [*self.pin, f"{self.build}/benchmarks/libnfs_loop", what,
                 self.url, *argv]
 
+    def busy(self, run):
+        """A run whose figure is how long the server was busy meanwhile."""
+        begin = cpu_seconds(self.server)
+        run()
+        return cpu_seconds(self.server) - begin
+
     def verify_routed(self, *argv):
         out = subprocess.run(self.ours(*argv, options=["--summary"]),
                              stdout=subprocess.DEVNULL,
@@ -79,8 +100,8 @@ class Setup:
 
 
 @contextlib.contextmanager
-def served(build, populate):
-    with tempfile.TemporaryDirectory() as top:
+def served(build, populate, where=None):
+    with tempfile.TemporaryDirectory(dir=where) as top:
         os.chmod(top, 0o755)
         os.mkdir(f"{top}/export")
         populate(f"{top}/export")
@@ -109,6 +130,11 @@ def file_of(name, mib):
     return populate
 
 
+def figure(argv):
+    """What a program prints of itself."""
+    return float(call(argv))
+
+
 def best(peers):
     """The quicker peer's name and figure."""
     return min(peers.items(), key=lambda item: item[1])
@@ -118,22 +144,29 @@ def bench_read(build):
     if missing(build, "nfs"):
         return
     with served(build, file_of("file", MIB)) as s:
+        cat, loop = s.ours("cat", "/data/file"), s.loop("read", "/file")
+        nfs_cat = [*s.pin, "nfs-cat", s.file_url("file")]
+        reader = s.ours(f"{build}/benchmarks/bench_seqio", "read",
+                        "/data/file")
         digests = {hashlib.sha256(subprocess.run(
             argv, check=True, capture_output=True).stdout).hexdigest()
-            for argv in (s.ours("cat", "/data/file"),
-                         [*s.pin, "nfs-cat", s.file_url("file")])}
+            for argv in (cat, nfs_cat)}
         if len(digests) != 1:
             sys.exit("the two clients read different bytes")
         s.verify_routed("cat", "/data/file")
-        ours, cat, loop = interleaved(
-            ROUNDS,
-            lambda: seconds(s.ours("cat", "/data/file")),
-            lambda: seconds([*s.pin, "nfs-cat", s.file_url("file")]),
-            lambda: seconds(s.loop("read", "/file")))
-    name, peer = best({"nfs-cat": cat, "libnfs loop": loop})
-    report(f"NFS sequential read {MIB} MiB / {name}", peer / ours, ">= 1.1",
-           f"({MIB / ours:.0f}; nfs-cat {MIB / cat:.0f}, loop "
-           f"{MIB / loop:.0f} MiB/s)")
+        whole = interleaved(ROUNDS, *(functools.partial(seconds, argv)
+                                      for argv in (cat, nfs_cat, loop)))
+        reading = interleaved(ROUNDS, *(functools.partial(figure, argv)
+                                        for argv in (reader, loop)))
+        busy = s.busy(lambda: seconds(cat))
+    name, peer = best({"nfs-cat": whole[1], "libnfs loop": whole[2]})
+    report(f"NFS sequential read {MIB} MiB / {name}", peer / whole[0],
+           ">= 1.1", f"({MIB / whole[0]:.0f}; nfs-cat {MIB / whole[1]:.0f}, "
+           f"loop {MIB / whole[2]:.0f} MiB/s; server busy {busy * 1e3:.0f} of "
+           f"{whole[0] * 1e3:.0f} ms)")
+    report("the same without starting and mounting / loop",
+           reading[1] / reading[0], "", f"({MIB / reading[0]:.0f} and "
+           f"{MIB / reading[1]:.0f} MiB/s)")
 
 
 def bench_write(build):
@@ -144,34 +177,62 @@ def bench_write(build):
         os.chmod(s.directory, 0o777)
         file_of("file", MIB)(local)
         source = f"{local}/file"
-
         names = (f"copy{n}" for n in itertools.count())
 
-        def copy(argv, verify):
+        def copy(argv):
             """Each copy has a name of its own: nfs-cp does not overwrite,
             and the server remembers names that go behind its back."""
             name = next(names)
             took = seconds(argv(name))
             target = f"{s.directory}/{name}"
-            if verify and subprocess.run(["cmp", "-s", source, target],
-                                         check=False).returncode != 0:
+            if subprocess.run(["cmp", "-s", source, target],
+                              check=False).returncode != 0:
                 sys.exit("what was written is not what is there")
             os.unlink(target)
             return took
 
-        ours, cp, loop = interleaved(
+        def local_copy(name):
+            return [*s.pin, "dd", f"if={source}", f"of={s.directory}/{name}",
+                    "bs=1M", "conv=fsync"]
+
+        ours, cp, loop, disk = interleaved(
             ROUNDS,
             lambda: copy(lambda name: s.ours(
                 "dd", f"if={source}", f"of=/data/{name}", "bs=1M",
-                "conv=fsync"), True),
+                "conv=fsync")),
             lambda: copy(lambda name: [*s.pin, "nfs-cp", source,
-                                       s.file_url(name)], True),
-            lambda: copy(lambda name: s.loop("write", f"/{name}", str(MIB)),
-                         False))
-    name, figure = best({"nfs-cp": cp, "libnfs loop": loop})
-    report(f"NFS write + fsync {MIB} MiB / {name}", figure / ours, ">= 1.1",
+                                       s.file_url(name)]),
+            lambda: copy(lambda name: s.loop("write", f"/{name}", source)),
+            lambda: copy(local_copy))
+    name, peer = best({"nfs-cp": cp, "libnfs loop": loop})
+    report(f"NFS write + fsync {MIB} MiB / {name}", peer / ours, ">= 1.1",
            f"({MIB / ours:.0f}; nfs-cp {MIB / cp:.0f}, loop "
-           f"{MIB / loop:.0f} MiB/s)")
+           f"{MIB / loop:.0f}, no NFS at all {MIB / disk:.0f} MiB/s)")
+
+
+def bench_overwrite(build):
+    """Over what a file in memory has: neither disk nor allocation of pages at
+    the server hides the clients."""
+    if missing(build, "nfsoverwrite"):
+        return
+    with served(build, file_of("file", MIB), "/dev/shm") as s, \
+            tempfile.TemporaryDirectory(dir="/dev/shm") as local:
+        os.chmod(f"{s.directory}/file", 0o666)
+        file_of("file", MIB)(local)
+        source = f"{local}/file"
+        writer = s.ours(f"{build}/benchmarks/bench_seqio", "write",
+                        "/data/file", source)
+        loop = s.loop("write", "/file", source)
+        call(writer)
+        if subprocess.run(["cmp", "-s", source, f"{s.directory}/file"],
+                          check=False).returncode != 0:
+            sys.exit("what was written is not what is there")
+        ours, peer = interleaved(ROUNDS, lambda: figure(writer),
+                                 lambda: figure(loop))
+        busy = s.busy(lambda: call(writer))
+    report(f"NFS overwrite + fsync {MIB} MiB in memory / loop", peer / ours,
+           "", f"({MIB / ours:.0f} and {MIB / peer:.0f} MiB/s; server busy "
+           f"{busy * 1e3:.0f} of {ours * 1e3:.0f} ms)")
 
 
 def bench_meta(build):
@@ -213,17 +274,19 @@ def bench_rand(build):
         program = f"{build}/benchmarks/bench_randread"
         many = [str(THREADS), str(READS)]
         s.verify_routed(program, "/data/file", "1", "10")
+        argv = s.ours(program, "/data/file", *many)
         ours, loop, one = interleaved(
-            ROUNDS,
-            lambda: float(call(s.ours(program, "/data/file", *many))),
-            lambda: float(call(s.loop("rand", "/file", *many))),
-            lambda: float(call(s.loop("rand", "/file", "1", str(READS)))))
+            ROUNDS, *(functools.partial(figure, argv) for argv in (
+                argv, s.loop("rand", "/file", *many),
+                s.loop("rand", "/file", "1", str(READS)))))
+        busy = s.busy(lambda: call(argv))
     for peer, name in ((loop, f"{THREADS} libnfs loops"),
                        (one, "one libnfs loop")):
         report(f"NFS random 4 KiB, {THREADS} threads / {name}",
                peer / ours, ">= 1.3", f"({ours / READS * 1e6:.1f} and "
-               f"{peer / READS * 1e6:.1f} us each)")
+               f"{peer / READS * 1e6:.1f} us each; server busy "
+               f"{busy / READS * 1e6:.1f} us each)")
 
 
 BENCHES = {"nfs": bench_read, "nfswrite": bench_write, "nfsmeta": bench_meta,
-           "nfsrand": bench_rand}
+           "nfsoverwrite": bench_overwrite, "nfsrand": bench_rand}

@@ -8,6 +8,7 @@
  */
 #include "kern/hyperup.h"
 
+#include "kern/console.h"
 #include "kern/file.h"
 #include "kern/libkern.h"
 #include "kern/lwp.h"
@@ -60,6 +61,9 @@ hyp_lwproc_rfork(void *priv, int flags, const char *comm)
 	KASSERT(l != NULL);
 	proc_publish(p);
 	lwp_bind(l);
+	/* A new process from elsewhere, nobody's child. */
+	if (priv != NULL && flags == RUMP_RFCFDG)
+		console_attach();
 	return 0;
 }
 

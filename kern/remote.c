@@ -46,13 +46,9 @@ remote_instr(
 	error = rumpuser_sp_copyinstr(cookie, uaddr, kaddr, &len);
 	if (error != 0)
 		return error;
-	len = strnlen(kaddr, len);
-	if (len == size)
-		return ENAMETOOLONG;
-	/* Less than was asked for, and no end: the client lies. */
-	kaddr[len] = '\0';
-	*done = len + 1;
-	return 0;
+	*done = strnlen(kaddr, len) + 1;
+	/* No end in what has come. */
+	return *done > len ? ENAMETOOLONG : 0;
 }
 
 void
@@ -85,6 +81,15 @@ remote_shutdown(void)
 		rumpuser_sp_fini(curproc->p_vmspace);
 }
 
+void
+remote_sigpipe(void)
+{
+	void *client = curproc->p_vmspace;
+
+	if (client != NULL)
+		(void)rumpuser_sp_raise(client, SIGPIPE);
+}
+
 int
 rump_proc_setcred(int32_t pid, const struct rump_hostcred *hc)
 {
@@ -105,6 +110,9 @@ rump_proc_setcred(int32_t pid, const struct rump_hostcred *hc)
 	p = proc_find(pid);
 	if (p != NULL)
 		proc_setcred(p, cred);
+	if (p != NULL && hc->hc_umask >= 0)
+		__atomic_store_n(&p->p_umask, (mode_t)hc->hc_umask & ALLPERMS,
+		    __ATOMIC_RELAXED);
 	mutex_exit(&proc_lock);
 	if (p == NULL)
 		kauth_cred_free(cred);

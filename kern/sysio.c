@@ -6,6 +6,7 @@
 #include "kern/libkern.h"
 #include "kern/lwp.h"
 #include "kern/netbsd.h"
+#include "kern/remote.h"
 #include "kern/uio.h"
 #include "syscall_table/sysprotos.h"
 
@@ -43,6 +44,10 @@ fileio(struct file *fp, struct uio *uio, register_t *retval)
 	error = forgive(error, uio->uio_resid != len);
 	if (error == 0)
 		*retval = len - uio->uio_resid;
+	/* Sockets have rules of their own. */
+	if (error == EPIPE && fp->f_type != DTYPE_SOCKET &&
+	    (atomic_load(&fp->f_flag) & O_NOSIGPIPE) == 0)
+		remote_sigpipe();
 	return error;
 }
 

@@ -100,3 +100,9 @@ rumpcomp_kern_unpark(_Atomic uint32_t *word, int n)
 	(void)rumpuser_host_syscall(
 	    SYS_futex, word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, n, 0, 0, 0);
 }
+
+void
+rumpcomp_kern_yield(void)
+{
+	(void)rumpuser_host_syscall(SYS_sched_yield, 0, 0, 0, 0, 0, 0);
+}

@@ -19,6 +19,8 @@ int rumpcomp_kern_park(_Atomic uint32_t *word, uint32_t expect,
     int64_t deadline_ns, _Atomic uint32_t *intr);
 /* Wake up to n sleepers on word.  Async-signal-safe. */
 void rumpcomp_kern_unpark(_Atomic uint32_t *word, int n);
+/* Let others run who wait for this thread's processor. */
+void rumpcomp_kern_yield(void);
 /* Let rump_thread_fini() be called when the calling host thread ends. */
 void rumpcomp_kern_thread_attach(void);
 

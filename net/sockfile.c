@@ -8,6 +8,7 @@
 #include "kern/clock.h"
 #include "kern/libkern.h"
 #include "kern/netbsd.h"
+#include "kern/remote.h"
 #include "kern/uio.h"
 
 static int
@@ -27,11 +28,25 @@ sockfile_read(
 	return soreceivemsg(fp->f_data, uio, &sm);
 }
 
+int
+sockfile_send(struct socket *so, struct uio *uio,
+    const struct rump_sockaddr *to, const void *control, size_t controllen,
+    int flags)
+{
+	int error = sosend(so, uio, to, control, controllen, flags);
+
+	if (error == EPIPE && (flags & MSG_NOSIGNAL) == 0 &&
+	    (so->so_options & SO_NOSIGPIPE) == 0)
+		remote_sigpipe();
+	return error;
+}
+
 static int
 sockfile_write(
     struct file *fp, off_t *offp, struct uio *uio, kauth_cred_t cred, int flags)
 {
-	return sosend(fp->f_data, uio, NULL, NULL, 0, sockfile_msgflags(fp));
+	return sockfile_send(
+	    fp->f_data, uio, NULL, NULL, 0, sockfile_msgflags(fp));
 }
 
 static int

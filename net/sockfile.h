@@ -20,6 +20,11 @@ int sockfile_reserve(struct file **fpp, int *fdp);
 void sockfile_affix(struct file *fp, int fd, struct socket *so, int type_flags);
 /* MSG_NBIO when the file is in non-blocking mode, else 0. */
 int sockfile_msgflags(const struct file *fp);
+/* sosend() for a system call: whoever writes to a stream that has ended gets
+ * SIGPIPE, unless MSG_NOSIGNAL or SO_NOSIGPIPE forbid it. */
+int sockfile_send(struct socket *so, struct uio *uio,
+    const struct rump_sockaddr *to, const void *control, size_t controllen,
+    int flags);
 /* The deadline for a call that waits on sb: now, SO_*TIMEO from now, none. */
 int64_t sockfile_deadline(const struct file *fp, const struct sockbuf *sb);
 

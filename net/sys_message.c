@@ -64,7 +64,7 @@ sys_sendto(struct lwp *l, const struct sys_sendto_args *uap, register_t *retval)
 	error = sockfile_get(uap->s, &fp, &so);
 	if (error != 0)
 		return error;
-	error = sosend(so, &uio, to, NULL, 0,
+	error = sockfile_send(so, &uio, to, NULL, 0,
 	    (uap->flags & MSG_USERFLAGS) | sockfile_msgflags(fp));
 	fd_putfile(fp);
 	if (error == 0)
@@ -119,8 +119,8 @@ send_message(struct socket *so, const void *umsg, int flags, size_t *sent)
 		return error;
 	to = mg.mg_hdr.msg_name != NULL ? (struct rump_sockaddr *)&mg.mg_name
 					: NULL;
-	error =
-	    sosend(so, &mg.mg_uio, to, mg.mg_control, mg.mg_controlsize, flags);
+	error = sockfile_send(
+	    so, &mg.mg_uio, to, mg.mg_control, mg.mg_controlsize, flags);
 	if (error == 0)
 		*sent = mg.mg_len - mg.mg_uio.uio_resid;
 	message_fini(&mg);

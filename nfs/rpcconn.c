@@ -14,6 +14,7 @@
 #include "kern/lwp.h"
 #include "kern/netbsd.h"
 #include "kern/uio.h"
+#include "kern/user.h"
 #include "net/socketvar.h"
 #include "rump/rumpuser.h"
 
@@ -278,13 +279,23 @@ prepare_sleep(struct rpc_conn *rc) REQUIRES(rc->rc_lock)
 static int
 look_for_bytes(struct rpc_conn *rc, int events)
 {
-	int64_t until_ns = uptime_ns() + RPCSPIN_NS;
+	int64_t now = uptime_ns(), until_ns = now + RPCSPIN_NS, before;
+	enum rpcspin_end end = RPCSPIN_VAIN;
 	int error;
 
-	do
+	do {
 		error = sowait(rc->rc_so, events, SO_DEADLINE_NOW);
-	while (error == EWOULDBLOCK && uptime_ns() < until_ns);
-	rpcspin_note(&rc->rc_spin, error != EWOULDBLOCK);
+		if (error != EWOULDBLOCK) {
+			end = RPCSPIN_CAME;
+			break;
+		}
+		before = now;
+		rumpcomp_kern_yield();
+		now = uptime_ns();
+		if (now - before > RPCSPIN_STOLEN)
+			end = RPCSPIN_SHARED;
+	} while (end == RPCSPIN_VAIN && now < until_ns);
+	rpcspin_note(&rc->rc_spin, end);
 	return error;
 }
 

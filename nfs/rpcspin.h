@@ -12,6 +12,9 @@
 
 /* How long to look: what a sleep costs, at most twice. */
 #define RPCSPIN_NS INT64_C(100000)
+/* A look that lasts that much longer than one step should shares its processor
+ * with others. */
+#define RPCSPIN_STOLEN INT64_C(50000)
 /* Waits in a row that are slept through after looks that were in vain. */
 #define RPCSPIN_REST 255
 
@@ -22,7 +25,12 @@ struct rpcspin {
 
 /* Is this wait to begin with a look? */
 bool rpcspin_due(struct rpcspin *rs);
-/* It was; something came meanwhile, or nothing did. */
-void rpcspin_note(struct rpcspin *rs, bool came);
+/* How it ended. */
+enum rpcspin_end {
+	RPCSPIN_CAME,   /* what was waited for */
+	RPCSPIN_VAIN,   /* with nothing */
+	RPCSPIN_SHARED, /* others have a use for the processor */
+};
+void rpcspin_note(struct rpcspin *rs, enum rpcspin_end end);
 
 #endif /* !NFS_RPCSPIN_H */

@@ -71,8 +71,8 @@ mark_finished(struct rpc_conn *rc, _Atomic uint32_t *words[BATCH])
 		struct waiter *w = LIST_ENTRY(n, struct waiter, w_list);
 
 		if (w->w_lwp == curlwp || !is_set(w->w_flag) ||
-		    atomic_load_explicit(
-			&w->w_woken, memory_order_relaxed) != 0)
+		    atomic_load_explicit(&w->w_woken, memory_order_relaxed) !=
+			0)
 			continue;
 		words[marked++] = lwp_mark(w->w_lwp, &w->w_woken);
 		if (marked == BATCH)

@@ -18,7 +18,10 @@
 #include "preload/abi/open.h"
 #include "preload/backend.h"
 #include "preload/dirs.h"
+#include "preload/namespace.h"
 #include "preload/process.h"
+#include "preload/readiness.h"
+#include "preload/remote.h"
 #include "preload/route.h"
 #include "preload/sockets.h"
 #include "preload/usercopy.h"
@@ -44,6 +47,37 @@ fd_run(struct call *c, bool io, long (*op)(struct call *, struct rfile *))
 	result = io && rf->rf_path_only ? -EBADF : op(c, rf);
 	(void)fdmap_put(rf);
 	return result;
+}
+
+int
+fd_direct(struct rfile *rf)
+{
+	int hostfd;
+
+	if (!remote_direct || rf->rf_kind != RF_SOCKET ||
+	    member_of_file(rf, &hostfd) != MEMBER_PROXY)
+		return -1;
+	return hostfd;
+}
+
+long
+fd_run_data(struct call *c, long (*op)(struct call *, struct rfile *))
+{
+	struct rfile *rf;
+	int error, hostfd;
+
+	if (!remote_direct)
+		return fd_run(c, true, op);
+	rf = fdmap_get_rump(c->arg[0], &error);
+	if (rf == NULL)
+		return error != 0 ? -error : CALL_TO_HOST;
+	hostfd = fd_direct(rf);
+	(void)fdmap_put(rf);
+	if (hostfd < 0)
+		return fd_run(c, true, op);
+	route_mark_rump(c, NS_HOST);
+	c->arg[0] = hostfd;
+	return CALL_TO_HOST;
 }
 
 long

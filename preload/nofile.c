@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/select.h>
 #include <sys/syscall.h>
 
@@ -134,6 +135,19 @@ nofile_visible(unsigned nfds)
 	while (size < high)
 		size *= 2;
 	return size < nfds ? size : nfds;
+}
+
+long
+nofile_recvmsg(int fd, struct msghdr *mh, int flags)
+{
+	long r;
+
+	lock_enter(&limit_lock);
+	limit_raise();
+	r = HOST(SYS_recvmsg, fd, mh, flags | MSG_DONTWAIT, 0, 0, 0);
+	limit_restore();
+	lock_exit(&limit_lock);
+	return r;
 }
 
 void

@@ -9,6 +9,8 @@
 
 #include <stdint.h>
 
+struct msghdr;
+
 /* The soft limit; 0 if the host does not say. */
 uint64_t nofile_limit(void);
 
@@ -23,6 +25,10 @@ long nofile_dup(int fd, uint64_t min);
  * nfds.
  */
 unsigned nofile_visible(unsigned nfds);
+
+/* A recvmsg(2) that does not wait, whose descriptor may lie above the soft
+ * limit, too.  The host's result. */
+long nofile_recvmsg(int fd, struct msghdr *mh, int flags);
 
 /* In a forked child. */
 void nofile_forked(void);

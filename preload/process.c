@@ -146,47 +146,6 @@ process_save_files(void)
 		    error == RUMP_ERESTART ? EINTR : abi_errno_to_linux(error));
 }
 
-/* As the end of a process does on the host, where it closes its files. */
-static int
-save_open(const struct rfile *rf)
-{
-	int64_t args[BACKEND_SLOTS] = { rf->rf_fd }, retval[2];
-	long error = rump_backend_syscall(RUMP_SYS_fdatasync, args, retval);
-
-	switch (error) {
-	case RUMP_EBADF:    /* open for reading */
-	case RUMP_EINVAL:   /* a device */
-	case RUMP_ENOTCONN: /* the server has ended */
-	case RUMP_ERESTART:
-		return 0;
-	default:
-		return (int)error;
-	}
-}
-
-void
-process_save_open(void)
-{
-	int error = 0, found, ignored;
-	struct rfile *rf;
-
-	for (long fd = fdmap_next(0); fd >= 0; fd = fdmap_next(fd + 1)) {
-		rf = fdmap_get_rump(fd, &ignored);
-		if (rf == NULL)
-			continue;
-		found = rf->rf_kind == RF_FILE && !rf->rf_path_only
-			    ? save_open(rf)
-			    : 0;
-		if (found != 0)
-			error = found;
-		(void)fdmap_put(rf);
-	}
-	if (error != 0)
-		engine_say("not everything that was written could be saved: "
-			   "error %d",
-		    abi_errno_to_linux(error));
-}
-
 static long
 sync_run(struct call *c)
 {

@@ -23,10 +23,6 @@ int process_refuse(struct call *c);
  * say on standard error what could not be. */
 void process_save_files(void);
 
-/* This process ends, and the kernel stays: have it write what is unsaved of the
- * files that are open for writing. */
-void process_save_open(void);
-
 /* The pid of the process that the kernel is in (0: there is none). */
 void process_set_kernel(int pid);
 

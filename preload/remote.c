@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stddef.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -33,6 +34,7 @@
 #include "rump/rumphost.h"
 
 #define COMM_SIZE 16
+#define EXIT_PATIENCE_MS 5000
 /* What an image before this one has put out of the program's way. */
 #define AWAY 256
 
@@ -138,6 +140,22 @@ payload_create(size_t size)
 }
 
 /* Descriptors, and the command's name behind them. */
+/* It has ended there when the server closes its end; but a server that hangs is
+ * not waited for, for ever. */
+void
+remote_exit(void)
+{
+	struct remote *rm = remote_current();
+	struct pollfd pfd = { .fd = rm->rm_fd, .events = POLLIN };
+
+	if (rm->rm_fd < 0 || rm->rm_state == REMOTE_DEAD)
+		return;
+	atomic_store(&remote_ending, true);
+	HOST(SYS_shutdown, rm->rm_fd, SHUT_WR, 0, 0, 0, 0);
+	while (HOST(SYS_poll, &pfd, 1, EXIT_PATIENCE_MS, 0, 0, 0) == -EINTR)
+		continue;
+}
+
 void
 remote_execed(const uint32_t *fds, size_t n)
 {
@@ -288,8 +306,7 @@ remote_import(int fd, int *rumpfd)
 	struct stat st;
 	int error;
 
-	if (!is_local_socket(fd) ||
-	    HOST(SYS_fstat, fd, &st, 0, 0, 0, 0) < 0)
+	if (!is_local_socket(fd) || HOST(SYS_fstat, fd, &st, 0, 0, 0, 0) < 0)
 		return EBADF;
 	fm.fm_addr = st.st_ino;
 	args[0] = (int64_t)st.st_ino;

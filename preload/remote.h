@@ -18,6 +18,10 @@
 
 struct remote; /* a connection */
 
+/* The server does not want to see what sockets carry: data go straight to the
+ * host's socket, of which this process has a duplicate. */
+extern bool remote_direct;
+
 /*
  * Use the connection that is descriptor fd (consumed, hidden), or, with fd < 0,
  * connect to address (RUMP_SERVER).  Nothing is said to the server before the
@@ -43,6 +47,10 @@ int remote_child_make(struct remote **child);
 void remote_child_here(struct remote *child);
 void remote_child_borrow(struct remote *child);
 void remote_child_end(struct remote *child);
+
+/* This process ends: have it end in the kernel, and wait for that.  What other
+ * threads ask for from now on they wait for until the host ends them. */
+void remote_exit(void);
 
 /* This image, new, keeps these rump descriptors of the one before it. */
 void remote_execed(const uint32_t *fds, size_t n);

@@ -89,8 +89,7 @@ upgrade(int fd)
 	memset(name, 0, sizeof(name));
 	HOST(SYS_prctl, PR_GET_NAME, name, 0, 0, 0, 0);
 	namelen = text_length(name) + 1;
-	len = wire_put_hello(
-	    &f, 1, (enum wire_kind)FAST_HANDSHAKE, namelen);
+	len = wire_put_hello(&f, 1, (enum wire_kind)FAST_HANDSHAKE, namelen);
 	memcpy(out, &f, len);
 	memcpy(out + len, name, namelen);
 	if (HOST(SYS_sendto, fd, out, len + namelen, MSG_NOSIGNAL, 0, 0) !=
@@ -112,8 +111,7 @@ open_unix(const struct address *ad)
 
 	_Static_assert(sizeof(sun.sun_path) >= ADDRESS_PATH_MAX, "sun_path");
 	memcpy(sun.sun_path, ad->ad_path, ADDRESS_PATH_MAX);
-	fd = HOST(
-	    SYS_socket, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, 0, 0, 0);
+	fd = HOST(SYS_socket, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, 0, 0, 0);
 	if (fd < 0)
 		return fd;
 	do
@@ -143,13 +141,11 @@ check_server(int fd)
 	}
 	if (!text_equal(wb.wb_word, FAST_BANNER))
 		return "the server does not know this library's transport";
-	return upgrade(fd) ? NULL
-			   : "the server does not want this process";
+	return upgrade(fd) ? NULL : "the server does not want this process";
 }
 
 bool
-remote_connect(
-    struct remote *rm, const char *address, char *text, size_t size)
+remote_connect(struct remote *rm, const char *address, char *text, size_t size)
 {
 	const char *wrong;
 	struct address ad;
@@ -177,7 +173,6 @@ remote_connect(
 	}
 	fd = hidden_keep((int)fd, &rm->rm_fd);
 	if (fd < 0)
-		return fail(
-		    &t, address, "no descriptor is left for it", -fd);
+		return fail(&t, address, "no descriptor is left for it", -fd);
 	return true;
 }

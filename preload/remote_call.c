@@ -114,8 +114,8 @@ spin_while(const struct fast_slot *sl, uint32_t state)
 	}
 	start = __builtin_ia32_rdtsc();
 	do {
-		if (atomic_load_explicit(
-			&sl->sl_state, memory_order_acquire) != state) {
+		if (atomic_load_explicit(&sl->sl_state, memory_order_acquire) !=
+		    state) {
 			spin_cycles = 2 * spin_cycles < SPIN_MAX
 					  ? 2 * spin_cycles
 					  : SPIN_MAX;
@@ -165,14 +165,34 @@ static void
 raise_signal(int64_t number)
 {
 	static const uint8_t hosts[] = {
-		[1] = SIGHUP, [2] = SIGINT, [3] = SIGQUIT, [4] = SIGILL,
-		[5] = SIGTRAP, [6] = SIGABRT, [8] = SIGFPE, [9] = SIGKILL,
-		[10] = SIGBUS, [11] = SIGSEGV, [12] = SIGSYS, [14] = SIGALRM,
-		[15] = SIGTERM, [16] = SIGURG, [17] = SIGSTOP, [18] = SIGTSTP,
-		[19] = SIGCONT, [20] = SIGCHLD, [21] = SIGTTIN, [22] = SIGTTOU,
-		[23] = SIGIO, [24] = SIGXCPU, [25] = SIGXFSZ,
-		[26] = SIGVTALRM, [27] = SIGPROF, [28] = SIGWINCH,
-		[30] = SIGUSR1, [31] = SIGUSR2,
+		[1] = SIGHUP,
+		[2] = SIGINT,
+		[3] = SIGQUIT,
+		[4] = SIGILL,
+		[5] = SIGTRAP,
+		[6] = SIGABRT,
+		[8] = SIGFPE,
+		[9] = SIGKILL,
+		[10] = SIGBUS,
+		[11] = SIGSEGV,
+		[12] = SIGSYS,
+		[14] = SIGALRM,
+		[15] = SIGTERM,
+		[16] = SIGURG,
+		[17] = SIGSTOP,
+		[18] = SIGTSTP,
+		[19] = SIGCONT,
+		[20] = SIGCHLD,
+		[21] = SIGTTIN,
+		[22] = SIGTTOU,
+		[23] = SIGIO,
+		[24] = SIGXCPU,
+		[25] = SIGXFSZ,
+		[26] = SIGVTALRM,
+		[27] = SIGPROF,
+		[28] = SIGWINCH,
+		[30] = SIGUSR1,
+		[31] = SIGUSR2,
 	};
 
 	if (number <= 0 || number >= (int64_t)sizeof(hosts) ||
@@ -292,8 +312,8 @@ copy_out(struct fast_slot *sl)
 
 		if (fr.fr_off > FAST_DATA || fr.fr_len > FAST_DATA - fr.fr_off)
 			return RUMP_EFAULT;
-		error = usercopy_out(fast_data(sl) + fr.fr_off,
-		    (void *)fr.fr_addr, fr.fr_len);
+		error = usercopy_out(
+		    fast_data(sl) + fr.fr_off, (void *)fr.fr_addr, fr.fr_len);
 	}
 	return error != 0 ? RUMP_EFAULT : 0;
 }
@@ -322,8 +342,7 @@ call_once(struct remote *rm, bool patient, int num, const int64_t *args,
 
 	error = remote_greet(rm, patient);
 	if (error == 0)
-		error = remote_slot_take(
-		    rm, patient, &tu.tu_index, &tu.tu_sl);
+		error = remote_slot_take(rm, patient, &tu.tu_index, &tu.tu_sl);
 	if (error != 0)
 		return error;
 	fill(tu.tu_sl, num, args, n);
@@ -339,8 +358,8 @@ call_once(struct remote *rm, bool patient, int num, const int64_t *args,
 }
 
 int
-remote_call(struct remote *rm, int num, const int64_t *args, size_t n,
-    int64_t *retval)
+remote_call(
+    struct remote *rm, int num, const int64_t *args, size_t n, int64_t *retval)
 {
 	int error;
 
@@ -351,8 +370,8 @@ remote_call(struct remote *rm, int num, const int64_t *args, size_t n,
 }
 
 int
-remote_call_patient(struct remote *rm, int num, const int64_t *args, size_t n,
-    int64_t *retval)
+remote_call_patient(
+    struct remote *rm, int num, const int64_t *args, size_t n, int64_t *retval)
 {
 	int error;
 

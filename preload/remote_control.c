@@ -25,9 +25,13 @@
 #include "preload/engine/engine.h"
 #include "preload/engine/entry.h"
 #include "preload/engine/signals.h"
+#include "preload/nofile.h"
+#include "preload/remote.h"
 #include "preload/remote_link.h"
 #include "rump/rumpdefs.h"
 #include "rump/rumphost.h"
+
+bool remote_direct;
 
 #define EXIT_LOST 1 /* as the genuine library */
 
@@ -62,10 +66,14 @@ remote_gate_exit(struct remote *rm)
 
 /* --- messages ---------------------------------------------------------- */
 
+atomic_bool remote_ending;
+
 /* Said once by each process that notices. */
 void
 remote_die(struct remote *rm, const char *why)
 {
+	while (atomic_load(&remote_ending) && rm == remote_of_memory())
+		HOST(SYS_pause, 0, 0, 0, 0, 0, 0);
 	if (atomic_exchange(&rm->rm_state, REMOTE_DEAD) == REMOTE_DEAD)
 		return;
 	engine_say("process %ld: %s", HOST(SYS_getpid, 0, 0, 0, 0, 0, 0), why);
@@ -102,8 +110,7 @@ send_with_fd(struct remote *rm, const struct iovec *iov, int n, int fd)
 	cm->cmsg_type = SCM_RIGHTS;
 	cm->cmsg_len = CMSG_LEN(sizeof(int));
 	*(int *)(void *)CMSG_DATA(cm) = fd;
-	return HOST(
-	    SYS_sendmsg, rm->rm_fd, &mh, MSG_NOSIGNAL, 0, 0, 0);
+	return HOST(SYS_sendmsg, rm->rm_fd, &mh, MSG_NOSIGNAL, 0, 0, 0);
 }
 
 static long
@@ -156,13 +163,16 @@ receive(struct remote *rm, const volatile uint32_t *intr,
 		.msg_control = control.bytes,
 		.msg_controllen = sizeof(control.bytes),
 	};
-	const long args[6] = { rm->rm_fd, (long)&mh,
-		MSG_CMSG_CLOEXEC | MSG_WAITALL };
+	struct pollfd pfd = { .fd = rm->rm_fd, .events = POLLIN };
+	const long args[6] = { (long)&pfd, 1, -1 };
 	const struct cmsghdr *cm;
 	long r;
 
 	*fd = -1;
-	r = engine_host_call_intr(intr, SYS_recvmsg, args);
+	r = engine_host_call_intr(intr, SYS_poll, args);
+	/* The program may have no descriptor left. */
+	if (r > 0)
+		r = nofile_recvmsg(rm->rm_fd, &mh, MSG_CMSG_CLOEXEC);
 	if (r < 0)
 		return r;
 	cm = CMSG_FIRSTHDR(&mh);
@@ -192,6 +202,9 @@ remote_receive_fd(struct remote *rm, int *fd)
 		*fd = got;
 		return 0;
 	}
+	/* Lost on its way: the hard limit is in the way, too. */
+	if (r == 0 && fm.fm_type == FAST_FD)
+		return RUMP_EMFILE;
 	remote_die(rm, REMOTE_LOST);
 	return RUMP_ENOTCONN;
 }
@@ -244,6 +257,7 @@ welcomed(struct remote *rm, const struct fast_message *fm, int fd)
 
 	admit(fm);
 	rm->rm_flags = (uint32_t)fm->fm_addr;
+	remote_direct = (rm->rm_flags & FAST_DIRECT) != 0;
 	error = remote_slots_begin(rm, fd);
 	if (error == 0)
 		atomic_store(&rm->rm_state, REMOTE_READY);

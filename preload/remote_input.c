@@ -64,8 +64,8 @@ add_string(struct stage *st, uint64_t addr)
 
 	if (addr == 0 || st->st_n == FAST_RANGES)
 		return;
-	len = engine_copy_string(to, (const void *)addr,
-	    room < STRING_MAX ? room : STRING_MAX);
+	len = engine_copy_string(
+	    to, (const void *)addr, room < STRING_MAX ? room : STRING_MAX);
 	if (len < 0)
 		return;
 	st->st_slot->sl_in[st->st_n++] = (struct fast_range){
@@ -102,8 +102,7 @@ add_message(struct stage *st, uint64_t addr, bool send)
 		(void)add_range(
 		    st, (uint64_t)mh->msg_control, mh->msg_controllen);
 	}
-	add_iovecs(
-	    st, (uint64_t)mh->msg_iov, (uint32_t)mh->msg_iovlen, send);
+	add_iovecs(st, (uint64_t)mh->msg_iov, (uint32_t)mh->msg_iovlen, send);
 }
 
 static uint32_t
@@ -149,8 +148,7 @@ add_input(struct stage *st, const struct netbsd_input *ni, const int64_t *args)
 		break;
 	case NETBSD_INPUT_IOVECS:
 	case NETBSD_INPUT_DATA:
-		add_iovecs(
-		    st, addr, count, ni->ni_kind == NETBSD_INPUT_DATA);
+		add_iovecs(st, addr, count, ni->ni_kind == NETBSD_INPUT_DATA);
 		break;
 	case NETBSD_INPUT_RECVMSG:
 	case NETBSD_INPUT_SENDMSG:

@@ -107,8 +107,8 @@ hostfd(int rumpfd, int *fd)
 	int got, error;
 	long number;
 
-	error = remote_call_fd(
-	    remote_current(), FASTCALL_HOSTFD, args, 1, &got);
+	error =
+	    remote_call_fd(remote_current(), FASTCALL_HOSTFD, args, 1, &got);
 	if (error != 0)
 		return error;
 	number = hidden_take(got);
@@ -128,8 +128,7 @@ mount_url(const char *dir, const char *source, char *text, size_t size)
 }
 
 static int
-report(
-    const char *name, void (*func)(const char *, size_t, void *), void *arg)
+report(const char *name, void (*func)(const char *, size_t, void *), void *arg)
 {
 	int64_t args[4] = { (int64_t)name }, retval[2];
 	char piece[PIECE];
@@ -175,8 +174,7 @@ map_note(int num, void *handle, const int64_t *more, size_t n)
 	int64_t args[FAST_ARGS];
 
 	map_args(args, handle, more, n);
-	return remote_call_patient(
-	    remote_of_memory(), num, args, n + 1, NULL);
+	return remote_call_patient(remote_of_memory(), num, args, n + 1, NULL);
 }
 
 /* 0 and map_memory is there, or an errno. */
@@ -231,8 +229,8 @@ map_create(
 
 	if (engine_thread.t_borrowed)
 		return RUMP_ENODEV;
-	error = remote_call(
-	    remote_of_memory(), FASTCALL_MAP_CREATE, args, 6, NULL);
+	error =
+	    remote_call(remote_of_memory(), FASTCALL_MAP_CREATE, args, 6, NULL);
 	if (error != 0)
 		return error;
 	/* The memory exists from the first map on. */

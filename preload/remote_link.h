@@ -28,8 +28,8 @@ struct remote_gate {
 #define REMOTE_BORROWED_SLOTS 2 /* of a vfork child, which has one thread */
 
 struct remote {
-	atomic_int rm_fd;          /* control connection, -1 none */
-	_Atomic uint32_t rm_state; /* enum remote_state; changes under rm_gate,
+	atomic_int rm_fd;           /* control connection, -1 none */
+	_Atomic uint32_t rm_state;  /* enum remote_state; changes under rm_gate,
 				    * but for DEAD */
 	struct remote_gate rm_gate; /* greeting; calls that answer a
 				     * descriptor */
@@ -80,6 +80,8 @@ int remote_greet(struct remote *rm, bool patient);
 bool remote_hung_up(const struct remote *rm);
 /* No call works any more.  why: a line for standard error. */
 #define REMOTE_LOST "the server of the rump kernel has ended"
+/* This process is about to end: nobody is to be told of the connection's. */
+extern atomic_bool remote_ending;
 void remote_die(struct remote *rm, const char *why);
 
 /* --- remote_slot.c ----------------------------------------------------- */
@@ -88,8 +90,8 @@ void remote_die(struct remote *rm, const char *why);
  * A slot for a call of this thread; waits for one.  0 and *index and *sl,
  * RUMP_ERESTART, RUMP_ENOMEM, RUMP_ENOTCONN.
  */
-int remote_slot_take(struct remote *rm, bool patient, uint32_t *index,
-    struct fast_slot **sl);
+int remote_slot_take(
+    struct remote *rm, bool patient, uint32_t *index, struct fast_slot **sl);
 void remote_slot_put(struct remote *rm, uint32_t index);
 /* Keep it for the thread's next call, which finds there what this one left. */
 void remote_slot_hold(struct remote *rm, uint32_t index);
@@ -105,8 +107,8 @@ void remote_slots_end(struct remote *rm);
 /* --- remote_input.c ---------------------------------------------------- */
 
 /* Put what the call is going to read into the slot. */
-void remote_stage(
-    const struct remote *rm, struct fast_slot *sl, int num, const int64_t *args);
+void remote_stage(const struct remote *rm, struct fast_slot *sl, int num,
+    const int64_t *args);
 
 /* --- remote_call.c ----------------------------------------------------- */
 
@@ -114,11 +116,11 @@ void remote_stage(
  * A call of NetBSD's or FASTCALL_* with n arguments.  0 and retval (may be
  * NULL), a NetBSD errno, RUMP_ERESTART, RUMP_ENAMESPACE.
  */
-int remote_call(struct remote *rm, int num, const int64_t *args, size_t n,
-    int64_t *retval);
+int remote_call(
+    struct remote *rm, int num, const int64_t *args, size_t n, int64_t *retval);
 /* The same, without interruption. */
-int remote_call_patient(struct remote *rm, int num, const int64_t *args,
-    size_t n, int64_t *retval);
+int remote_call_patient(
+    struct remote *rm, int num, const int64_t *args, size_t n, int64_t *retval);
 /* ... of one that answers a descriptor. */
 int remote_call_fd(
     struct remote *rm, int num, const int64_t *args, size_t n, int *fd);

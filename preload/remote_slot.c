@@ -79,8 +79,8 @@ wait_for_slot(struct remote *rm, bool patient, uint32_t *index)
 	atomic_fetch_add(&rm->rm_waiters, 1);
 	for (;;) {
 		uint32_t seen = atomic_load(&rm->rm_freed);
-		const long args[6] = { (long)&rm->rm_freed,
-			FUTEX_WAIT_PRIVATE, seen };
+		const long args[6] = { (long)&rm->rm_freed, FUTEX_WAIT_PRIVATE,
+			seen };
 
 		*index = take_any(rm);
 		if (*index != NONE)
@@ -172,8 +172,8 @@ open_slot(struct remote *rm, uint32_t i)
 }
 
 int
-remote_slot_take(struct remote *rm, bool patient, uint32_t *index,
-    struct fast_slot **sl)
+remote_slot_take(
+    struct remote *rm, bool patient, uint32_t *index, struct fast_slot **sl)
 {
 	int error = 0;
 

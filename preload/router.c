@@ -373,11 +373,12 @@ router_init(int argc, char **argv, char **envp)
 void
 router_exit(void)
 {
-	if (backend_state == BACKEND_SERVER)
-		process_save_open();
-	else
+	if (backend_state != BACKEND_SERVER)
 		process_save_files();
 	if (backend_reachable())
 		kernel.k_exit_prepare();
 	summary_print();
+	/* Who waits for this process relies on that its locks are gone. */
+	if (backend_state == BACKEND_SERVER && fdmap_next(0) >= 0)
+		remote_exit();
 }

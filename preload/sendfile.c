@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "preload/descriptor.h"
 #include "preload/fdmap.h"
 #include "preload/route.h"
 #include "preload/transfer.h"
@@ -70,12 +71,21 @@ judge_sendfile(
 	return 0;
 }
 
+/* rf, if there is one, is where the data go to. */
 static long
-sendfile_run(struct call *c)
+send_file(struct call *c, struct rfile *rf)
 {
 	const struct ends e = { c->arg[1], c->arg[2], c->arg[0], 0 };
 
 	return run(c, &e, (size_t)c->arg[3], false, judge_sendfile);
+}
+
+static long
+sendfile_run(struct call *c)
+{
+	if (!fdmap_is_rump(c->arg[1]))
+		return fd_run_data(c, send_file);
+	return send_file(c, NULL);
 }
 ROUTE(sendfile, sendfile_run)
 

@@ -687,14 +687,22 @@ SOCKET_ROUTE(accept)
 SOCKET_ROUTE(accept4)
 SOCKET_ROUTE(listen)
 SOCKET_ROUTE(shutdown)
-SOCKET_ROUTE(sendto)
-SOCKET_ROUTE(recvfrom)
+
+#define DATA_ROUTE(name)                                                       \
+	static long name##_run(struct call *c)                                 \
+	{                                                                      \
+		return fd_run_data(c, name##_rump);                            \
+	}                                                                      \
+	ROUTE(name, name##_run)
+
+DATA_ROUTE(sendto)
+DATA_ROUTE(recvfrom)
 
 /* A socket of the host may carry descriptors. */
 #define MESSAGE_ROUTE(name, host, many)                                        \
 	static long name##_run(struct call *c)                                 \
 	{                                                                      \
-		return fdmap_is_rump(c->arg[0]) ? fd_run(c, true, name##_rump) \
+		return fdmap_is_rump(c->arg[0]) ? fd_run_data(c, name##_rump)  \
 						: host(c, many);               \
 	}                                                                      \
 	ROUTE(name, name##_run)

@@ -81,8 +81,8 @@ bounce_send(bounce_send_func *func, struct socket *so, struct uio *uio,
 	do {
 		n = piece_size(so, uio);
 		before = uio->uio_resid;
-		error = send_piece(func, so, uio, to, control, controllen,
-		    flags, buf, n);
+		error = send_piece(
+		    func, so, uio, to, control, controllen, flags, buf, n);
 		/* They go with the first byte. */
 		to = NULL;
 		control = NULL;
@@ -93,17 +93,27 @@ bounce_send(bounce_send_func *func, struct socket *so, struct uio *uio,
 	return error;
 }
 
+/* What is only thrown away does not come into the buffer. */
+static bool
+discards(const struct socket *so, int flags)
+{
+	return so->so_type == SOCK_STREAM && (flags & MSG_TRUNC) != 0;
+}
+
 static int
 recv_piece(bounce_recv_func *func, struct socket *so, struct uio *uio,
     struct somsg *sm, char *buf, size_t n)
 {
+	bool discard = discards(so, sm->sm_flags);
 	struct rump_iovec iov;
 	struct uio piece;
 	int error;
 
 	uio_init(&piece, &iov, buf, n, 0, UIO_READ, UIO_SYSSPACE);
 	error = func(so, &piece, sm);
-	if (error == 0)
+	if (error == 0 && discard)
+		uio_advance(uio, n - piece.uio_resid);
+	else if (error == 0)
 		error = uiomove(buf, n - piece.uio_resid, uio);
 	return error;
 }

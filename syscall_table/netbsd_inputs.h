@@ -13,10 +13,10 @@
 enum netbsd_input_kind {
 	NETBSD_INPUT_NONE,
 	NETBSD_INPUT_STRING,
-	NETBSD_INPUT_BYTES,  /* ni_size bytes; times the slot ni_count */
-	NETBSD_INPUT_IOVECS, /* array of struct rump_iovec; slot ni_count says
+	NETBSD_INPUT_BYTES,   /* ni_size bytes; times the slot ni_count */
+	NETBSD_INPUT_IOVECS,  /* array of struct rump_iovec; slot ni_count says
 			      * how many */
-	NETBSD_INPUT_DATA,   /* ... and what they point at */
+	NETBSD_INPUT_DATA,    /* ... and what they point at */
 	NETBSD_INPUT_RECVMSG, /* struct rump_msghdr and its array of iovecs */
 	NETBSD_INPUT_SENDMSG, /* ... and everything else that it points at */
 	NETBSD_INPUT_FCNTL,   /* depends on the command in slot ni_count */
@@ -35,7 +35,7 @@ struct netbsd_input {
 };
 
 /* Generated from netbsd.tbl, indexed by number; the first of kind NONE ends. */
-extern const struct netbsd_input
-    netbsd_inputs[NETBSD_INPUT_CALLS][NETBSD_INPUTS_MAX];
+extern const struct netbsd_input netbsd_inputs[NETBSD_INPUT_CALLS]
+					      [NETBSD_INPUTS_MAX];
 
 #endif /* !SYSCALL_TABLE_NETBSD_INPUTS_H */

@@ -90,7 +90,7 @@ struct fast_slot {
 				       * RUMP_ENAMESPACE */
 	int64_t sl_retval[2];
 	uint32_t sl_nout;
-	uint32_t sl_apart;            /* server: the worker cannot follow to
+	uint32_t sl_apart; /* server: the worker cannot follow to
 				       * sl_cpu, so that spinning makes sense */
 	struct fast_range sl_out[FAST_RANGES];
 	/* service */
@@ -225,6 +225,8 @@ enum fast_type {
 /* FAST_WELCOME */
 #define FAST_BY_VM 0x1    /* process_vm_* works for this client */
 #define FAST_SAMEUSER 0x2 /* FASTCALL_MAP_MEMORY is permitted */
+#define FAST_DIRECT 0x4   /* nobody records what sockets carry: the data of one
+			   * that FASTCALL_HOSTFD gives may pass the kernel by */
 
 #define FAST_PAYLOAD (64 * 1024) /* at most */
 

@@ -158,6 +158,7 @@ struct peer {
 	gid_t p_gid[3];
 	uint32_t p_ngroups;
 	uint32_t p_groups[PEER_GROUPS];
+	int32_t p_umask; /* -1: not known */
 };
 
 /* Whom a process runs as; false when it cannot be told. */
@@ -174,6 +175,8 @@ bool peer_lives(int pidfd);
 
 /* Listen to what c says from now on (server_control.c).  0 or a NetBSD errno. */
 int control_begin(struct client *c);
+/* The same of a client that is watched already, from the loop. */
+void control_take(struct client *c);
 /* A new image, or a new process, says hello.  When all is quiet; false: the
  * connection is to be ended. */
 bool control_hello(struct client *c);
@@ -184,6 +187,8 @@ bool slot_start(struct client *c, unsigned slot);
 void slot_interrupt(struct client *c, unsigned slot, uint32_t sequence);
 /* Have w leave its client, as soon as it can; under c_lock. */
 void slot_stop(struct worker *w);
+/* Answer the call under way, which does not return. */
+void slot_reply(struct worker *w, int error);
 /* Ask the client to do something; sl_* but sl_op are set.  False: it is gone. */
 bool slot_service(struct worker *w, enum fast_op op);
 
@@ -224,6 +229,8 @@ int loop_watch(int fd, struct watch *w);
 void loop_unwatch(int fd);
 /* Do not look at input, or do so again; the end is always told. */
 void loop_pause(int fd, struct watch *w, bool pause);
+/* Also tell when there is room for output, or not any more. */
+void loop_output(int fd, struct watch *w, bool on);
 
 /* A client is watched; a client has ended, all of it. */
 void server_client_came(void);

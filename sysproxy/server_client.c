@@ -210,6 +210,15 @@ settle_exec(struct client *c)
 		maps_clear(c->c_maps);
 }
 
+static void
+resume(struct client *c)
+{
+	if (c->c_kind == CLIENT_CLASSIC)
+		classic_resume(c);
+	else
+		loop_pause(c->c_fd, &c->c_watch, false);
+}
+
 /* All is quiet.  Runs on a worker that belongs to no client. */
 static void
 settle(struct worker *w, void *arg)
@@ -225,7 +234,7 @@ settle(struct worker *w, void *arg)
 		if (after == AFTER_NOTHING) {
 			c->c_quiescing = false;
 			/* When the lock is free the loop may end it all. */
-			loop_pause(c->c_fd, &c->c_watch, false);
+			resume(c);
 			pthread_mutex_unlock(&c->c_lock);
 			return;
 		}
@@ -309,6 +318,8 @@ client_quiesce(struct client *c, enum client_after after)
 			if (c->c_workers[i] != NULL)
 				slot_stop(c->c_workers[i]);
 	}
+	if (c->c_kind == CLIENT_CLASSIC)
+		classic_stop(c, after == AFTER_EXIT);
 	pthread_mutex_unlock(&c->c_lock);
 	if (already)
 		return;

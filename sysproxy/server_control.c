@@ -104,6 +104,8 @@ welcome(struct client *c, int fd)
 		m.fm_addr |= FAST_BY_VM;
 	if (c->c_ours)
 		m.fm_addr |= FAST_SAMEUSER;
+	if (getenv("RUMPKIT_PCAP") == NULL)
+		m.fm_addr |= FAST_DIRECT;
 	return client_send(c, &m, fd);
 }
 
@@ -333,6 +335,13 @@ control_ready(void *arg, uint32_t events)
 		client_end(c);
 }
 
+void
+control_take(struct client *c)
+{
+	c->c_watch.wa_ready = control_ready;
+	c->c_watch.wa_arg = c;
+}
+
 int
 control_begin(struct client *c)
 {
@@ -341,8 +350,7 @@ control_begin(struct client *c)
 
 	if (setsockopt(c->c_fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) != 0)
 		return rumpuser_component_errtrans(errno);
-	c->c_watch.wa_ready = control_ready;
-	c->c_watch.wa_arg = c;
+	control_take(c);
 	server_client_came();
 	error = loop_watch(c->c_fd, &c->c_watch);
 	if (error != 0)

@@ -76,6 +76,15 @@ loop_pause(int fd, struct watch *w, bool pause)
 	(void)epoll_ctl(epoll_fd, EPOLL_CTL_MOD, fd, &ev);
 }
 
+void
+loop_output(int fd, struct watch *w, bool on)
+{
+	struct epoll_event ev = { EPOLLIN | EPOLLRDHUP | (on ? EPOLLOUT : 0),
+		{ .ptr = w } };
+
+	(void)epoll_ctl(epoll_fd, EPOLL_CTL_MOD, fd, &ev);
+}
+
 /* Each client takes descriptors. */
 static void
 raise_limit(void)

@@ -60,6 +60,7 @@ bool
 peer_status(pid_t pid, struct peer *p)
 {
 	char text[STATUS_MAX];
+	const char *mask;
 
 	if (pid <= 0 || !read_status(pid, text, sizeof(text)))
 		return false;
@@ -68,6 +69,10 @@ peer_status(pid_t pid, struct peer *p)
 	    numbers(text, "\nGid:", p->p_gid, 3) != 3)
 		return false;
 	p->p_ngroups = numbers(text, "\nGroups:", p->p_groups, PEER_GROUPS);
+	mask = strstr(text, "\nUmask:\t");
+	p->p_umask = -1;
+	if (mask != NULL)
+		p->p_umask = (int32_t)strtoul(mask + 8, NULL, 8) & 0777;
 	return true;
 }
 
@@ -100,6 +105,7 @@ peer_of_socket(int fd, pid_t *pid, struct peer *p)
 		p->p_gid[i] = uc.gid;
 	}
 	p->p_ngroups = peer_groups(fd, p->p_groups);
+	p->p_umask = -1;
 	return true;
 }
 
@@ -121,6 +127,7 @@ peer_cred(const struct peer *p, struct rump_hostcred *hc)
 	}
 	hc->hc_ngroups = p->p_ngroups;
 	hc->hc_groups = p->p_groups;
+	hc->hc_umask = p->p_umask;
 }
 
 bool

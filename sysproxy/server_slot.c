@@ -70,7 +70,8 @@ follow(struct worker *w, uint32_t cpu)
 	w->w_seen = cpu;
 	if ((int)cpu == w->w_cpu || !again)
 		return;
-	if (cpu < CPU_SETSIZE && CPU_ISSET(cpu, &server_cpus)) {
+	w->w_apart = cpu >= CPU_SETSIZE || !CPU_ISSET(cpu, &server_cpus);
+	if (!w->w_apart) {
 		CPU_ZERO(&set);
 		CPU_SET(cpu, &set);
 		if (sched_setaffinity(0, sizeof(set), &set) == 0)
@@ -82,17 +83,11 @@ follow(struct worker *w, uint32_t cpu)
 	w->w_cpu = -1;
 }
 
-static bool
-is_apart(const struct worker *w)
-{
-	return w->w_cpu < 0 || (uint32_t)w->w_cpu != w->w_seen;
-}
-
 /* How long spinning is worth while, in cycles. */
 static unsigned
 spin_length(struct worker *w)
 {
-	if (!is_apart(w))
+	if (!w->w_apart)
 		return 0;
 	if (w->w_spin < SPIN_MIN && ++w->w_slept % SPIN_AGAIN == 0)
 		w->w_spin = SPIN_MIN;
@@ -152,11 +147,11 @@ static bool
 await(struct worker *w, struct fast_slot *sl, uint32_t wanted)
 {
 	for (;;) {
+		if (atomic_load_explicit(&w->w_stop, memory_order_acquire) != 0)
+			return false;
 		if (atomic_load_explicit(
 			&sl->sl_state, memory_order_acquire) == wanted)
 			return true;
-		if (atomic_load_explicit(&w->w_stop, memory_order_acquire) != 0)
-			return false;
 		if (!spin(w, sl, wanted))
 			sleep_once(w, sl, wanted);
 	}
@@ -234,6 +229,27 @@ publish_call(struct worker *w, uint32_t sequence)
 }
 
 static void
+reply(struct worker *w, int error, const int64_t *retval)
+{
+	struct fast_slot *sl = w->w_sl;
+
+	sl->sl_error = error;
+	sl->sl_retval[0] = retval[0];
+	sl->sl_retval[1] = retval[1];
+	for (uint32_t i = 0; i < w->w_nout; i++)
+		sl->sl_out[i] = w->w_out[i];
+	sl->sl_nout = w->w_nout;
+	sl->sl_apart = w->w_apart;
+	hand_over(sl, FAST_REPLY);
+}
+
+void
+slot_reply(struct worker *w, int error)
+{
+	reply(w, error, (const int64_t[2]){ 0, 0 });
+}
+
+static void
 serve_request(struct worker *w)
 {
 	struct fast_slot *sl = w->w_sl;
@@ -245,14 +261,7 @@ serve_request(struct worker *w)
 		error = call(w, sl, retval);
 		atomic_store_explicit(&w->w_current, 0, memory_order_relaxed);
 	}
-	sl->sl_error = error;
-	sl->sl_retval[0] = retval[0];
-	sl->sl_retval[1] = retval[1];
-	for (uint32_t i = 0; i < w->w_nout; i++)
-		sl->sl_out[i] = w->w_out[i];
-	sl->sl_nout = w->w_nout;
-	sl->sl_apart = is_apart(w);
-	hand_over(sl, FAST_REPLY);
+	reply(w, error, retval);
 	follow(w, ONCE(sl->sl_cpu));
 }
 
@@ -305,6 +314,7 @@ prepare(struct worker *w, struct client *c, unsigned slot)
 	w->w_sl = fast_slot(c->c_area, slot);
 	w->w_escape = false;
 	w->w_seen = UINT32_MAX;
+	w->w_apart = false;
 	w->w_spin = SPIN_MIN;
 	atomic_store(&w->w_stop, 0);
 	atomic_store(&w->w_current, 0);

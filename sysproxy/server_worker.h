@@ -34,10 +34,13 @@ struct worker {
 	/* Sequence number of the call that is under way, with bit 32 set, and of
 	 * the one that is to be interrupted. */
 	_Atomic uint64_t w_current, w_interrupt;
+	uint64_t w_reqno;      /* ... of a classic client */
+	struct worker *w_peer; /* cl_lock: works for the same classic client */
 	bool w_escape; /* as the kernel has it for this thread */
 
 	/* Where this thread runs, see server_slot.c. */
 	int w_cpu;       /* pinned to it; -1: nowhere */
+	bool w_apart;    /* it cannot go where the client is */
 	uint32_t w_seen; /* the client's CPU at the last call */
 	unsigned w_spin; /* how long to spin, in some unit */
 	unsigned w_slept;

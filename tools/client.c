@@ -6,7 +6,9 @@
  */
 #include "tools/client.h"
 
+#include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/futex.h>
 #include <poll.h>
 #include <sched.h>
@@ -17,11 +19,13 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "preload/ask.h"
 #include "rump/rumpdefs.h"
 #include "sysproxy/fast.h"
 #include "sysproxy/wire.h"
@@ -31,7 +35,7 @@
 #define LOOK_SECONDS 1 /* how often a sleeper looks whether it is alone */
 
 struct client {
-	int cl_fd; /* control connection */
+	int cl_fd; /* control connection; -1: of a tree */
 	struct fast_slot *cl_slot;
 	uint32_t cl_sequence;
 };
@@ -190,10 +194,15 @@ receive_welcome(int fd, int *area, char *text, size_t size)
 static int
 begin(struct client *cl, const char *url, char *text, size_t size)
 {
-	struct fast_message hello = { .fm_type = FAST_HELLO,
-		.fm_arg = FAST_VERSION };
+	const int seals = F_SEAL_SHRINK | F_SEAL_GROW;
+	struct fast_message hello = {
+		.fm_type = FAST_HELLO,
+		.fm_arg = FAST_VERSION,
+		.fm_addr = 1, /* nobody needs to look into this process */
+	};
 	struct fast_message start = { .fm_type = FAST_START };
 	char reason[128];
+	struct stat st;
 	void *slot;
 	int area = -1;
 
@@ -201,6 +210,15 @@ begin(struct client *cl, const char *url, char *text, size_t size)
 		return fail(text, size, "%s: the server hung up", url);
 	if (receive_welcome(cl->cl_fd, &area, reason, sizeof(reason)) != 0)
 		return fail(text, size, "%s: %s", url, reason);
+	/* Memory that might go away could not be touched safely. */
+	if ((fcntl(area, F_GET_SEALS) & seals) != seals ||
+	    fstat(area, &st) != 0 || st.st_size < FAST_SLOT_SIZE) {
+		close(area);
+		return fail(text, size,
+		    "%s: the server's shared memory is not sealed, or too"
+		    " small",
+		    url);
+	}
 	slot = mmap(
 	    NULL, FAST_SLOT_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, area, 0);
 	close(area);
@@ -233,9 +251,50 @@ client_connect(const char *url, struct client **clp, char *text, size_t size)
 	return 0;
 }
 
+/* The hijack library's, where this process has it. */
+static struct {
+	__typeof__(rumphijack_report) *report;
+	__typeof__(rumphijack_syscall) *syscall;
+} library;
+
+bool
+client_in_tree(void)
+{
+	void *report = dlsym(RTLD_DEFAULT, "rumphijack_report");
+	void *call = dlsym(RTLD_DEFAULT, "rumphijack_syscall");
+
+	if (report == NULL || call == NULL)
+		return false;
+	memcpy(&library.report, &report, sizeof(report));
+	memcpy(&library.syscall, &call, sizeof(call));
+	return true;
+}
+
+int
+client_of_tree(struct client **clp, char *text, size_t size)
+{
+	struct client *cl = calloc(1, sizeof(*cl));
+
+	if (cl == NULL)
+		return fail(text, size, "out of memory");
+	cl->cl_fd = -1;
+	*clp = cl;
+	return 0;
+}
+
+bool
+client_is_of_tree(const struct client *cl)
+{
+	return cl->cl_fd < 0;
+}
+
 void
 client_disconnect(struct client *cl)
 {
+	if (cl->cl_fd < 0) {
+		free(cl);
+		return;
+	}
 	if (cl->cl_slot != NULL)
 		munmap(cl->cl_slot, FAST_SLOT_SIZE);
 	close(cl->cl_fd);
@@ -303,11 +362,11 @@ lookup(const struct client_call *cc, uint64_t addr, uint64_t len, bool write)
 }
 
 static uint32_t
-copy_string(const struct client_call *cc, struct fast_slot *sl, char *data,
-    uint64_t max)
+copy_string(const struct client_call *cc, struct fast_slot *sl, uint64_t addr,
+    char *data, uint64_t max)
 {
-	uint64_t addr = sl->sl_addr, i;
 	const char *p;
+	uint64_t i;
 
 	for (i = 0; i < max; i++) {
 		p = lookup(cc, addr + i, 1, false);
@@ -322,32 +381,31 @@ copy_string(const struct client_call *cc, struct fast_slot *sl, char *data,
 	return RUMP_ENAMETOOLONG;
 }
 
-/* What the server asks for in mid-call. */
+/* What the server asks for in mid-call; it may change its mind meanwhile, so each
+ * word is read once. */
 static uint32_t
 serve(const struct client_call *cc, struct fast_slot *sl)
 {
-	uint64_t len = sl->sl_len, off = sl->sl_off, addr = sl->sl_addr;
-	char *mine, *data = fast_data(sl) + off;
+	const volatile struct fast_slot *asked = sl;
+	uint32_t op = asked->sl_op;
+	uint64_t len = asked->sl_len, off = asked->sl_off;
+	uint64_t addr = asked->sl_addr;
+	char *mine, *data;
 
-	if (off > FAST_DATA)
-		return RUMP_EFAULT;
-	if (len > FAST_DATA - off && sl->sl_op != FAST_COPYINSTR)
-		return RUMP_EFAULT;
-	switch (sl->sl_op) {
-	case FAST_COPYIN:
-	case FAST_COPYOUT:
-		mine = lookup(cc, addr, len, sl->sl_op == FAST_COPYOUT);
-		if (mine == NULL)
-			return RUMP_EFAULT;
-		memcpy(sl->sl_op == FAST_COPYIN ? data : mine,
-		    sl->sl_op == FAST_COPYIN ? mine : data, len);
-		return 0;
-	case FAST_COPYINSTR:
-		return copy_string(cc, sl, data,
-		    len < FAST_DATA - off ? len : FAST_DATA - off);
-	default:
+	if (op != FAST_COPYIN && op != FAST_COPYOUT && op != FAST_COPYINSTR)
 		return 0; /* maps and signals are not for us */
-	}
+	if (off > FAST_DATA || (op != FAST_COPYINSTR && len > FAST_DATA - off))
+		return RUMP_EFAULT;
+	data = fast_data(sl) + off;
+	if (op == FAST_COPYINSTR)
+		return copy_string(cc, sl, addr, data,
+		    len < FAST_DATA - off ? len : FAST_DATA - off);
+	mine = lookup(cc, addr, len, op == FAST_COPYOUT);
+	if (mine == NULL)
+		return RUMP_EFAULT;
+	memcpy(op == FAST_COPYIN ? data : mine, op == FAST_COPYIN ? mine : data,
+	    len);
+	return 0;
 }
 
 static void
@@ -373,19 +431,18 @@ put_input(struct fast_slot *sl, const struct client_call *cc)
 
 /* False: the server writes where it should not. */
 static bool
-take_output(struct fast_slot *sl, const struct client_call *cc)
+take_output(const volatile struct fast_slot *sl, const struct client_call *cc)
 {
-	struct fast_range fr;
-	uint32_t i, n = sl->sl_nout;
+	uint32_t i, len, off, n = sl->sl_nout;
 	char *mine;
 
 	for (i = 0; i < n && i < FAST_RANGES; i++) {
-		fr = sl->sl_out[i];
-		mine = lookup(cc, fr.fr_addr, fr.fr_len, true);
-		if (mine == NULL || fr.fr_off > FAST_DATA ||
-		    fr.fr_len > FAST_DATA - fr.fr_off)
+		len = sl->sl_out[i].fr_len;
+		off = sl->sl_out[i].fr_off;
+		mine = lookup(cc, sl->sl_out[i].fr_addr, len, true);
+		if (mine == NULL || off > FAST_DATA || len > FAST_DATA - off)
 			return false;
-		memcpy(mine, fast_data(sl) + fr.fr_off, fr.fr_len);
+		memcpy(mine, fast_data((struct fast_slot *)sl) + off, len);
 	}
 	return true;
 }
@@ -396,6 +453,8 @@ client_call(struct client *cl, struct client_call *cc)
 	struct fast_slot *sl = cl->cl_slot;
 	uint32_t state;
 
+	if (cl->cl_fd < 0)
+		return library.syscall(cc->cc_num, cc->cc_args, cc->cc_retval);
 	sl->sl_num = cc->cc_num;
 	sl->sl_flags = 0;
 	sl->sl_cpu = (uint32_t)sched_getcpu();
@@ -448,6 +507,43 @@ report_head(
 	return error;
 }
 
+struct collection {
+	char *co_text;
+	size_t co_len;
+	bool co_failed;
+};
+
+static void
+collect(const char *text, size_t len, void *arg)
+{
+	struct collection *co = arg;
+	char *grown = realloc(co->co_text, co->co_len + len + 1);
+
+	if (grown == NULL) {
+		co->co_failed = true;
+		return;
+	}
+	memcpy(grown + co->co_len, text, len);
+	co->co_text = grown;
+	co->co_len += len;
+	grown[co->co_len] = '\0';
+}
+
+static int
+report_of_tree(const char *name, char **textp)
+{
+	struct collection co = { .co_text = strdup("") };
+	int error = library.report(name, collect, &co);
+
+	if (error == 0 && (co.co_failed || co.co_text == NULL))
+		error = RUMP_ENOMEM;
+	if (error != 0)
+		free(co.co_text);
+	else
+		*textp = co.co_text;
+	return error;
+}
+
 #define REPORT_USUAL (32 * 1024)
 #define REPORT_MOST (64 * 1024 * 1024)
 
@@ -459,6 +555,8 @@ client_report(struct client *cl, const char *name, char **textp)
 	char *text;
 	int error;
 
+	if (cl->cl_fd < 0)
+		return report_of_tree(name, textp);
 	for (;; size *= 2) {
 		text = malloc(size + 1);
 		if (text == NULL)

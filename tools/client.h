@@ -1,16 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A client of a running server, for the subcommands that look at a kernel: one
- * call at a time, over the fast transport (sysproxy/fast.h).  Only servers of
- * rumpkit at unix:// addresses speak that.
+ * A client of a running kernel, for the subcommands that look at one: one call
+ * at a time, over the fast transport (sysproxy/fast.h), which only servers of
+ * rumpkit at unix:// addresses speak; or, in a tree, through the hijack library.
  */
 #ifndef TOOLS_CLIENT_H
 #define TOOLS_CLIENT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct client;
+
+/* Is this process one of a tree with a kernel?  Then that is the one to talk to
+ * if nobody names another: */
+bool client_in_tree(void);
+/* 0, or -1 with a line in text. */
+int client_of_tree(struct client **clp, char *text, size_t size);
 
 /* url is of serverurl_client().  0, or -1 with a line in text. */
 int client_connect(
@@ -35,6 +42,8 @@ struct client_call {
 
 /* 0, a NetBSD errno, or -1: the server is gone. */
 int client_call(struct client *cl, struct client_call *cc);
+
+bool client_is_of_tree(const struct client *cl);
 
 /* Wait until the server has hung up. */
 void client_await_end(const struct client *cl);

@@ -20,6 +20,9 @@ explain_error(const char *what, int error)
 	if (error < 0)
 		return complain(
 		    STATUS_FAILED, "%s: the server ended meanwhile", what);
+	if (error == RUMP_ENXIO)
+		return complain(STATUS_FAILED,
+		    "%s: this process has no kernel to ask", what);
 	if (error == RUMP_EPERM)
 		return complain(STATUS_FAILED,
 		    "%s: only the server's own user and root may do that",
@@ -148,9 +151,14 @@ static int
 halt(struct client *cl, char **operands)
 {
 	struct client_call cc = { .cc_num = FASTCALL_HALT };
-	int error = client_call(cl, &cc);
+	int error;
 
 	(void)operands;
+	if (client_is_of_tree(cl))
+		return complain(STATUS_FAILED,
+		    "halt: the kernel of this tree ends with its last process;"
+		    " name another one's server");
+	error = client_call(cl, &cc);
 	if (error > 0)
 		return explain_error("halt", error);
 	client_await_end(cl);
@@ -185,18 +193,34 @@ static int
 help(const struct inspection *in)
 {
 	printf("usage: rumpkit %s [--server URL]%s\n\n%s; it is that of the"
-	       " server at URL,\nor of the one that RUMP_SERVER names.\n",
+	       " server at URL,\nelse that of this tree of processes, else"
+	       " the one that RUMP_SERVER names.\n",
 	    in->in_name, in->in_operands != NULL ? in->in_operands : "",
 	    in->in_help);
 	return 0;
 }
 
+/* The server that is named, else the tree's kernel, else RUMP_SERVER's. */
+static int
+connect_kernel(
+    const struct options *op, struct client **clp, char *text, size_t size)
+{
+	const char *named = options_value(op, OPTION_SERVER);
+	char url[ADDRESS_URL_MAX];
+
+	if (named == NULL && client_in_tree())
+		return client_of_tree(clp, text, size);
+	if (serverurl_client(named, url, text, size) != 0)
+		return -1;
+	return client_connect(url, clp, text, size);
+}
+
 static int
 inspect(const struct inspection *in, struct options *op, int argc, char **argv)
 {
-	char url[ADDRESS_URL_MAX], text[512];
 	struct client *cl;
 	int first, status;
+	char text[512];
 
 	first = options_parse(op, argc, argv);
 	if (first < 0)
@@ -209,12 +233,10 @@ inspect(const struct inspection *in, struct options *op, int argc, char **argv)
 	if (first != argc && in->in_operands == NULL)
 		return complain(STATUS_FAILED, "%s: %s: takes no operands",
 		    in->in_name, argv[first]);
-	if (options_environ(op, getenv) != 0 ||
-	    serverurl_client(
-		options_value(op, OPTION_SERVER), url, text, sizeof(text)) != 0)
-		return complain(STATUS_FAILED, "%s: %s", in->in_name,
-		    *op->op_error != '\0' ? op->op_error : text);
-	if (client_connect(url, &cl, text, sizeof(text)) != 0)
+	if (options_environ(op, getenv) != 0)
+		return complain(
+		    STATUS_FAILED, "%s: %s", in->in_name, op->op_error);
+	if (connect_kernel(op, &cl, text, sizeof(text)) != 0)
 		return complain(STATUS_FAILED, "%s: %s", in->in_name, text);
 	status = in->in_perform(cl, argv + first);
 	client_disconnect(cl);

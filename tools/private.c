@@ -78,6 +78,14 @@ static void __attribute__((__noreturn__)) give_up(const char *text)
 	_exit(STATUS_FAILED);
 }
 
+/* As number to, from a number that is in nobody's way. */
+static void
+place(int fd, int to)
+{
+	if (dup3(fd, to, O_CLOEXEC) < 0)
+		_exit(STATUS_FAILED);
+}
+
 /* Standard error stays for a while. */
 static void
 arrange_descriptors(const struct start *st)
@@ -87,12 +95,13 @@ arrange_descriptors(const struct start *st)
 	int page = fcntl(st->st_page, F_DUPFD, SPARE);
 	int null = open("/dev/null", O_RDWR);
 
-	dup2(null, STDIN_FILENO);
-	dup2(null, STDOUT_FILENO);
-	dup3(control, CONTROL, O_CLOEXEC);
-	dup3(report, REPORT, O_CLOEXEC);
+	if (control < 0 || report < 0 || dup2(null, STDIN_FILENO) < 0 ||
+	    dup2(null, STDOUT_FILENO) < 0)
+		_exit(STATUS_FAILED);
+	place(control, CONTROL);
+	place(report, REPORT);
 	if (page >= 0)
-		dup3(page, PAGE, O_CLOEXEC);
+		place(page, PAGE);
 	close_range(page >= 0 ? PAGE + 1 : PAGE, ~0U, 0);
 }
 
@@ -151,9 +160,9 @@ static void __attribute__((__noreturn__)) server(const struct start *st)
 	const struct private *pr = st->st_wanted;
 	char text[1024];
 
+	boot_raise_limits();
 	arrange_descriptors(st);
 	arrange_signals();
-	boot_raise_limits();
 	die_with_rumpkit();
 	(void)chdir("/");
 	if (boot_load(pr->pr_hijack, pr->pr_plan, text, sizeof(text)) != 0 ||

@@ -260,6 +260,14 @@ start_signal_thread(const struct server *sv)
 	return 0;
 }
 
+static const char *pid_file; /* that has been written */
+
+static void
+remove_pid_file(void)
+{
+	(void)unlink(pid_file);
+}
+
 static int
 write_pid_file(const struct server *sv)
 {
@@ -272,6 +280,8 @@ write_pid_file(const struct server *sv)
 	    fclose(out) != 0)
 		return complain(sv->sv_failed, "--pid-file: %s: %s",
 		    sv->sv_pid_file, strerror(errno));
+	pid_file = sv->sv_pid_file;
+	atexit(remove_pid_file); /* the kernel's end is exit(3) */
 	return 0;
 }
 

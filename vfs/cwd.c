@@ -240,7 +240,9 @@ parent_of(struct vnode *vp, struct vnode **dvpp, char *name)
 	error = VOP_LOOKUP(vp, dvpp, &cn);
 	if (error != 0)
 		return error;
-	error = scan_name(*dvpp, va.va_fileid, name);
+	error = VOP_NAMEOF(*dvpp, vp, name);
+	if (error == EOPNOTSUPP)
+		error = scan_name(*dvpp, va.va_fileid, name);
 	if (error != 0)
 		vrele(*dvpp);
 	return error;

@@ -8,6 +8,7 @@
 #include "kern/syscall.h"
 #include "vfs/arena.h"
 #include "vfs/cwd.h"
+#include "vfs/fifo.h"
 #include "vfs/lockf.h"
 #include "vfs/mount.h"
 #include "vfs/mountreport.h"
@@ -47,6 +48,7 @@ RUMP_COMPONENT(RUMP__FACTION_VFS, vfs)
 	mount_init();
 	mountreport_init();
 	lockf_init();
+	fifo_init();
 	cwd_init();
 	namei_init();
 	rootfs_init();

@@ -86,6 +86,7 @@ mount_unref(struct mount *mp)
 		return;
 	if (!mp->mnt_unmounted)
 		(void)mp->mnt_op->vfs_unmount(mp, MNT_FORCE);
+	fifo_unmounted(mp);
 	if (mp->mnt_covered != NULL)
 		vrele(mp->mnt_covered);
 	mutex_destroy(&mp->mnt_lock);

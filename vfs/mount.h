@@ -50,7 +50,7 @@ struct mount {
 	_Atomic uint32_t mnt_flag;   /* mnt_lock for writing after the mount */
 	uint32_t mnt_iflag;          /* i: IMNT_* */
 	uint32_t mnt_gen;
-	uint64_t mnt_fsid;      /* i: also st_dev of its files */
+	uint64_t mnt_fsid; /* i: also st_dev of its files */
 	/* i: what pages are charged to; of file systems in memory only */
 	struct pcmem_account *mnt_memory;
 	void *mnt_data;         /* file system's own */

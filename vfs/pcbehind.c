@@ -172,8 +172,8 @@ get_block(struct behind *bh) REQUIRES(bh->bh_pc->pc_lock)
 	struct pagecache *pc = bh->bh_pc;
 	int error;
 
-	error = pcblock_get_pages(pc, (uint64_t)bh->bh_off / PC_BLOCK,
-	    bh->bh_mask, &bh->bh_block);
+	error = pcblock_get_pages(
+	    pc, (uint64_t)bh->bh_off / PC_BLOCK, bh->bh_mask, &bh->bh_block);
 	if (error == 0)
 		return 0;
 	mutex_exit(&pc->pc_lock);

@@ -27,11 +27,11 @@ struct pagecache {
 	bool pc_memory; /* i: nothing behind the cache, never reclaimed */
 	struct pcmem_account *pc_account; /* i: of a memory file's pages */
 	uint64_t pc_npages;               /* pc_lock: charged to it */
-	struct pctree pc_tree;  /* pc_lock: of struct pcblock */
-	uint64_t pc_nblocks;    /* pc_lock */
-	off_t pc_woff, pc_wlen; /* pc_lock: window; pc_wlen 0: none */
-	uint32_t pc_maps;       /* pc_lock: maps that keep the window */
-	off_t pc_next;          /* pc_lock: where a sequential reader goes on */
+	struct pctree pc_tree;            /* pc_lock: of struct pcblock */
+	uint64_t pc_nblocks;              /* pc_lock */
+	off_t pc_woff, pc_wlen;           /* pc_lock: window; pc_wlen 0: none */
+	uint32_t pc_maps;    /* pc_lock: maps that keep the window */
+	off_t pc_next;       /* pc_lock: where a sequential reader goes on */
 	off_t pc_ra_end;     /* pc_lock: readahead has been started to here */
 	off_t pc_ra_trigger; /* pc_lock: a reader here starts the next */
 

@@ -50,15 +50,14 @@ pagecache_allocate(struct vnode *vp, off_t lo, off_t hi)
 
 /* Bytes [lo, hi) of one page become zeros. */
 static void
-zero_within_page(struct pagecache *pc, off_t lo, off_t hi)
-    REQUIRES(pc->pc_lock)
+zero_within_page(struct pagecache *pc, off_t lo, off_t hi) REQUIRES(pc->pc_lock)
 {
 	struct pcblock *b = pcblock_find(pc, (uint64_t)lo / PC_BLOCK);
 	unsigned page = (unsigned)(lo % PC_BLOCK / PC_PAGE);
 
 	if (b != NULL && (b->pb_valid & 1u << page) != 0)
-		memset(pcblock_page(b, page) + lo % PC_PAGE, 0,
-		    (size_t)(hi - lo));
+		memset(
+		    pcblock_page(b, page) + lo % PC_PAGE, 0, (size_t)(hi - lo));
 }
 
 void

@@ -329,8 +329,7 @@ check_range(struct file *fp, off_t pos, off_t len)
 	return vp->v_type != VREG ? ENODEV : 0;
 }
 
-typedef int range_op(
-    struct vnode *vp, off_t pos, off_t len, kauth_cred_t cred);
+typedef int range_op(struct vnode *vp, off_t pos, off_t len, kauth_cred_t cred);
 
 static int
 apply_range(int fd, off_t pos, off_t len, range_op *op)

@@ -228,9 +228,14 @@ sys_linkat(struct lwp *l, const struct sys_linkat_args *uap, register_t *retval)
 static int
 remove_file(struct nameidata *ni)
 {
+	int error;
+
 	if (ni->ni_vp->v_type == VDIR)
 		return EISDIR;
-	return VOP_REMOVE(ni->ni_dvp, ni->ni_vp, &ni->ni_cn);
+	error = VOP_REMOVE(ni->ni_dvp, ni->ni_vp, &ni->ni_cn);
+	if (error == 0)
+		fifo_removed(ni->ni_vp);
+	return error;
 }
 
 static int

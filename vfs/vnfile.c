@@ -12,6 +12,7 @@
 #include "kern/uio.h"
 #include "rump/rumpdefs.h"
 #include "rump/rumphost.h"
+#include "vfs/fifo.h"
 #include "vfs/lockf.h"
 #include "vfs/mount.h"
 #include "vfs/pagecache.h"
@@ -77,6 +78,10 @@ vn_openfile(struct file *fp, struct vnode *vp, int fflags)
 	case VBLK:
 		error = find_device(vp, &d);
 		ops = &spec_fileops;
+		break;
+	case VFIFO:
+		error = fifo_open(vp, fflags, fp);
+		ops = &fifo_fileops;
 		break;
 	default:
 		error = EOPNOTSUPP;
@@ -289,7 +294,7 @@ vn_closefile(struct file *fp)
 	int error = 0;
 
 	lockf_close(vp, fp);
-	if (fp->f_ops != &spec_fileops)
+	if (vp->v_type == VREG || vp->v_type == VDIR)
 		error = VOP_CLOSE(
 		    vp, (int)atomic_load(&fp->f_flag), fp->f_cred, fp);
 	if ((atomic_load(&fp->f_flag) & FWRITE) != 0)

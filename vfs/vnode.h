@@ -181,6 +181,9 @@ struct vnodeops {
 	 */
 	int (*vop_readdir)(struct vnode *vp, struct uio *uio, kauth_cred_t cred,
 	    bool *eof, off_t *cookies, size_t *ncookies);
+	/* Copy the name that directory vp has in dvp, terminated, to name
+	 * (NAMEI_MAXNAME + 1 bytes); ENOENT when it is not there. */
+	int (*vop_nameof)(struct vnode *dvp, struct vnode *vp, char *name);
 	int (*vop_readlink)(
 	    struct vnode *vp, struct uio *uio, kauth_cred_t cred);
 	int (*vop_pathconf)(struct vnode *vp, int name, register_t *retval);

@@ -194,6 +194,12 @@ VOP_READDIR(struct vnode *vp, struct uio *uio, kauth_cred_t cred, bool *eof,
 }
 
 int
+VOP_NAMEOF(struct vnode *dvp, struct vnode *vp, char *name)
+{
+	return CALL(dvp, vop_nameof, dvp, vp, name);
+}
+
+int
 VOP_READLINK(struct vnode *vp, struct uio *uio, kauth_cred_t cred)
 {
 	return CALL(vp, vop_readlink, vp, uio, cred);

@@ -43,6 +43,7 @@ int VOP_SYMLINK(struct vnode *dvp, struct vnode **vpp,
     struct componentname *cnp, struct vattr *va, const char *target);
 int VOP_READDIR(struct vnode *vp, struct uio *uio, kauth_cred_t cred, bool *eof,
     off_t *cookies, size_t *ncookies);
+int VOP_NAMEOF(struct vnode *dvp, struct vnode *vp, char *name);
 int VOP_READLINK(struct vnode *vp, struct uio *uio, kauth_cred_t cred);
 int VOP_PATHCONF(struct vnode *vp, int name, register_t *retval);
 int VOP_INACTIVE(struct vnode *vp, bool *recycle);

@@ -59,7 +59,8 @@ void rump_set_hostcred(uint32_t uid, uint32_t euid, uint32_t gid, uint32_t egid,
 
 /*
  * What a server does for its clients' processes.  setcred: the credential of
- * process pid becomes this one (real, effective, saved ids); 0 or ESRCH.  exec:
+ * process pid becomes this one (real, effective, saved ids), and its umask, if
+ * that is not negative; 0 or ESRCH.  exec:
  * the process of the calling thread becomes comm; of its descriptors the n of
  * keep (in any order) stay.
  */
@@ -67,6 +68,7 @@ struct rump_hostcred {
 	uint32_t hc_uid[3], hc_gid[3];
 	uint32_t hc_ngroups; /* at most 16 are kept */
 	const uint32_t *hc_groups;
+	int32_t hc_umask;
 };
 int rump_proc_setcred(int32_t pid, const struct rump_hostcred *hc);
 void rump_proc_exec(const char *comm, const uint32_t *keep, size_t n);

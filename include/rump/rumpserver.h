@@ -8,6 +8,7 @@
 #ifndef RUMP_RUMPSERVER_H
 #define RUMP_RUMPSERVER_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /* Before rumpuser_sp_init() and rumpuser_sp_adopt(). */
@@ -18,7 +19,8 @@ void rumpuser_sp_setflags(uint32_t flags);
 
 /*
  * Serve the client at the other end of fd, one end of a connected AF_UNIX stream
- * socket pair, which is consumed on success.  It is a new process of the kernel,
+ * socket pair, which is consumed on success.  Nothing may have been said there
+ * before this returns: who says it would not be known.  It is a new process of the kernel,
  * child of process 1, named comm; its credentials become those of the process
  * that first speaks.
  */
@@ -31,6 +33,10 @@ int rumpuser_sp_adopt(int fd, const char *comm);
  * With a listening address only the latter ends the wait.
  */
 void rumpuser_sp_wait(_Bool *halted);
+
+/* Where the server listens: an absolute path, the port that the host chose.
+ * ENOENT: nowhere; ERANGE. */
+int rumpuser_sp_url(char *url, size_t size);
 
 /* Clients that there are now. */
 unsigned rumpuser_sp_clients(void);

@@ -301,11 +301,32 @@ def a_command_that_cannot_be_run_leaves_no_server():
     gone(env)
 
 
-def a_command_on_a_mount_is_run():
-    with harness.scratch():
-        done = run(["sh", "-c", "cp /bin/echo /work/e && exec /work/e hello"],
-                   TMPFS)
+def a_program_on_a_mount_is_executed():
+    done = run(["sh", "-c", "cp /bin/echo /work/e && exec /work/e hello"],
+               TMPFS)
     check(done.stdout == b"hello\n", done)
+
+
+def few_descriptors_suffice():
+    for limit in 24, 64:
+        done = subprocess.run(harness.as_user([
+            "sh", "-c", f"ulimit -Sn {limit}; exec \"$@\"", "sh",
+            *run_argv(["sh", "-c", "echo x > /work/f; cat /work/f"], TMPFS)]),
+            env=environment(), capture_output=True, timeout=PATIENCE,
+            check=False)
+        check((done.returncode, done.stdout) == (0, b"x\n"), (limit, done))
+
+
+def a_tree_can_look_at_its_kernel():
+    text = run(["sh", "-c", f"for i in ps mounts netstat sysctl; do "
+                f"{harness.RUMPKIT} $i || exit 1; done"], TMPFS
+               ).stdout.decode()
+    for part in (r"^ *\d+ +\d+ +\d+ +\d+ +\d+ +fast +sh$",
+                 r"^tmpfs on /work type tmpfs ", r"^Proto ",
+                 r"^kern\.ostype = NetBSD$"):
+        check(re.search(part, text, re.M), text)
+    done = run([harness.RUMPKIT, "halt"], TMPFS, status=125)
+    check(b"ends with its last process" in done.stderr, done)
 
 
 def a_tree_has_one_kernel():
@@ -456,6 +477,15 @@ def a_mount_of_a_run_is_made_once_and_stays():
         check(done.stderr.startswith(b"rumpkit: /k=nfs://127.0.0.1/e"), done)
 
 
+def a_command_on_a_mount_is_run():
+    with shared("--mount", "/work=tmpfs:") as (url, _, _):
+        join = ["--server", url]
+        run(["cp", "/bin/echo", "/work/e"], TMPFS, join)
+        check(run(["/work/e", "hello"], TMPFS, join).stdout == b"hello\n", "")
+        done = run(["/work/none"], TMPFS, join, status=127)
+        check(b"/work/none: command not found" in done.stderr, done)
+
+
 def what_a_server_does_can_be_looked_at():
     with shared("--mount", "/work=tmpfs:") as (url, _, _), \
             running([PY, "-c", "import socket; s = socket.create_server("
@@ -496,6 +526,7 @@ def halt_returns_when_the_server_has_ended():
         tool("halt", "--server", url)
         end.wait()
         check(not os.path.exists(f"{d}/s"), "the socket")
+        check(not os.path.exists(f"{d}/pid"), "the file with its number")
         tool("ps", "--server", url, status=125)
 
 
@@ -608,7 +639,9 @@ CASES = [(f.__name__.replace("_", " "), f) for f in (
     what_keeps_the_kernel_from_starting_is_said,
     a_start_that_hangs_ends_with_rumpkit,
     a_command_that_cannot_be_run_leaves_no_server,
-    a_command_on_a_mount_is_run,
+    a_program_on_a_mount_is_executed,
+    few_descriptors_suffice,
+    a_tree_can_look_at_its_kernel,
     a_tree_has_one_kernel,
     what_was_written_is_on_the_server_when_the_command_ends,
     a_summary_counts_the_tree_and_is_told_once,
@@ -617,6 +650,7 @@ CASES = [(f.__name__.replace("_", " "), f) for f in (
     a_capture_has_what_all_processes_sent,
     a_server_keeps_files_from_one_run_to_the_next,
     a_mount_of_a_run_is_made_once_and_stays,
+    a_command_on_a_mount_is_run,
     what_a_server_does_can_be_looked_at,
     options_of_a_server_reach_its_kernel,
     halt_returns_when_the_server_has_ended,

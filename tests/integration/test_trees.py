@@ -153,7 +153,7 @@ def run_once(case, work, host, hijacked):
 def plain_text(data, script, ports):
     text = data.decode(errors="backslashreplace").replace(script, "SCRIPT")
     for i, port in enumerate(ports, 1):
-        text = re.sub(rf"(?<!\d){port}(?!\d)", f"PORT{i}", text)
+        text = re.sub(rf"(?<!\w){port}(?!\w)", f"PORT{i}", text)
     return text
 
 

@@ -169,8 +169,8 @@ memfs_ioctl(struct vnode *vp, unsigned long cmd, void *data, int fflags,
 	if (vp->v_type != VREG ||
 	    (cmd != RUMP_FIOSEEKDATA && cmd != RUMP_FIOSEEKHOLE))
 		return ENOTTY;
-	return pagecache_seek(vp, atomic_load(&mn->mn_size),
-	    cmd == RUMP_FIOSEEKHOLE, offp);
+	return pagecache_seek(
+	    vp, atomic_load(&mn->mn_size), cmd == RUMP_FIOSEEKHOLE, offp);
 }
 
 int

@@ -125,6 +125,8 @@ memfs_dir_enter(struct memfs_mount *mm, struct memfs_dir *d,
 	d->d_nextcookie = de->de_cookie + 1;
 	list_insert_head(bucket(d, de->de_hashval), &de->de_hash);
 	d->d_count++;
+	if (mn->mn_type == VDIR)
+		mn->mn_dir.d_entry = de;
 	return 0;
 
 fail_free:

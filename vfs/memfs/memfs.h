@@ -53,8 +53,9 @@ struct memfs_dent {
  */
 struct memfs_dir {
 	struct memfs_node *d_parent; /* itself at the root; see mn_removed */
-	struct list *d_buckets;      /* d_nbuckets of them */
-	uint32_t d_nbuckets;         /* power of two */
+	const struct memfs_dent *d_entry; /* its own, as d_parent */
+	struct list *d_buckets;           /* d_nbuckets of them */
+	uint32_t d_nbuckets;              /* power of two */
 	_Atomic uint32_t d_count;
 	uint64_t d_nextcookie;
 	struct pctree d_order; /* of struct memfs_dent, by cookie */
@@ -80,7 +81,7 @@ struct memfs_node {
 	kmutex_t mn_lock;
 	struct vnode *mn_vnode; /* mn_lock, and all below */
 	uint32_t mn_nlink;
-	bool mn_removed; /* of a directory also mm_tree, as the writer */
+	bool mn_removed;      /* of a directory also mm_tree, as the writer */
 	_Atomic bool mn_seen; /* mn_atime is later than the last change */
 	mode_t mn_mode;
 	uid_t mn_uid;
@@ -163,8 +164,8 @@ void memfs_dir_fini(struct memfs_mount *mm, struct memfs_dir *d);
 /* names.c, rename.c, readdir.c, attr.c, data.c: vnode operations. */
 
 /* Make a node of va's type under a name; target of a symbolic link. */
-int memfs_make(struct vnode *dvp, struct vnode **vpp,
-    struct componentname *cnp, struct vattr *va, const char *target);
+int memfs_make(struct vnode *dvp, struct vnode **vpp, struct componentname *cnp,
+    struct vattr *va, const char *target);
 /* EPERM unless the owner of cred may remove or replace mn in dir. */
 int memfs_check_sticky(struct memfs_node *dir, struct memfs_node *mn,
     const struct kauth_cred *cred);
@@ -178,14 +179,14 @@ int memfs_symlink(struct vnode *dvp, struct vnode **vpp,
     struct componentname *cnp, struct vattr *va, const char *target);
 int memfs_remove(
     struct vnode *dvp, struct vnode *vp, struct componentname *cnp);
-int memfs_rmdir(
-    struct vnode *dvp, struct vnode *vp, struct componentname *cnp);
+int memfs_rmdir(struct vnode *dvp, struct vnode *vp, struct componentname *cnp);
 int memfs_link(struct vnode *dvp, struct vnode *vp, struct componentname *cnp);
 int memfs_rename(struct vnode *fdvp, struct vnode *fvp,
     struct componentname *fcnp, struct vnode *tdvp, struct vnode *tvp,
     struct componentname *tcnp);
 int memfs_readdir(struct vnode *vp, struct uio *uio, kauth_cred_t cred,
     bool *eof, off_t *cookies, size_t *ncookies);
+int memfs_nameof(struct vnode *dvp, struct vnode *vp, char *name);
 int memfs_access(struct vnode *vp, int mode, kauth_cred_t cred);
 int memfs_getattr(struct vnode *vp, struct vattr *va, kauth_cred_t cred);
 int memfs_setattr(struct vnode *vp, struct vattr *va, kauth_cred_t cred);

@@ -19,6 +19,7 @@ const struct vnodeops memfs_vnodeops = {
 	.vop_link = memfs_link,
 	.vop_rename = memfs_rename,
 	.vop_readdir = memfs_readdir,
+	.vop_nameof = memfs_nameof,
 	.vop_access = memfs_access,
 	.vop_getattr = memfs_getattr,
 	.vop_setattr = memfs_setattr,
@@ -161,8 +162,8 @@ memfs_statvfs(struct mount *mp, struct rump_statvfs *sv)
 	sv->f_bfree = sv->f_bavail = room / PC_PAGE;
 	sv->f_blocks =
 	    MIN(atomic_load(&mm->mm_memory.pa_limit), pcmem_limit()) / PC_PAGE;
-	sv->f_blocks = MAX(
-	    sv->f_blocks, sv->f_bfree + (used + PC_PAGE - 1) / PC_PAGE);
+	sv->f_blocks =
+	    MAX(sv->f_blocks, sv->f_bfree + (used + PC_PAGE - 1) / PC_PAGE);
 	sv->f_ffree = room / sizeof(struct memfs_node);
 	sv->f_ffree = MIN(sv->f_ffree, most - MIN(nodes, most));
 	sv->f_favail = sv->f_ffree;

@@ -56,6 +56,26 @@ memfs_lookup(struct vnode *dvp, struct vnode **vpp, struct componentname *cnp)
 	return error;
 }
 
+int
+memfs_nameof(struct vnode *dvp, struct vnode *vp, char *name)
+{
+	struct memfs_mount *mm = memfs_mount_of(dvp);
+	const struct memfs_node *mn = vp->v_data;
+	const struct memfs_dir *d = &mn->mn_dir;
+	int error = ENOENT;
+
+	/* The names of directories change under the writer only. */
+	rw_enter(&mm->mm_tree, RW_READER);
+	if (!mn->mn_removed && d->d_parent == dvp->v_data &&
+	    mn != dvp->v_data) {
+		memcpy(name, d->d_entry->de_name, d->d_entry->de_len);
+		name[d->d_entry->de_len] = '\0';
+		error = 0;
+	}
+	rw_exit(&mm->mm_tree);
+	return error;
+}
+
 struct owner {
 	mode_t mode;
 	uid_t uid;
@@ -117,8 +137,7 @@ enter(struct memfs_mount *mm, struct memfs_node *dir,
 
 /* Owner, group and set-id bits of what is made in dir. */
 static void
-inherit(
-    struct memfs_node *dir, const struct kauth_cred *cred, struct vattr *va)
+inherit(struct memfs_node *dir, const struct kauth_cred *cred, struct vattr *va)
 {
 	const struct owner d = owner_of(dir);
 	const mode_t run_as_group = S_ISGID | S_IXGRP;
@@ -138,8 +157,8 @@ inherit(
 
 /* A node with a vnode, and no name yet: what has one can be removed. */
 static int
-make_unnamed(struct memfs_mount *mm, const struct vattr *va,
-    const char *target, struct vnode **vpp)
+make_unnamed(struct memfs_mount *mm, const struct vattr *va, const char *target,
+    struct vnode **vpp)
 {
 	struct memfs_node *mn;
 	int error;

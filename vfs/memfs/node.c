@@ -54,8 +54,8 @@ node_init(struct memfs_mount *mm, struct memfs_node *mn, const struct vattr *va)
 	bool dir = va->va_type == VDIR;
 
 	atomic_init(&mn->mn_refcnt, 1);
-	mn->mn_ino = atomic_fetch_add_explicit(
-	    &mm->mm_lastino, 1, memory_order_relaxed);
+	mn->mn_ino =
+	    atomic_fetch_add_explicit(&mm->mm_lastino, 1, memory_order_relaxed);
 	mn->mn_mode = va->va_mode & ALLPERMS;
 	mn->mn_uid = va->va_uid;
 	mn->mn_gid = va->va_gid;
@@ -216,8 +216,7 @@ memfs_node_touch_locked(struct memfs_node *mn, uint32_t what)
 	getnanotime(&now);
 	if ((what & MN_ACCESS) != 0) {
 		mn->mn_atime = now;
-		atomic_store_explicit(
-		    &mn->mn_seen, true, memory_order_relaxed);
+		atomic_store_explicit(&mn->mn_seen, true, memory_order_relaxed);
 		return;
 	}
 	if ((what & MN_MODIFY) != 0)

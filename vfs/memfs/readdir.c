@@ -58,8 +58,8 @@ list_entries(struct listing *ls, const struct memfs_node *dir)
 	if (ls->ls_pos == POS_DOTDOT &&
 	    !add_record(ls, dir->mn_dir.d_parent, "..", 2, POS_NAMES))
 		return false;
-	while ((de = memfs_dir_next(&dir->mn_dir, (uint64_t)ls->ls_pos)) !=
-	       NULL) {
+	while (
+	    (de = memfs_dir_next(&dir->mn_dir, (uint64_t)ls->ls_pos)) != NULL) {
 		if (!add_record(ls, de->de_node, de->de_name, de->de_len,
 			(off_t)de->de_cookie + 1))
 			return false;

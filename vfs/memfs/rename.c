@@ -17,8 +17,7 @@ struct renaming {
 
 /* The entries, if the names still lead where the caller was led. */
 static int
-resolve(
-    struct renaming *r, const struct vnode *fvp, const struct vnode *tvp)
+resolve(struct renaming *r, const struct vnode *fvp, const struct vnode *tvp)
 {
 	r->r_fde = memfs_dir_find(&r->r_fdir->mn_dir, r->r_fcnp);
 	r->r_tde = memfs_dir_find(&r->r_tdir->mn_dir, r->r_tcnp);
@@ -48,8 +47,7 @@ check_writable(struct memfs_node *mn, const struct kauth_cred *cred)
 	int error;
 
 	mutex_enter(&mn->mn_lock);
-	error = vaccess(
-	    VDIR, mn->mn_mode, mn->mn_uid, mn->mn_gid, W_OK, cred);
+	error = vaccess(VDIR, mn->mn_mode, mn->mn_uid, mn->mn_gid, W_OK, cred);
 	mutex_exit(&mn->mn_lock);
 	return error;
 }
@@ -65,8 +63,7 @@ check(const struct renaming *r)
 		return ENOENT;
 	error = memfs_check_sticky(r->r_fdir, mn, cred);
 	if (error == 0 && r->r_tde != NULL)
-		error =
-		    memfs_check_sticky(r->r_tdir, r->r_tde->de_node, cred);
+		error = memfs_check_sticky(r->r_tdir, r->r_tde->de_node, cred);
 	if (error != 0 || mn->mn_type != VDIR)
 		return error;
 	if (is_within(r->r_tdir, mn))
@@ -86,6 +83,7 @@ replace(const struct renaming *r)
 	r->r_tde->de_node = r->r_fde->de_node;
 	if (old->mn_type != VDIR)
 		return memfs_node_unlink(old);
+	r->r_fde->de_node->mn_dir.d_entry = r->r_tde;
 	memfs_node_changed(r->r_tdir, -1);
 	return memfs_node_unlink_dir(old);
 }
@@ -101,8 +99,8 @@ move(const struct renaming *r, bool *gone)
 	if (r->r_tde != NULL)
 		*gone = replace(r);
 	else
-		error = memfs_dir_enter(
-		    r->r_mm, &r->r_tdir->mn_dir, r->r_tcnp, mn);
+		error =
+		    memfs_dir_enter(r->r_mm, &r->r_tdir->mn_dir, r->r_tcnp, mn);
 	if (error != 0)
 		return error;
 	memfs_dir_remove(r->r_mm, &r->r_fdir->mn_dir, r->r_fde);

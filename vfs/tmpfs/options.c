@@ -108,7 +108,8 @@ shown(const struct token *t)
 	struct shown s;
 	size_t n = 0;
 
-	while (n < MIN(t->t_len, sizeof(s.s_text) - 1) && t->t_text[n] != '\n') {
+	while (
+	    n < MIN(t->t_len, sizeof(s.s_text) - 1) && t->t_text[n] != '\n') {
 		s.s_text[n] = t->t_text[n];
 		n++;
 	}
@@ -153,8 +154,7 @@ token_until(const char *s, size_t len, char c)
 }
 
 static int
-parse_options(
-    const char *s, struct tmpfs_options *to, char *text, size_t size)
+parse_options(const char *s, struct tmpfs_options *to, char *text, size_t size)
 {
 	int error = 0;
 

@@ -9,7 +9,7 @@
 #include "kern/types.h"
 
 struct tmpfs_options {
-	uint64_t to_size; /* bytes; 0: as much as files in memory may have */
+	uint64_t to_size;  /* bytes; 0: as much as files in memory may have */
 	uint64_t to_nodes; /* files of all kinds; 0: as memory allows */
 	mode_t to_mode;    /* of the root, as the next two */
 	uid_t to_uid;

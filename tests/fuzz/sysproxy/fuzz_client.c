@@ -6,6 +6,7 @@
  * any address, and a genuine one is believed.
  */
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,15 +77,25 @@ kill(pid_t pid, int sig)
 	return 0;
 }
 
-/* The call is the first request: its number is 1, as corpus files know. */
 static void
-call(struct link *lk)
+greet(struct link *lk, enum wire_kind kind, const sigset_t *mask)
+{
+	struct call ca = { .ca_data = "fuzz", .ca_datalen = 5 };
+
+	ca.ca_framelen = wire_put_hello(&ca.ca_frame, 0, kind, 5);
+	(void)link_call(lk, &ca, mask);
+}
+
+/* A handshake, whose number is 1, and calls. */
+static void
+make_calls(struct link *lk, enum wire_kind kind)
 {
 	struct call ca = { .ca_datalen = 0 };
 	struct held he;
 
 	ca.ca_framelen = wire_put_syscall(&ca.ca_frame, 0, 20, 0);
 	client_signals_hold(&he);
+	greet(lk, kind, &he.he_mask);
 	for (int i = 0; i < 3; i++)
 		if (link_call(lk, &ca, &he.he_mask) == 0)
 			promise(ca.ca_len <= sizeof(ca.ca_payload), "fits");
@@ -92,38 +103,52 @@ call(struct link *lk)
 	link_unref(lk);
 }
 
-/* Small socket buffers would have the client wait for a reader. */
-static void
-enlarge(int fd)
+/* The server reads what the client says, and is not interested. */
+static void *
+drain(void *arg)
 {
-	int size = 1 << 20;
+	static char buf[65536];
+	int fd = *(int *)arg;
 
-	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	while (read(fd, buf, sizeof(buf)) > 0)
+		;
+	return NULL;
 }
 
-/*
- * The first byte chooses who the server is and whether an exec is under way.
- * A server that neither reads nor hangs up would be waited for: answers of the
- * client fail because nobody can read.
- */
+static void
+send_stream(int fd, const uint8_t *data, size_t size)
+{
+	int room = 1 << 20;
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
+	if (send(fd, data, size, MSG_DONTWAIT) != (ssize_t)size)
+		abort();
+	(void)shutdown(fd, SHUT_WR);
+}
+
+/* The first byte chooses whose server it is, and guest or exec. */
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	bool exec, ours;
+	pthread_t reader;
 	struct link *lk;
 	int ends[2];
 
 	if (size == 0 || size > STREAM_MAX || client_host_init() != 0)
 		return 0;
+	ours = (data[0] & 1) != 0;
+	exec = (data[0] & 2) != 0;
 	if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0)
 		abort();
-	enlarge(ends[1]);
-	if (send(ends[1], data + 1, size - 1, MSG_DONTWAIT) !=
-	    (ssize_t)(size - 1))
+	send_stream(ends[1], data + 1, size - 1);
+	if (pthread_create(&reader, NULL, drain, &ends[1]) != 0)
 		abort();
-	(void)shutdown(ends[1], SHUT_WR);
-	if (link_create(ends[0], -1, WIRE_RUNNING, (data[0] & 1) != 0, &lk) ==
-	    0)
-		call(lk);
+	if (link_create(
+		ends[0], -1, exec ? WIRE_RUNNING : WIRE_NEW, ours, &lk) != 0)
+		abort();
+	make_calls(lk, exec ? WIRE_EXEC : WIRE_GUEST);
+	(void)pthread_join(reader, NULL);
 	close(ends[1]);
 	return 0;
 }

@@ -58,15 +58,15 @@ feed(struct wire_rx *rx, const uint8_t *data, size_t len, struct events *e)
 		if (ev == WIRE_EV_HEADER) {
 			promise(rx->rx_len == rx->rx_hdr.wh_len - WIRE_HDRLEN,
 			    "payload's length");
-			promise(rx->rx_len <= WIRE_COPY_MAX +
-						  sizeof(struct wire_copy),
+			promise(rx->rx_len <=
+				    WIRE_COPY_MAX + sizeof(struct wire_copy),
 			    "the limit");
 			wire_rx_payload(rx, payload, sizeof(payload));
 		} else if (ev == WIRE_EV_FRAME) {
 			mix(e, &rx->rx_hdr, sizeof(rx->rx_hdr));
 			mix(e, payload,
-			    rx->rx_len < sizeof(payload) ? rx->rx_len :
-							   sizeof(payload));
+			    rx->rx_len < sizeof(payload) ? rx->rx_len
+							 : sizeof(payload));
 			e->ev_frames++;
 		} else if (ev == WIRE_EV_BAD) {
 			e->ev_bad = true;
@@ -87,8 +87,8 @@ receive(const struct wire_limits *limits, const uint8_t *data, size_t size,
 
 	wire_rx_init(&rx, limits);
 	for (size_t at = 0; at < size; at += piece)
-		if (!feed(&rx, data + at,
-			size - at < piece ? size - at : piece, &e))
+		if (!feed(&rx, data + at, size - at < piece ? size - at : piece,
+			&e))
 			break;
 	return e;
 }
@@ -103,8 +103,8 @@ fuzz_rx(const uint8_t *data, size_t size)
 	};
 
 	for (int i = 0; i < 2; i++) {
-		struct events whole = receive(roles[i], data, size,
-				  size > 0 ? size : 1),
+		struct events whole = receive(
+				  roles[i], data, size, size > 0 ? size : 1),
 			      bytes = receive(roles[i], data, size, 1),
 			      sevens = receive(roles[i], data, size, 7);
 
@@ -151,8 +151,7 @@ fuzz_address(const uint8_t *data, size_t size)
 		promise(address_parse(url, &again) == ADDRESS_OK, "a URL");
 		promise(memcmp(&ad, &again, sizeof(ad)) == 0, "the same");
 		(void)address_check_client(&ad);
-		if (address_make_absolute(&ad, "/some/directory") ==
-		    ADDRESS_OK)
+		if (address_make_absolute(&ad, "/some/directory") == ADDRESS_OK)
 			promise(!address_is_relative(&ad), "absolute");
 	}
 	free(text);
@@ -183,14 +182,13 @@ fuzz_payload(const uint8_t *data, size_t size)
 	if (size < sizeof(h))
 		return;
 	memcpy(&h, data, sizeof(h));
-	for (int s = 0; s < WIRE_NSTATES; s++) {
+	for (enum wire_state s = 0; s < WIRE_NSTATES; s++) {
 		struct wire_verdict wv = wire_server_verdict(s, &h);
 		enum wire_state next = wire_state_asked(s, &h);
 
 		promise(next >= s && next < WIRE_NSTATES, "a state");
 		promise(wv.wv_do <= WIRE_DO_CLOSE, "a verdict");
-		promise(next == (enum wire_state)s ||
-			    wv.wv_do == WIRE_DO_SERVE,
+		promise(next == s || wv.wv_do == WIRE_DO_SERVE,
 		    "only what is served changes the state");
 		(void)wire_client_take(s, &h);
 	}

@@ -381,10 +381,9 @@ by_name_of_number(void)
 	NEED(read(0, buf, 2) == 2);
 	SAY("first: %s", buf);
 	NEED(unlink("f") == 0);
-	fd = open("/proc/self/fd/0", O_RDWR | O_APPEND);
-	SAY("unlinked: %zd", write(fd, "more", 4));
+	fd = open("/proc/self/fd/0", O_RDONLY);
 	NEED(lseek(0, 8, SEEK_SET) == 8);
-	say_text("end", 0);
+	say_text("unlinked", 0);
 }
 
 static int

@@ -14,6 +14,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -506,9 +507,13 @@ liar_begin(void **state)
 	struct sockaddr_in sin = { .sin_family = AF_INET,
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t len = sizeof(sin);
+	int on = 1;
 
 	listener = socket(AF_INET, SOCK_STREAM, 0);
-	if (bind(listener, (struct sockaddr *)&sin, sizeof(sin)) != 0 ||
+	/* Connections inherit it: replies are not to wait for one another. */
+	if (setsockopt(listener, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) !=
+		0 ||
+	    bind(listener, (struct sockaddr *)&sin, sizeof(sin)) != 0 ||
 	    listen(listener, 16) != 0 ||
 	    getsockname(listener, (struct sockaddr *)&sin, &len) != 0)
 		return -1;

@@ -9,16 +9,16 @@
 
 #include "nfs/rpcspin.h"
 
-/* Looks within n waits, all of which come, or do not come, in time. */
+/* Looks within n waits, all of which end like that. */
 static unsigned
-looks(struct rpcspin *rs, unsigned n, bool come)
+looks(struct rpcspin *rs, unsigned n, enum rpcspin_end end)
 {
 	unsigned made = 0;
 
 	for (unsigned i = 0; i < n; i++) {
 		if (!rpcspin_due(rs))
 			continue;
-		rpcspin_note(rs, come);
+		rpcspin_note(rs, end);
 		made++;
 	}
 	return made;
@@ -29,7 +29,7 @@ every_wait_for_a_quick_server_begins_with_a_look(void **state)
 {
 	struct rpcspin rs = { 0 };
 
-	assert_int_equal(looks(&rs, 1000, true), 1000);
+	assert_int_equal(looks(&rs, 1000, RPCSPIN_CAME), 1000);
 }
 
 static void
@@ -37,8 +37,8 @@ a_slow_server_is_rarely_looked_for(void **state)
 {
 	struct rpcspin rs = { 0 };
 
-	assert_in_range(looks(&rs, 256, false), 1, 9);
-	assert_int_equal(looks(&rs, 256 * 100, false), 100);
+	assert_in_range(looks(&rs, 256, RPCSPIN_VAIN), 1, 9);
+	assert_int_equal(looks(&rs, 256 * 100, RPCSPIN_VAIN), 100);
 }
 
 static void
@@ -46,8 +46,8 @@ a_server_that_has_become_quick_is_noticed(void **state)
 {
 	struct rpcspin rs = { 0 };
 
-	(void)looks(&rs, 10000, false);
-	assert_true(looks(&rs, RPCSPIN_REST + 100, true) >= 100);
+	(void)looks(&rs, 10000, RPCSPIN_VAIN);
+	assert_true(looks(&rs, RPCSPIN_REST + 100, RPCSPIN_CAME) >= 100);
 }
 
 static void
@@ -57,10 +57,19 @@ a_late_reply_now_and_then_costs_few_looks(void **state)
 	unsigned made = 0;
 
 	for (int i = 0; i < 100; i++) {
-		made += looks(&rs, 1, false);
-		made += looks(&rs, 19, true);
+		made += looks(&rs, 1, RPCSPIN_VAIN);
+		made += looks(&rs, 19, RPCSPIN_CAME);
 	}
 	assert_true(made >= 1800);
+}
+
+static void
+others_get_the_processor_at_once(void **state)
+{
+	struct rpcspin rs = { 0 };
+
+	(void)looks(&rs, 1000, RPCSPIN_CAME);
+	assert_int_equal(looks(&rs, 256 * 100, RPCSPIN_SHARED), 100);
 }
 
 int
@@ -71,6 +80,7 @@ main(void)
 		    every_wait_for_a_quick_server_begins_with_a_look),
 		cmocka_unit_test(a_slow_server_is_rarely_looked_for),
 		cmocka_unit_test(a_server_that_has_become_quick_is_noticed),
+		cmocka_unit_test(others_get_the_processor_at_once),
 		cmocka_unit_test(a_late_reply_now_and_then_costs_few_looks),
 	};
 

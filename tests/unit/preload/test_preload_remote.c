@@ -4,6 +4,7 @@
  * the test: one for the control connection, one for each slot in use.  What a
  * slot's worker does with a request is the test's.
  */
+#include "preload/nofile.h"
 #include "preload/remote_link.h"
 
 #include <errno.h>
@@ -91,6 +92,18 @@ engine_copy(void *to, const void *from, size_t len)
 		       (ssize_t)len
 		   ? 0
 		   : -EFAULT;
+}
+
+struct remote *
+remote_of_memory(void)
+{
+	return NULL;
+}
+
+long
+nofile_recvmsg(int fd, struct msghdr *mh, int flags)
+{
+	return raw_call(SYS_recvmsg, fd, (long)mh, flags, 0, 0, 0);
 }
 
 long
@@ -228,10 +241,12 @@ worker_main(void *arg)
 }
 
 static void
-server_send(struct server *s, uint32_t type, uint32_t arg, uint64_t addr, int fd)
+server_send(
+    struct server *s, uint32_t type, uint32_t arg, uint64_t addr, int fd)
 {
-	struct fast_message fm = { .fm_type = type, .fm_arg = arg,
-		.fm_addr = addr };
+	struct fast_message fm = {
+		.fm_type = type, .fm_arg = arg, .fm_addr = addr
+	};
 	char control[CMSG_SPACE(sizeof(int))] = { 0 };
 	struct iovec iov = { &fm, sizeof(fm) };
 	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
@@ -271,8 +286,7 @@ take_message(struct server *s, const struct fast_message *fm)
 		if (s->s_refuse != 0)
 			server_send(s, FAST_REFUSED, s->s_refuse, 0, -1);
 		else
-			server_send(
-			    s, FAST_WELCOME, 1, s->s_flags, s->s_area);
+			server_send(s, FAST_WELCOME, 1, s->s_flags, s->s_area);
 		return s->s_refuse == 0;
 	case FAST_START:
 		start_worker(s, fm->fm_arg);
@@ -396,7 +410,8 @@ an_error_of_the_call_is_returned(void **state)
 
 	server_start(s);
 	assert_int_equal(
-	    remote_call(&connection, RUMP_SYS_getpid, NULL, 0, NULL), RUMP_EPERM);
+	    remote_call(&connection, RUMP_SYS_getpid, NULL, 0, NULL),
+	    RUMP_EPERM);
 	server_end(s, &connection);
 }
 
@@ -416,8 +431,8 @@ static void
 serve_seen(struct server *s, struct fast_slot *sl)
 {
 	for (uint32_t i = 0; i < sl->sl_nin; i++)
-		assert_true(sl->sl_in[i].fr_off + sl->sl_in[i].fr_len <=
-			    sl->sl_inlen);
+		assert_true(
+		    sl->sl_in[i].fr_off + sl->sl_in[i].fr_len <= sl->sl_inlen);
 	sl->sl_retval[0] = sl->sl_nin;
 }
 
@@ -500,13 +515,13 @@ commands_say_what_goes_along(void **state)
 		(int64_t)&value };
 
 	server_start(s);
-	assert_non_null(staged(
-	    stage(s, RUMP_SYS_fcntl, lock, 3, 1), &lf, sizeof(lf)));
+	assert_non_null(
+	    staged(stage(s, RUMP_SYS_fcntl, lock, 3, 1), &lf, sizeof(lf)));
 	assert_non_null(
 	    staged(stage(s, RUMP_SYS_fcntl, ofd, 3, 1), &lf, sizeof(lf)));
 	(void)stage(s, RUMP_SYS_fcntl, flags, 3, 0);
-	assert_non_null(staged(stage(s, RUMP_SYS_ioctl, nonblock, 3, 1),
-	    &value, sizeof(value)));
+	assert_non_null(staged(
+	    stage(s, RUMP_SYS_ioctl, nonblock, 3, 1), &value, sizeof(value)));
 	(void)stage(s, RUMP_SYS_ioctl, pending, 3, 0);
 	server_end(s, &connection);
 }
@@ -591,10 +606,12 @@ the_server_reaches_the_callers_memory(void **state)
 	assert_int_equal(remote_call(&connection, 1, args, 2, NULL), 0);
 	assert_string_equal(text, "IBM");
 	args[0] = 4096;
-	assert_int_equal(remote_call(&connection, 1, args, 2, NULL), RUMP_EFAULT);
+	assert_int_equal(
+	    remote_call(&connection, 1, args, 2, NULL), RUMP_EFAULT);
 	args[0] = (int64_t)text;
 	args[1] = FAST_DATA;
-	assert_int_equal(remote_call(&connection, 1, args, 2, NULL), RUMP_EFAULT);
+	assert_int_equal(
+	    remote_call(&connection, 1, args, 2, NULL), RUMP_EFAULT);
 	server_end(s, &connection);
 }
 
@@ -603,8 +620,8 @@ serve_string(struct server *s, struct fast_slot *sl)
 {
 	uint64_t max = (uint64_t)sl->sl_args[1];
 
-	sl->sl_error = ask(
-	    s, sl, FAST_COPYINSTR, (uint64_t)sl->sl_args[0], max);
+	sl->sl_error =
+	    ask(s, sl, FAST_COPYINSTR, (uint64_t)sl->sl_args[0], max);
 	sl->sl_retval[0] = (int64_t)sl->sl_len;
 }
 
@@ -621,7 +638,8 @@ strings_are_fetched_up_to_their_end(void **state)
 	assert_int_equal(
 	    remote_call(&connection, 1, args, 2, retval), RUMP_ENAMETOOLONG);
 	args[0] = 8;
-	assert_int_equal(remote_call(&connection, 1, args, 2, retval), RUMP_EFAULT);
+	assert_int_equal(
+	    remote_call(&connection, 1, args, 2, retval), RUMP_EFAULT);
 	server_end(s, &connection);
 }
 
@@ -690,9 +708,11 @@ a_server_that_lies_does_no_harm(void **state)
 	int64_t args[4] = { (int64_t)buf, 4, FAST_DATA, 1 };
 
 	server_start(s);
-	assert_int_equal(remote_call(&connection, 1, args, 4, NULL), RUMP_EFAULT);
+	assert_int_equal(
+	    remote_call(&connection, 1, args, 4, NULL), RUMP_EFAULT);
 	args[2] = 0xffffffff;
-	assert_int_equal(remote_call(&connection, 1, args, 4, NULL), RUMP_EFAULT);
+	assert_int_equal(
+	    remote_call(&connection, 1, args, 4, NULL), RUMP_EFAULT);
 	args[2] = 0;
 	args[3] = 0xffffffff;
 	assert_int_equal(remote_call(&connection, 1, args, 4, NULL), 0);
@@ -767,7 +787,8 @@ nobody_is_welcome(void **state)
 
 	s->s_refuse = RUMP_EACCES;
 	server_start(s);
-	assert_int_equal(remote_call(&connection, 3, NULL, 0, NULL), RUMP_EACCES);
+	assert_int_equal(
+	    remote_call(&connection, 3, NULL, 0, NULL), RUMP_EACCES);
 	assert_int_equal(
 	    remote_call(&connection, 3, NULL, 0, NULL), RUMP_ENOTCONN);
 	server_end(s, &connection);

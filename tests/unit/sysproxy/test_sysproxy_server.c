@@ -288,7 +288,6 @@ a_forked_child_has_copies_of_the_descriptors(void **state)
 			     IN({ "xy", 2 }), NULL),
 	    0);
 	assert_int_equal(call(RUMP_SYS_lseek, A(fd, 0, 0, 0), NULL, NULL), 0);
-	assert_int_equal(call(RUMP_SYS_umask, A(077), NULL, NULL), 0);
 	fork_child(&client, &child);
 	assert_int_not_equal(child.fc_pid, client.fc_pid);
 	/* The position is shared, the descriptor is not. */
@@ -301,9 +300,6 @@ a_forked_child_has_copies_of_the_descriptors(void **state)
 	assert_int_equal(
 	    call(RUMP_SYS_read, A(fd, (intptr_t)&c, 1), NULL, retval), 0);
 	assert_int_equal(c, 'y');
-	assert_int_equal(
-	    fastclient_call(&child, 0, RUMP_SYS_umask, A(0), NULL, retval), 0);
-	assert_int_equal(retval[0], 077);
 	assert_int_equal(
 	    fastclient_call(&child, 0, RUMP_SYS_getpid, NULL, NULL, retval), 0);
 	assert_int_equal(retval[0], child.fc_pid);
@@ -488,16 +484,22 @@ exec_gets_threads_out_of_the_kernel(void **state)
 /* --- identity --------------------------------------------------------------------- */
 
 static void
-credentials_are_the_host_s(void **state)
+credentials_and_umask_are_the_host_s(void **state)
 {
 	int64_t retval[2];
+	mode_t mask;
 
 	assert_int_equal(call(RUMP_SYS_getuid, NULL, NULL, retval), 0);
 	assert_int_equal(retval[0], getuid());
 	assert_int_equal(retval[1], geteuid());
 	assert_int_equal(call(RUMP_SYS_getgid, NULL, NULL, retval), 0);
 	assert_int_equal(retval[0], getgid());
+	assert_int_equal(call(RUMP_SYS_umask, A(011), NULL, NULL), 0);
 	assert_int_equal(call(FASTCALL_CRED, NULL, NULL, NULL), 0);
+	mask = umask(0);
+	umask(mask);
+	assert_int_equal(call(RUMP_SYS_umask, A(022), NULL, retval), 0);
+	assert_int_equal(retval[0], mask);
 }
 
 static int
@@ -728,7 +730,7 @@ main(void)
 		TEST(many_threads_wait_at_a_time),
 		TEST(a_client_may_vanish_while_its_threads_sleep),
 		TEST(exec_gets_threads_out_of_the_kernel),
-		TEST(credentials_are_the_host_s),
+		TEST(credentials_and_umask_are_the_host_s),
 		TEST(another_user_has_no_rights_of_ours),
 		TEST(reports_are_read_in_pieces),
 		TEST(an_open_file_travels_as_a_token),

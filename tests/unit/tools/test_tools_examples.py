@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The examples of the manual pages can be typed as they stand.
 
-Those of rumpkit(1) that need no server are executed as they are, those that
-need one with --check.  The program of rump(3) is compiled and run.
+Those of rumpkit(1) and rump_server(1) are executed in their order, in a
+directory that stands for /tmp; what needs an NFS or web server with --check.
+The program of rump(3) is compiled and run.
 """
 import os
 import re
@@ -23,34 +24,52 @@ def page(name):
         return f.read()
 
 
-def examples(text):
-    return re.findall(r"^\.Dl (rumpkit .*)$", text, re.M)
+def examples(name):
+    return re.findall(r"^\.Dl (rump\w+ .*)$", page(name), re.M)
+
+
+PAGES = "rumpkit.1", "rump_server.1"
+TOOLS = {"rumpkit": RUMPKIT, "rump_server": os.environ["RUMP_SERVER_TOOL"]}
 
 
 class Rumpkit(unittest.TestCase):
-    def setUp(self):
-        self.lines = examples(page("rumpkit.1"))
-
     def test_there_are_examples(self):
-        self.assertGreaterEqual(len(self.lines), 5)
+        for name in PAGES:
+            self.assertGreaterEqual(len(examples(name)), 3)
 
     def test_what_the_shell_would_take_is_quoted(self):
-        for line in self.lines:
-            bare = re.sub(r"'[^']*'", "", line)
-            self.assertNotRegex(bare, r"[][?&*;<>|$()]", line)
+        for name in PAGES:
+            for line in examples(name):
+                bare = re.sub(r"'[^']*'", "", line)
+                self.assertNotRegex(bare, r"[][?&*;<>|$()]", line)
+
+    def perform(self, line, tmp):
+        words = shlex.split(line)
+        words[0] = TOOLS[words[0]]
+        needs_server = "//server/" in line or "nfs://" in line
+        if words[1] == "run" and needs_server and "--check" not in words:
+            words.insert(2, "--check")
+        words = [w.replace("//server/", "//127.0.0.1/") for w in words]
+        words = [w.replace("/tmp/", tmp + "/") for w in words]
+        env = {k: v for k, v in os.environ.items()
+               if not k.startswith("RUMP")}
+        done = subprocess.run(words, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True,
+                              stdin=subprocess.DEVNULL, env=env, timeout=60,
+                              check=False)
+        self.assertEqual(done.returncode, 0, line + "\n" + done.stdout)
 
     def test_every_example_is_accepted(self):
-        for line in self.lines:
-            words = shlex.split(line)
-            words[0] = RUMPKIT
-            needs_server = "//server/" in line or "nfs://" in line
-            if words[1] == "run" and needs_server and "--check" not in words:
-                words.insert(2, "--check")
-            words = [w.replace("//server/", "//127.0.0.1/") for w in words]
-            done = subprocess.run(words, stdout=subprocess.PIPE,
-                                  stderr=subprocess.STDOUT, text=True,
-                                  check=False)
-            self.assertEqual(done.returncode, 0, line + "\n" + done.stdout)
+        for name in PAGES:
+            with tempfile.TemporaryDirectory() as tmp:
+                try:
+                    for line in examples(name):
+                        self.perform(line, tmp)
+                finally:
+                    left = os.path.join(tmp, "kernel")
+                    if os.path.exists(left):
+                        subprocess.run([RUMPKIT, "halt", "--server",
+                                        "unix://" + left], check=False)
 
 
 class Rump(unittest.TestCase):

@@ -46,8 +46,8 @@ static const struct bad {
 	{ { "--mnt" }, "--mnt: no such option; did you mean --mount?" },
 	{ { "--zzz=1" }, "--zzz: no such option; rumpkit --help lists them" },
 	{ { "--server" }, "--server: needs a value: --server URL" },
-	{ { "--foreground" }, "--foreground: no such option; did you mean "
-			      "--check?" },
+	{ { "--foreground" },
+	    "--foreground: no such option; rumpkit --help lists them" },
 	{ { "--check=1" }, "--check=1: takes no value" },
 	{ { "--mount" }, "--mount: needs a value: --mount PATH=SOURCE" },
 	{ { "-vx" }, "-x: no such option; the short ones are v q h V" },

@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
 """rumpkit from outside: exit statuses and messages."""
+import contextlib
+import fcntl
 import os
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -120,12 +123,64 @@ class Clients(Case):
                     with c:
                         c.sendall(said)
                         c.shutdown(socket.SHUT_WR)
-                        while c.recv(4096):
-                            pass
+                        with contextlib.suppress(ConnectionError):
+                            while c.recv(4096):
+                                pass
                 thread = threading.Thread(target=serve)
                 thread.start()
                 self.fails(125, part, "ps", "--server", f"unix://{d}/s")
                 thread.join()
+
+    def upgraded(self, answer):
+        """What ps says to a server that goes on with answer(connection)."""
+        with tempfile.TemporaryDirectory() as d, \
+                socket.socket(socket.AF_UNIX) as s:
+            s.bind(f"{d}/s")
+            s.listen()
+
+            def serve():
+                c, _ = s.accept()
+                with c:
+                    c.sendall(b"RUMPSP-0.4-NetBSD-9.99/amd64 rumpkit-1\n")
+                    c.recv(24 + 8, socket.MSG_WAITALL)
+                    c.sendall(struct.pack("=QQHHIi", 28, 1, 1, 0, 0, 0))
+                    c.recv(24, socket.MSG_WAITALL)
+                    answer(c)
+            thread = threading.Thread(target=serve)
+            thread.start()
+            status, out, err = rumpkit("ps", "--server", f"unix://{d}/s")
+            thread.join()
+        self.assertEqual((status, out), (125, ""))
+        self.assertEqual(err.count("\n"), 1, err)
+        return err
+
+    def welcome(self, c, size, seals):
+        area = os.memfd_create("area", os.MFD_ALLOW_SEALING)
+        os.truncate(area, size)
+        fcntl.fcntl(area, fcntl.F_ADD_SEALS, seals)
+        socket.send_fds(c, [struct.pack("=IIQII", 1, 5, 0, 0, 0)], [area])
+        os.close(area)
+
+    def test_a_server_that_refuses_is_told(self):
+        self.assertIn("the server refuses: error 35", self.upgraded(
+            lambda c: c.sendall(struct.pack("=IIQII", 2, 35, 0, 0, 0))))
+
+    def test_a_welcome_must_bring_memory_that_stays(self):
+        stays = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW
+        self.assertIn("refuses", self.upgraded(
+            lambda c: c.sendall(struct.pack("=IIQII", 1, 5, 0, 0, 0))))
+        self.assertIn("not sealed", self.upgraded(
+            lambda c: self.welcome(c, 1 << 20, 0)))
+        self.assertIn("too small", self.upgraded(
+            lambda c: self.welcome(c, 4096, stays)))
+
+    def test_a_server_that_ends_in_mid_call_is_noticed(self):
+        stays = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW
+
+        def answer(c):
+            self.welcome(c, 1 << 20, stays)
+            c.recv(24, socket.MSG_WAITALL)
+        self.assertIn("the server ended meanwhile", self.upgraded(answer))
 
 
 class Server(Case):

@@ -38,7 +38,8 @@ removed_working_directory_is_empty_for_ever(void **state)
 	OK(rump_sys_rmdir("../gone"));
 	OK(rump_sys_stat(".", &st));
 	assert_int_equal(st.st_nlink, 0);
-	FAILS(ENOENT, rump_sys_stat("..", &st));
+	OK(rump_sys_stat("..", &st));
+	assert_int_not_equal(st.st_nlink, 0);
 	FAILS(ENOENT, rump_sys_open("x", RUMP_O_CREAT | RUMP_O_RDWR, 0644));
 	FAILS(ENOENT, rump_sys_mkdir("x", 0755));
 }

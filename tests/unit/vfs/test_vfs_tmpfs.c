@@ -89,7 +89,8 @@ options_make_the_root(void **state)
 	char text[256];
 
 	(void)state;
-	mount_tmpfs("/opt", "tmpfs:?size=1m&nr_inodes=10&mode=0750&uid=7&gid=8");
+	mount_tmpfs(
+	    "/opt", "tmpfs:?size=1m&nr_inodes=10&mode=0750&uid=7&gid=8");
 	st = stat_of("/opt");
 	assert_int_equal(st.st_mode, RUMP_S_IFDIR | 0750);
 	assert_int_equal(st.st_uid, 7);
@@ -104,8 +105,8 @@ options_make_the_root(void **state)
 	mount_tmpfs("/opt", "tmpfs:");
 	assert_int_equal(stat_of("/opt").st_mode, RUMP_S_IFDIR | 01777);
 	OK(rump_sys_unmount("/opt", 0));
-	assert_int_equal(rump_mount_url("/opt", "tmpfs:?size=100", text,
-			     sizeof(text)),
+	assert_int_equal(
+	    rump_mount_url("/opt", "tmpfs:?size=100", text, sizeof(text)),
 	    RUMP_ENOSPC);
 	assert_non_null(strstr(text, "too small for a root directory"));
 }
@@ -128,12 +129,10 @@ arguments_of_mount_are_checked_told_and_changed(void **state)
 	FAILS(EINVAL, rump_sys_mount("tmpfs", "/args", 0, NULL, 0));
 	FAILS(EINVAL, rump_sys_mount("tmpfs", "/args", 0, &args, 8));
 	bad.ta_version = 2;
-	FAILS(EINVAL,
-	    rump_sys_mount("tmpfs", "/args", 0, &bad, sizeof(bad)));
+	FAILS(EINVAL, rump_sys_mount("tmpfs", "/args", 0, &bad, sizeof(bad)));
 	bad = args;
 	bad.ta_root_uid = UINT32_MAX;
-	FAILS(EINVAL,
-	    rump_sys_mount("tmpfs", "/args", 0, &bad, sizeof(bad)));
+	FAILS(EINVAL, rump_sys_mount("tmpfs", "/args", 0, &bad, sizeof(bad)));
 	OK(rump_sys_mount("tmpfs", "/args", 0, &args, sizeof(args)));
 	assert_int_equal(stat_of("/args").st_mode & 07777, 0711);
 	assert_int_equal(rump_sys_mount("tmpfs", "/args", RUMP_MNT_GETARGS,
@@ -165,22 +164,20 @@ the_size_is_a_limit_and_space_comes_back(void **state)
 	fd = rump_sys_open("/full/f", RUMP_O_CREAT | RUMP_O_RDWR, 0600);
 	OK(fd);
 	/* All but the page that the names and nodes are in. */
-	assert_int_equal(rump_sys_write(fd, buf, sizeof(buf)),
-	    (1 << 20) - PAGE);
+	assert_int_equal(
+	    rump_sys_write(fd, buf, sizeof(buf)), (1 << 20) - PAGE);
 	FAILS(ENOSPC, rump_sys_write(fd, buf, 1));
 	assert_int_equal(stat_of("/full/f").st_size, (1 << 20) - PAGE);
-	assert_int_equal(stat_of("/full/f").st_blocks,
-	    ((1 << 20) - PAGE) / 512);
+	assert_int_equal(
+	    stat_of("/full/f").st_blocks, ((1 << 20) - PAGE) / 512);
 	full = statvfs_of("/full");
 	assert_int_equal(full.f_bfree, 0);
 	assert_int_equal(full.f_blocks, empty.f_blocks);
 	/* What is there can be written again. */
 	assert_int_equal(rump_sys_pwrite(fd, "x", 1, 5000), 1);
-	assert_int_equal(rump_sys_posix_fallocate(fd, 0, 2 << 20),
-	    RUMP_ENOSPC);
+	assert_int_equal(rump_sys_posix_fallocate(fd, 0, 2 << 20), RUMP_ENOSPC);
 	OK(rump_sys_ftruncate(fd, 2 * PAGE));
-	assert_int_equal(statvfs_of("/full").f_bfree,
-	    empty.f_bfree - 2);
+	assert_int_equal(statvfs_of("/full").f_bfree, empty.f_bfree - 2);
 	OK(rump_sys_unlink("/full/f"));
 	assert_int_equal(rump_sys_pread(fd, buf, 1, 5000), 1);
 	assert_int_equal(buf[0], 'x');
@@ -419,6 +416,39 @@ a_removed_directory_is_empty_and_takes_nothing(void **state)
 	OK(rump_sys_unmount("/gone", 0));
 }
 
+static void
+assert_cwd(const char *path)
+{
+	char buf[256];
+
+	OK(rump_sys___getcwd(buf, sizeof(buf)));
+	assert_string_equal(buf, path);
+}
+
+static void
+the_working_directory_knows_its_name(void **state)
+{
+	(void)state;
+	mount_tmpfs("/cwd", "tmpfs:");
+	OK(rump_sys_mkdir("/cwd/a", 0755));
+	OK(rump_sys_mkdir("/cwd/a/b", 0755));
+	OK(rump_sys_mkdir("/cwd/empty", 0755));
+	OK(rump_sys_chdir("/cwd/a/b"));
+	assert_cwd("/cwd/a/b");
+	OK(rump_sys_rename("/cwd/a", "/cwd/other"));
+	assert_cwd("/cwd/other/b");
+	OK(rump_sys_rename("/cwd/other/b", "/cwd/empty"));
+	assert_cwd("/cwd/empty");
+	OK(rump_sys_rename("/cwd/empty", "/cwd/other/again"));
+	assert_cwd("/cwd/other/again");
+	OK(rump_sys_chdir(".."));
+	assert_cwd("/cwd/other");
+	OK(rump_sys_chdir(".."));
+	assert_cwd("/cwd");
+	OK(rump_sys_chdir("/"));
+	OK(rump_sys_unmount("/cwd", 0));
+}
+
 /* Groups and set-id bits as on Linux. */
 static void
 groups_are_inherited_from_setgid_directories(void **state)
@@ -439,15 +469,12 @@ groups_are_inherited_from_setgid_directories(void **state)
 	assert_int_equal(stat_of("/grp/set/f").st_gid, 50);
 	OK(rump_sys_mkdir("/grp/set/d", 0755));
 	assert_int_equal(stat_of("/grp/set/d").st_gid, 50);
-	assert_int_equal(
-	    stat_of("/grp/set/d").st_mode, RUMP_S_IFDIR | 02755);
-	fd = rump_sys_open(
-	    "/grp/set/g", RUMP_O_CREAT | RUMP_O_WRONLY, 02755);
+	assert_int_equal(stat_of("/grp/set/d").st_mode, RUMP_S_IFDIR | 02755);
+	fd = rump_sys_open("/grp/set/g", RUMP_O_CREAT | RUMP_O_WRONLY, 02755);
 	OK(fd);
 	assert_int_equal(stat_of("/grp/set/g").st_mode & 07777, 0755);
 	OK(rump_sys_close(fd));
-	fd = rump_sys_open(
-	    "/grp/plain/u", RUMP_O_CREAT | RUMP_O_WRONLY, 06755);
+	fd = rump_sys_open("/grp/plain/u", RUMP_O_CREAT | RUMP_O_WRONLY, 06755);
 	OK(fd);
 	assert_int_equal(stat_of("/grp/plain/u").st_mode & 07777, 06755);
 	assert_int_equal(rump_sys_write(fd, "x", 1), 1);
@@ -608,11 +635,11 @@ main(void)
 		cmocka_unit_test(devices_are_refused_and_pipes_are_names),
 		cmocka_unit_test(
 		    a_removed_directory_is_empty_and_takes_nothing),
+		cmocka_unit_test(the_working_directory_knows_its_name),
 		cmocka_unit_test(groups_are_inherited_from_setgid_directories),
 		cmocka_unit_test(the_first_access_after_a_change_is_noted),
 		cmocka_unit_test(a_name_that_is_replaced_is_always_there),
-		cmocka_unit_test(
-		    directories_moved_into_each_other_stay_a_tree),
+		cmocka_unit_test(directories_moved_into_each_other_stay_a_tree),
 	};
 
 	return cmocka_run_group_tests(tests, boot_kernel, NULL);

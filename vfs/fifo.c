@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The host's FIFO must be the same for all who open a node while one of them
+ * has it open, which is not to be seen from here.  So it stays from the first
+ * open until the node has lost its last name, or the file system is unmounted;
+ * vnodes come and go meanwhile, and it is known by mount and file id.
+ */
+#include "vfs/fifo.h"
+
+#include "kern/file.h"
+#include "kern/kmem.h"
+#include "kern/libkern.h"
+#include "kern/lwp.h"
+#include "kern/mutex.h"
+#include "kern/netbsd.h"
+#include "kern/queue.h"
+#include "vfs/mount.h"
+#include "vfs/user.h"
+#include "vfs/vnfile.h"
+#include "vfs/vop.h"
+
+#define MAXFIFOS 1024 /* each has a descriptor of the host */
+
+struct fifo {
+	struct list fi_list;          /* fifo_lock */
+	const struct mount *fi_mount; /* i */
+	ino_t fi_fileid;              /* i */
+	unsigned fi_refs; /* fifo_lock: open files, and one for the list */
+	int fi_hostfd;    /* i: owned */
+};
+
+static kmutex_t fifo_lock;
+static struct list fifos = LIST_INITIALIZER(fifos); /* fifo_lock */
+static unsigned nfifos;                             /* fifo_lock */
+
+static struct fifo *
+find_locked(const struct mount *mp, ino_t fileid)
+{
+	struct list *n;
+
+	KASSERT(mutex_owned(&fifo_lock));
+	LIST_FOREACH (n, &fifos) {
+		struct fifo *fi = LIST_ENTRY(n, struct fifo, fi_list);
+
+		if (fi->fi_mount == mp && fi->fi_fileid == fileid)
+			return fi;
+	}
+	return NULL;
+}
+
+static int
+fifo_create(const struct mount *mp, ino_t fileid, struct fifo **fip)
+{
+	struct fifo *fi = kmem_zalloc(sizeof(*fi), KM_SLEEP);
+	int error;
+
+	error = rumpcomp_vfs_fifo(&fi->fi_hostfd);
+	if (error != 0) {
+		kmem_free(fi, sizeof(*fi));
+		return error;
+	}
+	fi->fi_mount = mp;
+	fi->fi_fileid = fileid;
+	list_init(&fi->fi_list);
+	*fip = fi;
+	return 0;
+}
+
+static void
+fifo_destroy(struct fifo *fi)
+{
+	rumpcomp_vfs_close(fi->fi_hostfd);
+	kmem_free(fi, sizeof(*fi));
+}
+
+/* Give up a reference; what is to be destroyed, or NULL. */
+static struct fifo *
+unref_locked(struct fifo *fi)
+{
+	KASSERT(mutex_owned(&fifo_lock));
+	KASSERT(fi->fi_refs > 0);
+	if (--fi->fi_refs > 0)
+		return NULL;
+	nfifos--;
+	return fi;
+}
+
+/* Enter fresh unless somebody was quicker; the one on the list. */
+static int
+enter_locked(struct fifo *fresh, struct fifo **fip)
+{
+	struct fifo *fi = find_locked(fresh->fi_mount, fresh->fi_fileid);
+
+	if (fi == NULL) {
+		if (nfifos >= MAXFIFOS)
+			return ENFILE;
+		nfifos++;
+		fi = fresh;
+		fi->fi_refs = 1;
+		list_insert_head(&fifos, &fi->fi_list);
+	}
+	*fip = fi;
+	return 0;
+}
+
+static int
+fifo_get(const struct mount *mp, ino_t fileid, struct fifo **fip)
+{
+	struct fifo *fi, *fresh = NULL;
+	int error = 0;
+
+	mutex_enter(&fifo_lock);
+	fi = find_locked(mp, fileid);
+	if (fi == NULL) {
+		mutex_exit(&fifo_lock);
+		error = fifo_create(mp, fileid, &fresh);
+		if (error != 0)
+			return error;
+		mutex_enter(&fifo_lock);
+		error = enter_locked(fresh, &fi);
+	}
+	if (error == 0) {
+		fi->fi_refs++;
+		*fip = fi;
+	}
+	mutex_exit(&fifo_lock);
+	if (fresh != NULL && (error != 0 || fi != fresh))
+		fifo_destroy(fresh);
+	return error;
+}
+
+static void
+fifo_put(struct fifo *fi)
+{
+	mutex_enter(&fifo_lock);
+	fi = unref_locked(fi);
+	mutex_exit(&fifo_lock);
+	if (fi != NULL)
+		fifo_destroy(fi);
+}
+
+int
+fifo_open(struct vnode *vp, int fflags, struct file *fp)
+{
+	struct vattr va;
+	struct fifo *fi;
+	int error;
+
+	if ((fflags & O_ALT_IO) == 0)
+		return EOPNOTSUPP;
+	error = VOP_ACCESS(vp, R_OK | W_OK, curlwp->l_cred);
+	if (error != 0)
+		return error == EACCES ? EOPNOTSUPP : error;
+	error = VOP_GETATTR(vp, &va, curlwp->l_cred);
+	if (error == 0)
+		error = fifo_get(vp->v_mount, va.va_fileid, &fi);
+	if (error != 0)
+		return error;
+	fp->f_fsdata = fi;
+	return 0;
+}
+
+void
+fifo_removed(struct vnode *vp)
+{
+	struct vattr va;
+	struct fifo *fi;
+
+	if (vp->v_type != VFIFO ||
+	    VOP_GETATTR(vp, &va, curlwp->l_cred) != 0 || va.va_nlink > 0)
+		return;
+	mutex_enter(&fifo_lock);
+	fi = find_locked(vp->v_mount, va.va_fileid);
+	if (fi != NULL) {
+		list_remove(&fi->fi_list);
+		fi = unref_locked(fi);
+	}
+	mutex_exit(&fifo_lock);
+	if (fi != NULL)
+		fifo_destroy(fi);
+}
+
+void
+fifo_unmounted(const struct mount *mp)
+{
+	struct list *n, *next, gone = LIST_INITIALIZER(gone);
+
+	mutex_enter(&fifo_lock);
+	LIST_FOREACH_SAFE (n, next, &fifos) {
+		struct fifo *fi = LIST_ENTRY(n, struct fifo, fi_list);
+
+		if (fi->fi_mount != mp)
+			continue;
+		list_remove(n);
+		if (unref_locked(fi) != NULL)
+			list_insert_head(&gone, n);
+	}
+	mutex_exit(&fifo_lock);
+	LIST_FOREACH_SAFE (n, next, &gone)
+		fifo_destroy(LIST_ENTRY(n, struct fifo, fi_list));
+}
+
+void
+fifo_init(void)
+{
+	mutex_init(&fifo_lock, "fifo");
+}
+
+/* --- files ------------------------------------------------------------- */
+
+static int
+fifo_hostfd(struct file *fp, int *fd)
+{
+	const struct fifo *fi = fp->f_fsdata;
+
+	*fd = fi->fi_hostfd;
+	return 0;
+}
+
+static int
+fifo_close(struct file *fp)
+{
+	fifo_put(fp->f_fsdata);
+	return vn_closefile(fp);
+}
+
+const struct fileops fifo_fileops = {
+	.fo_name = "fifo",
+	.fo_fcntl = vn_fcntl,
+	.fo_stat = vn_stat,
+	.fo_close = fifo_close,
+	.fo_fpathconf = vn_fpathconf,
+	.fo_flock = vn_flock,
+	.fo_fdclose = vn_fdclose,
+	.fo_hostfd = fifo_hostfd,
+};

@@ -139,13 +139,20 @@ polled_free(struct polled *p, struct polled *few, unsigned n)
 		kmem_free(p, n * sizeof(*p));
 }
 
+/* An address of the caller's, which need not be one at all. */
+static void *
+uaddr(const struct rump_pollfd *ufds, unsigned i, size_t member)
+{
+	return (void *)((uintptr_t)ufds + i * sizeof(*ufds) + member);
+}
+
 static int
 copyin_pollfds(const struct rump_pollfd *ufds, struct polled *p, unsigned n)
 {
 	int error;
 
 	for (unsigned i = 0; i < n; i++) {
-		error = copyin(&ufds[i], &p[i].fd, sizeof(p[i].fd));
+		error = copyin(uaddr(ufds, i, 0), &p[i].fd, sizeof(p[i].fd));
 		if (error != 0)
 			return error;
 	}
@@ -158,7 +165,8 @@ copyout_revents(const struct polled *p, struct rump_pollfd *ufds, unsigned n)
 	int error;
 
 	for (unsigned i = 0; i < n; i++) {
-		error = copyout(&p[i].fd.revents, &ufds[i].revents,
+		error = copyout(&p[i].fd.revents,
+		    uaddr(ufds, i, offsetof(struct rump_pollfd, revents)),
 		    sizeof(p[i].fd.revents));
 		if (error != 0)
 			return error;

@@ -217,34 +217,41 @@ sys_recvmsg(
 	return error;
 }
 
-typedef int one_message_t(struct socket *so, struct mmsghdr *um, int flags);
+/* um: an address of the caller's, which need not be one at all. */
+typedef int one_message_t(struct socket *so, uintptr_t um, int flags);
+
+static void *
+ulen(uintptr_t um)
+{
+	return (void *)(um + offsetof(struct mmsghdr, msg_len));
+}
 
 static int
-send_one(struct socket *so, struct mmsghdr *um, int flags)
+send_one(struct socket *so, uintptr_t um, int flags)
 {
 	uint32_t len;
 	size_t sent;
 	int error;
 
-	error = send_message(so, &um->msg_hdr, flags, &sent);
+	error = send_message(so, (void *)um, flags, &sent);
 	if (error != 0)
 		return error;
 	len = (uint32_t)MIN(sent, UINT32_MAX);
-	return copyout(&len, &um->msg_len, sizeof(len));
+	return copyout(&len, ulen(um), sizeof(len));
 }
 
 static int
-receive_one(struct socket *so, struct mmsghdr *um, int flags)
+receive_one(struct socket *so, uintptr_t um, int flags)
 {
 	size_t received;
 	uint32_t len;
 	int error;
 
-	error = receive_message(so, &um->msg_hdr, flags, &received);
+	error = receive_message(so, (void *)um, flags, &received);
 	if (error != 0)
 		return error;
 	len = (uint32_t)MIN(received, UINT32_MAX);
-	return copyout(&len, &um->msg_len, sizeof(len));
+	return copyout(&len, ulen(um), sizeof(len));
 }
 
 /*
@@ -268,7 +275,7 @@ many_messages(int s, struct mmsghdr *um, unsigned vlen, unsigned uflags,
 		sockfile_msgflags(fp);
 	vlen = MIN(vlen, MMSG_MAX);
 	for (n = 0; n < vlen; n++) {
-		error = one(so, &um[n], flags);
+		error = one(so, (uintptr_t)um + n * sizeof(*um), flags);
 		if (error != 0)
 			break;
 		if ((uflags & MSG_WAITFORONE) != 0)

@@ -421,9 +421,10 @@ choose(uint32_t wanted, uint32_t preferred, uint32_t max, uint32_t least,
 }
 
 /*
- * How much to ask for at once and in advance: what keeps a server busy that is
- * far away, or while this process waits for a processor.  What is written to a
- * server on this host should fit into the processor's caches.
+ * How much to ask for at once and in advance.  A server far away is limited by
+ * the round trip; what is on its way from and to one on this host should fit into
+ * the processor's caches, and still last while this process waits for a
+ * processor.
  */
 static void
 take_limits(struct nfsmount *nm, const struct nfs3_fsinfo *fi, int64_t rtt_ns)
@@ -446,7 +447,8 @@ take_limits(struct nfsmount *nm, const struct nfs3_fsinfo *fi, int64_t rtt_ns)
 	nm->nm_dirsize =
 	    choose(o->o_readdirsize, MIN(DIRSIZE_DEFAULT, limit & ~4095u),
 		fi->fi_rtmax, DIRSIZE_MIN, limit);
-	ahead = o->o_has_readahead ? o->o_readahead : 4 * nm->nm_rsize;
+	ahead =
+	    o->o_has_readahead ? o->o_readahead : (near ? 2 : 4) * nm->nm_rsize;
 	nm->nm_readahead = (ahead + PC_BLOCK - 1) / PC_BLOCK;
 }
 

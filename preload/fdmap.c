@@ -50,8 +50,6 @@
 struct fdview fdmap_own;
 
 static struct pool rfiles = POOL_INIT(sizeof(struct rfile) + 8, 4096);
-static struct pool seconds =
-    POOL_INIT(FD_SECOND * sizeof(slot_t), 4 * FD_SECOND * sizeof(slot_t));
 static _Atomic(struct rfile *) left; /* see leave_behind() */
 static atomic_int placeholder = -1;
 static struct stat placeholder_stat;
@@ -72,35 +70,32 @@ rfile_link(struct rfile *rf)
 	return (struct rfile **)rf - 1;
 }
 
-slot_t *
-slots_get(void)
+/* Pages of it that are never written to cost nothing. */
+static slot_t *
+second_map(void)
 {
-	return pool_get(&seconds);
-}
+	long r = HOST(SYS_mmap, 0, FD_SECOND * sizeof(slot_t),
+	    PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-void
-slots_put(slot_t *second)
-{
-	pool_put(&seconds, second);
+	return r < 0 && r > -4096 ? NULL : (slot_t *)r;
 }
 
 slot_t *
 slot_make(long fd)
 {
+	bool own = engine_thread.t_view == NULL;
 	slot_t *second = NULL, *mine;
 
 	if ((unsigned long)fd >= FD_MAX)
 		return NULL;
 	if (slot_find(fd) != NULL)
 		return slot_find(fd);
-	mine = slots_get();
+	mine = own ? second_map() : fdview_second();
 	if (mine == NULL)
 		return NULL;
-	for (int i = 0; i < FD_SECOND; i++)
-		atomic_init(&mine[i], NULL);
 	if (!atomic_compare_exchange_strong(
 		&fdmap_view()->fv_table[fd / FD_SECOND], &second, mine))
-		slots_put(mine);
+		HOST(SYS_munmap, mine, FD_SECOND * sizeof(slot_t), 0, 0, 0, 0);
 	return slot_find(fd);
 }
 

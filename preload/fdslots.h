@@ -62,9 +62,8 @@ slot_is_file(const struct rfile *rf)
 
 /* As slot_find(), making the table; NULL when memory or numbers are out. */
 slot_t *slot_make(long fd);
-/* A second-level table with arbitrary contents, and its end; or NULL. */
-slot_t *slots_get(void);
-void slots_put(slot_t *second);
+/* An empty second-level table for a view, or NULL. */
+slot_t *fdview_second(void);
 /* Empty a slot that is not hidden; returns what it held, with its reference. */
 struct rfile *slot_take(long fd);
 

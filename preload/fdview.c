@@ -30,6 +30,8 @@
 
 static struct pool views =
     POOL_INIT(sizeof(struct fdview), 4 * sizeof(struct fdview));
+static struct pool seconds =
+    POOL_INIT(FD_SECOND * sizeof(slot_t), 4 * FD_SECOND * sizeof(slot_t));
 
 /* Was rf there, as far as the child's process in the kernel is concerned? */
 static bool
@@ -45,6 +47,16 @@ has_number(const struct rfile *rf, long fd)
 	if (rf->rf_fd >= 0)
 		return fdmap_is_placeholder(fd);
 	return HOST(SYS_fcntl, fd, F_GETFD, 0, 0, 0, 0) >= 0;
+}
+
+slot_t *
+fdview_second(void)
+{
+	slot_t *second = pool_get(&seconds);
+
+	for (int j = 0; second != NULL && j < FD_SECOND; j++)
+		atomic_init(&second[j], NULL);
+	return second;
 }
 
 /* --- a map beside ours -------------------------------------------------- */
@@ -108,13 +120,11 @@ copy_slot(struct fdview *v, slot_t *slot, long fd, unsigned birth)
 static bool
 copy_table(struct fdview *v, int i, unsigned birth)
 {
-	slot_t *second = slots_get();
+	slot_t *second = fdview_second();
 	bool done = true;
 
 	if (second == NULL)
 		return false;
-	for (int j = 0; j < FD_SECOND; j++)
-		atomic_init(&second[j], NULL);
 	v->fv_table[i] = second;
 	for (int j = 0; j < FD_SECOND && done; j++) {
 		long fd = (long)i * FD_SECOND + j;
@@ -162,7 +172,7 @@ fdview_destroy(struct fdview *v)
 			continue;
 		for (int j = 0; j < FD_SECOND; j++)
 			forget(second[j]);
-		slots_put(second);
+		pool_put(&seconds, second);
 	}
 	pool_put(&views, v);
 }

@@ -13,6 +13,7 @@
 #include "preload/cwd.h"
 #include "preload/dirs.h"
 #include "preload/fdmap.h"
+#include "preload/fifo.h"
 #include "preload/pool.h"
 #include "preload/process.h"
 #include "preload/procfd.h"
@@ -295,6 +296,8 @@ open_place(struct call *c, const struct place *pl, int flags, long mode,
 	if ((flags & O_PATH) != 0)
 		return open_path_only(c, pl, flags, nflags, value);
 	error = kernel_open(c, pl, nflags, mode, &fd);
+	if (error == EOPNOTSUPP)
+		return fifo_open(c, pl, nflags, value);
 	if (error != 0)
 		return open_error(error, flags);
 	*value = fdmap_install_path((int)fd, RF_FILE, pl->pl_rule, false,

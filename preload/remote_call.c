@@ -76,11 +76,10 @@ tell_interrupt(struct remote *rm, const struct fast_slot *sl, uint32_t index)
 	(void)remote_send(rm, &fm, NULL, -1);
 }
 
-/* One sleep at most; intr as in engine_host_call_intr().  False: nobody will
- * wake us. */
+/* One sleep at most; intr as in engine_host_call_intr().  False: time is up. */
 static bool
-sleep_while(struct remote *rm, struct fast_slot *sl, uint32_t state,
-    const volatile uint32_t *intr)
+sleep_while(
+    struct fast_slot *sl, uint32_t state, const volatile uint32_t *intr)
 {
 	struct timespec ts = { LOOK_SECONDS, 0 };
 	const long args[6] = { (long)&sl->sl_state, FUTEX_WAIT, state,
@@ -90,7 +89,7 @@ sleep_while(struct remote *rm, struct fast_slot *sl, uint32_t state,
 	atomic_fetch_or(&sl->sl_sleeping, FAST_SLEEPS_CLIENT);
 	r = engine_host_call_intr(intr, SYS_futex, args);
 	atomic_fetch_and(&sl->sl_sleeping, ~FAST_SLEEPS_CLIENT);
-	return r != -ETIMEDOUT || !remote_hung_up(rm);
+	return r != -ETIMEDOUT;
 }
 
 /* --- waiting ----------------------------------------------------------- */
@@ -131,8 +130,17 @@ struct turn {
 	struct remote *tu_rm;
 	struct fast_slot *tu_sl;
 	uint32_t tu_index;
+	uint32_t tu_epoch;
 	bool tu_told; /* the server knows of the signal */
 };
+
+/* Is the server still there that the call was handed to? */
+static bool
+is_alone(const struct turn *tu)
+{
+	return atomic_load(&tu->tu_rm->rm_epoch) != tu->tu_epoch ||
+	       remote_hung_up(tu->tu_rm);
+}
 
 /* Wait until the slot is not in state any more. */
 static uint32_t
@@ -150,8 +158,8 @@ await(struct turn *tu, uint32_t state)
 			tell_interrupt(tu->tu_rm, sl, tu->tu_index);
 			tu->tu_told = true;
 		}
-		if (!sleep_while(
-			tu->tu_rm, sl, state, tu->tu_told ? NULL : intr))
+		if (!sleep_while(sl, state, tu->tu_told ? NULL : intr) &&
+		    is_alone(tu))
 			return FAST_DEAD;
 	}
 	return now;
@@ -260,9 +268,10 @@ serve(struct fast_slot *sl)
 /* --- the call ---------------------------------------------------------- */
 
 static int
-dead(struct remote *rm)
+dead(const struct turn *tu)
 {
-	remote_die(rm, REMOTE_LOST);
+	if (atomic_load(&tu->tu_rm->rm_epoch) == tu->tu_epoch)
+		remote_die(tu->tu_rm, REMOTE_LOST);
 	return RUMP_ENOTCONN;
 }
 
@@ -285,18 +294,18 @@ exchange(struct turn *tu)
 	uint32_t state = FAST_REQUEST;
 
 	if (!hand_over(sl, FAST_IDLE, state))
-		return dead(tu->tu_rm);
+		return dead(tu);
 	for (;;) {
 		uint32_t now = await(tu, state);
 
 		if (now == FAST_REPLY)
 			return 0;
 		if (now != FAST_SERVICE)
-			return dead(tu->tu_rm);
+			return dead(tu);
 		sl->sl_status = serve(sl);
 		state = FAST_SERVED;
 		if (!hand_over(sl, FAST_SERVICE, state))
-			return dead(tu->tu_rm);
+			return dead(tu);
 	}
 }
 
@@ -341,6 +350,7 @@ call_once(struct remote *rm, bool patient, int num, const int64_t *args,
 	int error;
 
 	error = remote_greet(rm, patient);
+	tu.tu_epoch = atomic_load(&rm->rm_epoch);
 	if (error == 0)
 		error = remote_slot_take(rm, patient, &tu.tu_index, &tu.tu_sl);
 	if (error != 0)

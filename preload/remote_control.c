@@ -297,7 +297,9 @@ greet_locked(struct remote *rm, bool patient)
 {
 	int error = 0;
 
-	if (rm->rm_state == REMOTE_NEW)
+	if (rm->rm_state == REMOTE_DEAD)
+		error = remote_retry(rm, patient);
+	if (error == 0 && rm->rm_state == REMOTE_NEW)
 		error = say_hello(rm);
 	if (error == 0 && rm->rm_state == REMOTE_GREETING)
 		error = hear_answer(rm, patient);

@@ -31,6 +31,7 @@ struct remote {
 	atomic_int rm_fd;           /* control connection, -1 none */
 	_Atomic uint32_t rm_state;  /* enum remote_state; changes under rm_gate,
 				    * but for DEAD */
+	_Atomic uint32_t rm_epoch;  /* another server has taken over; rm_gate */
 	struct remote_gate rm_gate; /* greeting; calls that answer a
 				     * descriptor */
 	struct remote *rm_outer;    /* i: of the process that made this one */
@@ -130,6 +131,15 @@ int remote_call_fd(
 /* Connect to the server at address.  False and one line in text. */
 bool remote_connect(
     struct remote *rm, const char *address, char *text, size_t size);
+
+/* --- remote_retry.c ---------------------------------------------------- */
+
+/*
+ * rm is dead: look for a new server, as RUMPHIJACK_RETRYCONNECT says.  With the
+ * gate held; sleeps.  0: rm is new; RUMP_ENOTCONN, RUMP_ERESTART (unless
+ * patient).
+ */
+int remote_retry(struct remote *rm, bool patient);
 
 /* --- remote_kernel.c --------------------------------------------------- */
 

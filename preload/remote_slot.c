@@ -177,13 +177,11 @@ remote_slot_take(
 {
 	int error = 0;
 
-	if (held_by == rm) {
-		held_by = NULL;
+	if (held_by == rm)
 		*index = held_index;
-		*sl = rm->rm_slots[*index];
-		return 0;
-	}
-	*index = take_any(rm);
+	else
+		*index = take_any(rm);
+	held_by = held_by == rm ? NULL : held_by;
 	if (*index == NONE)
 		error = wait_for_slot(rm, patient, index);
 	if (error != 0)

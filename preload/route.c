@@ -4,6 +4,7 @@
  * scratch[1]  first place, scratch[2] second place
  * scratch[3]  note (48 bits), rule + 1 (8 bits), marks (8 bits)
  * scratch[4]  text of the arguments, when traced
+ * from scratch[5] on the route's own
  */
 #include "preload/route.h"
 

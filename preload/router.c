@@ -53,8 +53,19 @@ leave(int status)
 static char *
 keep(const char *s)
 {
+	static char small[1024];
+	static size_t used;
 	size_t size = text_length(s) + 2;
-	long r = HOST(SYS_mmap, 0, size, PROT_READ | PROT_WRITE,
+	struct text t;
+	long r;
+
+	if (size <= sizeof(small) - used) {
+		text_init(&t, small + used, size);
+		text_put(&t, s);
+		used += size;
+		return small + used - size;
+	}
+	r = HOST(SYS_mmap, 0, size, PROT_READ | PROT_WRITE,
 	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	struct text t;
 

@@ -41,6 +41,7 @@ struct entry {
 struct address client_address;
 bool client_address_was_relative;
 
+static pthread_mutex_t init_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_mutex_t client_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct entry *entries;     /* client_lock, with signals held */
 static bool connecting;           /* client_lock */
@@ -181,6 +182,7 @@ fork_child(void)
 		free(en);
 	}
 	connecting = false;
+	(void)pthread_mutex_init(&init_lock, NULL);
 	fork_parent();
 }
 
@@ -384,14 +386,16 @@ is_client(void)
 	return lk != NULL;
 }
 
+/* Connecting sleeps, with the signals of the program. */
 int
 rumpclient_init(void)
 {
-	int error;
+	int error = 0;
 
-	if (is_client())
-		return 0;
-	error = become_client();
+	(void)pthread_mutex_lock(&init_lock);
+	if (!is_client())
+		error = become_client();
+	(void)pthread_mutex_unlock(&init_lock);
 	if (error == 0)
 		return 0;
 	errno = error;
@@ -524,10 +528,10 @@ rumpclient_syscall(int num, const void *args, size_t len, register_t retval[2])
 		return error;
 	if (!wire_get_sysret(ca.ca_payload, ca.ca_len, &ws))
 		return EPROTO;
+	if (ca.ca_fault)
+		return EFAULT; /* and what the server says comes of that */
 	if (ws.ws_error != 0)
 		return kernel_error(ws.ws_error);
-	if (ca.ca_fault)
-		return EFAULT;
 	retval[0] = ws.ws_retval[0];
 	retval[1] = ws.ws_retval[1];
 	return 0;
@@ -550,17 +554,11 @@ rumpclient_setconnretry(time_t retry)
 static void
 close_around(const int ours[2], int *fd)
 {
-	int low = ours[0] < ours[1] ? ours[0] : ours[1];
 	int high = ours[0] < ours[1] ? ours[1] : ours[0];
 
-	if (*fd > high)
-		return;
-	if (*fd < low)
-		(void)syscall(SYS_close_range, *fd, low - 1, 0);
-	if (*fd < high && high - low > 1)
-		(void)syscall(
-		    SYS_close_range, *fd > low ? *fd : low + 1, high - 1, 0);
-	*fd = high + 1;
+	for (; *fd <= high; (*fd)++)
+		if (*fd != ours[0] && *fd != ours[1])
+			(void)host_close(*fd);
 }
 
 int

@@ -120,5 +120,6 @@ client_connect(const struct address *ad, int *fdp, struct wire_banner *wb)
 bool
 client_is_ours(const struct wire_banner *wb)
 {
-	return strcmp(wb->wb_word, FAST_BANNER) == 0;
+	return strcmp(wb->wb_word, FAST_BANNER) == 0 ||
+	       strcmp(wb->wb_word, WIRE_OURS) == 0;
 }

@@ -231,7 +231,7 @@ static int
 freeze_and_replace(struct link *lk, const char *path, char *const argv[],
     char *const envp[], const struct held *he)
 {
-	int error = link_freeze(lk);
+	int error = link_freeze(lk, &he->he_mask);
 
 	if (error != 0)
 		return error;
@@ -243,10 +243,13 @@ freeze_and_replace(struct link *lk, const char *path, char *const argv[],
 int
 rumpclient_exec(const char *path, char *const argv[], char *const envp[])
 {
+	static char *const nothing[] = { NULL };
 	struct link *lk;
 	struct held he;
 	int error = ENOTCONN;
 
+	if (envp == NULL) /* as for execve(2) */
+		envp = nothing;
 	client_signals_hold(&he);
 	lk = client_get();
 	if (lk != NULL) {

@@ -450,9 +450,12 @@ watch_signals(struct link *lk, const sigset_t *mask)
 		lk->lk_sigmask = *mask;
 }
 
-/* Wait for the socket or a signal; true: there is a signal. */
-static bool
-poll_both(struct link *lk, const sigset_t *mask)
+/*
+ * Wait for the socket or a signal; *signalled: there is a signal.  ENOTCONN:
+ * the program has closed the signalfd.
+ */
+static int
+poll_both(struct link *lk, const sigset_t *mask, bool *signalled)
 {
 	struct pollfd pfd[2] = {
 		{ .fd = lk->lk_fd, .events = POLLIN },
@@ -460,10 +463,11 @@ poll_both(struct link *lk, const sigset_t *mask)
 	};
 
 	watch_signals(lk, mask);
-	return host_poll(pfd, 2, -1) > 0 && pfd[1].revents != 0;
+	*signalled = host_poll(pfd, 2, -1) > 0 && pfd[1].revents != 0;
+	return *signalled && (pfd[1].revents & POLLNVAL) != 0 ? ENOTCONN : 0;
 }
 
-static void
+static int
 process(struct link *lk, const sigset_t *mask)
 {
 	int error;
@@ -475,8 +479,7 @@ process(struct link *lk, const sigset_t *mask)
 	lock(lk);
 	lk->lk_processing = false;
 	(void)pthread_cond_broadcast(&lk->lk_changed);
-	if (error != 0)
-		link_die(lk);
+	return error;
 }
 
 /* The receiver's turn: a wait, and what it brought. */
@@ -484,15 +487,19 @@ static void
 take_turn(struct link *lk, const sigset_t *mask)
 {
 	bool signalled;
+	int error;
 
 	lk->lk_receiving = true;
 	unlock(lk);
-	signalled = poll_both(lk, mask);
+	error = poll_both(lk, mask, &signalled);
 	lock(lk);
 	while (!may_proceed(lk))
 		(void)pthread_cond_wait(&lk->lk_changed, &lk->lk_lock);
-	process(lk, mask);
+	if (error == 0)
+		error = process(lk, mask);
 	lk->lk_receiving = false;
+	if (error != 0)
+		link_die(lk);
 	if (signalled && !lk->lk_dead) {
 		leave_role(lk);
 		unlock(lk);
@@ -566,21 +573,22 @@ out:
 
 /* The rest of a frame that has arrived in part. */
 static int
-finish_frame(struct link *lk)
+finish_frame(struct link *lk, const sigset_t *mask)
 {
-	sigset_t all;
+	sigset_t handled;
 	int error = 0;
 
-	sigfillset(&all);
+	lk->lk_mask = mask;
 	while (error == 0 && wire_rx_midframe(&lk->lk_rx)) {
-		(void)client_host_wait(lk->lk_fd, POLLIN, &all);
+		client_signals_handled(mask, &handled);
+		(void)client_host_wait(lk->lk_fd, POLLIN, &handled);
 		error = link_receive(lk, true);
 	}
 	return error;
 }
 
 int
-link_freeze(struct link *lk)
+link_freeze(struct link *lk, const sigset_t *mask)
 {
 	int error;
 
@@ -592,7 +600,7 @@ link_freeze(struct link *lk)
 	error = lk->lk_dead ? ENOTCONN : 0;
 	unlock(lk);
 	if (error == 0)
-		error = finish_frame(lk);
+		error = finish_frame(lk, mask);
 	if (error != 0)
 		link_thaw(lk);
 	return error;

@@ -60,9 +60,9 @@ bool link_is_ours(const struct link *lk);
 
 /*
  * Bring the stream to the border between two frames and keep it there, for the
- * program to be replaced; thaw goes on.  ENOTCONN.
+ * program to be replaced; thaw goes on.  mask as for link_call().  ENOTCONN.
  */
-int link_freeze(struct link *lk);
+int link_freeze(struct link *lk, const sigset_t *mask);
 void link_thaw(struct link *lk);
 
 /* The socket and the signalfd, to be read; and another number for one of

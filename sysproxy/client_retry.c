@@ -3,20 +3,23 @@
 
 #include <errno.h>
 #include <stdatomic.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "rump/rumpclient.h"
 
 #define MESSAGE_EVERY 120 /* seconds */
+#define LONGEST INT32_MAX /* so that sums fit */
 
 static _Atomic time_t policy;
 
 void
 client_retry_set(time_t wanted)
 {
-	if (wanted >= RUMPCLIENT_RETRYCONN_DIE)
-		atomic_store(&policy, wanted);
+	if (wanted < RUMPCLIENT_RETRYCONN_DIE)
+		return;
+	atomic_store(&policy, wanted < LONGEST ? wanted : LONGEST);
 }
 
 static time_t

@@ -74,29 +74,29 @@ struct client {
 	struct watch c_watch;             /* i */
 	struct lwp *c_mainlwp;            /* i: keeps the process */
 	int32_t c_pid;                    /* i: in the kernel; 0: none yet */
-	struct client *c_parent;          /* server_lock: counts us as pending */
-	unsigned c_pending;               /* server_lock */
-	char c_comm[32];                  /* c_lock */
+	struct client *c_parent; /* server_lock: counts us as pending */
+	unsigned c_pending;      /* server_lock */
+	char c_comm[32];         /* c_lock */
 
 	/* Who it is on the host: set by the loop, or when all is quiet. */
 	pid_t c_hostpid;
 	int c_pidfd;
-	uid_t c_uid;            /* real */
-	bool c_ours;            /* all uids are our own */
-	_Atomic bool c_vm;      /* process_vm_* is tried */
+	uid_t c_uid;              /* real */
+	bool c_ours;              /* all uids are our own */
+	_Atomic bool c_vm;        /* process_vm_* is tried */
 	_Atomic uint64_t c_calls; /* so far */
 
 	pthread_mutex_t c_lock;
-	unsigned c_nworkers;        /* c_lock: who would be in the way */
-	bool c_quiescing;           /* c_lock: nobody new */
-	enum client_after c_after;  /* c_lock */
-	struct worker **c_workers;  /* c_lock: by slot; NULL: no area */
-	char *c_area;               /* as c_workers */
-	struct exec *c_exec;        /* l, then settle's */
+	unsigned c_nworkers;       /* c_lock: who would be in the way */
+	bool c_quiescing;          /* c_lock: nobody new */
+	enum client_after c_after; /* c_lock */
+	struct worker **c_workers; /* c_lock: by slot; NULL: no area */
+	char *c_area;              /* as c_workers */
+	struct exec *c_exec;       /* l, then settle's */
 	_Atomic(struct maps *) c_maps;
-	struct tokens *c_tokens;    /* c_lock */
+	struct tokens *c_tokens;     /* c_lock */
 	_Atomic uint32_t c_arrivals; /* of tokens: a futex */
-	struct classic *c_classic;  /* i, of CLIENT_CLASSIC */
+	struct classic *c_classic;   /* i, of CLIENT_CLASSIC */
 
 	/* l: the message that is being received. */
 	struct fast_message c_msg;

@@ -25,8 +25,8 @@
 /* System calls that wait for a worker; beyond them TRYAGAIN. */
 #define CALLS_MAX 1024
 
-int rumpsp_maxworker = 128; /* of one client */
-int rumpsp_idleworker = 16; /* accepted; the pool is shared by all */
+int rumpsp_maxworker = 128;
+int rumpsp_idleworker = 16;
 
 /* A system call, or PREFORK (ca_num < 0), that has been received. */
 struct call {
@@ -320,8 +320,8 @@ got_guest(struct client *c, const struct wire_hdr *h)
 	struct classic *cl = c->c_classic;
 	char name[sizeof(c->c_comm)];
 
-	if (!wire_get_name(cl->cl_payload, (size_t)cl->cl_rx.rx_len, name,
-		sizeof(name))) {
+	if (!wire_get_name(
+		cl->cl_payload, (size_t)cl->cl_rx.rx_len, name, sizeof(name))) {
 		(void)answer_error(cl, h->wh_reqno, WIRE_ERR_MALFORMED);
 		return false;
 	}
@@ -391,8 +391,8 @@ got_upgrade(struct client *c, const struct wire_hdr *h)
 	struct classic *cl = c->c_classic;
 	char name[sizeof(c->c_comm)];
 
-	if (!wire_get_name(cl->cl_payload, (size_t)cl->cl_rx.rx_len, name,
-		sizeof(name))) {
+	if (!wire_get_name(
+		cl->cl_payload, (size_t)cl->cl_rx.rx_len, name, sizeof(name))) {
 		(void)answer_error(cl, h->wh_reqno, WIRE_ERR_MALFORMED);
 		return false;
 	}
@@ -422,8 +422,8 @@ serve(struct client *c, const struct wire_hdr *h)
 	bool go_on;
 
 	if (h->wh_type == WIRE_SYSCALL)
-		return got_call(c, h,
-		    h->wh_u < INT32_MAX ? (int)h->wh_u : INT32_MAX);
+		return got_call(
+		    c, h, h->wh_u < INT32_MAX ? (int)h->wh_u : INT32_MAX);
 	if (h->wh_type == WIRE_PREFORK)
 		return got_call(c, h, CALL_PREFORK);
 	if (h->wh_u == WIRE_EXEC) {
@@ -459,13 +459,12 @@ got_frame(struct client *c)
 	case WIRE_DO_SERVE:
 		return serve(c, &h);
 	case WIRE_DO_MATCH:
-		ask_answered(
-		    cl, &h, cl->cl_payload, (size_t)cl->cl_rx.rx_len);
+		ask_answered(cl, &h, cl->cl_payload, (size_t)cl->cl_rx.rx_len);
 		cl->cl_payload = NULL;
 		return true;
 	case WIRE_DO_BUSY:
-		len = wire_put_sysret(&f, h.wh_reqno, RUMP_EBUSY,
-		    (const int64_t[2]){ -1, 0 });
+		len = wire_put_sysret(
+		    &f, h.wh_reqno, RUMP_EBUSY, (const int64_t[2]){ -1, 0 });
 		return out_send(cl, NULL, &f, len, NULL, 0);
 	case WIRE_DO_REFUSE:
 		return answer_error(cl, h.wh_reqno, v.wv_code);

@@ -34,30 +34,30 @@ struct asked {
 	struct asked *as_next;
 	uint64_t as_reqno;
 	enum wire_type as_type;
-	size_t as_max;  /* the answer may be so long */
-	void *as_data;  /* the answer, from malloc(3) */
+	size_t as_max; /* the answer may be so long */
+	void *as_data; /* the answer, from malloc(3) */
 	size_t as_len;
 	bool as_done;
 };
 
 struct classic {
-	struct client *cl_client;  /* i */
-	struct peer cl_peer;       /* i: whom the connection is from */
-	bool cl_local;             /* i: AF_UNIX, and cl_peer is known */
-	enum wire_state cl_state;  /* l: the loop's */
-	struct wire_rx cl_rx;      /* l */
-	void *cl_payload;          /* l: of the frame that is being received */
-	uint64_t cl_execno;        /* l, then settle's: request of the exec */
-	char cl_execname[32];      /* as cl_execno */
+	struct client *cl_client; /* i */
+	struct peer cl_peer;      /* i: whom the connection is from */
+	bool cl_local;            /* i: AF_UNIX, and cl_peer is known */
+	enum wire_state cl_state; /* l: the loop's */
+	struct wire_rx cl_rx;     /* l */
+	void *cl_payload;         /* l: of the frame that is being received */
+	uint64_t cl_execno;       /* l, then settle's: request of the exec */
+	char cl_execname[32];     /* as cl_execno */
 	_Atomic bool cl_execing;
 
-	pthread_mutex_t cl_lock;   /* all below */
+	pthread_mutex_t cl_lock; /* all below */
 	pthread_cond_t cl_changed;
 	struct outgoing *cl_out, **cl_outtail;
-	size_t cl_queued;          /* bytes in cl_out */
-	bool cl_broken;            /* nothing can be sent any more */
-	bool cl_ending;            /* workers are not wanted any more */
-	uint64_t cl_next;          /* number of our next request */
+	size_t cl_queued; /* bytes in cl_out */
+	bool cl_broken;   /* nothing can be sent any more */
+	bool cl_ending;   /* workers are not wanted any more */
+	uint64_t cl_next; /* number of our next request */
 	struct asked *cl_asked;
 	struct worker *cl_workers; /* by w_peer */
 	unsigned cl_nworkers;

@@ -177,8 +177,8 @@ got_exec(struct client *c)
 	if (namelen > sizeof(e->e_comm) - 1)
 		namelen = sizeof(e->e_comm) - 1;
 	if (namelen > 0)
-		memcpy(e->e_comm, c->c_payload + (len - c->c_msg.fm_arg),
-		    namelen);
+		memcpy(
+		    e->e_comm, c->c_payload + (len - c->c_msg.fm_arg), namelen);
 	c->c_exec = e;
 	loop_pause(c->c_fd, &c->c_watch, true);
 	client_quiesce(c, AFTER_EXEC);
@@ -286,8 +286,8 @@ receive_message(struct client *c, bool *end)
 	if (c->c_got < header) {
 		if (c->c_got == 0)
 			c->c_sender.given = false;
-		if (receive(c, (char *)&c->c_msg + c->c_got,
-			header - c->c_got) < 0)
+		if (receive(
+			c, (char *)&c->c_msg + c->c_got, header - c->c_got) < 0)
 			*end = true;
 		if (*end || c->c_got < header)
 			return false;
@@ -328,6 +328,9 @@ control_ready(void *arg, uint32_t events)
 {
 	struct client *c = arg;
 
+	/* Who settled something for c handed it back under the lock. */
+	pthread_mutex_lock(&c->c_lock);
+	pthread_mutex_unlock(&c->c_lock);
 	/* What was sent before the end is read first, unless we do not look. */
 	if ((events & EPOLLIN) != 0)
 		control_receive(c);

@@ -63,8 +63,8 @@ vm_read(struct client *c, uint64_t from, void *to, size_t len)
 
 	if (!vm_usable(c))
 		return NOT_PERMITTED;
-	return vm_result(c,
-	    process_vm_readv(c->c_hostpid, &local, 1, &remote, 1, 0), len);
+	return vm_result(
+	    c, process_vm_readv(c->c_hostpid, &local, 1, &remote, 1, 0), len);
 }
 
 static int
@@ -75,14 +75,15 @@ vm_write(struct client *c, const void *from, uint64_t to, size_t len)
 
 	if (!vm_usable(c))
 		return NOT_PERMITTED;
-	return vm_result(c,
-	    process_vm_writev(c->c_hostpid, &local, 1, &remote, 1, 0), len);
+	return vm_result(
+	    c, process_vm_writev(c->c_hostpid, &local, 1, &remote, 1, 0), len);
 }
 
 /* --- by the client -------------------------------------------------------- */
 
 static int
-ask(struct worker *w, enum fast_op op, uint64_t addr, uint64_t len, uint32_t off)
+ask(struct worker *w, enum fast_op op, uint64_t addr, uint64_t len,
+    uint32_t off)
 {
 	struct fast_slot *sl = w->w_sl;
 
@@ -113,8 +114,8 @@ flush(struct worker *w)
 		error = vm_write(
 		    w->w_client, data(w) + r->fr_off, r->fr_addr, r->fr_len);
 		if (error == NOT_PERMITTED)
-			error = ask(w, FAST_COPYOUT, r->fr_addr, r->fr_len,
-			    r->fr_off);
+			error = ask(
+			    w, FAST_COPYOUT, r->fr_addr, r->fr_len, r->fr_off);
 	}
 	w->w_nout = 0;
 	w->w_outlen = (w->w_inlen + 63) & ~63u;

@@ -33,9 +33,9 @@
 
 static uint32_t server_flags;
 static pthread_mutex_t listen_lock = PTHREAD_MUTEX_INITIALIZER;
-static int listen_fd = -1;  /* listen_lock to write */
-static int spare_fd = -1;   /* l: the loop's: closed when none is left */
-static bool active;         /* listen_lock */
+static int listen_fd = -1;     /* listen_lock to write */
+static int spare_fd = -1;      /* l: the loop's: closed when none is left */
+static bool active;            /* listen_lock */
 static struct address address; /* i, once active */
 static char banner[WIRE_BANNER_MAX];
 static size_t bannerlen;
@@ -74,8 +74,7 @@ prepare(int fd, bool *local, struct peer *p)
 
 	*local = address.ad_family == ADDRESS_UNIX;
 	if (!*local) {
-		(void)setsockopt(
-		    fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 		return true;
 	}
 	return peer_of_socket(fd, &pid, p) && may_come(p) &&
@@ -274,9 +273,8 @@ rumpuser_sp_init(const char *url, const char *ostype, const char *osrelease,
 	if (error != 0)
 		return complain(url, "no thread for the server", error);
 	bannerlen = wire_banner_make(banner, ostype, osrelease, machine,
-	    serverkernel_is_ours() && ad.ad_family == ADDRESS_UNIX
-		? FAST_BANNER
-		: NULL);
+	    serverkernel_is_ours() && ad.ad_family == ADDRESS_UNIX ? FAST_BANNER
+								   : WIRE_OURS);
 	if (bannerlen == 0)
 		return RUMP_EINVAL;
 	return begin(url, &ad);

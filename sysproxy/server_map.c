@@ -284,7 +284,8 @@ maps_copy(struct maps *old)
 		ms->ms_map = calloc(old->ms_n, sizeof(*ms->ms_map));
 	copied = old->ms_n == 0 || ms->ms_map != NULL;
 	while (copied && ms->ms_n < old->ms_n) {
-		copied = map_copy(&ms->ms_map[ms->ms_n], &old->ms_map[ms->ms_n]);
+		copied =
+		    map_copy(&ms->ms_map[ms->ms_n], &old->ms_map[ms->ms_n]);
 		ms->ms_n++;
 	}
 	pthread_mutex_unlock(&old->ms_lock);
@@ -330,8 +331,7 @@ asked_worker(const void *file)
 	return ms != NULL && maps_file(ms, file) ? w : NULL;
 }
 
-static void
-protected(struct maps *ms, const void *file, int64_t lo, int64_t hi)
+static void protected(struct maps *ms, const void *file, int64_t lo, int64_t hi)
 {
 	pthread_mutex_lock(&ms->ms_lock);
 	for (size_t i = 0; i < ms->ms_n; i++) {
@@ -354,7 +354,7 @@ hook_protect(const void *file, int64_t lo, int64_t hi)
 	w->w_sl->sl_arg[0] = lo;
 	w->w_sl->sl_arg[1] = hi;
 	if (slot_service(w, FAST_PROTECT))
-		protected(atomic_load(&w->w_client->c_maps), file, lo, hi);
+	protected(atomic_load(&w->w_client->c_maps), file, lo, hi);
 }
 
 static void
@@ -449,8 +449,8 @@ map_again(struct worker *w, void *handle, const int64_t *args)
 	struct rump_map rm;
 	int error;
 
-	error = serverkernel.sk_map_again(
-	    handle, args[1], (size_t)args[2], &rm);
+	error =
+	    serverkernel.sk_map_again(handle, args[1], (size_t)args[2], &rm);
 	return error != 0 ? error : enter(w, &rm, args[3]);
 }
 
@@ -477,8 +477,7 @@ map_dirty(struct maps *ms, void *handle, const int64_t *args)
 	pthread_mutex_unlock(&ms->ms_lock);
 	if (error != 0)
 		return error;
-	return serverkernel.sk_map_dirty(
-	    handle, off, (size_t)args[2], args[3]);
+	return serverkernel.sk_map_dirty(handle, off, (size_t)args[2], args[3]);
 }
 
 static int

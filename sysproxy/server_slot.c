@@ -98,7 +98,8 @@ static void
 spin_learn(struct worker *w, bool success)
 {
 	if (success)
-		w->w_spin = w->w_spin * 2 < SPFAST_IN ? w->w_spin * 2 : SPFAST_IN;
+		w->w_spin =
+		    w->w_spin * 2 < SPFAST_IN ? w->w_spin * 2 : SPFAST_IN;
 	else
 		w->w_spin /= 2;
 }
@@ -113,8 +114,8 @@ spin(struct worker *w, struct fast_slot *sl, uint32_t wanted)
 		return false;
 	start = __builtin_ia32_rdtsc();
 	do {
-		if (atomic_load_explicit(
-			&sl->sl_state, memory_order_acquire) == wanted) {
+		if (atomic_load_explicit(&sl->sl_state, memory_order_acquire) ==
+		    wanted) {
 			spin_learn(w, true);
 			return true;
 		}
@@ -149,8 +150,8 @@ await(struct worker *w, struct fast_slot *sl, uint32_t wanted)
 	for (;;) {
 		if (atomic_load_explicit(&w->w_stop, memory_order_acquire) != 0)
 			return false;
-		if (atomic_load_explicit(
-			&sl->sl_state, memory_order_acquire) == wanted)
+		if (atomic_load_explicit(&sl->sl_state, memory_order_acquire) ==
+		    wanted)
 			return true;
 		if (!spin(w, sl, wanted))
 			sleep_once(w, sl, wanted);

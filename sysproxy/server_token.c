@@ -31,11 +31,11 @@
 #define HASH 256
 
 struct token {
-	struct token *t_next;  /* tokens_lock */
-	int t_fd;              /* i: our end */
-	uint64_t t_inode;      /* i: of the other end */
-	struct file *t_file;   /* i: reference */
-	struct watch t_watch;  /* i */
+	struct token *t_next; /* tokens_lock */
+	int t_fd;             /* i: our end */
+	uint64_t t_inode;     /* i: of the other end */
+	struct file *t_file;  /* i: reference */
+	struct watch t_watch; /* i */
 };
 
 /* What a client has sent and has not asked about yet. */

@@ -31,11 +31,10 @@ struct job {
 };
 
 static pthread_mutex_t pool_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct worker *idle;                            /* pool_lock */
-static unsigned nidle;                                 /* pool_lock */
-static struct job *jobs, **jobs_tail = &jobs;          /* pool_lock */
-static __thread struct worker *self
-    __attribute__((tls_model("initial-exec")));
+static struct worker *idle;                   /* pool_lock */
+static unsigned nidle;                        /* pool_lock */
+static struct job *jobs, **jobs_tail = &jobs; /* pool_lock */
+static __thread struct worker *self __attribute__((tls_model("initial-exec")));
 
 struct worker *
 worker_self(void)
@@ -226,7 +225,8 @@ worker_submit(worker_func *func, void *arg)
 int
 workers_init(void)
 {
-	struct sigaction sa = { .sa_sigaction = kicked, .sa_flags = SA_SIGINFO };
+	struct sigaction sa = { .sa_sigaction = kicked,
+		.sa_flags = SA_SIGINFO };
 
 	sigfillset(&sa.sa_mask);
 	if (sigaction(kick_signal(), &sa, NULL) != 0)

@@ -20,11 +20,11 @@ struct worker;
 typedef void worker_func(struct worker *w, void *arg);
 
 struct worker {
-	struct worker *w_next;  /* pool_lock: idle */
-	pthread_t w_thread;     /* i */
-	pthread_cond_t w_wake;  /* pool_lock */
-	worker_func *w_func;    /* pool_lock: what to do, or NULL */
-	void *w_arg;            /* pool_lock */
+	struct worker *w_next; /* pool_lock: idle */
+	pthread_t w_thread;    /* i */
+	pthread_cond_t w_wake; /* pool_lock */
+	worker_func *w_func;   /* pool_lock: what to do, or NULL */
+	void *w_arg;           /* pool_lock */
 
 	/* While it serves a client. */
 	struct client *w_client;
@@ -36,7 +36,7 @@ struct worker {
 	_Atomic uint64_t w_current, w_interrupt;
 	uint64_t w_reqno;      /* ... of a classic client */
 	struct worker *w_peer; /* cl_lock: works for the same classic client */
-	bool w_escape; /* as the kernel has it for this thread */
+	bool w_escape;         /* as the kernel has it for this thread */
 
 	/* Where this thread runs, see server_slot.c. */
 	int w_cpu;       /* pinned to it; -1: nowhere */

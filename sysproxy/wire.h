@@ -95,6 +95,8 @@ _Static_assert(sizeof(struct wire_copy) == 16, "rump_sp copy request");
 /* The banner: the server's first and only line. */
 
 #define WIRE_BANNER_MAX 95 /* bytes, with the newline */
+/* The word of servers of ours that do not offer the fast transport, fast.h. */
+#define WIRE_OURS "rumpkit"
 
 struct wire_banner {
 	unsigned wb_major;

@@ -19,9 +19,9 @@
 
 #define MEMFD_MAX ((off_t)1 << 46)
 #define MEMFD_MIN ((off_t)1 << 28)
-#define CHUNK ((off_t)2 << 20)
+#define CHUNK ARENA_CHUNK
 #define CHUNK_BLOCKS (CHUNK / PC_BLOCK)
-#define HASH_SIZE 256
+#define HASH_SIZE 4096
 
 _Static_assert(CHUNK_BLOCKS == 32, "ck_free is a bit map of 32");
 
@@ -34,11 +34,6 @@ struct chunk {
 	bool ck_loose;       /* i */
 };
 
-struct window {
-	struct list w_list; /* a: windows, by offset */
-	off_t w_off, w_len;
-};
-
 static kmutex_t arena_lock; /* a */
 static int hostfd = -1;     /* i */
 static off_t memfd_size;    /* i */
@@ -46,7 +41,6 @@ static off_t memfd_size;    /* i */
 static struct list loose_chunks = LIST_INITIALIZER(loose_chunks);
 static off_t loose_next; /* a: never used from here on */
 static struct list buckets[HASH_SIZE];
-static struct list windows = LIST_INITIALIZER(windows);
 
 static off_t
 window_base(void)
@@ -68,6 +62,8 @@ arena_init(void)
 		if (error != EFBIG)
 			break;
 	}
+	if (error == 0)
+		arena_window_init(ROUNDUP(window_base(), CHUNK), memfd_size);
 	return error;
 }
 
@@ -265,108 +261,4 @@ arena_free(struct arena_mem *am)
 	else if (ck->ck_used == 0)
 		chunk_destroy(ck);
 	mutex_exit(&arena_lock);
-}
-
-/* The first byte that n's window cannot grow over. */
-static off_t
-window_limit(const struct list *n) REQUIRES(arena_lock)
-{
-	if (n == &windows)
-		return memfd_size;
-	return LIST_ENTRY(n, const struct window, w_list)->w_off;
-}
-
-/*
- * The middle of the widest gap: what comes before can grow as far as what comes
- * in.  Returns the window behind it, or NULL.
- */
-static struct list *
-find_gap(off_t len, off_t *off) REQUIRES(arena_lock)
-{
-	off_t at = ROUNDUP(window_base(), CHUNK), room, widest = len - 1;
-	struct list *n = &windows, *found = NULL;
-
-	do {
-		n = n->next;
-		room = window_limit(n) - at;
-		if (room > widest) {
-			widest = room;
-			found = n;
-			*off = at;
-			if (n->prev != &windows)
-				*off += (room - len) / 2 / CHUNK * CHUNK;
-		}
-		if (n != &windows) {
-			struct window *w = LIST_ENTRY(n, struct window, w_list);
-
-			at = w->w_off + w->w_len;
-		}
-	} while (n != &windows);
-	return found;
-}
-
-int
-arena_window_alloc(off_t len, off_t *off)
-{
-	struct window *w = kmem_alloc(sizeof(*w), KM_SLEEP);
-	struct list *next;
-
-	len = ROUNDUP(len, CHUNK);
-	mutex_enter(&arena_lock);
-	next = find_gap(len, &w->w_off);
-	if (next == NULL) {
-		mutex_exit(&arena_lock);
-		kmem_free(w, sizeof(*w));
-		return ENOMEM;
-	}
-	w->w_len = len;
-	list_insert_tail(next, &w->w_list);
-	*off = w->w_off;
-	mutex_exit(&arena_lock);
-	return 0;
-}
-
-static struct window *
-find_window(off_t off) REQUIRES(arena_lock)
-{
-	struct list *n;
-
-	LIST_FOREACH (n, &windows) {
-		struct window *w = LIST_ENTRY(n, struct window, w_list);
-
-		if (w->w_off == off)
-			return w;
-	}
-	return NULL;
-}
-
-int
-arena_window_grow(off_t off, off_t len)
-{
-	struct window *w;
-	int error = ENOMEM;
-
-	len = ROUNDUP(len, CHUNK);
-	mutex_enter(&arena_lock);
-	w = find_window(off);
-	KASSERT(w != NULL && len >= w->w_len);
-	if (len <= window_limit(w->w_list.next) - off) {
-		w->w_len = len;
-		error = 0;
-	}
-	mutex_exit(&arena_lock);
-	return error;
-}
-
-void
-arena_window_free(off_t off)
-{
-	struct window *w;
-
-	mutex_enter(&arena_lock);
-	w = find_window(off);
-	KASSERT(w != NULL);
-	list_remove(&w->w_list);
-	mutex_exit(&arena_lock);
-	kmem_free(w, sizeof(*w));
 }

@@ -9,6 +9,9 @@
 #include "kern/types.h"
 #include "vfs/pagecache.h"
 
+/* Windows begin and end at multiples of this, which is what the kernel maps. */
+#define ARENA_CHUNK ((off_t)2 << 20)
+
 struct chunk;
 
 struct arena_mem {
@@ -34,5 +37,7 @@ int arena_window_alloc(off_t len, off_t *off);
 /* Make the window at off len bytes long, where it lies.  0 or ENOMEM. */
 int arena_window_grow(off_t off, off_t len);
 void arena_window_free(off_t off);
+/* At boot: windows lie in [low, high) of the memfd. */
+void arena_window_init(off_t low, off_t high);
 
 #endif /* !VFS_ARENA_H */

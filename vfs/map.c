@@ -24,7 +24,7 @@
 #include "vfs/vnode.h"
 #include "vfs/vop.h"
 
-#define WINDOW_LEAST ((off_t)1 << 30)
+#define WINDOW_LEAST ((off_t)1 << 28)
 #define MAP_LIMIT ((off_t)1 << 45)
 
 struct pcmap {

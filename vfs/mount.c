@@ -16,6 +16,7 @@
 #include "kern/kmem.h"
 #include "kern/libkern.h"
 #include "kern/netbsd.h"
+#include "vfs/fifo.h"
 #include "vfs/namei.h"
 #include "vfs/pcdirty.h"
 #include "vfs/pagecache.h"

@@ -129,6 +129,16 @@ commit_begin(struct pagecache *pc, off_t lo, off_t hi, off_t *clo, off_t *chi)
 
 enum outcome { SAVED, LOST, FAILED, LATER };
 
+/* Has a writer who has filled half of the cache left b behind? */
+static bool
+left_behind(const struct pcblock *b) REQUIRES(b->pb_pc->pc_lock)
+{
+	const struct pagecache *pc = b->pb_pc;
+
+	return pc->pc_wnext >= pcblock_capacity() / 2 &&
+	       pcblock_off(b) + PC_BLOCK <= pc->pc_behind;
+}
+
 static void
 block_committed(struct pcblock *b, enum outcome outcome)
     REQUIRES(b->pb_pc->pc_lock)
@@ -144,6 +154,8 @@ block_committed(struct pcblock *b, enum outcome outcome)
 	else if (outcome == FAILED)
 		pcdirty_forget(b, mask);
 	pcdirty_end(b, &ch);
+	if (outcome == SAVED && b->pb_save == NULL && left_behind(b))
+		pcblock_spend(b);
 }
 
 static void

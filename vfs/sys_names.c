@@ -5,6 +5,7 @@
 #include "kern/lwp.h"
 #include "kern/netbsd.h"
 #include "syscall_table/sysprotos.h"
+#include "vfs/fifo.h"
 #include "vfs/mount.h"
 #include "vfs/syspath.h"
 #include "vfs/vop.h"
@@ -365,9 +366,13 @@ rename_resolved(
 		error = check_pair(from, to);
 	if (error != 0)
 		return error;
-	if (from->ni_vp != to->ni_vp)
-		return VOP_RENAME(from->ni_dvp, from->ni_vp, &from->ni_cn,
+	if (from->ni_vp != to->ni_vp) {
+		error = VOP_RENAME(from->ni_dvp, from->ni_vp, &from->ni_cn,
 		    to->ni_dvp, to->ni_vp, &to->ni_cn);
+		if (error == 0 && to->ni_vp != NULL)
+			fifo_removed(to->ni_vp);
+		return error;
+	}
 	if (same_name(from, to))
 		return 0;
 	return VOP_REMOVE(from->ni_dvp, from->ni_vp, &from->ni_cn);

@@ -13,7 +13,8 @@
 
 /* Before rumpuser_sp_init() and rumpuser_sp_adopt(). */
 #define RUMPSERVER_ANYUSER 0x1 /* unix://: not only our own user and root */
-#define RUMPSERVER_TCP 0x2     /* tcp:// may be used: anybody who reaches the port
+#define RUMPSERVER_TCP                                                         \
+	0x2 /* tcp:// may be used: anybody who reaches the port
 				* is root in the kernel */
 void rumpuser_sp_setflags(uint32_t flags);
 

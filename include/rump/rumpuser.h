@@ -302,14 +302,14 @@ void rumpuser_dl_bootstrap(rump_modinit_fn modinit, rump_symload_fn symload,
  * sp_fini: the kernel halts.  Answers the call of the client ctl (NULL: it is
  * none's) and removes the address.
  */
+extern int rumpsp_maxworker;  /* threads for the calls of one client */
+extern int rumpsp_idleworker; /* without effect */
 int rumpuser_sp_init(const char *url, const char *ostype, const char *osrelease,
     const char *machine);
-int rumpuser_sp_copyin(
-    void *ctl, const void *remote, void *local, size_t len);
+int rumpuser_sp_copyin(void *ctl, const void *remote, void *local, size_t len);
 int rumpuser_sp_copyinstr(
     void *ctl, const void *remote, void *local, size_t *len);
-int rumpuser_sp_copyout(
-    void *ctl, const void *local, void *remote, size_t len);
+int rumpuser_sp_copyout(void *ctl, const void *local, void *remote, size_t len);
 int rumpuser_sp_copyoutstr(
     void *ctl, const void *local, void *remote, size_t *len);
 int rumpuser_sp_anonmmap(void *ctl, size_t len, void **addr);

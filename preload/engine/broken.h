@@ -31,6 +31,7 @@ enum broken {
 	BREAK_RANGE,          /* 16: the range ends with a syscall */
 	BREAK_PRCTL,          /* 17 */
 	BREAK_SECCOMP,        /* 17: sites are patched under a filter */
+	BREAK_CONFINE,        /* 17: filters see calls of ours */
 	BREAK_DEFER,          /* 19: handlers run inside routed calls */
 	BREAK_WAKE,           /* 19: a deferred signal does not end the sleep */
 	BREAK_RESTART,        /* 19: SA_RESTART forgotten */

@@ -26,7 +26,7 @@
 bool engine_fill_first;
 
 long (*host_call)(
-    long nr, long a, long b, long c, long d, long e, long f) = engine_host_call;
+    long nr, long a, long b, long c, long d, long e, long f) = engine_own_call;
 
 static inline long
 call_host(const struct call *c)

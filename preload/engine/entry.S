@@ -3,8 +3,8 @@
  * The engine's assembly: everything that cannot be said in C.
  *
  * Three areas:
- *   engine_range   the instructions that Syscall User Dispatch lets through.
- *                  All system calls of ours are made here.
+ *   engine_range   the instructions that Syscall User Dispatch lets through:
+ *                  all calls of ours, and those of the program that pass.
  *   engine_slots   the stubs of patched sites.  The fixed part is assembled
  *                  here, so that unwind information is static; patch.c fills
  *                  in the relocated instructions and the return point.
@@ -40,7 +40,7 @@ name:
 LABEL(engine_range_begin)
 
 /* long engine_host_call(long nr, long a, long b, long c, long d, long e,
- *     long f) */
+ *     long f): a call of the program's */
 FUNCTION(engine_host_call)
 	.cfi_startproc
 	mov	%rdi, %rax
@@ -53,39 +53,6 @@ FUNCTION(engine_host_call)
 LABEL(engine_host_insn)
 	syscall
 LABEL(engine_host_after)
-	ret
-	.cfi_endproc
-
-/*
- * long engine_host_call_intr(const volatile uint32_t *intr, long nr,
- *     const long args[6])
- * A signal handler that finds us between engine_intr_check and
- * engine_intr_insn sends us to engine_intr_abort: checking *intr and making
- * the call are one step.
- */
-FUNCTION(engine_host_call_intr)
-	.cfi_startproc
-	mov	%rdi, %r11
-	mov	%rsi, %rax
-	mov	%rdx, %rcx
-	mov	(%rcx), %rdi
-	mov	8(%rcx), %rsi
-	mov	16(%rcx), %rdx
-	mov	24(%rcx), %r10
-	mov	32(%rcx), %r8
-	mov	40(%rcx), %r9
-	test	%r11, %r11
-	jz	1f
-LABEL(engine_intr_check)
-	cmpl	$0, (%r11)
-	jne	engine_intr_abort
-LABEL(engine_intr_insn)
-	syscall
-	ret
-LABEL(engine_intr_abort)
-	mov	$-4, %rax		/* -EINTR */
-	ret
-1:	syscall
 	ret
 	.cfi_endproc
 
@@ -259,6 +226,60 @@ LABEL(engine_thunks)
 	.endr
 
 /*
+ * From here to the end of the range no call is the program's: a filter of its
+ * own lets pass what is made here; see confine.c.
+ */
+LABEL(engine_own_begin)
+
+/* long engine_own_call(long nr, long a, long b, long c, long d, long e,
+ *     long f) */
+FUNCTION(engine_own_call)
+	.cfi_startproc
+	mov	%rdi, %rax
+	mov	%rsi, %rdi
+	mov	%rdx, %rsi
+	mov	%rcx, %rdx
+	mov	%r8, %r10
+	mov	%r9, %r8
+	mov	8(%rsp), %r9
+	syscall
+	ret
+	.cfi_endproc
+
+/*
+ * long engine_host_call_intr(const volatile uint32_t *intr, long nr,
+ *     const long args[6])
+ * A signal handler that finds us between engine_intr_check and
+ * engine_intr_insn sends us to engine_intr_abort: checking *intr and making
+ * the call are one step.
+ */
+FUNCTION(engine_host_call_intr)
+	.cfi_startproc
+	mov	%rdi, %r11
+	mov	%rsi, %rax
+	mov	%rdx, %rcx
+	mov	(%rcx), %rdi
+	mov	8(%rcx), %rsi
+	mov	16(%rcx), %rdx
+	mov	24(%rcx), %r10
+	mov	32(%rcx), %r8
+	mov	40(%rcx), %r9
+	test	%r11, %r11
+	jz	1f
+LABEL(engine_intr_check)
+	cmpl	$0, (%r11)
+	jne	engine_intr_abort
+LABEL(engine_intr_insn)
+	syscall
+	ret
+LABEL(engine_intr_abort)
+	mov	$-4, %rax		/* -EINTR */
+	ret
+1:	syscall
+	ret
+	.cfi_endproc
+
+/*
  * Where our own signal frames return to.  No unwind information here nor just
  * before: unwinders then recognise a signal frame by these very bytes.
  */
@@ -408,7 +429,7 @@ FUNCTION(engine_jump)
 	mov	$8, %r8d
 	xor	%r9d, %r9d
 	push	%r9
-	call	engine_host_call
+	call	engine_own_call
 	pop	%r9
 1:	mov	%r12d, %edi
 	mov	%r13, %rsi

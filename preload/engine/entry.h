@@ -8,7 +8,9 @@
 
 #include "preload/engine/layout.h"
 
+/* The program's calls, and ours. */
 long engine_host_call(long nr, long a, long b, long c, long d, long e, long f);
+long engine_own_call(long nr, long a, long b, long c, long d, long e, long f);
 long engine_host_call_intr(
     const volatile uint32_t *intr, long nr, const long args[6]);
 long engine_clone_own(unsigned long flags, void *stack, _Atomic int *tid,
@@ -31,7 +33,7 @@ long engine_call_saved_size(long (*fn)(void *), void *arg, size_t size);
 size_t engine_copy_bytes(void *to, const void *from, size_t n);
 
 /* Addresses in the code. */
-extern uint8_t engine_range_begin[], engine_range_end[];
+extern uint8_t engine_range_begin[], engine_own_begin[], engine_range_end[];
 extern uint8_t engine_host_insn[], engine_host_after[];
 extern uint8_t engine_intr_check[], engine_intr_insn[], engine_intr_abort[];
 extern uint8_t engine_copy_insn[], engine_copy_fixup[];

@@ -40,7 +40,7 @@ check_image(const struct call *c)
 	/* The host reports bad paths itself. */
 	if (engine_copy_string(path, path_of(c), sizeof(path)) < 0)
 		return IMAGE_OK;
-	return image_check(engine_host_call,
+	return image_check(engine_own_call,
 	    is_at(c) ? (int)c->arg[0] : AT_FDCWD, path,
 	    is_at(c) ? (int)c->arg[4] : 0, engine_library);
 }

@@ -25,7 +25,7 @@ enum broken engine_broken;
 #endif
 
 const struct rumpuser_hostops engine_hostops = {
-	.ho_syscall = engine_host_call,
+	.ho_syscall = engine_own_call,
 	.ho_syscall_intr = engine_host_call_intr,
 	.ho_thread_create = ownthread_create,
 	.ho_thread_join = ownthread_join,

@@ -19,6 +19,7 @@
 #include "preload/engine/process.h"
 
 #include <errno.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -29,6 +30,7 @@
 
 #include "preload/call.h"
 #include "preload/engine/broken.h"
+#include "preload/engine/confine.h"
 #include "preload/engine/engine.h"
 #include "preload/engine/entry.h"
 #include "preload/engine/ownthread.h"
@@ -541,9 +543,10 @@ route_prctl(struct call *c)
 {
 	if (c->arg[0] == PR_SUD_CODE && !BROKEN(BREAK_PRCTL))
 		return -EPERM;
-	if (c->arg[0] == PR_SET_SECCOMP_CODE && !BROKEN(BREAK_SECCOMP))
-		patch_stop();
-	return CALL_TO_HOST;
+	if (c->arg[0] != PR_SET_SECCOMP_CODE || BROKEN(BREAK_SECCOMP))
+		return CALL_TO_HOST;
+	patch_stop();
+	return c->arg[1] == SECCOMP_MODE_FILTER ? confine(c, 2) : CALL_TO_HOST;
 }
 
 /* A filter may kill for mprotect. */
@@ -551,7 +554,8 @@ long
 route_seccomp(struct call *c)
 {
 	patch_stop();
-	return CALL_TO_HOST;
+	return c->arg[0] == SECCOMP_SET_MODE_FILTER ? confine(c, 2)
+						    : CALL_TO_HOST;
 }
 
 /*

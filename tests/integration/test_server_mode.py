@@ -387,6 +387,102 @@ print(os.path.exists("/etc/passwd"))
     check(err.count(b"has ended") == 1, repr(err))
 
 
+# --- servers that listen ----------------------------------------------------
+
+def hijacked(directory, **more):
+    return harness.clean_env(
+        LD_PRELOAD=f"{harness.STAGE}/lib/librumphijack.so.0",
+        RUMPHIJACK="path=/rump", RUMP_SERVER=f"unix://{directory}/socket",
+        **more)
+
+
+def tool(*args):
+    done = subprocess.run(harness.as_user([harness.RUMPKIT, *args]),
+                          stdin=subprocess.DEVNULL, capture_output=True,
+                          timeout=30, env=harness.clean_env(), cwd="/",
+                          check=False)
+    check(done.returncode == 0, str(done))
+    return done.stdout.decode()
+
+
+@contextlib.contextmanager
+def listening(directory):
+    url = f"unix://{directory}/socket"
+    tool("server", url)
+    try:
+        yield url
+    finally:
+        with contextlib.suppress(AssertionError):
+            tool("halt", "--server", url)
+
+
+def two_clients():
+    """Clients of one server are processes of one kernel, and no relations."""
+    with harness.scratch() as top, listening(top) as url:
+        env = hijacked(top)
+        first = subprocess.run(
+            harness.as_user(["/bin/sh", "-c", "echo one > /rump/tmp/f; "
+                             "mkdir /rump/tmp/d; cd /rump/tmp/d; pwd; "
+                             "exec /bin/pwd"]),
+            env=env, capture_output=True, timeout=30, check=False)
+        prints(first, "/rump/tmp/d\n/rump/tmp/d\n")
+        second = subprocess.run(
+            harness.as_user(["/bin/cat", "/rump/tmp/f"]), env=env,
+            capture_output=True, timeout=30, check=False)
+        prints(second, "one\n")
+        check(" cat\n" not in tool("ps", "--server", url),
+              "a client is left")
+
+
+RETRY = """
+import errno, os, sys
+fd = os.open("/rump/tmp/f", os.O_RDWR | os.O_CREAT)
+def attempt(what, *args):
+    try:
+        return what(*args)
+    except OSError as e:
+        return errno.errorcode[e.errno]
+print(os.write(fd, b"x"), flush=True)
+sys.stdin.readline()
+print(attempt(os.stat, "/rump/tmp/f"), flush=True)
+sys.stdin.readline()
+print(attempt(os.stat, "/rump/tmp/f"), attempt(os.write, fd, b"y"))
+new = attempt(os.open, "/rump/tmp/g", os.O_RDWR | os.O_CREAT)
+print(attempt(os.write, new, b"z"), attempt(os.write, fd, b"y"))
+"""
+
+
+def lost_and_found(retry, said, status=0):
+    with harness.scratch() as top:
+        env = hijacked(top, RUMPHIJACK_RETRYCONNECT=retry)
+        with listening(top), subprocess.Popen(
+                harness.as_user([PY, "-c", RETRY]), stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env,
+                cwd="/") as p:
+            check(p.stdout.readline() == b"1\n", "no server")
+            tool("halt", "--server", f"unix://{top}/socket")
+            p.stdin.write(b"\n")
+            p.stdin.flush()
+            line = p.stdout.readline()
+            with contextlib.ExitStack() as stack:
+                if status == 0:
+                    stack.enter_context(listening(top))
+                out, err = p.communicate(b"\n", timeout=30)
+            check((line + out).decode() == said, f"{line + out!r} {err!r}")
+            check(p.returncode == status, f"{p.returncode} {err!r}")
+            check(b"has ended" in err, repr(err))
+
+
+def comes_back():
+    lost_and_found("20", "ENOTCONN\nENOENT EBADF\n1 EBADF\n")
+    lost_and_found("once", "ENOTCONN\nENOENT EBADF\n1 EBADF\n")
+    lost_and_found("inftime", "ENOTCONN\nENOENT EBADF\n1 EBADF\n")
+
+
+def never_comes_back():
+    lost_and_found("die", "", 1)
+
+
 def nowhere():
     env = harness.clean_env(
         LD_PRELOAD=f"{harness.STAGE}/lib/librumphijack.so.0",
@@ -431,5 +527,8 @@ if __name__ == "__main__":
         ("sockets", sockets),
         ("a broken pipe", broken_pipe),
         ("the server is lost", lost_server),
+        ("two clients of one server", two_clients),
+        ("a server comes back", comes_back),
+        ("to die with the server", never_comes_back),
         ("no server to be found", nowhere),
     ]))

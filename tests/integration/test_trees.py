@@ -7,7 +7,7 @@ directory there, and once under rumpkit run with a tmpfs mounted at the very
 same place (and with rump sockets where they talk).  Exit status, output,
 standard error and the resulting tree must be the same, no process may be left
 over, and the directory of the host must have stayed empty under rumpkit, or
-something fell through.
+something fell through.  Some run on an NFS export in place of the tmpfs, too.
 
 Usage: test_trees.py [--host] [case ...]; with --host both runs are the host's,
 which shows whether a case says the same twice.
@@ -30,6 +30,8 @@ from ganesha import free_ports
 HERE = os.path.dirname(os.path.realpath(__file__))
 NPORTS = 3
 LIMIT = 60
+ON_NFS = ["rsync", "git-commits", "make-project", "bash-redirections",
+          "python-subprocess", "fifos"]
 PATH = harness.clean_env()["PATH"]
 
 
@@ -117,17 +119,18 @@ def environment(case, work, host, ports):
     return env
 
 
-def command(case, work, script, hijacked):
+def command(case, work, script, source):
     argv = ["bash", f"{HERE}/trees/run.sh", work, script]
-    if hijacked:
+    if source is not None:
         options = ["--net", "sockin"] if "net" in case.flags else []
-        argv = [harness.RUMPKIT, "run", "--mount", f"{work}=tmpfs:", *options,
-                "--", *argv]
+        argv = [harness.RUMPKIT, "run", "--mount", f"{work}={source}",
+                *options, "--", *argv]
     return argv if "root" in case.flags else harness.as_user(argv)
 
 
-def run_once(case, work, host, hijacked):
-    """Run a case; work and host are empty directories."""
+def run_once(case, work, host, source):
+    """Run a case; work and host are empty directories, and source is what is
+    to be mounted on work, or None."""
     ports = free_ports(NPORTS)
     with tempfile.TemporaryDirectory(prefix="rumpkit-test.") as top:
         os.chmod(top, 0o755)
@@ -138,7 +141,7 @@ def run_once(case, work, host, hijacked):
                 open(f"{top}/err", "w+b") as err:
             subprocess.run(
                 [sys.executable, reaper.__file__, f"{top}/report",
-                 str(case.limit), *command(case, work, script, hijacked)],
+                 str(case.limit), *command(case, work, script, source)],
                 stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd="/",
                 env=environment(case, work, host, ports),
                 start_new_session=True, check=True)
@@ -182,7 +185,9 @@ def ended(outcome):
     return f"status {outcome.status}, left over {outcome.left}"
 
 
-def compare(case, both_host):
+def compare(case, source):
+    """source is what rumpkit mounts, or None to compare the host with itself.
+    """
     if "root" in case.flags and os.geteuid() != 0:
         raise harness.Skip("needs root")
     for program in case.needs:
@@ -191,11 +196,11 @@ def compare(case, both_host):
     with harness.scratch() as top:
         work, host = f"{top}/work", f"{top}/host"
         outcomes = []
-        for hijacked in (False, not both_host):
+        for mounted in (None, source):
             empty_directory(work)
             empty_directory(host)
-            outcomes.append(run_once(case, work, host, hijacked))
-            if hijacked:
+            outcomes.append(run_once(case, work, host, mounted))
+            if mounted is not None:
                 harness.check(not os.listdir(work), "fell through to the host:"
                               f" {os.listdir(work)[:20]}")
     plain, rump = outcomes
@@ -208,13 +213,24 @@ def compare(case, both_host):
     harness.check(not text, text)
 
 
+def compare_nfs(case):
+    def populate(path):
+        os.chmod(path, 0o777)
+    with harness.export(populate) as (_directory, server):
+        compare(case, server.url())
+
+
 def main():
-    both_host = "--host" in sys.argv
-    if both_host:
+    source = "tmpfs:"
+    if "--host" in sys.argv:
         sys.argv.remove("--host")
-    return harness.run([(case.name, functools.partial(compare, case,
-                                                      both_host))
-                        for case in tables()])
+        source = None
+    cases = tables()
+    return harness.run(
+        [(case.name, functools.partial(compare, case, source))
+         for case in cases] +
+        [(f"{case.name} on NFS", functools.partial(compare_nfs, case))
+         for case in cases if case.name in ON_NFS and source is not None])
 
 
 if __name__ == "__main__":

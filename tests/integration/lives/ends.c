@@ -172,9 +172,10 @@ static void
 daemons(void)
 {
 	int fd;
-	pid_t pid = fork();
+	pid_t pid;
 
 	NEED(mkdir("d", 0755) == 0);
+	pid = fork();
 	if (pid == 0) {
 		NEED(daemon(1, 1) == 0);
 		NEED(setsid() < 0);

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""exports.py LIBRARY HEADER ...: what librumpuser offers, needs and contains.
+"""exports.py LIBRARY HYPERCALLS HEADER ...: what librumpuser offers, needs and
+contains.
 
 It has the name that kernels ask for, and loads with everything bound at once;
-it exports what its headers declare and nothing else, without versions; it
-takes from libc only the functions listed here; and no instruction of it
-touches a vector register, save those that keep the caller's.
+it exports what its headers declare and nothing else, without versions; and no
+instruction of it touches a vector register, save those that keep the caller's.
+The hypercalls, an archive, take from libc only the functions listed here; the
+server, which is the rest of the library, what it likes.
 """
 import os
 import re
@@ -18,7 +20,7 @@ FROM_LIBC = {
     "pthread_attr_setdetachstate", "pthread_attr_setstacksize",
     "pthread_create", "pthread_exit", "pthread_join",
 }
-WEAK = {"_ITM_deregisterTMCloneTable", "_ITM_registerTMCloneTable",
+WEAK = {"_GLOBAL_OFFSET_TABLE_", "_ITM_deregisterTMCloneTable", "_ITM_registerTMCloneTable",
         "__cxa_finalize", "__gmon_start__"}
 
 
@@ -27,9 +29,10 @@ def output(*command):
                           text=True).stdout
 
 
-def symbols(library, flag):
+def symbols(library, *flags):
     return {line.split()[-1] for line in
-            output("nm", "-D", flag, library).splitlines()}
+            output("nm", *flags, library).splitlines()
+            if line.strip() and not line.endswith(":")}
 
 
 def declared(headers):
@@ -39,22 +42,24 @@ def declared(headers):
             text = re.sub(r"/\*.*?\*/", "", f.read(), flags=re.S)
         text = re.sub(r"^#.*(\\\n.*)*", "", text, flags=re.M)
         names |= set(re.findall(r"\b(rumpuser_\w+)\(", text))
-        names |= set(re.findall(r"^extern .*\b(rumpuser_\w+);", text,
+        names |= set(re.findall(r"^extern .*\b(rump\w+);", text,
                                 flags=re.M))
     return names
 
 
 def main():
-    library, *headers = sys.argv[1:]
+    library, hypercalls, *headers = sys.argv[1:]
     complaints = []
-    exported, wanted = symbols(library, "--defined-only"), declared(headers)
+    exported, wanted = symbols(library, "-D", "--defined-only"), \
+        declared(headers)
     for name in sorted(exported - wanted):
         complaints.append(f"{name} is exported but not declared")
     for name in sorted(wanted - exported):
         complaints.append(f"{name} is declared but not exported")
-    needed = {n.split("@")[0] for n in symbols(library, "--undefined-only")}
+    needed = symbols(hypercalls, "--undefined-only") - \
+        symbols(hypercalls, "--defined-only")
     for name in sorted(needed - FROM_LIBC - WEAK):
-        complaints.append(f"{name} is taken from libc")
+        complaints.append(f"the hypercalls take {name} from libc")
     if "[librumpuser.so.0]" not in output("readelf", "-d", library):
         complaints.append("its soname is not librumpuser.so.0")
     if re.search(r"\.gnu\.version_d", output("readelf", "-S", "-W", library)):

@@ -72,8 +72,7 @@ send_frame(struct link *l, const struct wire_frame *f, size_t flen,
 static bool
 receive_all(int fd, void *to, size_t len)
 {
-	return len == 0 ||
-	       recv(fd, to, len, MSG_WAITALL) == (ssize_t)len;
+	return len == 0 || recv(fd, to, len, MSG_WAITALL) == (ssize_t)len;
 }
 
 /* The next frame; false: the end. */
@@ -260,8 +259,8 @@ a_guest_makes_calls(void **state)
 	    0);
 	assert_int_equal(retval[0], 5);
 	assert_string_equal(buf, "hello");
-	assert_int_equal(CALL(&l, RUMP_SYS_write, retval, fd, 0, 5),
-	    RUMP_EFAULT);
+	assert_int_equal(
+	    CALL(&l, RUMP_SYS_write, retval, fd, 0, 5), RUMP_EFAULT);
 	close_link(&l);
 }
 
@@ -285,14 +284,13 @@ much_is_read_by_who_reads_slowly(void **state)
 	    CALL(&l, RUMP_SYS_write, retval, fd, (intptr_t)out, SIZE), 0);
 	assert_int_equal(retval[0], SIZE);
 	/* Others are served while nobody reads this. */
-	ask(&l, RUMP_SYS_pread,
-	    (int64_t[]){ fd, (intptr_t)in, SIZE, 0, 0 }, 5);
+	ask(&l, RUMP_SYS_pread, (int64_t[]){ fd, (intptr_t)in, SIZE, 0, 0 }, 5);
 	for (int i = 0; i < 3; i++) {
 		struct link other;
 
 		open_guest(&other);
-		assert_int_equal(call(&other, RUMP_SYS_getpid, NULL, 0, NULL),
-		    0);
+		assert_int_equal(
+		    call(&other, RUMP_SYS_getpid, NULL, 0, NULL), 0);
 		close_link(&other);
 	}
 	assert_int_equal(answer(&l, retval), 0);
@@ -313,8 +311,8 @@ arguments_and_numbers_are_checked(void **state)
 	assert_int_equal(call(&l, RUMP_SYS_write, NULL, 0, NULL), RUMP_EINVAL);
 	assert_int_equal(call(&l, 12345678, NULL, 0, NULL), RUMP_ENOSYS);
 	assert_int_equal(call(&l, -1, NULL, 0, NULL), RUMP_ENOSYS);
-	assert_int_equal(call(&l, INT32_MIN + RUMP_SYS_getpid, NULL, 0, NULL),
-	    RUMP_ENOSYS);
+	assert_int_equal(
+	    call(&l, INT32_MIN + RUMP_SYS_getpid, NULL, 0, NULL), RUMP_ENOSYS);
 	close_link(&l);
 }
 
@@ -392,9 +390,9 @@ a_child_names_its_key_once(void **state)
 	int fd;
 
 	open_guest(&parent);
-	assert_int_equal(CALL(&parent, RUMP_SYS_open, retval,
-			     (intptr_t) "/shared", RUMP_O_CREAT | RUMP_O_RDWR,
-			     0644),
+	assert_int_equal(
+	    CALL(&parent, RUMP_SYS_open, retval, (intptr_t) "/shared",
+		RUMP_O_CREAT | RUMP_O_RDWR, 0644),
 	    0);
 	fd = (int)retval[0];
 	assert_int_equal(
@@ -491,11 +489,10 @@ a_client_may_vanish_in_the_middle_of_anything(void **state)
 	close_link(&l);
 	/* ... while calls sleep, */
 	open_guest(&l);
-	assert_int_equal(
-	    CALL(&l, RUMP_SYS_pipe2, NULL, (intptr_t)pipe, 0), 0);
+	assert_int_equal(CALL(&l, RUMP_SYS_pipe2, NULL, (intptr_t)pipe, 0), 0);
 	for (int i = 0; i < 200; i++)
-		ask(&l, RUMP_SYS_read,
-		    (int64_t[]){ pipe[0], (intptr_t)&c, 1 }, 3);
+		ask(&l, RUMP_SYS_read, (int64_t[]){ pipe[0], (intptr_t)&c, 1 },
+		    3);
 	close_link(&l);
 	/* ... in the middle of a frame. */
 	open_guest(&l);
@@ -638,7 +635,8 @@ main(int argc, char **argv)
 		cmocka_unit_test(lengths_that_cannot_be_end_the_connection),
 		cmocka_unit_test(a_child_names_its_key_once),
 		cmocka_unit_test(many_keys_that_nobody_names_do_no_harm),
-		cmocka_unit_test(exec_ends_sleeping_calls_and_keeps_the_process),
+		cmocka_unit_test(
+		    exec_ends_sleeping_calls_and_keeps_the_process),
 		cmocka_unit_test(a_client_may_vanish_in_the_middle_of_anything),
 		cmocka_unit_test(the_fast_transport_is_reached_from_here),
 		cmocka_unit_test(other_users_stay_outside),

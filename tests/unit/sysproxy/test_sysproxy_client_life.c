@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/sockios.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,6 +22,8 @@
 
 #include "rump/rumpclient.h"
 #include "sysproxy/client.h"
+#include "sysproxy/client_linkvar.h"
+#include "sysproxy/client_signals.h"
 #include "tests/unit/sysproxy/mock.h"
 
 static const uint32_t key[WIRE_NAUTH] = { 1, 0x80000000, 3, 4 };
@@ -693,7 +698,85 @@ test_a_failed_exec_changes_nothing(void **state)
 	mock_close(&m);
 }
 
-/* The stream is at a border when the program is replaced. */
+/* The client has read all that was sent. */
+static void
+await_read(struct mock *m)
+{
+	int left;
+
+	do {
+		sched_yield();
+		assert_int_equal(ioctl(m->m_fd, SIOCOUTQ, &left), 0);
+	} while (left > 0);
+}
+
+static void *
+freeze_main(void *arg)
+{
+	struct held he;
+	int error;
+
+	client_signals_hold(&he);
+	error = link_freeze(arg, &he.he_mask);
+	client_signals_release(&he);
+	return (void *)(intptr_t)error;
+}
+
+static void
+test_a_frozen_stream_is_at_the_border_of_a_frame(void **state)
+{
+	unsigned char stream[sizeof(struct wire_frame)];
+	struct caller c = { 0 };
+	struct wire_frame w;
+	pthread_t thread;
+	struct link *lk;
+	uint64_t reqno;
+	struct mock m;
+	void *error;
+	size_t n;
+
+	mock_open_with_client(&m, false, MOCK_BANNER);
+	lk = client_get();
+	caller_start(&c, 3);
+	reqno = mock_expect_call(&m, 3);
+	n = wire_put_sysret(&w, reqno, 0, NULL);
+	memcpy(stream, &w, n);
+	mock_send(&m, stream, 30);
+	await_read(&m);
+	assert_int_equal(pthread_create(&thread, NULL, freeze_main, lk), 0);
+	mock_send(&m, stream + 30, n - 30);
+	assert_int_equal(pthread_join(thread, &error), 0);
+	assert_int_equal((intptr_t)error, 0);
+	assert_false(wire_rx_midframe(&lk->lk_rx));
+	/* Nobody reads now. */
+	mock_return(&m, 4711, 0, 0);
+	link_thaw(lk);
+	assert_int_equal(caller_join(&c), 0);
+	link_unref(lk);
+	mock_close(&m);
+}
+
+static void
+test_a_stream_that_ends_cannot_be_frozen(void **state)
+{
+	struct caller c = { 0 };
+	struct link *lk;
+	struct mock m;
+
+	mock_open_with_client(&m, false, MOCK_BANNER);
+	lk = client_get();
+	caller_start(&c, 3);
+	(void)mock_expect_call(&m, 3);
+	mock_send(&m, "half", 4);
+	await_read(&m);
+	mock_hang_up(&m);
+	assert_int_equal((intptr_t)freeze_main(lk), ENOTCONN);
+	assert_int_equal(caller_join(&c), ENOTCONN);
+	link_unref(lk);
+	mock_close(&m);
+}
+
+/* The same for a program that is replaced in fact. */
 static void
 test_an_exec_waits_for_the_rest_of_a_frame(void **state)
 {
@@ -852,6 +935,9 @@ main(int argc, char **argv)
 		cmocka_unit_test(
 		    test_memory_is_not_written_before_an_exec_is_answered),
 		cmocka_unit_test(test_a_failed_exec_changes_nothing),
+		cmocka_unit_test(
+		    test_a_frozen_stream_is_at_the_border_of_a_frame),
+		cmocka_unit_test(test_a_stream_that_ends_cannot_be_frozen),
 		cmocka_unit_test(test_an_exec_waits_for_the_rest_of_a_frame),
 		cmocka_unit_test(
 		    test_a_variable_that_names_no_connection_is_refused),

@@ -45,12 +45,12 @@ class Rumpkit(unittest.TestCase):
 
     def perform(self, line, tmp):
         words = shlex.split(line)
+        words = [w.replace("/tmp/", tmp + "/") for w in words]
         words[0] = TOOLS[words[0]]
         needs_server = "//server/" in line or "nfs://" in line
         if words[1] == "run" and needs_server and "--check" not in words:
             words.insert(2, "--check")
         words = [w.replace("//server/", "//127.0.0.1/") for w in words]
-        words = [w.replace("/tmp/", tmp + "/") for w in words]
         env = {k: v for k, v in os.environ.items()
                if not k.startswith("RUMP")}
         done = subprocess.run(words, stdout=subprocess.PIPE,

@@ -164,6 +164,49 @@ blocks_and_windows_do_not_overlap(void **state)
 	in_child(windows);
 }
 
+static int
+by_offset(const void *a, const void *b)
+{
+	off_t x = *(const off_t *)a, y = *(const off_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+#define WINDOWS 3000
+
+static void
+many_windows(void)
+{
+	static off_t off[WINDOWS];
+	const off_t one = (off_t)1 << 30;
+
+	check(rump_init() == 0, 1);
+	rump_schedule();
+	for (int i = 0; i < WINDOWS; i++)
+		check(arena_window_alloc(100, &off[i]) == 0, 2);
+	/* Room to grow is left to each of them. */
+	for (int i = 0; i < WINDOWS; i++)
+		check(arena_window_grow(off[i], one) == 0, 3);
+	for (int i = 0; i < WINDOWS; i += 3) {
+		arena_window_free(off[i]);
+		check(arena_window_alloc(one, &off[i]) == 0, 4);
+	}
+	qsort(off, WINDOWS, sizeof(off[0]), by_offset);
+	for (int i = 1; i < WINDOWS; i++)
+		check(off[i] >= off[i - 1] + one, 5);
+	for (int i = 0; i < WINDOWS; i++)
+		arena_window_free(off[i]);
+	/* What was given back is one gap again. */
+	check(arena_window_alloc((off_t)1 << 44, &off[0]) == 0, 6);
+	arena_window_free(off[0]);
+}
+
+static void
+many_windows_lie_apart(void **state)
+{
+	in_child(many_windows);
+}
+
 int
 main(void)
 {
@@ -171,6 +214,7 @@ main(void)
 		cmocka_unit_test(limits_on_file_sizes_do_not_stop_the_cache),
 		cmocka_unit_test(little_address_space_makes_a_small_cache),
 		cmocka_unit_test(blocks_and_windows_do_not_overlap),
+		cmocka_unit_test(many_windows_lie_apart),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

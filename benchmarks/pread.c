@@ -13,9 +13,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ROUNDS 20
-#define BYTES (1 << 28) /* read in a round, at most */
-#define CALLS 50000     /* made in a round, at most */
+#define ROUNDS 10
+#define BYTES (1 << 27) /* read in a round, at most */
+#define CALLS 20000     /* made in a round, at most */
 
 static double
 now_ns(void)

@@ -155,14 +155,18 @@ static void
 entry_fill(struct entry *en, struct socket *so)
 {
 	const struct protosw *pr = so->so_proto;
-	struct soinfo si = { usual_protocol(so), NULL };
+	struct soinfo si = {
+		.si_protocol = usual_protocol(so),
+		.si_received = so->so_nreceived,
+		.si_sent = so->so_nsent,
+	};
 
 	if (pr->pr_info != NULL)
 		pr->pr_info(so, &si);
 	format_protocol(en->en_proto, sizeof(en->en_proto), so, si.si_protocol);
 	en->en_kernel = (so->so_state & SS_FILE) == 0;
-	en->en_received = so->so_nreceived;
-	en->en_sent = so->so_nsent;
+	en->en_received = si.si_received;
+	en->en_sent = si.si_sent;
 	ask_name(so, pr->pr_sockaddr, en->en_own);
 	ask_name(so, pr->pr_peeraddr, en->en_peer);
 	en->en_state = si.si_state != NULL

@@ -106,6 +106,7 @@ struct somsg {
 struct soinfo {
 	int si_protocol;      /* of IP */
 	const char *si_state; /* of a connection, a constant; or NULL */
+	uint64_t si_received, si_sent; /* bytes that the kernel has counted */
 };
 
 struct protosw {

@@ -422,9 +422,8 @@ choose(uint32_t wanted, uint32_t preferred, uint32_t max, uint32_t least,
 
 /*
  * How much to ask for at once and in advance.  A server far away is limited by
- * the round trip; what is on its way from and to one on this host should fit into
- * the processor's caches, and still last while this process waits for a
- * processor.
+ * the round trip; what is on its way from one on this host should fit into the
+ * processor's caches, and still last while this process waits for a processor.
  */
 static void
 take_limits(struct nfsmount *nm, const struct nfs3_fsinfo *fi, int64_t rtt_ns)
@@ -437,8 +436,6 @@ take_limits(struct nfsmount *nm, const struct nfs3_fsinfo *fi, int64_t rtt_ns)
 	nm->nm_rsize =
 	    choose(o->o_rsize, MIN(MAX(fi->fi_rtpref, fi->fi_rtmax), most),
 		fi->fi_rtmax, 512, limit);
-	if (near && !udp)
-		most /= 2;
 	nm->nm_wsize =
 	    choose(o->o_wsize, MIN(MAX(fi->fi_wtpref, fi->fi_wtmax), most),
 		fi->fi_wtmax, 512, limit);

@@ -99,8 +99,10 @@ void router_init(int argc, char **argv, char **envp);
 extern bool router_idle;
 /* Fast test, no lock: may descriptor fd be a rump file's? */
 bool fdmap_is_rump(long fd);
-/* The program is about to leave with exit_group (flush, summary). */
+/* The program is about to leave with exit_group (flush, summary).  Quietly: there
+ * is nothing to do. */
 void router_exit(void);
+bool router_leaves_quietly(void);
 /* In the child of a clone without CLONE_VM: first call after arming. */
 void router_forked(void);
 /* Try to resolve a fault of the program at addr in a mapping of a rump file;

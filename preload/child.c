@@ -28,7 +28,6 @@
 #include "preload/pool.h"
 #include "preload/remote.h"
 
-
 struct child {
 	struct pool_free *ch_free; /* the pool's */
 	struct birth ch_birth;

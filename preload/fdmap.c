@@ -361,6 +361,12 @@ fdmap_birth(void)
 	return atomic_fetch_add(&births, 1) + 1;
 }
 
+unsigned
+fdmap_births(void)
+{
+	return atomic_load(&births);
+}
+
 void
 fdmap_settle(long number)
 {

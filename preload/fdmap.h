@@ -65,6 +65,8 @@ int fdmap_init(void);
  * process in the kernel.
  */
 unsigned fdmap_birth(void);
+/* How many there were: what is made from now on is younger than the last. */
+unsigned fdmap_births(void);
 void fdmap_forked(unsigned birth);
 
 /*

@@ -25,7 +25,6 @@
 #include "preload/resolve.h"
 #include "preload/text.h"
 
-
 #define WITHOUT_PATH 64 /* bytes of an entry, with one number */
 
 static const char kinds[] = {
@@ -116,8 +115,7 @@ kind_of(char c, enum rfile_kind *kind)
 static int
 rule_of(const struct entry *e)
 {
-	return e->e_inode <= resolve_ns.ns_n ? (int)e->e_inode - 1
-						  : NS_HOST;
+	return e->e_inode <= resolve_ns.ns_n ? (int)e->e_inode - 1 : NS_HOST;
 }
 
 /* The entry's first number that is there still, or -1; *p behind it. */

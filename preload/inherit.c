@@ -45,7 +45,6 @@
 #include "rump/rumpdefs.h"
 #include "rump/rumphost.h"
 
-
 #define LOST_MAX 64 /* bytes of an entry without a path */
 #define MAXLINKS 40
 /* Flags that have had their effect. */

@@ -8,6 +8,7 @@
 #define PRELOAD_LOCK_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <sys/syscall.h>
 
 #include "preload/call.h"
@@ -42,11 +43,13 @@ lock_exit(struct lock *l)
 	atomic_flag_clear_explicit(&l->l_held, memory_order_release);
 }
 
-/* In a forked child: nobody is left who could hold it. */
+/* In a forked child: nobody is left who could hold it.  To write is to have the
+ * page copied. */
 static inline void
 lock_reset(struct lock *l)
 {
-	atomic_flag_clear_explicit(&l->l_held, memory_order_relaxed);
+	if (__atomic_load_n((const bool *)&l->l_held, __ATOMIC_RELAXED))
+		atomic_flag_clear_explicit(&l->l_held, memory_order_relaxed);
 }
 
 #endif /* !PRELOAD_LOCK_H */

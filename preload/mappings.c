@@ -15,6 +15,7 @@
 #include "preload/backend.h"
 #include "preload/call.h"
 #include "preload/engine/engine.h"
+#include "preload/fdmap.h"
 #include "preload/kernel.h"
 #include "preload/lock.h"
 #include "preload/windows.h"
@@ -51,12 +52,33 @@ count(void)
 	return current == NULL ? 0 : current->t_n;
 }
 
+/* Faults on them find nothing. */
+static void
+forget_young(unsigned birth)
+{
+	struct table *t = current;
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < count(); i++) {
+		if (birth != 0 && (int)(t->t_m[i].m_birth - birth) >= 0)
+			continue;
+		if (n != i)
+			t->t_m[n] = t->t_m[i];
+		n++;
+	}
+	if (n != count())
+		t->t_n = n;
+}
+
 void
-mappings_reset(void)
+mappings_forked(unsigned birth)
 {
 	lock_reset(&table_lock);
+	if (mappings_n == 0 && count() == 0 && spare == NULL)
+		return;
 	/* The copy may have been unmapped at that moment. */
 	spare = NULL;
+	forget_young(birth);
 	mappings_n = count();
 	engine_fill_first = mappings_n != 0 && backend_reachable();
 }
@@ -158,10 +180,12 @@ bool
 mappings_insert_locked(const struct mapping *m)
 {
 	struct table *t = edit_begin();
+	unsigned i = position(m->m_start);
 
 	if (t == NULL)
 		return false;
-	insert_at(t, position(m->m_start), m);
+	insert_at(t, i, m);
+	t->t_m[i].m_birth = fdmap_births();
 	edit_end(t);
 	return true;
 }

@@ -19,11 +19,12 @@ struct mapping {
 	int64_t m_off; /* file offset of m_start */
 	int m_prot;    /* what the program asked for */
 	bool m_shared;
-	bool m_writable; /* shared: may be written to */
-	bool m_memory;   /* of a memory file */
-	bool m_keep;     /* pages must not be taken away: may hold changes that
+	bool m_writable;  /* shared: may be written to */
+	bool m_memory;    /* of a memory file */
+	bool m_keep;      /* pages must not be taken away: may hold changes that
 			  * nobody else has */
-	size_t m_window; /* bytes made accessible at a time */
+	size_t m_window;  /* bytes made accessible at a time */
+	unsigned m_birth; /* as rf_birth */
 	/* The last window and the last run of writable pages: what follows is
 	 * longer. */
 	uintptr_t m_fill_end, m_run_end;
@@ -35,7 +36,10 @@ extern atomic_uint mappings_n;
 
 void mappings_lock(void);
 void mappings_unlock(void);
-void mappings_reset(void); /* in a forked child: unlock */
+/* In a forked child: unlock, and forget what its process in the kernel, made
+ * before the host's copy of this table was, cannot know.  birth: as
+ * fdmap_forked(). */
+void mappings_forked(unsigned birth);
 
 /* Enter a mapping where there is none; takes over m's handle.  False when
  * memory is out. */

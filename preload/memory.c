@@ -358,9 +358,9 @@ memory_present(uintptr_t addr, size_t len, bool write)
 }
 
 void
-memory_forked(void)
+memory_forked(unsigned birth)
 {
-	mappings_reset();
+	mappings_forked(birth);
 	windows_forked();
 }
 

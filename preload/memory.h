@@ -20,9 +20,10 @@ size_t memory_window_size(size_t len, bool keep);
  */
 bool memory_present(uintptr_t addr, size_t len, bool write);
 
-/* In a forked child: what is filled stays, the rest cannot be filled, and what
- * could be lost cannot be written to. */
-void memory_forked(void);
+/* In a forked child: what is filled stays; where the kernel cannot be reached
+ * the rest cannot be filled, and what could be lost cannot be written to.
+ * birth: as fdmap_forked(). */
+void memory_forked(unsigned birth);
 
 /* What the kernel calls; see rumphost.h. */
 extern const struct rump_maphooks memory_hooks;

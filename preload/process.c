@@ -77,11 +77,12 @@ router_forked(void)
 {
 	if (backend_state == BACKEND_HERE)
 		backend_state = BACKEND_ELSEWHERE;
-	atomic_store(&has_said, false);
+	if (atomic_load(&has_said))
+		atomic_store(&has_said, false);
 	cwd_forked();
 	fdmap_forked(child_birth());
 	waitmem_forked();
-	memory_forked();
+	memory_forked(child_birth());
 	trace_forked();
 	child_forked();
 }

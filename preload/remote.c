@@ -263,7 +263,12 @@ remote_child_here(struct remote *child)
 	children = NULL;
 	close_link(&process_link);
 	engine_thread.t_remote = NULL;
-	process_link = (struct remote){ .rm_fd = fd, .rm_area = -1 };
+	remote_kernel_forked();
+	process_link = (struct remote){
+		.rm_fd = fd,
+		.rm_area = -1,
+		.rm_epoch = process_link.rm_epoch,
+	};
 }
 
 void

@@ -78,8 +78,7 @@ tell_interrupt(struct remote *rm, const struct fast_slot *sl, uint32_t index)
 
 /* One sleep at most; intr as in engine_host_call_intr().  False: time is up. */
 static bool
-sleep_while(
-    struct fast_slot *sl, uint32_t state, const volatile uint32_t *intr)
+sleep_while(struct fast_slot *sl, uint32_t state, const volatile uint32_t *intr)
 {
 	struct timespec ts = { LOOK_SECONDS, 0 };
 	const long args[6] = { (long)&sl->sl_state, FUTEX_WAIT, state,
@@ -342,17 +341,19 @@ finish(struct fast_slot *sl, int64_t *retval)
 	return error != 0 ? error : copied;
 }
 
+/* rm has been greeted. */
 static int
-call_once(struct remote *rm, bool patient, int num, const int64_t *args,
+call_greeted(struct remote *rm, bool patient, int num, const int64_t *args,
     size_t n, int64_t *retval)
 {
-	struct turn tu = { .tu_rm = rm, .tu_told = patient };
+	struct turn tu = {
+		.tu_rm = rm,
+		.tu_epoch = atomic_load(&rm->rm_epoch),
+		.tu_told = patient,
+	};
 	int error;
 
-	error = remote_greet(rm, patient);
-	tu.tu_epoch = atomic_load(&rm->rm_epoch);
-	if (error == 0)
-		error = remote_slot_take(rm, patient, &tu.tu_index, &tu.tu_sl);
+	error = remote_slot_take(rm, patient, &tu.tu_index, &tu.tu_sl);
 	if (error != 0)
 		return error;
 	fill(tu.tu_sl, num, args, n);
@@ -365,6 +366,17 @@ call_once(struct remote *rm, bool patient, int num, const int64_t *args,
 	else
 		remote_slot_put(rm, tu.tu_index);
 	return error;
+}
+
+static int
+call_once(struct remote *rm, bool patient, int num, const int64_t *args,
+    size_t n, int64_t *retval)
+{
+	int error = remote_greet(rm, patient);
+
+	if (error != 0)
+		return error;
+	return call_greeted(rm, patient, num, args, n, retval);
 }
 
 int
@@ -402,7 +414,10 @@ remote_call_fd(
 		error = remote_gate_enter(rm, true);
 	if (error != 0)
 		return error;
-	error = remote_call_patient(rm, num, args, n, NULL);
+	/* To greet is to enter the gate. */
+	do
+		error = call_greeted(rm, true, num, args, n, NULL);
+	while (error == RUMP_ERESTART);
 	if (error == 0)
 		error = remote_receive_fd(rm, fd);
 	remote_gate_exit(rm);

@@ -298,7 +298,7 @@ greet_locked(struct remote *rm, bool patient)
 	int error = 0;
 
 	if (rm->rm_state == REMOTE_DEAD)
-		error = remote_retry(rm, patient);
+		error = patient ? RUMP_ENOTCONN : remote_retry(rm);
 	if (error == 0 && rm->rm_state == REMOTE_NEW)
 		error = say_hello(rm);
 	if (error == 0 && rm->rm_state == REMOTE_GREETING)

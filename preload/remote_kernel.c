@@ -149,12 +149,32 @@ report(const char *name, void (*func)(const char *, size_t, void *), void *arg)
 
 /* --- maps -------------------------------------------------------------- */
 
-static void
+/* A handle here says which server has given it, and is never NULL. */
+#define EPOCH_SHIFT 32
+#define HANDLE_MASK 0xffffffffu
+
+static void *
+to_handle(uint64_t number)
+{
+	uint64_t epoch = remote_of_memory()->rm_epoch;
+
+	return (void *)((epoch << EPOCH_SHIFT | number) + 1);
+}
+
+/* False: the handle is none of the server that is there, or nobody is. */
+static bool
 map_args(int64_t args[FAST_ARGS], void *handle, const int64_t *more, size_t n)
 {
-	args[0] = (int64_t)handle;
+	const struct remote *rm = remote_of_memory();
+	uint64_t number = (uint64_t)handle - 1;
+
+	if (rm->rm_state == REMOTE_DEAD ||
+	    number >> EPOCH_SHIFT != rm->rm_epoch)
+		return false;
+	args[0] = (int64_t)(number & HANDLE_MASK);
 	for (size_t i = 0; i < n; i++)
 		args[i + 1] = more[i];
+	return true;
 }
 
 /* May sleep over the file. */
@@ -163,7 +183,8 @@ map_call(int num, void *handle, const int64_t *more, size_t n, int64_t *retval)
 {
 	int64_t args[FAST_ARGS];
 
-	map_args(args, handle, more, n);
+	if (!map_args(args, handle, more, n))
+		return RUMP_ENOTCONN;
 	return remote_call(remote_of_memory(), num, args, n + 1, retval);
 }
 
@@ -173,7 +194,8 @@ map_note(int num, void *handle, const int64_t *more, size_t n)
 {
 	int64_t args[FAST_ARGS];
 
-	map_args(args, handle, more, n);
+	if (!map_args(args, handle, more, n))
+		return RUMP_ENOTCONN;
 	return remote_call_patient(remote_of_memory(), num, args, n + 1, NULL);
 }
 
@@ -202,7 +224,7 @@ static void
 map_result(const struct fast_map *fp, struct rump_map *rm)
 {
 	*rm = (struct rump_map){
-		.rm_handle = (void *)fp->fp_handle,
+		.rm_handle = to_handle(fp->fp_handle),
 		.rm_file = (const void *)fp->fp_file,
 		.rm_hostfd = map_memory,
 		.rm_hostoff = fp->fp_hostoff,
@@ -235,7 +257,7 @@ map_create(
 		return error;
 	/* The memory exists from the first map on. */
 	if (need_memory() != 0) {
-		map_destroy((void *)fp.fp_handle);
+		map_destroy(to_handle(fp.fp_handle));
 		return RUMP_ENODEV;
 	}
 	map_result(&fp, rm);
@@ -301,6 +323,21 @@ map_drop(void *handle, int64_t off, size_t len)
 	const int64_t more[2] = { off, (int64_t)len };
 
 	(void)map_note(FASTCALL_MAP_DROP, handle, more, 2);
+}
+
+void
+remote_kernel_forked(void)
+{
+	lock_reset(&map_memory_lock);
+}
+
+void
+remote_kernel_lost(void)
+{
+	int fd = atomic_exchange(&map_memory, -1);
+
+	if (fd >= 0)
+		hidden_close(fd);
 }
 
 void

@@ -136,14 +136,17 @@ bool remote_connect(
 
 /*
  * rm is dead: look for a new server, as RUMPHIJACK_RETRYCONNECT says.  With the
- * gate held; sleeps.  0: rm is new; RUMP_ENOTCONN, RUMP_ERESTART (unless
- * patient).
+ * gate held; sleeps.  0: rm is new; RUMP_ENOTCONN, RUMP_ERESTART.
  */
-int remote_retry(struct remote *rm, bool patient);
+int remote_retry(struct remote *rm);
 
 /* --- remote_kernel.c --------------------------------------------------- */
 
 /* Fill the table of kernel.h, and the engine's hooks. */
 void remote_kernel_init(void);
+/* In a forked child: no thread is here that could have a lock. */
+void remote_kernel_forked(void);
+/* Another server has taken over: the memory of the lost one's maps is not its. */
+void remote_kernel_lost(void);
 
 #endif /* !PRELOAD_REMOTE_LINK_H */

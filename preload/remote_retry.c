@@ -57,17 +57,16 @@ deadline(void)
 
 /* As the genuine client: 0.1 s longer each time, and later seconds. */
 static bool
-wait_before(unsigned attempt, bool patient)
+wait_before(unsigned attempt)
 {
-	const volatile uint32_t *intr = patient ? NULL : &remote_interrupted;
 	unsigned late = attempt - 9 < 10 ? attempt - 9 : 10;
 	struct timespec ts = { 0, (long)attempt * 100 * NS_PER_MS };
 	const long args[6] = { (long)&ts, 0 };
 
 	if (attempt >= 10)
 		ts = (struct timespec){ late, 0 };
-	engine_host_call_intr(intr, SYS_nanosleep, args);
-	return intr == NULL || *intr == 0;
+	engine_host_call_intr(&remote_interrupted, SYS_nanosleep, args);
+	return remote_interrupted == 0;
 }
 
 /* No kernel has such a descriptor. */
@@ -94,6 +93,7 @@ try_again(struct remote *rm)
 	if (!remote_connect(rm, config.cf_server, text, sizeof(text)))
 		return false;
 	forget_files();
+	remote_kernel_lost();
 	atomic_fetch_add(&rm->rm_epoch, 1);
 	atomic_store(&rm->rm_state, REMOTE_NEW);
 	return true;
@@ -110,7 +110,7 @@ drop(struct remote *rm)
 }
 
 int
-remote_retry(struct remote *rm, bool patient)
+remote_retry(struct remote *rm)
 {
 	int64_t until = deadline();
 
@@ -123,7 +123,7 @@ remote_retry(struct remote *rm, bool patient)
 			    config.cf_server);
 		if (seconds() >= until)
 			return RUMP_ENOTCONN;
-		if (!wait_before(attempt, patient))
+		if (!wait_before(attempt))
 			return RUMP_ERESTART;
 	}
 	engine_say("process %ld: %s: connected again",

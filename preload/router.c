@@ -25,6 +25,7 @@
 #include "preload/fdmap.h"
 #include "preload/inherit.h"
 #include "preload/kernel.h"
+#include "preload/mappings.h"
 #include "preload/libcinit.h"
 #include "preload/process.h"
 #include "preload/program.h"
@@ -67,8 +68,6 @@ keep(const char *s)
 	}
 	r = HOST(SYS_mmap, 0, size, PROT_READ | PROT_WRITE,
 	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	struct text t;
-
 	if (r < 0 && r > -4096) {
 		engine_say("out of memory");
 		leave(EXIT_FAILED);
@@ -304,7 +303,10 @@ exec_check(struct call *c)
 			   "program: not executed");
 		return -error;
 	}
-	if (backend_state == BACKEND_HERE)
+	/* A server has time for files; what was stored to mappings that end
+	 * here is to be seen when the next program runs. */
+	if (backend_state == BACKEND_HERE ||
+	    (mappings_n != 0 && process_owns_memory()))
 		process_save_files();
 	result = program_find(c);
 	if (result == 0)
@@ -379,6 +381,13 @@ router_init(int argc, char **argv, char **envp)
 		inherit_cwd(cwd);
 	if (files != NULL)
 		inherit_open(files);
+}
+
+bool
+router_leaves_quietly(void)
+{
+	return router_idle || (backend_state == BACKEND_SERVER &&
+				  !fdmap_has_had_files() && !config.cf_summary);
 }
 
 void

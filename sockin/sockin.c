@@ -470,8 +470,13 @@ sockin_info(struct socket *so, struct soinfo *si)
 
 	if (protocol >= 0)
 		si->si_protocol = protocol;
-	if (so->so_type == SOCK_STREAM)
-		si->si_state = rumpcomp_sockin_state(hostfd(so));
+	if (so->so_type != SOCK_STREAM)
+		return;
+	si->si_state = rumpcomp_sockin_state(hostfd(so));
+	/* Clients of a server may move data without the kernel. */
+	if (si->si_received == 0 && si->si_sent == 0)
+		rumpcomp_sockin_bytes(
+		    hostfd(so), &si->si_received, &si->si_sent);
 }
 
 static int

@@ -57,3 +57,40 @@ rumpcomp_sockin_state(int fd)
 		return NULL;
 	return states[ti.tcpi_state];
 }
+
+/* The host's structure as far as it is needed; libc knows the head only. */
+struct tcp_counts {
+	struct tcp_info tc_head;
+	uint64_t tc_rates[2], tc_acked, tc_received;
+	uint32_t tc_segments[6];
+	uint64_t tc_rate, tc_times[3];
+	uint32_t tc_delivered[2];
+	uint64_t tc_sent, tc_repeated;
+};
+_Static_assert(offsetof(struct tcp_counts, tc_rates) == 104 &&
+		   offsetof(struct tcp_counts, tc_sent) == 200,
+    "struct tcp_info of the host");
+
+/* The peer's FIN has come, and counts as a byte. */
+static bool
+has_fin(unsigned state)
+{
+	return state == TCP_CLOSE_WAIT || state == TCP_LAST_ACK ||
+	       state == TCP_CLOSING || state == TCP_TIME_WAIT;
+}
+
+void
+rumpcomp_sockin_bytes(int fd, uint64_t *received, uint64_t *sent)
+{
+	struct tcp_counts tc;
+	socklen_t len = sizeof(tc);
+
+	if (rumpuser_host_syscall(
+		SYS_getsockopt, fd, IPPROTO_TCP, TCP_INFO, &tc, &len, 0) != 0 ||
+	    len < sizeof(tc) || tc.tc_head.tcpi_state == TCP_LISTEN)
+		return;
+	*received = tc.tc_received;
+	if (tc.tc_received > 0 && has_fin(tc.tc_head.tcpi_state))
+		*received -= 1;
+	*sent = tc.tc_sent - tc.tc_repeated;
+}

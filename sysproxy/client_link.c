@@ -349,6 +349,8 @@ advance(struct iovec iov[2], size_t n)
 	for (int i = 0; i < 2; i++) {
 		size_t part = n < iov[i].iov_len ? n : iov[i].iov_len;
 
+		if (part == 0)
+			continue; /* there may be no base at all */
 		iov[i].iov_base = (char *)iov[i].iov_base + part;
 		iov[i].iov_len -= part;
 		n -= part;

@@ -93,7 +93,7 @@ link_receive(struct link *lk, bool exact)
 		n = read_socket(lk, place, size);
 		if (n > 0)
 			wire_rx_stored(&lk->lk_rx, (size_t)n);
-		return n < 0 ? ENOTCONN : take(lk, NULL, 0);
+		return n < 0 ? ENOTCONN : take(lk, lk->lk_buffer, 0);
 	}
 	n = read_socket(lk, lk->lk_buffer, sizeof(lk->lk_buffer));
 	return n < 0 ? ENOTCONN : take(lk, lk->lk_buffer, (size_t)n);

@@ -305,12 +305,13 @@ interrupt_process(struct client *c)
 void
 client_quiesce(struct client *c, enum client_after after)
 {
-	bool already;
+	bool already, busy;
 
 	pthread_mutex_lock(&c->c_lock);
 	if (after > c->c_after)
 		c->c_after = after;
 	already = c->c_quiescing;
+	busy = c->c_nworkers != 0;
 	c->c_quiescing = true;
 	c->c_nworkers += !already;
 	if (!already && c->c_workers != NULL) {
@@ -323,9 +324,10 @@ client_quiesce(struct client *c, enum client_after after)
 	pthread_mutex_unlock(&c->c_lock);
 	if (already)
 		return;
-	tokens_wake(c);
-	if (c->c_mainlwp != NULL)
+	if (busy) {
+		tokens_wake(c);
 		interrupt_process(c);
+	}
 	client_leave(c);
 }
 

@@ -104,7 +104,8 @@ welcome(struct client *c, int fd)
 		m.fm_addr |= FAST_BY_VM;
 	if (c->c_ours)
 		m.fm_addr |= FAST_SAMEUSER;
-	if (getenv("RUMPKIT_PCAP") == NULL)
+	/* Who counts or records what sockets carry must see it. */
+	if (getenv("RUMPKIT_PCAP") == NULL && getenv("RUMPKIT_SUMMARY") == NULL)
 		m.fm_addr |= FAST_DIRECT;
 	return client_send(c, &m, fd);
 }
@@ -307,20 +308,24 @@ receive_message(struct client *c, bool *end)
 	return !*end && c->c_got == header + c->c_msg.fm_len;
 }
 
-static void
+/* One message; false: the connection has ended, or is not to be looked at. */
+static bool
 control_receive(struct client *c)
 {
-	bool end, complete;
+	bool end, complete, more = false;
 
 	complete = receive_message(c, &end);
 	if (complete) {
 		c->c_got = 0;
+		/* START often comes along with it. */
+		more = c->c_msg.fm_type == FAST_HELLO && c->c_workers == NULL;
 		end = !dispatch(c);
 		free(c->c_payload);
 		c->c_payload = NULL;
 	}
 	if (end)
 		client_end(c);
+	return more && !end;
 }
 
 static void
@@ -332,9 +337,12 @@ control_ready(void *arg, uint32_t events)
 	pthread_mutex_lock(&c->c_lock);
 	pthread_mutex_unlock(&c->c_lock);
 	/* What was sent before the end is read first, unless we do not look. */
-	if ((events & EPOLLIN) != 0)
-		control_receive(c);
-	else if ((events & (EPOLLHUP | EPOLLERR | EPOLLRDHUP)) != 0)
+	if ((events & EPOLLIN) != 0) {
+		if (control_receive(c))
+			(void)control_receive(c);
+		return;
+	}
+	if ((events & (EPOLLHUP | EPOLLERR | EPOLLRDHUP)) != 0)
 		client_end(c);
 }
 

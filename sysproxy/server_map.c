@@ -353,8 +353,10 @@ hook_protect(const void *file, int64_t lo, int64_t hi)
 	w->w_sl->sl_addr = file_id(file);
 	w->w_sl->sl_arg[0] = lo;
 	w->w_sl->sl_arg[1] = hi;
-	if (slot_service(w, FAST_PROTECT))
+	/* First: what another thread of the client's notes while that one works
+	 * on it is to be remembered. */
 	protected(atomic_load(&w->w_client->c_maps), file, lo, hi);
+	(void)slot_service(w, FAST_PROTECT);
 }
 
 static void

@@ -7,7 +7,8 @@
  * when all copies of the token have been closed it hangs up, and the file is
  * dropped.  To see whether a descriptor is a token of ours the one that has it
  * sends it to us and names its inode: that of a token's socket is known, and no
- * other socket has it as long as ours is open.
+ * other socket has it as long as ours is open.  What we are sent is closed at
+ * once: it might be the very connection that it came over.
  */
 #include <errno.h>
 #include <linux/futex.h>
@@ -31,7 +32,9 @@
 #define HASH 256
 
 struct token {
-	struct token *t_next; /* tokens_lock */
+	struct token *t_next; /* tokens_lock; NULL: t_gone */
+	uint32_t t_refs;      /* tokens_lock: received, and not yet taken */
+	bool t_gone;          /* tokens_lock: all copies are closed */
 	int t_fd;             /* i: our end */
 	uint64_t t_inode;     /* i: of the other end */
 	struct file *t_file;  /* i: reference */
@@ -39,8 +42,12 @@ struct token {
 };
 
 /* What a client has sent and has not asked about yet. */
+struct received {
+	uint64_t r_inode;      /* 0: nothing */
+	struct token *r_token; /* reference; NULL: it is none of ours */
+};
 struct tokens {
-	int ts_fd[RECEIVED_MAX]; /* 0: none */
+	struct received ts_received[RECEIVED_MAX];
 	unsigned ts_next;
 };
 
@@ -69,11 +76,42 @@ drop(struct worker *w, void *arg)
 	free(t);
 }
 
+/* Of ours, with a reference; NULL if there is none. */
+static struct token *
+token_ref(uint64_t inode)
+{
+	struct token *t;
+
+	pthread_mutex_lock(&tokens_lock);
+	for (t = tokens[inode % HASH]; t != NULL; t = t->t_next)
+		if (t->t_inode == inode)
+			break;
+	if (t != NULL)
+		t->t_refs++;
+	pthread_mutex_unlock(&tokens_lock);
+	return t;
+}
+
+static void
+token_unref(struct token *t)
+{
+	bool last;
+
+	if (t == NULL)
+		return;
+	pthread_mutex_lock(&tokens_lock);
+	last = --t->t_refs == 0 && t->t_gone;
+	pthread_mutex_unlock(&tokens_lock);
+	if (last)
+		worker_submit(drop, t);
+}
+
 /* All copies of the token are closed, or somebody has written to one. */
 static void
 token_ready(void *arg, uint32_t events)
 {
 	struct token *t = arg, **tp;
+	bool last;
 
 	if ((events & (EPOLLHUP | EPOLLERR | EPOLLRDHUP)) == 0) {
 		loop_pause(t->t_fd, &t->t_watch, true);
@@ -84,8 +122,11 @@ token_ready(void *arg, uint32_t events)
 	for (tp = &tokens[t->t_inode % HASH]; *tp != t; tp = &(*tp)->t_next)
 		continue;
 	*tp = t->t_next;
+	t->t_gone = true;
+	last = t->t_refs == 0;
 	pthread_mutex_unlock(&tokens_lock);
-	worker_submit(drop, t);
+	if (last)
+		worker_submit(drop, t);
 }
 
 static void
@@ -142,22 +183,22 @@ fail_free:
 void
 token_received(struct client *c, int fd)
 {
+	struct received r = { 0 }, old = { 0 };
 	struct tokens *ts;
-	unsigned i;
 
+	if (inode_of(fd, &r.r_inode))
+		r.r_token = token_ref(r.r_inode);
+	(void)close(fd);
 	pthread_mutex_lock(&c->c_lock);
 	if (c->c_tokens == NULL)
 		c->c_tokens = calloc(1, sizeof(*c->c_tokens));
 	ts = c->c_tokens;
-	if (ts == NULL) {
-		(void)close(fd);
-	} else {
-		i = ts->ts_next++ % RECEIVED_MAX;
-		if (ts->ts_fd[i] > 0)
-			(void)close(ts->ts_fd[i]);
-		ts->ts_fd[i] = fd;
+	if (ts != NULL) {
+		old = ts->ts_received[ts->ts_next % RECEIVED_MAX];
+		ts->ts_received[ts->ts_next++ % RECEIVED_MAX] = r;
 	}
 	pthread_mutex_unlock(&c->c_lock);
+	token_unref(ts == NULL ? r.r_token : old.r_token);
 	tokens_wake(c);
 }
 
@@ -175,64 +216,45 @@ tokens_destroy(struct client *c)
 	if (c->c_tokens == NULL)
 		return;
 	for (unsigned i = 0; i < RECEIVED_MAX; i++)
-		if (c->c_tokens->ts_fd[i] > 0)
-			(void)close(c->c_tokens->ts_fd[i]);
+		token_unref(c->c_tokens->ts_received[i].r_token);
 	free(c->c_tokens);
 	c->c_tokens = NULL;
 }
 
-/* What c has sent with this inode, or -1; the caller's from now on. */
-static int
-take_received(struct client *c, uint64_t inode)
+/* Has c sent this?  Then *tp is the caller's. */
+static bool
+take_received(struct client *c, uint64_t inode, struct token **tp)
 {
-	uint64_t that;
-	int fd = -1;
+	bool found = false;
 
 	pthread_mutex_lock(&c->c_lock);
 	for (unsigned i = 0; c->c_tokens != NULL && i < RECEIVED_MAX; i++) {
-		int *slot = &c->c_tokens->ts_fd[i];
+		struct received *r = &c->c_tokens->ts_received[i];
 
-		if (fd < 0 && *slot > 0 && inode_of(*slot, &that) &&
-		    that == inode) {
-			fd = *slot;
-			*slot = 0;
+		if (!found && inode != 0 && r->r_inode == inode) {
+			found = true;
+			*tp = r->r_token;
+			*r = (struct received){ 0 };
 		}
 	}
 	pthread_mutex_unlock(&c->c_lock);
-	return fd;
-}
-
-/* The file goes under a descriptor while the lock keeps the token. */
-static int
-install(uint64_t inode, int *rumpfd)
-{
-	struct token *t;
-	int error = RUMP_EBADF;
-
-	pthread_mutex_lock(&tokens_lock);
-	for (t = tokens[inode % HASH]; t != NULL; t = t->t_next)
-		if (t->t_inode == inode)
-			break;
-	if (t != NULL)
-		error = serverkernel.sk_file_install(t->t_file, rumpfd);
-	pthread_mutex_unlock(&tokens_lock);
-	return error;
+	return found;
 }
 
 /* The call may be quicker than the message that was sent before it. */
-static int
-await_received(struct worker *w, uint64_t inode)
+static bool
+await_received(struct worker *w, uint64_t inode, struct token **tp)
 {
 	struct client *c = w->w_client;
 	long args[6] = { (long)&c->c_arrivals,
 		FUTEX_WAIT | FUTEX_PRIVATE_FLAG };
-	int fd;
 
 	for (;;) {
 		args[2] = atomic_load(&c->c_arrivals);
-		fd = take_received(c, inode);
-		if (fd >= 0 || atomic_load(&w->w_stop) != 0)
-			return fd;
+		if (take_received(c, inode, tp))
+			return true;
+		if (atomic_load(&w->w_stop) != 0)
+			return false;
 		(void)rumpuser_hostops.ho_syscall_intr(
 		    (const volatile uint32_t *)&w->w_stop, SYS_futex, args);
 	}
@@ -241,12 +263,12 @@ await_received(struct worker *w, uint64_t inode)
 int
 token_import(struct worker *w, uint64_t inode, int *rumpfd)
 {
-	int error, fd;
+	struct token *t = NULL;
+	int error;
 
-	fd = await_received(w, inode);
-	if (fd < 0)
+	if (!await_received(w, inode, &t) || t == NULL)
 		return RUMP_EBADF;
-	error = install(inode, rumpfd);
-	(void)close(fd);
+	error = serverkernel.sk_file_install(t->t_file, rumpfd);
+	token_unref(t);
 	return error;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The pool.  An idle worker waits on a condition variable of its own, last come
+ * The pool.  An idle worker waits on a word of its own, last come
  * first served, so that those that have just run, and whose stacks are warm, run
  * again.  What finds no worker waits in a queue.
  *
@@ -11,11 +11,14 @@
 #include "sysproxy/server_worker.h"
 
 #include <errno.h>
+#include <linux/futex.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 #include <ucontext.h>
 
 #include "rump/rumpuser.h"
+#include "rump/rumpuser_host.h"
 
 #include "rumpuser/syscall_intr.h"
 #include "sysproxy/server.h"
@@ -69,16 +72,29 @@ worker_kick(struct worker *w)
 	(void)pthread_kill(w->w_thread, kick_signal());
 }
 
-/* Wait for something to do; NULL: too many are waiting. */
+/* Until whoever has got w says what for. */
+static worker_func *
+await_job(struct worker *w, void **arg)
+{
+	while (atomic_load_explicit(&w->w_go, memory_order_acquire) == 0)
+		(void)rumpuser_host_syscall(SYS_futex, &w->w_go,
+		    FUTEX_WAIT | FUTEX_PRIVATE_FLAG, 0, 0, 0, 0);
+	atomic_store_explicit(&w->w_go, 0, memory_order_relaxed);
+	*arg = w->w_arg;
+	return w->w_func;
+}
+
+/* The next thing to do; NULL: too many are waiting. */
 static worker_func *
 next_job(struct worker *w, void **arg)
 {
-	worker_func *func = NULL;
+	worker_func *func;
 	struct job *j;
+	bool keep;
 
 	pthread_mutex_lock(&pool_lock);
 	j = jobs;
-	if (w->w_func == NULL && j != NULL) {
+	if (j != NULL) {
 		jobs = j->j_next;
 		if (jobs == NULL)
 			jobs_tail = &jobs;
@@ -88,18 +104,14 @@ next_job(struct worker *w, void **arg)
 		free(j);
 		return func;
 	}
-	if (w->w_func == NULL && nidle < IDLE_MAX) {
+	keep = nidle < IDLE_MAX;
+	if (keep) {
 		w->w_next = idle;
 		idle = w;
 		nidle++;
-		while (w->w_func == NULL)
-			pthread_cond_wait(&w->w_wake, &pool_lock);
 	}
-	func = w->w_func;
-	*arg = w->w_arg;
-	w->w_func = NULL;
 	pthread_mutex_unlock(&pool_lock);
-	return func;
+	return keep ? await_job(w, arg) : NULL;
 }
 
 static void *
@@ -114,19 +126,14 @@ worker_main(void *cookie)
 	sigemptyset(&mask);
 	sigaddset(&mask, kick_signal());
 	pthread_sigmask(SIG_UNBLOCK, &mask, NULL);
-	/* A new one has been got by somebody, who will say what for. */
-	pthread_mutex_lock(&pool_lock);
-	while (w->w_func == NULL)
-		pthread_cond_wait(&w->w_wake, &pool_lock);
-	pthread_mutex_unlock(&pool_lock);
-	while ((func = next_job(w, &arg)) != NULL) {
+	for (func = await_job(w, &arg); func != NULL;
+	     func = next_job(w, &arg)) {
 		/* Of a signal that came late. */
 		if (serverkernel.sk_interrupt_clear != NULL)
 			serverkernel.sk_interrupt_clear();
 		func(w, arg);
 	}
 	self = NULL;
-	pthread_cond_destroy(&w->w_wake);
 	free(w);
 	return NULL;
 }
@@ -159,9 +166,7 @@ worker_create(void)
 	if (w == NULL)
 		return NULL;
 	w->w_cpu = -1;
-	pthread_cond_init(&w->w_wake, NULL);
 	if (spawn(w) != 0) {
-		pthread_cond_destroy(&w->w_wake);
 		free(w);
 		return NULL;
 	}
@@ -186,11 +191,14 @@ worker_get(void)
 void
 worker_start(struct worker *w, worker_func *func, void *arg)
 {
-	pthread_mutex_lock(&pool_lock);
+	_Atomic uint32_t *go = &w->w_go;
+
 	w->w_func = func;
 	w->w_arg = arg;
-	pthread_cond_signal(&w->w_wake);
-	pthread_mutex_unlock(&pool_lock);
+	/* The worker may be gone when it is woken: it is but an address then. */
+	atomic_store_explicit(go, 1, memory_order_release);
+	(void)rumpuser_host_syscall(
+	    SYS_futex, go, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1, 0, 0, 0);
 }
 
 void

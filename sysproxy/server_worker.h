@@ -22,9 +22,9 @@ typedef void worker_func(struct worker *w, void *arg);
 struct worker {
 	struct worker *w_next; /* pool_lock: idle */
 	pthread_t w_thread;    /* i */
-	pthread_cond_t w_wake; /* pool_lock */
-	worker_func *w_func;   /* pool_lock: what to do, or NULL */
-	void *w_arg;           /* pool_lock */
+	_Atomic uint32_t w_go; /* a futex: w_func and w_arg are set */
+	worker_func *w_func;   /* by who has got it */
+	void *w_arg;
 
 	/* While it serves a client. */
 	struct client *w_client;

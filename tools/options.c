@@ -251,6 +251,21 @@ letter_unknown(struct options *op, char letter)
 	    op, "-%c: no such option; the short ones are%s", letter, known);
 }
 
+/* The value of a letter: the rest of its word, or the next one.  Returns how
+ * many arguments that took, or -1. */
+static int
+letter_value(
+    struct options *op, enum option_id id, const char *rest, const char *next)
+{
+	if (*rest != '\0')
+		return options_add(op, id, rest) == 0 ? 1 : -1;
+	if (next == NULL)
+		return options_fail(op, "-%c: needs a value: -%c %s",
+		    specs[id].os_letter, specs[id].os_letter,
+		    specs[id].os_value);
+	return options_add(op, id, next) == 0 ? 2 : -1;
+}
+
 /* next is the argument behind or NULL; returns how many arguments they took. */
 static int
 options_letters(struct options *op, const char *letters, const char *next)
@@ -262,18 +277,11 @@ options_letters(struct options *op, const char *letters, const char *next)
 		if (id == OPTION_MAX)
 			return letter_unknown(op, *letters);
 		if (specs[id].os_kind == KIND_VALUE)
-			break;
+			return letter_value(op, id, letters + 1, next);
 		if (options_add(op, id, "") != 0)
 			return -1;
 	}
-	if (*letters == '\0')
-		return 1;
-	if (letters[1] != '\0')
-		return options_add(op, id, letters + 1) == 0 ? 1 : -1;
-	if (next == NULL)
-		return options_fail(op, "-%c: needs a value: -%c %s", *letters,
-		    *letters, specs[id].os_value);
-	return options_add(op, id, next) == 0 ? 2 : -1;
+	return 1;
 }
 
 int

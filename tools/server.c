@@ -16,6 +16,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "rump/rumpserver.h"
@@ -89,6 +92,65 @@ check_url(struct server *sv, const char *url)
 		    "%s: whoever reaches that port is root in the kernel",
 		    sv->sv_url);
 	return 0;
+}
+
+/* 0, or the errno of connecting to a socket in the file system. */
+static int
+try_connect(const struct address *ad)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	int error, fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return errno;
+	memcpy(sun.sun_path, ad->ad_path, sizeof(sun.sun_path));
+	error =
+	    connect(fd, (struct sockaddr *)&sun, sizeof(sun)) != 0 ? errno : 0;
+	close(fd);
+	return error;
+}
+
+/* Something has that name. */
+static int
+check_taken(const struct server *sv, const struct address *ad)
+{
+	struct stat st;
+
+	if (lstat(ad->ad_path, &st) != 0)
+		return 0;
+	if (!S_ISSOCK(st.st_mode))
+		return complain(sv->sv_failed,
+		    "%s: a file that is no socket has that name", sv->sv_url);
+	if (try_connect(ad) != ECONNREFUSED)
+		return complain(
+		    sv->sv_failed, "%s: somebody listens there", sv->sv_url);
+	if (sv->sv_genuine)
+		return complain(sv->sv_failed,
+		    "%s: nobody listens there, but the socket of a server that"
+		    " is gone has that name; remove it",
+		    sv->sv_url);
+	return unlink(ad->ad_path) == 0
+		   ? 0
+		   : complain(sv->sv_failed,
+			 "%s: the socket of a server that is gone: %s",
+			 sv->sv_url, strerror(errno));
+}
+
+static int
+check_place(const struct server *sv)
+{
+	struct address ad = serverurl_address(sv->sv_url);
+	char dir[ADDRESS_PATH_MAX];
+
+	if (ad.ad_family != ADDRESS_UNIX)
+		return 0;
+	memcpy(dir, ad.ad_path, sizeof(dir));
+	*(strrchr(dir, '/') + 1) = '\0';
+	if (access(dir, W_OK | X_OK) != 0)
+		return complain(sv->sv_failed,
+		    "%s: no socket can be made there: %s", sv->sv_url,
+		    strerror(errno));
+	return check_taken(sv, &ad);
 }
 
 /* The server's working directory will be the root. */
@@ -300,10 +362,9 @@ start(const struct server *sv, const struct boot_user *bu)
 	if (boot_mount(&sv->sv_plan) != 0)
 		return sv->sv_failed;
 	(void)chdir("/");
-	error = boot_listen(sv->sv_url, flags);
+	error = boot_listen(sv->sv_url, flags); /* has said why */
 	if (error != 0)
-		return complain(sv->sv_genuine ? error : sv->sv_failed,
-		    "%s: no server there: error %d", sv->sv_url, error);
+		return sv->sv_genuine ? error : sv->sv_failed;
 	status = write_pid_file(sv);
 	return status == 0 ? start_signal_thread(sv) : status;
 }
@@ -369,8 +430,9 @@ server(struct server *sv, int argc, char **argv)
 		return status;
 	if (flag(sv, OPTION_CHECK))
 		return print_plan(sv);
-	status = pcapfile_make(sv->sv_plan.pl_pcap);
-	return status == 0 ? serve(sv) : sv->sv_failed;
+	if (check_place(sv) != 0 || pcapfile_make(sv->sv_plan.pl_pcap) != 0)
+		return sv->sv_failed;
+	return serve(sv);
 }
 
 static int

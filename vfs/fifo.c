@@ -166,8 +166,8 @@ fifo_removed(struct vnode *vp)
 	struct vattr va;
 	struct fifo *fi;
 
-	if (vp->v_type != VFIFO ||
-	    VOP_GETATTR(vp, &va, curlwp->l_cred) != 0 || va.va_nlink > 0)
+	if (vp->v_type != VFIFO || VOP_GETATTR(vp, &va, curlwp->l_cred) != 0 ||
+	    va.va_nlink > 0)
 		return;
 	mutex_enter(&fifo_lock);
 	fi = find_locked(vp->v_mount, va.va_fileid);
@@ -186,7 +186,8 @@ fifo_unmounted(const struct mount *mp)
 	struct list *n, *next, gone = LIST_INITIALIZER(gone);
 
 	mutex_enter(&fifo_lock);
-	LIST_FOREACH_SAFE (n, next, &fifos) {
+	LIST_FOREACH_SAFE(n, next, &fifos)
+	{
 		struct fifo *fi = LIST_ENTRY(n, struct fifo, fi_list);
 
 		if (fi->fi_mount != mp)
@@ -196,8 +197,8 @@ fifo_unmounted(const struct mount *mp)
 			list_insert_head(&gone, n);
 	}
 	mutex_exit(&fifo_lock);
-	LIST_FOREACH_SAFE (n, next, &gone)
-		fifo_destroy(LIST_ENTRY(n, struct fifo, fi_list));
+	LIST_FOREACH_SAFE(n, next, &gone)
+	fifo_destroy(LIST_ENTRY(n, struct fifo, fi_list));
 }
 
 void

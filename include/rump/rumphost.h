@@ -182,6 +182,10 @@ void rump_map_sethooks(const struct rump_maphooks *hooks);
  * closes it.  0, EBADF, or EOPNOTSUPP for an object that is not a host's: a
  * file, and one day a socket of a protocol of the kernel's own, whose readiness
  * will be told another way.
+ *
+ * A FIFO that was opened with O_ALT_IO, and may be with that alone, has an
+ * O_PATH descriptor here, of the FIFO of the host that stands for it; it is to
+ * be opened through the host's /proc/self/fd.
  */
 int rump_hostfd(int rumpfd, int *hostfd);
 

@@ -391,6 +391,10 @@ ownthread_forked(void)
 	if (BROKEN(BREAK_OWN_FORK))
 		return;
 	for (ow = owns; ow < owns + OWN_MAX; ow++) {
+		/* To write is to have the page copied. */
+		if (atomic_load(&ow->ow_tid) == 0 &&
+		    atomic_load(&ow->ow_state) == OWN_FREE)
+			continue;
 		if (atomic_load(&ow->ow_tid) != 0 &&
 		    atomic_load(&ow->ow_base) != 0)
 			HOST(SYS_munmap, ow->ow_base, ow->ow_size, 0, 0, 0, 0);

@@ -499,7 +499,7 @@ run_exit(void *arg)
 static void
 last_exit(struct thread *t, long status)
 {
-	if (!router_idle)
+	if (!router_leaves_quietly())
 		thread_run(t, run_exit, NULL);
 	if (ownthread_any() && !BROKEN(BREAK_LAST_EXIT))
 		HOST(SYS_exit_group, status, 0, 0, 0, 0, 0);
@@ -531,7 +531,7 @@ route_exit_group(struct call *c)
 {
 	struct thread *t = &engine_thread;
 
-	if (!router_idle && !t->t_borrowed && !thread_is_guest(t))
+	if (!router_leaves_quietly() && !t->t_borrowed && !thread_is_guest(t))
 		thread_run(t, run_exit, NULL);
 	return CALL_TO_HOST;
 }

@@ -136,11 +136,9 @@ def relative_mount_path():
     one_line(out, "data")
 
 
-def without_in_process():
-    out = subprocess.run(
-        harness.as_user([harness.RUMPKIT, "run", "true"]),
-        capture_output=True, timeout=30, env=harness.clean_env(), cwd="/")
-    one_line(out, "--in-process")
+def two_kernels():
+    out = harness.rumpkit(["true"], options=["--server", "unix:///x"])
+    one_line(out, "--in-process and --server")
 
 
 def refused_program(build, *words):
@@ -435,7 +433,7 @@ def main():
         ("refused: privileged port wanted", privileged_port),
         ("malformed URLs", malformed_urls),
         ("relative mount path", relative_mount_path),
-        ("run without --in-process", without_in_process),
+        ("two kernels", two_kernels),
         ("static program", functools.partial(
             refused_program, compile_with("gcc", "-static"), "static")),
         ("musl program", functools.partial(

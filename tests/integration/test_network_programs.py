@@ -445,6 +445,7 @@ StrictModes no
 UsePAM no
 PermitRootLogin yes
 PrintLastLog no
+SetEnv SHLVL=5
 Subsystem sftp internal-sftp
 """
 SSH = ["-F", "none", "-i", "{d}/userkey", "-o", "BatchMode=yes", "-o",

@@ -247,6 +247,43 @@ print("locked")
 """), "handler\n" * 20 + "locked\n")
 
 
+def signals_and_threads_and_children():
+    """Signals hit calls of several threads while children are made."""
+    prints(python("""
+import os, signal, threading
+hits = 0
+def handler(*_):
+    global hits
+    hits += 1
+signal.signal(signal.SIGALRM, handler)
+signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+wrong = []
+def work(i):
+    path = f"/data/{i}"
+    fd = os.open(path, os.O_RDWR | os.O_CREAT)
+    for j in range(300):
+        data = bytes([i]) * (j * 131 % 70000)
+        os.pwrite(fd, data, 0)
+        if os.pread(fd, len(data), 0) != data or os.stat(path).st_uid != uid:
+            wrong.append((i, j))
+uid = os.getuid()
+threads = [threading.Thread(target=work, args=(i,)) for i in range(4)]
+for t in threads: t.start()
+for k in range(30):
+    pid = os.fork()
+    if pid == 0:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        ok = os.stat("/data").st_mode
+        fd = os.open(f"/data/child{k}", os.O_WRONLY | os.O_CREAT)
+        os._exit(0 if os.write(fd, b"child") == 5 else 1)
+    if os.waitpid(pid, 0)[1] != 0:
+        wrong.append(k)
+for t in threads: t.join()
+signal.setitimer(signal.ITIMER_REAL, 0)
+print(wrong, hits > 10, len(os.listdir("/data")))
+"""), "[] True 34\n")
+
+
 def killed_in_a_sleep():
     out = subprocess.Popen(argv([PY, "-c", """
 import fcntl, os
@@ -255,7 +292,8 @@ b = os.open("/data/lock", os.O_RDWR)
 fcntl.flock(a, fcntl.LOCK_EX)
 print("waiting", flush=True)
 fcntl.flock(b, fcntl.LOCK_EX)
-"""], TMPFS), stdout=subprocess.PIPE, env=harness.clean_env(), cwd="/")
+"""], TMPFS), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                           env=harness.clean_env(), cwd="/")
     with out:
         check(out.stdout.readline() == b"waiting\n", "not waiting")
         out.send_signal(signal.SIGINT)
@@ -523,6 +561,7 @@ if __name__ == "__main__":
         ("umask and modes", umask_and_modes),
         ("NFS: read, write, links, mappings", with_nfs(nfs)),
         ("interrupted sleeps", interrupted_sleeps),
+        ("signals, threads and children", signals_and_threads_and_children),
         ("killed in a sleep", killed_in_a_sleep),
         ("sockets", sockets),
         ("a broken pipe", broken_pipe),

@@ -349,6 +349,23 @@ def what_was_written_is_on_the_server_when_the_command_ends():
 # What a run tells
 
 
+def a_summary_knows_what_sockets_carried():
+    done = run([PY, "-c", """
+import socket
+s = socket.create_server(("127.0.0.1", 0))
+c = socket.create_connection(s.getsockname())
+a, _ = s.accept()
+c.sendall(b"x" * 1000)
+a.recv(1000, socket.MSG_WAITALL)
+u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+u.sendto(b"z" * 70, s.getsockname())
+"""], options=["--net", "sockin", "--summary"])
+    text = done.stderr.decode()
+    check(re.search(r"summary: net_bytes_received 1000$", text, re.M), text)
+    check(re.search(r"summary: net_bytes_sent 1070$", text, re.M), text)
+    check(re.search(r"summary: udp +program +0 +70 ", text), text)
+
+
 def a_summary_counts_the_tree_and_is_told_once():
     done = run(["sh", "-c", "for i in 1 2 3; do head -c 1000 /dev/zero > "
                 "/work/$i; done; cat /work/* | wc -c"], TMPFS, ["--summary"])
@@ -489,8 +506,12 @@ def a_command_on_a_mount_is_run():
 def what_a_server_does_can_be_looked_at():
     with shared("--mount", "/work=tmpfs:") as (url, _, _), \
             running([PY, "-c", "import socket; s = socket.create_server("
-                     "('127.0.0.1', 0)); print(s.getsockname()[1], "
-                     "flush=True); input()"], (),
+                     "('127.0.0.1', 0)); c = socket.create_connection("
+                     "s.getsockname()); a, _ = s.accept(); "
+                     "c.sendall(b'x' * 1000); "
+                     "a.recv(1000, socket.MSG_WAITALL); a.send(b'y'); "
+                     "c.recv(1); print(s.getsockname()[1], flush=True); "
+                     "input()"], (),
                     ["--server", url, "--net", "sockin"]) as p:
         port = int(p.stdout.readline())
         text = tool("ps", "--server", url).stdout.decode()
@@ -498,6 +519,9 @@ def what_a_server_does_can_be_looked_at():
         text = tool("netstat", "--server", url).stdout.decode()
         check(re.search(rf"tcp +program .* 127\.0\.0\.1:{port} +.*LISTEN",
                         text), text)
+        for counts in rf"1 +1000 127\.0\.0\.1:\d+ +127\.0\.0\.1:{port} ", \
+                rf"1000 +1 127\.0\.0\.1:{port} ":
+            check(re.search(rf"tcp +program +{counts}", text), text)
         text = tool("mounts", "--server", url).stdout.decode()
         check(" on /work type tmpfs (read-write)\n" in text, text)
         text = tool("sysctl", "--server", url).stdout.decode()
@@ -561,18 +585,42 @@ def tool_status(name, url):
         check=False).returncode
 
 
+def attempt(program, url, status, text):
+    argv = {"rumpkit server": [harness.RUMPKIT, "server"],
+            "rump_server": [f"{harness.STAGE}/bin/rump_server"]}[program]
+    done = subprocess.run(harness.as_user([*argv, url]), env=environment(),
+                          capture_output=True, timeout=PATIENCE, check=False)
+    check((done.returncode, done.stdout) == (status, b""), done)
+    check(done.stderr.startswith(f"{program}: {url}: {text}".encode()), done)
+    check(done.stderr.count(b"\n") == 1, done)
+
+
 def an_address_that_is_taken_is_refused():
-    with shared() as (url, _, pid):
-        for argv, status in (([harness.RUMPKIT, "server"], 125),
-                             ([f"{harness.STAGE}/bin/rump_server"], None)):
-            done = subprocess.run(harness.as_user([*argv, url]),
-                                  env=environment(), capture_output=True,
-                                  timeout=PATIENCE, check=False)
-            check(done.returncode == status or
-                  (status is None and done.returncode not in (0, 125)), done)
-            check(url.encode() in done.stderr, done)
-        check(not Ended(pid).now(), "the first has ended")
+    with shared() as (url, d, pid):
+        attempt("rumpkit server", url, 125, "somebody listens there")
+        attempt("rump_server", url, 1, "somebody listens there")
+        end = Ended(pid)
+        check(not end.now(), "the first has ended")
         tool("ps", "--server", url)
+        attempt("rumpkit server", f"unix://{d}/pid", 125,
+                "a file that is no socket has that name")
+        attempt("rumpkit server", f"unix://{d}/no/s", 125,
+                "no socket can be made there: No such file or directory")
+
+
+def the_socket_of_a_server_that_was_killed_is_replaced():
+    with shared() as (url, d, pid):
+        end = Ended(pid)
+        os.kill(pid, signal.SIGKILL)
+        end.wait()
+        attempt("rump_server", url, 1, "nobody listens there, but the socket")
+        done = subprocess.run(
+            harness.as_user([harness.RUMPKIT, "server", url]),
+            env=environment(), capture_output=True, timeout=PATIENCE,
+            check=False)
+        check((done.returncode, done.stderr) == (0, b""), done)
+        tool("halt", "--server", url)
+        check(not os.path.exists(f"{d}/s"), "the socket")
 
 
 def the_genuine_options_are_accepted():
@@ -644,6 +692,7 @@ CASES = [(f.__name__.replace("_", " "), f) for f in (
     a_tree_can_look_at_its_kernel,
     a_tree_has_one_kernel,
     what_was_written_is_on_the_server_when_the_command_ends,
+    a_summary_knows_what_sockets_carried,
     a_summary_counts_the_tree_and_is_told_once,
     a_trace_has_a_file_for_each_process,
     a_trace_of_all_processes_goes_to_one_file,
@@ -657,6 +706,7 @@ CASES = [(f.__name__.replace("_", " "), f) for f in (
     a_signal_ends_a_server_and_removes_its_address,
     a_server_in_the_foreground_says_halted,
     an_address_that_is_taken_is_refused,
+    the_socket_of_a_server_that_was_killed_is_replaced,
     the_genuine_options_are_accepted,
     other_users_are_kept_out,
     other_users_are_let_in_as_who_they_are,

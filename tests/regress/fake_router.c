@@ -453,6 +453,12 @@ router_exit(void)
 {
 }
 
+bool
+router_leaves_quietly(void)
+{
+	return router_idle;
+}
+
 void
 router_forked(void)
 {

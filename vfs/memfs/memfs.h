@@ -120,6 +120,23 @@ memfs_mount_of(const struct vnode *vp)
 	return vp->v_mount->mnt_data;
 }
 
+/* For whoever looks at one directory, or changes it. */
+static inline void
+memfs_dir_lock(struct memfs_mount *mm, struct memfs_node *dir)
+    ACQUIRES(dir->mn_content)
+{
+	rw_enter(&mm->mm_tree, RW_READER);
+	mutex_enter(&dir->mn_content);
+}
+
+static inline void
+memfs_dir_unlock(struct memfs_mount *mm, struct memfs_node *dir)
+    RELEASES(dir->mn_content)
+{
+	mutex_exit(&dir->mn_content);
+	rw_exit(&mm->mm_tree);
+}
+
 /* node.c */
 
 /* A new node with one reference and no links, of va's type, mode, owner and

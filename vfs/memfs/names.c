@@ -9,20 +9,6 @@
 #include "kern/netbsd.h"
 #include "vfs/memfs/memfs.h"
 
-static void
-dir_enter(struct memfs_mount *mm, struct memfs_node *dir)
-{
-	rw_enter(&mm->mm_tree, RW_READER);
-	mutex_enter(&dir->mn_content);
-}
-
-static void
-dir_exit(struct memfs_mount *mm, struct memfs_node *dir)
-{
-	mutex_exit(&dir->mn_content);
-	rw_exit(&mm->mm_tree);
-}
-
 /* What a name leads to; under the directory's lock. */
 static struct memfs_node *
 find_node(const struct memfs_node *dir, const struct componentname *cnp)
@@ -35,25 +21,38 @@ find_node(const struct memfs_node *dir, const struct componentname *cnp)
 	return de == NULL ? NULL : de->de_node;
 }
 
-int
-memfs_lookup(struct vnode *dvp, struct vnode **vpp, struct componentname *cnp)
+/* ERELOOKUP: the file that was found is gone by now. */
+static int
+lookup_once(struct vnode *dvp, struct vnode **vpp, struct componentname *cnp)
 {
 	struct memfs_mount *mm = memfs_mount_of(dvp);
 	struct memfs_node *dir = dvp->v_data, *mn;
 	bool found;
 	int error;
 
-	dir_enter(mm, dir);
+	memfs_dir_lock(mm, dir);
 	mn = find_node(dir, cnp);
 	found = mn != NULL && memfs_node_vnode_try(mn, vpp);
 	if (mn != NULL && !found)
 		memfs_node_ref(mn);
-	dir_exit(mm, dir);
+	memfs_dir_unlock(mm, dir);
 	if (mn == NULL || found)
 		return mn == NULL ? ENOENT : 0;
 	error = memfs_node_vnode(mm, mn, vpp);
 	memfs_node_unref(mm, mn);
-	return error;
+	return error == ENOENT ? ERELOOKUP : error;
+}
+
+/* Another file may have taken the place of the one that is gone. */
+int
+memfs_lookup(struct vnode *dvp, struct vnode **vpp, struct componentname *cnp)
+{
+	int error;
+
+	do {
+		error = lookup_once(dvp, vpp, cnp);
+	} while (error == ERELOOKUP && (cnp->cn_flags & CN_ISDOTDOT) == 0);
+	return error == ERELOOKUP ? ENOENT : error;
 }
 
 int
@@ -184,9 +183,9 @@ memfs_make(struct vnode *dvp, struct vnode **vpp, struct componentname *cnp,
 	error = make_unnamed(mm, va, target, &vp);
 	if (error != 0)
 		return error;
-	dir_enter(mm, dir);
+	memfs_dir_lock(mm, dir);
 	error = enter(mm, dir, cnp, vp->v_data);
-	dir_exit(mm, dir);
+	memfs_dir_unlock(mm, dir);
 	if (error != 0) {
 		vdoom(vp);
 		vrele(vp);
@@ -248,14 +247,14 @@ memfs_remove(struct vnode *dvp, struct vnode *vp, struct componentname *cnp)
 	bool last = false;
 	int error;
 
-	dir_enter(mm, dir);
+	memfs_dir_lock(mm, dir);
 	error = find_removable(dir, mn, cnp, &de);
 	if (error == 0) {
 		memfs_dir_remove(mm, &dir->mn_dir, de);
 		memfs_node_changed(dir, 0);
 		last = memfs_node_unlink(mn);
 	}
-	dir_exit(mm, dir);
+	memfs_dir_unlock(mm, dir);
 	if (last) {
 		vdoom(vp);
 		memfs_node_unref(mm, mn);
@@ -304,9 +303,9 @@ memfs_link(struct vnode *dvp, struct vnode *vp, struct componentname *cnp)
 	struct memfs_node *dir = dvp->v_data;
 	int error;
 
-	dir_enter(mm, dir);
+	memfs_dir_lock(mm, dir);
 	error = enter(mm, dir, cnp, vp->v_data);
-	dir_exit(mm, dir);
+	memfs_dir_unlock(mm, dir);
 	if (error == 0)
 		memfs_node_touch(vp->v_data, MN_CHANGE);
 	return error;

@@ -73,15 +73,13 @@ list_directory(struct memfs_mount *mm, struct memfs_node *dir,
 {
 	int error = 0;
 
-	rw_enter(&mm->mm_tree, RW_READER);
-	mutex_enter(&dir->mn_content);
+	memfs_dir_lock(mm, dir);
 	/* A removed directory has not even "." and "..". */
 	if (dir->mn_removed)
 		*eof = true;
 	else
 		*eof = list_entries(ls, dir);
-	mutex_exit(&dir->mn_content);
-	rw_exit(&mm->mm_tree);
+	memfs_dir_unlock(mm, dir);
 	if (ls->ls_used == 0 && !*eof)
 		error = EINVAL;
 	return error;

@@ -123,13 +123,12 @@ call_number(void)
 
 	do {
 		num = below(3) == 0
-			  ? FASTCALL_FORK + (int32_t)below(
-						FASTCALL_END - FASTCALL_FORK + 1)
+			  ? FASTCALL_FORK +
+				(int32_t)below(FASTCALL_END - FASTCALL_FORK + 1)
 			  : (int32_t)below(520);
 		if (below(50) == 0)
 			num = (int32_t)rnd();
-	} while (trusted &&
-		 (num == FASTCALL_HALT || num == RUMP_SYS_reboot));
+	} while (trusted && (num == FASTCALL_HALT || num == RUMP_SYS_reboot));
 	return num;
 }
 
@@ -154,8 +153,10 @@ fill_request(struct fast_slot *sl)
 	for (int i = 0; i < 4; i++)
 		sl->sl_in[i] = (struct fast_range){
 			below(2) ? (uint64_t)sl->sl_args[below(3)] : number(),
-			below(20) == 0 ? (uint32_t)number() : below(FAST_IN / 2),
-			below(20) == 0 ? (uint32_t)number() : below(FAST_IN / 2),
+			below(20) == 0 ? (uint32_t)number()
+				       : below(FAST_IN / 2),
+			below(20) == 0 ? (uint32_t)number()
+				       : below(FAST_IN / 2),
 		};
 }
 
@@ -538,8 +539,8 @@ behave(void *arg)
 		args[2] = sizeof(out);
 		args[3] = args[4] = 0;
 		staged[0] = (struct fastin){ out, sizeof(out) };
-		check(fastclient_call(&fc, 0, RUMP_SYS_pwrite, args, staged,
-			  retval) == 0 &&
+		check(fastclient_call(
+			  &fc, 0, RUMP_SYS_pwrite, args, staged, retval) == 0 &&
 			  retval[0] == sizeof(out),
 		    "pwrite");
 		args[1] = (intptr_t)in;

@@ -88,9 +88,8 @@ vfork_child_changes_nothing(void)
 	fd2 = open("g", O_RDONLY | O_CLOEXEC);
 	pid = vfork();
 	if (pid == 0) {
-		if (dup2(fd2, fd) != fd || close(fd2) != 0 ||
-		    chdir("d") != 0 || dup2(fd, 0) != 0 ||
-		    open("x", O_CREAT | O_RDWR, 0600) < 0 ||
+		if (dup2(fd2, fd) != fd || close(fd2) != 0 || chdir("d") != 0 ||
+		    dup2(fd, 0) != 0 || open("x", O_CREAT | O_RDWR, 0600) < 0 ||
 		    fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
 			_exit(1);
 		_exit(0);
@@ -403,8 +402,7 @@ other_clones(void)
 
 	put_file("f", "content");
 	fd = open("f", O_RDONLY);
-	pid = clone(
-	    share, stack + sizeof(stack), CLONE_VM | SIGCHLD, NULL);
+	pid = clone(share, stack + sizeof(stack), CLONE_VM | SIGCHLD, NULL);
 	say_end("shares memory", pid);
 	pid = (pid_t)syscall(SYS_clone, CLONE_PIDFD | SIGCHLD, 0, &pidfd, 0, 0);
 	if (pid == 0) {

@@ -58,8 +58,8 @@ threads_wait_at_the_end(void)
 			pthread_t p[8];
 
 			for (int i = 0; i < 8; i++) {
-				NEED(pthread_create(&p[i], NULL, wait_for_lock,
-					 &t) == 0);
+				NEED(pthread_create(
+					 &p[i], NULL, wait_for_lock, &t) == 0);
 				turns_take(&t, 0);
 			}
 			if (how == 0)
@@ -287,8 +287,7 @@ seccomp_confined(void)
 		ALLOW(SYS_sendmsg),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
 	};
-	struct sock_fprog prog = { sizeof(filter) / sizeof(filter[0]),
-		filter };
+	struct sock_fprog prog = { sizeof(filter) / sizeof(filter[0]), filter };
 	char buf[4] = "";
 	int fd;
 

@@ -70,8 +70,8 @@ fail(const char *fmt, ...)
 	va_list ap;
 	int n;
 
-	n = snprintf(text, sizeof(text), "seed %llu, process %d: ",
-	    (unsigned long long)seed, (int)getpid());
+	n = snprintf(text, sizeof(text),
+	    "seed %llu, process %d: ", (unsigned long long)seed, (int)getpid());
 	va_start(ap, fmt);
 	n += vsnprintf(text + n, sizeof(text) - (size_t)n - 1, fmt, ap);
 	va_end(ap);
@@ -129,8 +129,7 @@ open_file(int k, bool cloexec)
 		return fcntl(memory_file[k - NFILES],
 		    cloexec ? F_DUPFD_CLOEXEC : F_DUPFD, 3);
 	do
-		fd = open(
-		    file_name(k), O_RDONLY | (cloexec ? O_CLOEXEC : 0));
+		fd = open(file_name(k), O_RDONLY | (cloexec ? O_CLOEXEC : 0));
 	while (fd < 0 && errno == EINTR);
 	return fd;
 }
@@ -241,8 +240,8 @@ do_pass(struct storm *s)
 	union {
 		struct cmsghdr head;
 		char space[CMSG_SPACE(sizeof(int))];
-	} control = { .head = { CMSG_LEN(sizeof(int)), SOL_SOCKET,
-			  SCM_RIGHTS } };
+	} control = { .head = {
+			  CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS } };
 	struct iovec iov = { &(char){ 'x' }, 1 };
 	struct msghdr mh = { .msg_iov = &iov,
 		.msg_iovlen = 1,
@@ -423,8 +422,8 @@ do_vfork(struct storm *s)
 		}
 		for (int i = 0; i < NOWN; i++) {
 			if (s->s_own[i].o_fd >= 0 && &s->s_own[i] != o &&
-			    dup2(o->o_fd >= 0 ? o->o_fd : 0,
-				s->s_own[i].o_fd) < 0)
+			    dup2(o->o_fd >= 0 ? o->o_fd : 0, s->s_own[i].o_fd) <
+				0)
 				_exit(3);
 		}
 		if (close_range(3, 500, 0) != 0)
@@ -451,8 +450,8 @@ do_spawn(struct storm *s)
 		    &fa, o->o_fd, file_name(k), O_RDONLY, 0);
 		*o = (struct own){ o->o_fd, k, false };
 	}
-	error = posix_spawn(
-	    &pid, self, &fa, NULL, make_command(&c, s), environ);
+	error =
+	    posix_spawn(&pid, self, &fa, NULL, make_command(&c, s), environ);
 	posix_spawn_file_actions_destroy(&fa);
 	*o = saved;
 	if (error != 0)
@@ -544,9 +543,9 @@ make_files(void)
 	int fd;
 
 	for (int k = 0; k < NFILES + NHOST; k++) {
-		fd = k < NFILES
-			 ? open(file_name(k), O_RDWR | O_CREAT | O_CLOEXEC, 0600)
-			 : memfd_create("storm", MFD_CLOEXEC);
+		fd = k < NFILES ? open(file_name(k),
+				      O_RDWR | O_CREAT | O_CLOEXEC, 0600)
+				: memfd_create("storm", MFD_CLOEXEC);
 		MUST(fd >= 0);
 		memset(text, 'a' + k, SIZE);
 		MUST(write(fd, text, SIZE) == SIZE);

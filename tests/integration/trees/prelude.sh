@@ -9,6 +9,7 @@ listening() {
 	until grep -q "$where" /proc/net/"${2:-tcp}" /proc/net/"${2:-tcp}6"; do
 		:
 	done
+	return 0
 }
 
 # until_ok command ...: again and again until it succeeds.
@@ -16,6 +17,7 @@ until_ok() {
 	until "$@" >/dev/null 2>&1; do
 		read -r -t 0.02 <> <(:)
 	done
+	return 0
 }
 
 # lines N [TEXT]: N different lines.

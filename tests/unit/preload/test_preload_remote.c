@@ -8,6 +8,7 @@
 #include "preload/remote_link.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,6 +18,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -151,7 +153,7 @@ signal_set_mask(uint64_t mask)
 
 /* The test's servers do not come back. */
 int
-remote_retry(struct remote *rm, bool patient)
+remote_retry(struct remote *rm)
 {
 	return RUMP_ENOTCONN;
 }
@@ -834,6 +836,43 @@ the_end_of_a_process_ends_its_calls(void **state)
 	server_end(s, &connection);
 }
 
+static void
+serve_descriptor(struct server *s, struct fast_slot *sl)
+{
+	server_send(s, FAST_FD, 0, 0, s->s_area);
+}
+
+static void
+a_call_answers_a_descriptor(void **state)
+{
+	struct server *s = server_create(&connection, serve_descriptor);
+	struct stat wanted, got;
+	int fd = -1;
+
+	server_start(s);
+	assert_int_equal(remote_call_fd(&connection, 9, NULL, 0, &fd), 0);
+	assert_int_equal(fstat(s->s_area, &wanted), 0);
+	assert_int_equal(fstat(fd, &got), 0);
+	assert_int_equal(got.st_ino, wanted.st_ino);
+	assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
+	close(fd);
+	server_end(s, &connection);
+}
+
+static void
+a_server_may_die_instead_of_answering_a_descriptor(void **state)
+{
+	struct server *s = server_create(&connection, serve_death);
+	int fd = -1;
+
+	server_start(s);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(remote_call_fd(&connection, 9, NULL, 0, &fd),
+		    RUMP_ENOTCONN);
+	assert_int_equal(fd, -1);
+	server_end(s, &connection);
+}
+
 /* Nobody answers, and the connection is gone. */
 static void
 serve_silence(struct server *s, struct fast_slot *sl)
@@ -973,6 +1012,9 @@ main(void)
 		cmocka_unit_test(a_server_may_hang_up_at_once),
 		cmocka_unit_test(the_end_of_a_process_ends_its_calls),
 		cmocka_unit_test(a_server_that_dies_in_silence_is_missed),
+		cmocka_unit_test(a_call_answers_a_descriptor),
+		cmocka_unit_test(
+		    a_server_may_die_instead_of_answering_a_descriptor),
 		cmocka_unit_test(
 		    a_path_that_escaped_is_asked_for_in_the_same_slot),
 		cmocka_unit_test(threads_call_at_the_same_time),

@@ -31,6 +31,36 @@ class Netbsd(unittest.TestCase):
                 for c in self.table.calls}
         self.assertEqual(ours ^ self.genuine, set())
 
+    def inputs(self, name):
+        """(slot, kind, count, size) of what the call reads."""
+        call = next(c for c in self.table.calls if c.name == name)
+        found = [(slot, netbsd.one_input(call, slot))
+                 for slot in range(len(call.args))]
+        return [(slot, *i) for slot, i in found if i is not None]
+
+    def test_what_calls_read_of_their_callers_memory(self):
+        none = "NETBSD_NO_COUNT"
+        self.assertEqual(self.inputs("getpid"), [])
+        self.assertEqual(self.inputs("read"), [])
+        self.assertEqual(self.inputs("write"), [(1, "BYTES", "2", "1")])
+        self.assertEqual(self.inputs("rename"), [(0, "STRING", none, "0"),
+                                                 (1, "STRING", none, "0")])
+        self.assertEqual(self.inputs("readv"), [(1, "IOVECS", "2", "0")])
+        self.assertEqual(self.inputs("pwritev"), [(1, "DATA", "2", "0")])
+        self.assertEqual(self.inputs("fcntl"), [(2, "FCNTL", "1", "0")])
+        self.assertEqual(self.inputs("accept"),
+                         [(2, "BYTES", none, "sizeof(uint32_t)")])
+        self.assertEqual(self.inputs("poll"),
+                         [(0, "BYTES", "1", "sizeof(struct rump_pollfd)")])
+        self.assertEqual(self.inputs("utimensat")[1],
+                         (2, "BYTES", none,
+                          "2 * sizeof(struct rump_timespec)"))
+
+    def test_no_call_reads_more_than_there_is_room_for(self):
+        for call in self.table.served():
+            self.assertLessEqual(len(self.inputs(call.name)),
+                                 netbsd.INPUTS_MAX, call.name)
+
     def test_the_header_has_206_prototypes(self):
         self.assertEqual(len(self.table.current()), 206)
 

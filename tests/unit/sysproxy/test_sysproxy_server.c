@@ -697,6 +697,23 @@ wrong_messages_end_the_connection_and_nothing_else(void **state)
 	AWAIT(rumpuser_sp_clients() == 1);
 }
 
+static void
+a_connection_that_was_sent_over_itself_ends_all_the_same(void **state)
+{
+	struct fast_message m = { .fm_type = FAST_TOKEN };
+	struct fastclient other;
+	struct stat st;
+
+	open_client(&other, false);
+	assert_int_equal(fstat(other.fc_fd, &st), 0);
+	assert_true(fastclient_send(&other, &m, NULL, other.fc_fd));
+	assert_int_equal(fastclient_call(&other, 0, FASTCALL_IMPORT,
+			     A(st.st_ino), NULL, NULL),
+	    RUMP_EBADF);
+	fastclient_close(&other);
+	AWAIT(rumpuser_sp_clients() == 1);
+}
+
 static int
 boot(void **state)
 {
@@ -736,6 +753,7 @@ main(void)
 		TEST(an_open_file_travels_as_a_token),
 		TEST(a_mapped_file_shows_the_cache_itself),
 		TEST(wrong_messages_end_the_connection_and_nothing_else),
+		TEST(a_connection_that_was_sent_over_itself_ends_all_the_same),
 	};
 
 	return cmocka_run_group_tests(tests, boot, NULL);

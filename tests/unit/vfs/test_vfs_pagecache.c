@@ -31,6 +31,7 @@ fresh(void **state)
 	OK(rump_sys_mount("slowfs", "/s", 0, NULL, 0));
 	pcblock_setlimit(LIMIT);
 	assert_int_equal(pcblock_count(), 0);
+	assert_int_equal(pclru_pages(), 0);
 	return 0;
 }
 

@@ -24,7 +24,7 @@ fresh(void **state)
 	OK(rump_sys_unmount("/v", 0));
 	OK(rump_sys_mount("servfs", "/v", 0, NULL, 0));
 	pcblock_setlimit(LIMIT);
-	return pcblock_count() == 0 ? 0 : -1;
+	return pcblock_count() == 0 && pclru_pages() == 0 ? 0 : -1;
 }
 
 static void

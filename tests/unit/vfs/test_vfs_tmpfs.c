@@ -525,6 +525,7 @@ the_first_access_after_a_change_is_noted(void **state)
  * only ever replaced is always there.
  */
 #define ROUNDS 3000
+#define CROWD 40
 
 static _Atomic bool stop;
 
@@ -537,6 +538,21 @@ replacer(void *arg)
 	for (int i = 0; i < ROUNDS; i++) {
 		make_file(mine, mine);
 		if (rump_sys_rename(mine, "/race/target") != 0)
+			return (void *)(intptr_t)errno;
+	}
+	return NULL;
+}
+
+/* Use so many vnodes that no other stays. */
+static void *
+crowder(void *arg)
+{
+	struct rump_stat st;
+	char name[32];
+
+	for (int i = 0; !stop; i++) {
+		snprintf(name, sizeof(name), "/crowd/%d", i % CROWD);
+		if (rump_sys_stat(name, &st) != 0)
 			return (void *)(intptr_t)errno;
 	}
 	return NULL;
@@ -558,18 +574,21 @@ looker(void *arg)
 static void
 a_name_that_is_replaced_is_always_there(void **state)
 {
-	pthread_t t[4];
+	pthread_t t[5];
 	void *result;
 
 	(void)state;
 	mount_tmpfs("/race", "tmpfs:");
+	OK(rump_sys_mkdir("/crowd", 0755));
+	make_many("/crowd", CROWD);
 	make_file("/race/target", "");
 	stop = false;
 	pthread_create(&t[0], NULL, replacer, (void *)"a");
 	pthread_create(&t[1], NULL, replacer, (void *)"b");
 	pthread_create(&t[2], NULL, looker, NULL);
 	pthread_create(&t[3], NULL, looker, NULL);
-	for (int i = 0; i < 4; i++) {
+	pthread_create(&t[4], NULL, crowder, NULL);
+	for (int i = 0; i < 5; i++) {
 		if (i == 2)
 			stop = true;
 		pthread_join(t[i], &result);
@@ -642,5 +661,7 @@ main(void)
 		cmocka_unit_test(directories_moved_into_each_other_stay_a_tree),
 	};
 
+	/* So few that nodes lose their vnodes and get others all the time. */
+	setenv("RUMP_NVNODES", "16", 1);
 	return cmocka_run_group_tests(tests, boot_kernel, NULL);
 }

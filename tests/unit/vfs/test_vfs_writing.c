@@ -10,6 +10,7 @@
 #include "kern/kmem.h"
 #include "vfs/pcblock.h"
 #include "vfs/pcdirty.h"
+#include "vfs/pclru.h"
 
 #define BLOCK 65536
 #define PAGE 4096
@@ -49,7 +50,9 @@ spent(void **state)
 		(void)rump_sys_unmount("/v", RUMP_MNT_FORCE);
 		return -1;
 	}
-	return pcblock_count() == 0 && pcdirty_count() == 0 ? 0 : -1;
+	if (pcblock_count() != 0 || pclru_pages() != 0)
+		return -1;
+	return pcdirty_count() == 0 ? 0 : -1;
 }
 
 static int

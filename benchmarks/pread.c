@@ -31,8 +31,7 @@ act(int fd, char *buf, size_t size)
 {
 	if (size == 0)
 		return lseek(fd, 0, SEEK_CUR) == 0;
-	return pread(fd, buf, size, 0) == (ssize_t)size &&
-	       buf[size - 1] == 'x';
+	return pread(fd, buf, size, 0) == (ssize_t)size && buf[size - 1] == 'x';
 }
 
 static double

@@ -19,6 +19,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/syscall.h>
 
 #include "preload/call.h"
 #include "preload/cwd.h"
@@ -40,6 +41,7 @@ struct child {
 	int ch_outer_cwd;
 };
 
+static long own_pid;
 static struct pool children = POOL_INIT(sizeof(struct child), 4096);
 
 static struct child *
@@ -135,9 +137,17 @@ birth_over(struct birth *b)
 void
 child_init(void)
 {
+	own_pid = HOST(SYS_getpid, 0, 0, 0, 0, 0, 0);
 	engine_hooks.eh_birth = birth;
 	engine_hooks.eh_borrow = borrow;
 	engine_hooks.eh_birth_over = birth_over;
+}
+
+bool
+child_is_known(void)
+{
+	return engine_thread.t_view != NULL ||
+	       HOST(SYS_getpid, 0, 0, 0, 0, 0, 0) == own_pid;
 }
 
 unsigned
@@ -156,6 +166,7 @@ child_forked(void)
 
 	if (b == NULL)
 		return;
+	own_pid = HOST(SYS_getpid, 0, 0, 0, 0, 0, 0);
 	mine = child_of(b)->ch_remote;
 	pool_put(&children, child_of(b));
 	if (mine != NULL)

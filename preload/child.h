@@ -4,6 +4,8 @@
 #ifndef PRELOAD_CHILD_H
 #define PRELOAD_CHILD_H
 
+#include <stdbool.h>
+
 /* Have the engine ask here. */
 void child_init(void);
 
@@ -11,5 +13,9 @@ void child_init(void);
  * been put right, its connection takes the place of its maker's. */
 unsigned child_birth(void);
 void child_forked(void);
+
+/* Has the calling process a connection of its own?  Not so one whose birth was
+ * not seen, which happens without Syscall User Dispatch. */
+bool child_is_known(void);
 
 #endif /* !PRELOAD_CHILD_H */

@@ -94,7 +94,8 @@ fifo_open(struct call *c, const struct place *pl, int nflags, int64_t *value)
 
 	error = rump_call(c, RUMP_SYS_openat, args, &fd);
 	if (error != 0)
-		return error == EOPNOTSUPP ? ENXIO : error;
+		return error == EOPNOTSUPP && backend_reachable() ? ENXIO
+								  : error;
 	c->scratch[5] = (uint64_t)fd + 1;
 	c->scratch[6] = 0;
 	error = fifo_host(c, (int)fd);

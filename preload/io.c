@@ -72,7 +72,7 @@ complete(struct call *c, struct rfile *rf, int num, long done)
 	}                                                                      \
 	static long name##_run(struct call *c)                                 \
 	{                                                                      \
-		return fd_run_data(c, name##_rump);                           \
+		return fd_run_data(c, name##_rump);                            \
 	}                                                                      \
 	ROUTE(name, name##_run)
 
@@ -162,7 +162,7 @@ vector2(struct call *c, struct rfile *rf, int plain)
 	}                                                                      \
 	static long name##_run(struct call *c)                                 \
 	{                                                                      \
-		return fd_run_data(c, name##_rump);                           \
+		return fd_run_data(c, name##_rump);                            \
 	}                                                                      \
 	ROUTE(name, name##_run)
 

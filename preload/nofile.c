@@ -84,49 +84,56 @@ nofile_dup(int fd, uint64_t min)
 	return number;
 }
 
-/* Behind "FDSize:" in /proc/self/status; nfds if it cannot be read. */
-static unsigned
-host_table(unsigned nfds)
+/* The number behind word in text; 0 if it is not there. */
+static uint64_t
+number_behind(const char *text, const char *word)
 {
-	static const char word[] = "FDSize:";
+	const char *p = text, *w;
+	uint64_t number = 0;
+
+	for (; *p != '\0'; p++) {
+		for (w = word; *w != '\0' && p[w - word] == *w; w++)
+			;
+		if (*w == '\0')
+			break;
+	}
+	if (*p == '\0')
+		return 0;
+	for (p += w - word; *p == '\t' || *p == ' '; p++)
+		;
+	for (; *p >= '0' && *p <= '9' && number <= UINT32_MAX; p++)
+		number = number * 10 + (uint64_t)(*p - '0');
+	return number;
+}
+
+/* How many numbers the host's table has room for; 0 if it does not say. */
+static uint64_t
+host_table(void)
+{
 	char text[1024];
-	const char *p = text;
-	unsigned size = 0;
 	long fd, n;
 
 	fd = HOST(
 	    SYS_open, "/proc/self/status", O_RDONLY | O_CLOEXEC, 0, 0, 0, 0);
 	if (fd < 0)
-		return nfds;
+		return 0;
 	n = HOST(SYS_read, fd, text, sizeof(text) - 1, 0, 0, 0);
 	HOST(SYS_close, fd, 0, 0, 0, 0, 0);
 	text[n > 0 ? n : 0] = '\0';
-	while (*p != '\0') {
-		size_t i = 0;
-
-		while (word[i] != '\0' && p[i] == word[i])
-			i++;
-		if (word[i] == '\0')
-			break;
-		p++;
-	}
-	if (*p == '\0')
-		return nfds;
-	for (p += sizeof(word) - 1; *p == '\t' || *p == ' '; p++)
-		;
-	for (; *p >= '0' && *p <= '9' && size < nfds; p++)
-		size = size * 10 + (unsigned)(*p - '0');
-	return size < nfds ? size : nfds;
+	return number_behind(text, "FDSize:");
 }
 
 unsigned
 nofile_visible(unsigned nfds)
 {
-	unsigned high, size = FD_SETSIZE;
+	uint64_t high, size = FD_SETSIZE;
 
 	if (nfds <= FD_SETSIZE)
 		return nfds;
-	high = host_table(nfds);
+	high = host_table();
+	if (high == 0)
+		return nfds;
+	high = high < nfds ? high : nfds;
 	while (high > FD_SETSIZE &&
 	       (fdmap_is_hidden(high - 1) ||
 		   HOST(SYS_fcntl, high - 1, F_GETFD, 0, 0, 0, 0) < 0))
@@ -134,7 +141,7 @@ nofile_visible(unsigned nfds)
 	/* The host's table doubles. */
 	while (size < high)
 		size *= 2;
-	return size < nfds ? size : nfds;
+	return size < nfds ? (unsigned)size : nfds;
 }
 
 long

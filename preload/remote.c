@@ -139,7 +139,6 @@ payload_create(size_t size)
 	return r < 0 && r > -4096 ? NULL : (void *)r;
 }
 
-/* Descriptors, and the command's name behind them. */
 /* It has ended there when the server closes its end; but a server that hangs is
  * not waited for, for ever. */
 void
@@ -156,6 +155,7 @@ remote_exit(void)
 		continue;
 }
 
+/* Descriptors, and the command's name behind them. */
 void
 remote_execed(const uint32_t *fds, size_t n)
 {

@@ -53,6 +53,8 @@ cpu_number(void)
 	return limit & CPU_MASK;
 }
 
+/* --- handing over and waiting ------------------------------------------ */
+
 /* Hand the slot over.  False: the server has given it up. */
 static bool
 hand_over(struct fast_slot *sl, uint32_t from, uint32_t to)
@@ -90,8 +92,6 @@ sleep_while(struct fast_slot *sl, uint32_t state, const volatile uint32_t *intr)
 	atomic_fetch_and(&sl->sl_sleeping, ~FAST_SLEEPS_CLIENT);
 	return r != -ETIMEDOUT;
 }
-
-/* --- waiting ----------------------------------------------------------- */
 
 /*
  * Where the worker is on another processor for good, to sleep and be woken costs

@@ -291,6 +291,12 @@ exec_check(struct call *c)
 	int error = cwd_check();
 	long result;
 
+	if (backend_state == BACKEND_SERVER && !child_is_known()) {
+		engine_say("this process was made in a way that cannot be "
+			   "caught here, and has no connection to the rump "
+			   "kernel: nothing executed");
+		return -EACCES;
+	}
 	if (error != 0) {
 		engine_say(
 		    "the working directory is on a rump file system and has no "

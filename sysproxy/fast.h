@@ -86,12 +86,12 @@ struct fast_slot {
 	int64_t sl_args[FAST_ARGS];
 	struct fast_range sl_in[FAST_RANGES];
 	/* reply */
-	int64_t sl_error; /* 0, NetBSD errno, RUMP_ERESTART,
-				       * RUMP_ENAMESPACE */
+	int64_t sl_error; /* 0, NetBSD errno, RUMP_ERESTART, RUMP_ENAMESPACE */
 	int64_t sl_retval[2];
 	uint32_t sl_nout;
-	uint32_t sl_apart; /* server: the worker cannot follow to
-				       * sl_cpu, so that spinning makes sense */
+	uint32_t
+	    sl_apart; /* server: the worker cannot follow to sl_cpu, so that
+			    * spinning makes sense */
 	struct fast_range sl_out[FAST_RANGES];
 	/* service */
 	uint32_t sl_op;
@@ -106,11 +106,12 @@ _Static_assert(sizeof(struct fast_slot) <= FAST_HEAD, "one page");
 #define FAST_SLEEPS_CLIENT 1u
 #define FAST_SLEEPS_SERVER 2u
 
-/* sl_flags */
-#define FAST_ESCAPE                                                            \
-	0x1 /* rump_namei_escape_set(true) for this call; with
-			 * RUMP_ENAMESPACE the path and the number of links
-			 * followed come by FASTCALL_ESCAPED */
+/*
+ * sl_flags.  ESCAPE: rump_namei_escape_set(true) for this call; with
+ * RUMP_ENAMESPACE the path and the number of links followed come by
+ * FASTCALL_ESCAPED.
+ */
+#define FAST_ESCAPE 0x1
 
 static inline struct fast_slot *
 fast_slot(void *area, uint32_t i)
@@ -225,7 +226,8 @@ enum fast_type {
 /* FAST_WELCOME */
 #define FAST_BY_VM 0x1    /* process_vm_* works for this client */
 #define FAST_SAMEUSER 0x2 /* FASTCALL_MAP_MEMORY is permitted */
-#define FAST_DIRECT 0x4   /* nobody records what sockets carry: the data of one
+#define FAST_DIRECT                                                            \
+	0x4 /* nobody records what sockets carry: the data of one
 			   * that FASTCALL_HOSTFD gives may pass the kernel by */
 
 #define FAST_PAYLOAD (64 * 1024) /* at most */

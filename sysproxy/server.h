@@ -81,8 +81,8 @@ struct client {
 	/* Who it is on the host: set by the loop, or when all is quiet. */
 	pid_t c_hostpid;
 	int c_pidfd;
-	uid_t c_uid;              /* real */
-	bool c_ours;              /* all uids are our own */
+	_Atomic uid_t c_uid;      /* real */
+	_Atomic bool c_ours;      /* all uids are our own */
 	_Atomic bool c_vm;        /* process_vm_* is tried */
 	_Atomic uint64_t c_calls; /* so far */
 
@@ -149,6 +149,9 @@ void client_iterate(void (*func)(struct client *, void *), void *arg);
 /* The credentials of c's process become those that the host tells.  From a
  * thread of ours; 0 or a NetBSD errno. */
 int client_setcred(struct client *c);
+/* System call num is going to be made: our own user may end the kernel, whoever
+ * he is in it. */
+void client_allow_reboot(const struct client *c, int num);
 
 /* --- what the host says of a process (server_peer.c) --------------------- */
 

@@ -83,17 +83,6 @@ delist(struct classic *cl, struct worker *w)
 	pthread_mutex_unlock(&cl->cl_lock);
 }
 
-/* Our own user ends the kernel, whoever he is in it. */
-static void
-allow_reboot(const struct client *c, int num)
-{
-	static const struct rump_hostcred root = { .hc_umask = -1 };
-
-	if (num == RUMP_SYS_reboot && c->c_ours &&
-	    serverkernel.sk_setcred != NULL)
-		(void)serverkernel.sk_setcred(c->c_pid, &root);
-}
-
 /* With our own kernel: short arguments are noticed. */
 static int
 checked_syscall(const struct call *ca, int64_t *retval)
@@ -117,7 +106,7 @@ run_syscall(struct worker *w, struct client *c, struct call *ca)
 	int error;
 
 	w->w_reqno = ca->ca_reqno;
-	allow_reboot(c, ca->ca_num);
+	client_allow_reboot(c, ca->ca_num);
 	cpu_upcalls.hyp_schedule();
 	if (serverkernel_is_ours()) {
 		error = checked_syscall(ca, result);

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "rump/rump.h"
+#include "rump/rump_syscallnum.h"
 #include "rump/rumpdefs.h"
 #include "rump/rumphost.h"
 #include "rump/rumpuser.h"
@@ -363,16 +364,40 @@ client_send(struct client *c, const struct fast_message *m, int fd)
 	return n == (ssize_t)sizeof(*m);
 }
 
-int
-client_setcred(struct client *c)
+static int
+setcred_locked(struct client *c)
 {
 	struct rump_hostcred hc;
 	struct peer p;
 
 	if (!peer_status(c->c_hostpid, &p) || !peer_lives(c->c_pidfd))
 		return RUMP_ESRCH;
-	c->c_uid = p.p_uid[0];
-	c->c_ours = peer_is_ours(&p);
+	atomic_store(&c->c_uid, p.p_uid[0]);
+	atomic_store(&c->c_ours, peer_is_ours(&p));
+	if (!peer_is_ours(&p))
+		atomic_store(&c->c_vm, false);
 	peer_cred(&p, &hc);
 	return serverkernel.sk_setcred(c->c_pid, &hc);
+}
+
+int
+client_setcred(struct client *c)
+{
+	int error;
+
+	/* What was read first is not to be set last. */
+	pthread_mutex_lock(&c->c_lock);
+	error = setcred_locked(c);
+	pthread_mutex_unlock(&c->c_lock);
+	return error;
+}
+
+void
+client_allow_reboot(const struct client *c, int num)
+{
+	static const struct rump_hostcred root = { .hc_umask = -1 };
+
+	if (num == RUMP_SYS_reboot && c->c_ours &&
+	    serverkernel.sk_setcred != NULL)
+		(void)serverkernel.sk_setcred(c->c_pid, &root);
 }

@@ -216,6 +216,7 @@ call(struct worker *w, struct fast_slot *sl, int64_t *retval)
 	}
 	if (num >= FASTCALL_FORK)
 		return fastcall(w, num, args, retval);
+	client_allow_reboot(w->w_client, num);
 	return serverkernel.sk_syscall(num, args, sizeof(args), retval);
 }
 

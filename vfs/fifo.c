@@ -3,7 +3,7 @@
  * The host's FIFO must be the same for all who open a node while one of them
  * has it open, which is not to be seen from here.  So it stays from the first
  * open until the node has lost its last name, or the file system is unmounted;
- * vnodes come and go meanwhile, and it is known by mount and file id.
+ * vnodes come and go meanwhile, and it is known by mount and key.
  */
 #include "vfs/fifo.h"
 
@@ -24,9 +24,10 @@
 struct fifo {
 	struct list fi_list;          /* fifo_lock */
 	const struct mount *fi_mount; /* i */
-	ino_t fi_fileid;              /* i */
-	unsigned fi_refs; /* fifo_lock: open files, and one for the list */
-	int fi_hostfd;    /* i: owned */
+	unsigned fi_refs;   /* fifo_lock: open files, and one for the list */
+	int fi_hostfd;      /* i: owned */
+	uint32_t fi_keylen; /* i */
+	uint8_t fi_key[];   /* i: the vnode's */
 };
 
 static kmutex_t fifo_lock;
@@ -34,7 +35,7 @@ static struct list fifos = LIST_INITIALIZER(fifos); /* fifo_lock */
 static unsigned nfifos;                             /* fifo_lock */
 
 static struct fifo *
-find_locked(const struct mount *mp, ino_t fileid)
+find_locked(const struct vnode *vp)
 {
 	struct list *n;
 
@@ -42,25 +43,28 @@ find_locked(const struct mount *mp, ino_t fileid)
 	LIST_FOREACH (n, &fifos) {
 		struct fifo *fi = LIST_ENTRY(n, struct fifo, fi_list);
 
-		if (fi->fi_mount == mp && fi->fi_fileid == fileid)
+		if (fi->fi_mount == vp->v_mount &&
+		    fi->fi_keylen == vp->v_keylen &&
+		    memcmp(fi->fi_key, vp->v_key, vp->v_keylen) == 0)
 			return fi;
 	}
 	return NULL;
 }
 
 static int
-fifo_create(const struct mount *mp, ino_t fileid, struct fifo **fip)
+fifo_create(const struct vnode *vp, struct fifo **fip)
 {
-	struct fifo *fi = kmem_zalloc(sizeof(*fi), KM_SLEEP);
+	struct fifo *fi = kmem_zalloc(sizeof(*fi) + vp->v_keylen, KM_SLEEP);
 	int error;
 
 	error = rumpcomp_vfs_fifo(&fi->fi_hostfd);
 	if (error != 0) {
-		kmem_free(fi, sizeof(*fi));
+		kmem_free(fi, sizeof(*fi) + vp->v_keylen);
 		return error;
 	}
-	fi->fi_mount = mp;
-	fi->fi_fileid = fileid;
+	fi->fi_mount = vp->v_mount;
+	fi->fi_keylen = vp->v_keylen;
+	memcpy(fi->fi_key, vp->v_key, vp->v_keylen);
 	list_init(&fi->fi_list);
 	*fip = fi;
 	return 0;
@@ -70,7 +74,7 @@ static void
 fifo_destroy(struct fifo *fi)
 {
 	rumpcomp_vfs_close(fi->fi_hostfd);
-	kmem_free(fi, sizeof(*fi));
+	kmem_free(fi, sizeof(*fi) + fi->fi_keylen);
 }
 
 /* Give up a reference; what is to be destroyed, or NULL. */
@@ -87,9 +91,9 @@ unref_locked(struct fifo *fi)
 
 /* Enter fresh unless somebody was quicker; the one on the list. */
 static int
-enter_locked(struct fifo *fresh, struct fifo **fip)
+enter_locked(const struct vnode *vp, struct fifo *fresh, struct fifo **fip)
 {
-	struct fifo *fi = find_locked(fresh->fi_mount, fresh->fi_fileid);
+	struct fifo *fi = find_locked(vp);
 
 	if (fi == NULL) {
 		if (nfifos >= MAXFIFOS)
@@ -104,20 +108,20 @@ enter_locked(struct fifo *fresh, struct fifo **fip)
 }
 
 static int
-fifo_get(const struct mount *mp, ino_t fileid, struct fifo **fip)
+fifo_get(const struct vnode *vp, struct fifo **fip)
 {
 	struct fifo *fi, *fresh = NULL;
 	int error = 0;
 
 	mutex_enter(&fifo_lock);
-	fi = find_locked(mp, fileid);
+	fi = find_locked(vp);
 	if (fi == NULL) {
 		mutex_exit(&fifo_lock);
-		error = fifo_create(mp, fileid, &fresh);
+		error = fifo_create(vp, &fresh);
 		if (error != 0)
 			return error;
 		mutex_enter(&fifo_lock);
-		error = enter_locked(fresh, &fi);
+		error = enter_locked(vp, fresh, &fi);
 	}
 	if (error == 0) {
 		fi->fi_refs++;
@@ -142,7 +146,6 @@ fifo_put(struct fifo *fi)
 int
 fifo_open(struct vnode *vp, int fflags, struct file *fp)
 {
-	struct vattr va;
 	struct fifo *fi;
 	int error;
 
@@ -151,11 +154,11 @@ fifo_open(struct vnode *vp, int fflags, struct file *fp)
 	error = VOP_ACCESS(vp, R_OK | W_OK, curlwp->l_cred);
 	if (error != 0)
 		return error == EACCES ? EOPNOTSUPP : error;
-	error = VOP_GETATTR(vp, &va, curlwp->l_cred);
-	if (error == 0)
-		error = fifo_get(vp->v_mount, va.va_fileid, &fi);
+	error = fifo_get(vp, &fi);
 	if (error != 0)
 		return error;
+	/* Its last name may have gone while this was on its way. */
+	fifo_removed(vp);
 	fp->f_fsdata = fi;
 	return 0;
 }
@@ -166,11 +169,11 @@ fifo_removed(struct vnode *vp)
 	struct vattr va;
 	struct fifo *fi;
 
-	if (vp->v_type != VFIFO || VOP_GETATTR(vp, &va, curlwp->l_cred) != 0 ||
-	    va.va_nlink > 0)
+	if (vp->v_type != VFIFO ||
+	    (VOP_GETATTR(vp, &va, curlwp->l_cred) == 0 && va.va_nlink > 0))
 		return;
 	mutex_enter(&fifo_lock);
-	fi = find_locked(vp->v_mount, va.va_fileid);
+	fi = find_locked(vp);
 	if (fi != NULL) {
 		list_remove(&fi->fi_list);
 		fi = unref_locked(fi);

@@ -29,8 +29,9 @@
 
 static const char PRELOAD[] = "LD_PRELOAD=";
 /* What the router hands on: nobody else's values are passed. */
-static const char *const HANDED[] = { "RUMPKIT_CWD=", "RUMPKIT_FDS=",
-	"RUMPKIT_KERNEL=" };
+static const char *const HANDED[] = {
+	"RUMPKIT_CWD=", "RUMPKIT_FDS=", "RUMPKIT_KERNEL="
+};
 _Static_assert(sizeof(HANDED) / sizeof(HANDED[0]) == EXEC_STRINGS, "all");
 static const char KERNEL_PID[] = "RUMPKIT_KERNEL_PID";
 

@@ -124,6 +124,9 @@ exec(struct call *c)
 	long r = 0, *envp;
 
 	c->scratch[0] = 0;
+	/* What is its parent's is in use. */
+	if (engine_hooks.eh_birth != NULL && thread_is_guest(t))
+		return -ENOTSUP;
 	if (!router_idle && !BROKEN(BREAK_IMAGE))
 		r = thread_run(t, judge, c);
 	if (t->t_deferred)

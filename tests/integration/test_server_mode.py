@@ -170,6 +170,30 @@ print("right")
 """), "right\n")
 
 
+def in_a_confined_process():
+    """A process that allows itself few calls: no futex, no message, no poll."""
+    prints(python("""
+import ctypes, os, struct
+libc = ctypes.CDLL(None, use_errno=True)
+fd = os.open("/data/f", os.O_RDWR | os.O_CREAT)
+allowed = [0, 1, 8, 9, 11, 12, 231]  # read write lseek mmap munmap brk exit
+code = struct.pack("=HBBI", 0x20, 0, 0, 0)
+for i, nr in enumerate(allowed):
+    code += struct.pack("=HBBI", 0x15, len(allowed) - i, 0, nr)
+code += struct.pack("=HBBI", 6, 0, 0, 0x80000000)  # kill
+code += struct.pack("=HBBI", 6, 0, 0, 0x7fff0000)  # allow
+buf = ctypes.create_string_buffer(code)
+prog = struct.pack("=HxxxxxxQ", len(allowed) + 3, ctypes.addressof(buf))
+if libc.prctl(38, 1, 0, 0, 0) != 0 or libc.prctl(22, 2, prog, 0, 0) != 0:
+    raise OSError(ctypes.get_errno(), "prctl")
+data = b"confined" * 20000
+os.write(fd, data)
+os.lseek(fd, 0, 0)
+os.write(1, b"right\\n" if os.read(fd, len(data)) == data else b"wrong\\n")
+os._exit(0)
+"""), "right\n")
+
+
 def umask_and_modes():
     prints(python("""
 import os
@@ -558,6 +582,7 @@ if __name__ == "__main__":
         ("many threads", many_threads),
         ("threads come and go", threads_come_and_go),
         ("in a process that nobody may look into", in_a_closed_process),
+        ("in a process that confines itself", in_a_confined_process),
         ("umask and modes", umask_and_modes),
         ("NFS: read, write, links, mappings", with_nfs(nfs)),
         ("interrupted sleeps", interrupted_sleeps),

@@ -160,6 +160,44 @@ fill_request(struct fast_slot *sl)
 		};
 }
 
+/* Something that the server may well do: there are files and maps then. */
+static void
+fill_sensible(struct fast_slot *sl)
+{
+	int64_t *a = sl->sl_args;
+
+	fill_request(sl);
+	sl->sl_nin = 0;
+	strcpy(sandbox + 4096, "/x");
+	a[0] = below(6);
+	a[1] = (int64_t)below(8) * 4096;
+	a[2] = (int64_t)below(100000);
+	a[3] = a[4] = 0;
+	switch (below(4)) {
+	case 0:
+		sl->sl_num = RUMP_SYS_open;
+		a[0] = (int64_t)(intptr_t)(sandbox + 4096);
+		a[1] = RUMP_O_CREAT | RUMP_O_RDWR;
+		break;
+	case 1:
+		sl->sl_num = below(2) ? RUMP_SYS_pwrite : RUMP_SYS_ftruncate;
+		a[1] = (int64_t)(intptr_t)sandbox;
+		break;
+	case 2:
+		sl->sl_num = FASTCALL_MAP_CREATE;
+		a[3] = RUMP_PROT_READ | (below(2) ? RUMP_PROT_WRITE : 0);
+		a[4] = RUMP_MAP_SHARED;
+		a[5] = (int64_t)(intptr_t)sandbox;
+		break;
+	default:
+		sl->sl_num =
+		    FASTCALL_MAP_AGAIN +
+		    (int)below(FASTCALL_MAP_MEMORY - FASTCALL_MAP_AGAIN);
+		a[3] = (int64_t)below(200000);
+		break;
+	}
+}
+
 /* Let the server do something, most of the time. */
 static void
 linger(struct fast_slot *sl)
@@ -207,7 +245,10 @@ poke(char *area)
 			sl->sl_status = below(3) == 0 ? 14 : 0;
 			atomic_store(&sl->sl_state, FAST_SERVED);
 		} else {
-			fill_request(sl);
+			if (below(3) == 0)
+				fill_sensible(sl);
+			else
+				fill_request(sl);
 			atomic_store(&sl->sl_state, FAST_REQUEST);
 		}
 		break;

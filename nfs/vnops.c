@@ -191,12 +191,13 @@ may_create(struct vnode *dvp, const struct componentname *cnp)
 /*
  * As may_create(), for a name that was looked for in the caches.  If it is there
  * after all, nfs_create() leaves it in the name cache for the next lookup, so
- * it must be one that is kept there.
+ * it must be one that is kept there.  It is not where others change the
+ * directory meanwhile: nobody guesses twice.
  */
 static bool
 may_guess(struct vnode *dvp, const struct componentname *cnp)
 {
-	return (cnp->cn_flags & CN_MAKEENTRY) != 0 &&
+	return (cnp->cn_flags & (CN_MAKEENTRY | CN_SURE)) == CN_MAKEENTRY &&
 	       cnp->cn_namelen <= GUESS_NAMEMAX &&
 	       nfsnode_caches(VTONFS(dvp)) && may_create(dvp, cnp);
 }

@@ -440,6 +440,17 @@ placeholder_dup2(long to, long flags)
 	return result;
 }
 
+int
+fdmap_room(void)
+{
+	long number = placeholder_dup(0, true);
+
+	if (number < 0)
+		return (int)-number;
+	HOST(SYS_close, number, 0, 0, 0, 0, 0);
+	return 0;
+}
+
 long
 fdmap_install_path(int fd, enum rfile_kind kind, int rule, bool path_only,
     bool cloexec, char *path)

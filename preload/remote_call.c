@@ -34,15 +34,13 @@
 #define CPU_SELECTOR 0x7b
 #define CPU_MASK 0xfff
 
-/* Cycles of the time stamp counter; at most about 50 us. */
-#define SPIN_MIN 1024u
-#define SPIN_MAX 131072u
-#define SPIN_AGAIN 64 /* sleeps */
+#define SPIN_CYCLES 131072u /* of the time stamp counter, about 50 us */
+#define SPIN_SKIP 63        /* sleeps without spinning first, at most */
 
 #define TLS __attribute__((tls_model("initial-exec")))
 
 __thread volatile uint32_t remote_interrupted;
-static __thread uint32_t spin_cycles TLS, spin_sleeps TLS;
+static __thread uint32_t spin_skip TLS, spin_left TLS;
 
 static uint32_t
 cpu_number(void)
@@ -95,8 +93,8 @@ sleep_while(struct fast_slot *sl, uint32_t state, const volatile uint32_t *intr)
 
 /*
  * Where the worker is on another processor for good, to sleep and be woken costs
- * more than most calls take: spin first, as long as that helps, and a little
- * from time to time to see whether it does again.
+ * more than most calls take: spin first.  What spins in vain sleeps at once the
+ * next time, then the next three times, and so on.
  */
 static bool
 spin_while(const struct fast_slot *sl, uint32_t state)
@@ -105,23 +103,22 @@ spin_while(const struct fast_slot *sl, uint32_t state)
 
 	if (sl->sl_apart == 0)
 		return false;
-	if (spin_cycles < SPIN_MIN) {
-		if (++spin_sleeps % SPIN_AGAIN != 0)
-			return false;
-		spin_cycles = SPIN_MIN;
+	if (spin_left > 0) {
+		spin_left--;
+		return false;
 	}
 	start = __builtin_ia32_rdtsc();
 	do {
 		if (atomic_load_explicit(&sl->sl_state, memory_order_acquire) !=
 		    state) {
-			spin_cycles = 2 * spin_cycles < SPIN_MAX
-					  ? 2 * spin_cycles
-					  : SPIN_MAX;
+			spin_skip = 0;
 			return true;
 		}
 		__builtin_ia32_pause();
-	} while (__builtin_ia32_rdtsc() - start < spin_cycles);
-	spin_cycles /= 2;
+	} while (__builtin_ia32_rdtsc() - start < SPIN_CYCLES);
+	if (spin_skip < SPIN_SKIP)
+		spin_skip = 2 * spin_skip + 1;
+	spin_left = spin_skip;
 	return false;
 }
 

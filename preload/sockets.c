@@ -247,6 +247,9 @@ accept_flags(struct call *c, struct rfile *rf, int flags)
 	int nflags, error = abi_sockflags_to_netbsd(flags, &nflags);
 	long fd, number;
 
+	/* A connection that has been taken out of the queue is not put back. */
+	if (error == 0)
+		error = fdmap_room();
 	if (error != 0)
 		return -error;
 	fd = fd_call(c, rf, RUMP_SYS_paccept, (int64_t)&ss, (int64_t)&len, 0,

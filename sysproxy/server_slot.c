@@ -35,11 +35,8 @@
 
 #define UNDER_WAY (UINT64_C(1) << 32)
 
-/* Cycles of the time stamp counter, about 50 us. */
-#define SPFAST_IN 131072u
-#define SPIN_MIN 1024u
-/* Without success: try again after so many sleeps. */
-#define SPIN_AGAIN 64
+#define SPIN_CYCLES 131072u /* of the time stamp counter, about 50 us */
+#define SPIN_SKIP 63        /* sleeps without spinning first, at most */
 
 /* The compiler reads it here, once. */
 #define ONCE(x) (*(volatile __typeof__(x) *)&(x))
@@ -83,34 +80,35 @@ follow(struct worker *w, uint32_t cpu)
 	w->w_cpu = -1;
 }
 
-/* How long spinning is worth while, in cycles. */
-static unsigned
-spin_length(struct worker *w)
-{
-	if (!w->w_apart)
-		return 0;
-	if (w->w_spin < SPIN_MIN && ++w->w_slept % SPIN_AGAIN == 0)
-		w->w_spin = SPIN_MIN;
-	return w->w_spin;
-}
-
+/* What has spun in vain does not do so the next time, then the next three times,
+ * and so on. */
 static void
 spin_learn(struct worker *w, bool success)
 {
 	if (success)
-		w->w_spin =
-		    w->w_spin * 2 < SPFAST_IN ? w->w_spin * 2 : SPFAST_IN;
-	else
-		w->w_spin /= 2;
+		w->w_skip = 0;
+	else if (w->w_skip < SPIN_SKIP)
+		w->w_skip = 2 * w->w_skip + 1;
+	w->w_left = w->w_skip;
+}
+
+static bool
+is_spinning_due(struct worker *w)
+{
+	if (!w->w_apart)
+		return false;
+	if (w->w_left == 0)
+		return true;
+	w->w_left--;
+	return false;
 }
 
 static bool
 spin(struct worker *w, struct fast_slot *sl, uint32_t wanted)
 {
-	unsigned length = spin_length(w);
 	uint64_t start;
 
-	if (length == 0)
+	if (!is_spinning_due(w))
 		return false;
 	start = __builtin_ia32_rdtsc();
 	do {
@@ -120,7 +118,7 @@ spin(struct worker *w, struct fast_slot *sl, uint32_t wanted)
 			return true;
 		}
 		__builtin_ia32_pause();
-	} while (__builtin_ia32_rdtsc() - start < length &&
+	} while (__builtin_ia32_rdtsc() - start < SPIN_CYCLES &&
 		 atomic_load_explicit(&w->w_stop, memory_order_relaxed) == 0);
 	spin_learn(w, false);
 	return false;
@@ -317,7 +315,7 @@ prepare(struct worker *w, struct client *c, unsigned slot)
 	w->w_escape = false;
 	w->w_seen = UINT32_MAX;
 	w->w_apart = false;
-	w->w_spin = SPIN_MIN;
+	w->w_skip = w->w_left = 0;
 	atomic_store(&w->w_stop, 0);
 	atomic_store(&w->w_current, 0);
 	atomic_store(&w->w_interrupt, 0);

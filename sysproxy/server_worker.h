@@ -42,8 +42,9 @@ struct worker {
 	int w_cpu;       /* pinned to it; -1: nowhere */
 	bool w_apart;    /* it cannot go where the client is */
 	uint32_t w_seen; /* the client's CPU at the last call */
-	unsigned w_spin; /* how long to spin, in some unit */
-	unsigned w_slept;
+	unsigned
+	    w_skip; /* sleeps without spinning first, and how many of these */
+	unsigned w_left; /* are to come */
 
 	/* The call under way: a copy of what the client has said. */
 	uint32_t w_nin, w_inlen;

@@ -18,7 +18,7 @@ struct nameidata {
 	struct vnode *ni_startdir; /* NULL: the working directory */
 	enum nameiop ni_op;
 	uint32_t ni_flags;  /* NI_* */
-	uint32_t ni_intent; /* CN_OPEN | CN_EXCL | CN_WANTATTR */
+	uint32_t ni_intent; /* CN_OPEN, CN_EXCL, CN_WANTATTR, CN_SURE */
 	kauth_cred_t ni_cred;
 	/* out */
 	struct vnode *ni_vp;  /* reference, or NULL when CREATE found nothing */

@@ -33,8 +33,9 @@ check_flags(int oflags)
 	return 0;
 }
 
+/* again: it has been taken for absent, and was there. */
 static int
-lookup(const struct openreq * or, struct nameidata *ni)
+lookup(const struct openreq * or, struct nameidata *ni, bool again)
 {
 	uint32_t flags = NI_FOLLOW, intent = CN_OPEN;
 	enum nameiop op = LOOKUP;
@@ -49,6 +50,8 @@ lookup(const struct openreq * or, struct nameidata *ni)
 	}
 	if ((or->or_flags & O_NOFOLLOW) != 0)
 		flags &= ~(uint32_t)NI_FOLLOW;
+	if (again)
+		intent |= CN_SURE;
 	return path_lookup(or->or_dirfd, or->or_path, op, flags, intent, ni);
 }
 
@@ -122,12 +125,13 @@ truncate_file(struct vnode *vp)
 
 /* Look the file up, and make it if asked to. */
 static int
-find_or_create(const struct openreq * or, struct nameidata *ni, bool *created)
+find_or_create(
+    const struct openreq * or, struct nameidata *ni, bool again, bool *created)
 {
 	int error;
 
 	*created = false;
-	error = lookup(or, ni);
+	error = lookup(or, ni, again);
 	if (error != 0)
 		return error;
 	*created = ni->ni_vp == NULL;
@@ -155,7 +159,7 @@ find(const struct openreq * or, struct vnode **vpp, bool *made)
 	 * somebody removed it at once, make it again.
 	 */
 	do {
-		error = find_or_create(or, &ni, &created);
+		error = find_or_create(or, &ni, tries > 0, &created);
 	} while ((error == EEXIST || error == ENOENT) && created &&
 		 (or->or_flags & O_EXCL) == 0 && ++tries < CREATE_TRIES);
 	if (error != 0)

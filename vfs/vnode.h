@@ -96,6 +96,7 @@ enum nameiop { LOOKUP, CREATE, DELETE, RENAME };
 #define CN_WANTATTR 0x8 /* attributes will be asked for next */
 #define CN_ISDOTDOT 0x10
 #define CN_MAKEENTRY 0x20 /* may be entered into the name cache */
+#define CN_SURE 0x40      /* CREATE: not absent merely because none is known */
 
 struct componentname {
 	enum nameiop cn_nameiop;

@@ -381,6 +381,25 @@ print(s.getpeername())
 """, mounts=(), options=SOCKIN), f"timed out\n('127.0.0.1', {port})\n")
 
 
+def out_of_descriptors():
+    prints(python("""
+import os, resource, socket
+s = socket.create_server(("127.0.0.1", 0))
+s.setblocking(False)
+c = socket.create_connection(s.getsockname())
+c.send(b"patient")
+soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (c.fileno() + 3, hard))
+while True:
+    try: last = os.dup(c.fileno())
+    except OSError: break
+try: s.accept()
+except OSError as e: print(e.errno)
+os.close(last)
+print(s.accept()[0].recv(10))
+""", mounts=(), options=SOCKIN), "24\nb'patient'\n")
+
+
 def broken_pipe():
     out = python("""
 import signal, socket, sys
@@ -589,6 +608,7 @@ if __name__ == "__main__":
         ("signals, threads and children", signals_and_threads_and_children),
         ("killed in a sleep", killed_in_a_sleep),
         ("sockets", sockets),
+        ("out of descriptors", out_of_descriptors),
         ("a broken pipe", broken_pipe),
         ("the server is lost", lost_server),
         ("two clients of one server", two_clients),

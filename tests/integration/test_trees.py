@@ -220,6 +220,39 @@ def compare_nfs(case):
         compare(case, server.url())
 
 
+CREATING = """
+import os, threading
+os.chdir('/data/d'); stop = False; bad = []
+def churn(k):
+    while not stop:
+        os.close(os.open('t%d' % k, os.O_CREAT | os.O_WRONLY))
+        os.unlink('t%d' % k)
+def make(k):
+    for i in range(k, 400, 4):
+        try: os.close(os.open('f%d' % i, os.O_CREAT | os.O_WRONLY))
+        except OSError as e: bad.append((i, str(e)))
+c = [threading.Thread(target=churn, args=(k,)) for k in range(4)]
+m = [threading.Thread(target=make, args=(k,)) for k in range(4)]
+[t.start() for t in c + m]; [t.join() for t in m]
+stop = True; [t.join() for t in c]; print(len(bad), bad[:5])
+"""
+
+
+def creating_what_exists():
+    """As the parallel make above does with what it has made before."""
+    def populate(path):
+        os.mkdir(f"{path}/d")
+        os.chmod(f"{path}/d", 0o777)
+        for i in range(400):
+            with open(f"{path}/d/f{i}", "w", encoding="ascii"):
+                pass
+            os.chmod(f"{path}/d/f{i}", 0o666)
+    with harness.export(populate) as (_directory, server):
+        out = harness.rumpkit(["python3", "-c", CREATING],
+                              [(harness.MOUNT, server.url())])
+        harness.check(out.stdout == b"0 []\n", str(out)[:2000])
+
+
 def main():
     source = "tmpfs:"
     if "--host" in sys.argv:
@@ -230,7 +263,9 @@ def main():
         [(case.name, functools.partial(compare, case, source))
          for case in cases] +
         [(f"{case.name} on NFS", functools.partial(compare_nfs, case))
-         for case in cases if case.name in ON_NFS and source is not None])
+         for case in cases if case.name in ON_NFS and source is not None] +
+        [("files are opened for creation while others are made on NFS",
+          creating_what_exists)])
 
 
 if __name__ == "__main__":

@@ -130,33 +130,12 @@ fail_call(struct worker *w, struct client *c, const struct call *ca, int error)
 	(void)out_send(c->c_classic, w, &f, len, NULL, 0);
 }
 
-static bool
-bind_lwp(const struct client *c)
-{
-	int error;
-
-	cpu_upcalls.hyp_schedule();
-	error = cpu_upcalls.hyp_lwproc_newlwp(c->c_pid);
-	cpu_upcalls.hyp_unschedule();
-	return error == 0;
-}
-
-static void
-unbind_lwp(void)
-{
-	cpu_upcalls.hyp_schedule();
-	cpu_upcalls.hyp_lwproc_release();
-	cpu_upcalls.hyp_unschedule();
-	if (serverkernel.sk_interrupt_clear != NULL)
-		serverkernel.sk_interrupt_clear();
-}
-
 /* The process's lwps are told to leave after the flags are set: this one has
  * either been told or sees them. */
 static void
 run_call(struct worker *w, struct client *c, struct call *ca)
 {
-	if (!bind_lwp(c)) {
+	if (!worker_bind_lwp(c)) {
 		fail_call(w, c, ca, RUMP_EBUSY);
 		return;
 	}
@@ -167,7 +146,7 @@ run_call(struct worker *w, struct client *c, struct call *ca)
 		prefork_make(c, ca->ca_reqno);
 	else
 		run_syscall(w, c, ca);
-	unbind_lwp();
+	worker_unbind_lwp();
 }
 
 /* The next call that waits; NULL: this worker is one less. */

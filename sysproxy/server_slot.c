@@ -265,38 +265,18 @@ serve_request(struct worker *w)
 	follow(w, ONCE(sl->sl_cpu));
 }
 
-static bool
-bind_lwp(const struct client *c)
-{
-	int error;
-
-	cpu_upcalls.hyp_schedule();
-	error = cpu_upcalls.hyp_lwproc_newlwp(c->c_pid);
-	cpu_upcalls.hyp_unschedule();
-	return error == 0;
-}
-
-static void
-unbind_lwp(void)
-{
-	cpu_upcalls.hyp_schedule();
-	cpu_upcalls.hyp_lwproc_release();
-	cpu_upcalls.hyp_unschedule();
-	serverkernel.sk_interrupt_clear();
-}
-
 static void
 serve(struct worker *w, void *arg)
 {
 	struct client *c = arg;
 
-	if (bind_lwp(c)) {
+	if (worker_bind_lwp(c)) {
 		while (await(w, w->w_sl, FAST_REQUEST)) {
 			atomic_fetch_add_explicit(
 			    &c->c_calls, 1, memory_order_relaxed);
 			serve_request(w);
 		}
-		unbind_lwp();
+		worker_unbind_lwp();
 	}
 	hand_over(w->w_sl, FAST_DEAD);
 	pthread_mutex_lock(&c->c_lock);

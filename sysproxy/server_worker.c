@@ -20,6 +20,7 @@
 #include "rump/rumpuser.h"
 #include "rump/rumpuser_host.h"
 
+#include "rumpuser/cpu.h"
 #include "rumpuser/syscall_intr.h"
 #include "sysproxy/server.h"
 #include "sysproxy/server_kernel.h"
@@ -43,6 +44,27 @@ struct worker *
 worker_self(void)
 {
 	return self;
+}
+
+bool
+worker_bind_lwp(const struct client *c)
+{
+	int error;
+
+	cpu_upcalls.hyp_schedule();
+	error = cpu_upcalls.hyp_lwproc_newlwp(c->c_pid);
+	cpu_upcalls.hyp_unschedule();
+	return error == 0;
+}
+
+void
+worker_unbind_lwp(void)
+{
+	cpu_upcalls.hyp_schedule();
+	cpu_upcalls.hyp_lwproc_release();
+	cpu_upcalls.hyp_unschedule();
+	if (serverkernel.sk_interrupt_clear != NULL)
+		serverkernel.sk_interrupt_clear();
 }
 
 static int

@@ -43,8 +43,8 @@ struct worker {
 	bool w_apart;    /* it cannot go where the client is */
 	uint32_t w_seen; /* the client's CPU at the last call */
 	unsigned
-	    w_skip; /* sleeps without spinning first, and how many of these */
-	unsigned w_left; /* are to come */
+	    w_skip; /* sleeps without spinning first, when it was of no use */
+	unsigned w_left; /* ... of which so many are still to come */
 
 	/* The call under way: a copy of what the client has said. */
 	uint32_t w_nin, w_inlen;
@@ -67,6 +67,10 @@ void worker_submit(worker_func *func, void *arg);
 void worker_kick(struct worker *w);
 /* The worker that the calling thread is, or NULL. */
 struct worker *worker_self(void);
+
+/* The calling thread works for c's process; false: that is ending. */
+bool worker_bind_lwp(const struct client *c);
+void worker_unbind_lwp(void);
 
 /* Once, before the first.  0 or a NetBSD errno. */
 int workers_init(void);

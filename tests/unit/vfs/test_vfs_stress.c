@@ -345,8 +345,8 @@ random_changes_leave_a_sound_tree_and_nothing_else(void **state)
 			    pcblock_count() - blocks,
 			    (uintmax_t)(pcmem_used() - used));
 		/* The tree of node numbers grows with their logarithm, and the
-		 * stash of blocks may keep a few more chunks of the memfd. */
-		assert_in_range(kmem_outstanding(), bytes, bytes + 2048);
+		 * stash of blocks keeps a few more or fewer chunks of the memfd. */
+		assert_in_range(kmem_outstanding(), bytes - 512, bytes + 2048);
 	}
 	print_message("%lu calls\n", (unsigned long)done);
 }

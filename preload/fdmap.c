@@ -54,7 +54,7 @@ static _Atomic(struct rfile *) left; /* see leave_behind() */
 static atomic_int placeholder = -1;
 static struct stat placeholder_stat;
 static atomic_uint births; /* see fdmap_birth() */
-static bool has_had_files;
+static atomic_bool has_had_files;
 
 /* A pool's free list lives in the first 8 bytes; the count stands behind it. */
 static struct rfile *
@@ -307,7 +307,8 @@ rfile_create(int fd, enum rfile_kind kind, int rule, bool path_only)
 		return NULL;
 	rf = rfile_of(obj);
 	if (fd >= 0)
-		has_had_files = true;
+		atomic_store_explicit(
+		    &has_had_files, true, memory_order_relaxed);
 	rf->rf_fd = fd;
 	rf->rf_kind = kind;
 	rf->rf_rule = rule;
@@ -346,7 +347,7 @@ rfile_copy(const struct rfile *rf)
 bool
 fdmap_has_had_files(void)
 {
-	return has_had_files;
+	return atomic_load_explicit(&has_had_files, memory_order_relaxed);
 }
 
 void

@@ -6,10 +6,8 @@
  * going to sleep says so in sl_sleeping first and looks at sl_state again, and
  * who changes sl_state looks at sl_sleeping afterwards.  When client and worker
  * share a processor spinning is of no use: the sleeper is woken, and runs when the
- * other one sleeps.  That is the fastest way there is as long as the other
- * processor sleeps or has something else to do, so the worker follows its client
- * wherever it is allowed to.  Where it is not, it spins for a short time before
- * it sleeps, less and less when that was in vain.
+ * other one sleeps.  Apart (server_place.h) both spin for a short time before they
+ * sleep, less and less often when that was in vain.
  *
  * Interruption.  w_current names the call under way, w_interrupt the one to be
  * ended.  Worker and loop each write theirs before they read the other's, so that
@@ -35,49 +33,15 @@
 
 #define UNDER_WAY (UINT64_C(1) << 32)
 
-#define SPIN_CYCLES 131072u /* of the time stamp counter, about 50 us */
-#define SPIN_SKIP 63        /* sleeps without spinning first, at most */
+#define SPIN_SKIP 63 /* sleeps without spinning first, at most */
 
 /* The compiler reads it here, once. */
 #define ONCE(x) (*(volatile __typeof__(x) *)&(x))
-
-static cpu_set_t server_cpus;
-static pthread_once_t cpus_once = PTHREAD_ONCE_INIT;
-
-static void
-learn_cpus(void)
-{
-	if (sched_getaffinity(0, sizeof(server_cpus), &server_cpus) != 0)
-		CPU_ZERO(&server_cpus);
-}
 
 static void
 futex_wake_shared(_Atomic uint32_t *word)
 {
 	(void)rumpuser_host_syscall(SYS_futex, word, FUTEX_WAKE, 1, 0, 0, 0);
-}
-
-/* Run where the client does. */
-static void
-follow(struct worker *w, uint32_t cpu)
-{
-	bool again = cpu == w->w_seen;
-	cpu_set_t set;
-
-	w->w_seen = cpu;
-	if ((int)cpu == w->w_cpu || !again)
-		return;
-	w->w_apart = cpu >= CPU_SETSIZE || !CPU_ISSET(cpu, &server_cpus);
-	if (!w->w_apart) {
-		CPU_ZERO(&set);
-		CPU_SET(cpu, &set);
-		if (sched_setaffinity(0, sizeof(set), &set) == 0)
-			w->w_cpu = (int)cpu;
-		return;
-	}
-	if (w->w_cpu >= 0)
-		(void)sched_setaffinity(0, sizeof(server_cpus), &server_cpus);
-	w->w_cpu = -1;
 }
 
 /* What has spun in vain does not do so the next time, then the next three times,
@@ -118,7 +82,7 @@ spin(struct worker *w, struct fast_slot *sl, uint32_t wanted)
 			return true;
 		}
 		__builtin_ia32_pause();
-	} while (__builtin_ia32_rdtsc() - start < SPIN_CYCLES &&
+	} while (__builtin_ia32_rdtsc() - start < PLACE_CYCLES &&
 		 atomic_load_explicit(&w->w_stop, memory_order_relaxed) == 0);
 	spin_learn(w, false);
 	return false;
@@ -262,7 +226,7 @@ serve_request(struct worker *w)
 		atomic_store_explicit(&w->w_current, 0, memory_order_relaxed);
 	}
 	reply(w, error, retval);
-	follow(w, ONCE(sl->sl_cpu));
+	place_replied(w, ONCE(sl->sl_cpu));
 }
 
 static void
@@ -274,6 +238,7 @@ serve(struct worker *w, void *arg)
 		while (await(w, w->w_sl, FAST_REQUEST)) {
 			atomic_fetch_add_explicit(
 			    &c->c_calls, 1, memory_order_relaxed);
+			place_requested(&w->w_place);
 			serve_request(w);
 		}
 		worker_unbind_lwp();
@@ -293,7 +258,7 @@ prepare(struct worker *w, struct client *c, unsigned slot)
 	w->w_slot = slot;
 	w->w_sl = fast_slot(c->c_area, slot);
 	w->w_escape = false;
-	w->w_seen = UINT32_MAX;
+	place_init(&w->w_place);
 	w->w_apart = false;
 	w->w_skip = w->w_left = 0;
 	atomic_store(&w->w_stop, 0);
@@ -307,7 +272,6 @@ slot_start(struct client *c, unsigned slot)
 	bool fits = false;
 	struct worker *w;
 
-	pthread_once(&cpus_once, learn_cpus);
 	w = worker_get();
 	if (w == NULL)
 		return false;

@@ -187,7 +187,6 @@ worker_create(void)
 
 	if (w == NULL)
 		return NULL;
-	w->w_cpu = -1;
 	if (spawn(w) != 0) {
 		free(w);
 		return NULL;

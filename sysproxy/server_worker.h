@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "sysproxy/fast.h"
+#include "sysproxy/server_place.h"
 
 struct client;
 
@@ -38,13 +39,10 @@ struct worker {
 	struct worker *w_peer; /* cl_lock: works for the same classic client */
 	bool w_escape;         /* as the kernel has it for this thread */
 
-	/* Where this thread runs, see server_slot.c. */
-	int w_cpu;       /* pinned to it; -1: nowhere */
-	bool w_apart;    /* it cannot go where the client is */
-	uint32_t w_seen; /* the client's CPU at the last call */
-	unsigned
-	    w_skip; /* sleeps without spinning first, when it was of no use */
-	unsigned w_left; /* ... of which so many are still to come */
+	struct place w_place; /* where this thread runs */
+	bool w_apart;         /* ... not where the client does */
+	unsigned w_skip;      /* sleeps without spinning first */
+	unsigned w_left;      /* ... of which so many are to come */
 
 	/* The call under way: a copy of what the client has said. */
 	uint32_t w_nin, w_inlen;

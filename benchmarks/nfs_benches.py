@@ -236,9 +236,14 @@ def bench_overwrite(build):
 
 
 def bench_meta(build):
+    """In memory the clients make the difference; on a disk, its journal."""
     if missing(build, "nfsmeta"):
         return
+    meta(build, "/dev/shm", "in memory")
+    meta(build, None, "on disk")
 
+
+def meta(build, where, place):
     def populate(directory):
         os.mkdir(f"{directory}/many")
         os.chmod(f"{directory}/many", 0o777)
@@ -246,7 +251,7 @@ def bench_meta(build):
             with open(f"{directory}/many/old{i}", "wb"):
                 pass
 
-    with served(build, populate) as s:
+    with served(build, populate, where) as s:
         argv = ["python3", "-c", META, "/data/many", str(FILES)]
         s.verify_routed("python3", "-c", META, "/data/many", "10")
         ours, loop = [], []
@@ -258,7 +263,7 @@ def bench_meta(build):
     peer_stat, peer_create, peer_unlink = map(statistics.median, zip(*loop))
 
     def line(what, mine, peer, target):
-        report(f"NFS {what} of {FILES} files / libnfs loop", peer / mine,
+        report(f"NFS {what} of {FILES} files {place} / loop", peer / mine,
                target, f"({mine / FILES * 1e6:.1f} and "
                f"{peer / FILES * 1e6:.1f} us each)")
     line("stat", stat, peer_stat, ">= 1.5")

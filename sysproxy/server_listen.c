@@ -294,6 +294,14 @@ rumpuser_sp_url(char *url, size_t size)
 	return 0;
 }
 
+/* Nobody can connect by the name any more. */
+static void
+listen_unname(void)
+{
+	if (listen_active() && address.ad_family == ADDRESS_UNIX)
+		(void)unlink(address.ad_path);
+}
+
 void
 listen_end(void)
 {
@@ -333,7 +341,10 @@ rumpuser_sp_fini(void *ctl)
 {
 	struct worker *w = worker_self();
 
-	listen_end();
+	/* First the name, then the answer, then the rest: who reads the answer
+	 * finds the name gone. */
+	listen_unname();
 	if (ctl != NULL && w != NULL && w->w_client == ctl)
 		answer_halt(w);
+	listen_end();
 }

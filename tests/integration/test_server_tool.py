@@ -16,7 +16,7 @@ import pcap
 from harness import check
 
 PY = "/usr/bin/python3"
-TMPFS = [("/work", "tmpfs:")]
+TMPFS = [("/scratch", "tmpfs:")]
 TOKEN = "RUMPKIT_TEST_TOKEN"  # tells our servers from others
 PATIENCE = 60
 
@@ -105,9 +105,9 @@ def gone(env):
 
 
 def a_tree_shares_one_kernel():
-    done = run(["sh", "-c", "mkdir /work/d && (echo one > /work/d/f) && "
-                "cat /work/d/f | sort && "
-                f"{PY} -c \"print(open('/work/d/f').read(), end='')\""], TMPFS)
+    done = run(["sh", "-c", "mkdir /scratch/d && (echo one > /scratch/d/f) && "
+                "cat /scratch/d/f | sort && "
+                f"{PY} -c \"print(open('/scratch/d/f').read(), end='')\""], TMPFS)
     check(done.stdout == b"one\none\n", done)
     check(done.stderr == b"", done)
 
@@ -166,8 +166,8 @@ def the_server_holds_nothing_of_the_caller():
 
 def the_server_ends_with_its_last_client():
     env = environment()
-    with running(["sh", "-c", "echo text > /work/f\n"
-                  "setsid sh -c 'echo child; read line; cat /work/f' &\n"
+    with running(["sh", "-c", "echo text > /scratch/f\n"
+                  "setsid sh -c 'echo child; read line; cat /scratch/f' &\n"
                   "exit 3"], TMPFS, env=env) as p:
         check(p.stdout.readline() == b"child\n", "child")
         check(p.wait(PATIENCE) == 3, "the command has ended")
@@ -177,12 +177,12 @@ def the_server_ends_with_its_last_client():
     gone(env)
     with running([PY, "-c", """
 import os, sys
-open("/work/f", "w").write("text")
+open("/scratch/f", "w").write("text")
 if os.fork() == 0:
     os.setsid()
     print("child", flush=True)
     sys.stdin.readline()
-    print(open("/work/f").read(), flush=True)
+    print(open("/scratch/f").read(), flush=True)
     os._exit(0)
 os._exit(3)
 """], TMPFS, env=env) as p:
@@ -197,7 +197,7 @@ os._exit(3)
 
 
 def signals_to_the_terminal_do_not_end_the_server():
-    with running(["sh", "-c", "echo text > /work/f; trap 'cat /work/f; "
+    with running(["sh", "-c", "echo text > /scratch/f; trap 'cat /scratch/f; "
                   "exit 5' INT; echo ready; read line; read line"],
                  TMPFS) as p:
         p.stdout.readline()
@@ -209,8 +209,8 @@ def signals_to_the_terminal_do_not_end_the_server():
 def a_polite_request_to_end_leaves_the_server_to_its_clients():
     """As init makes to everybody when a system goes down."""
     env = environment()
-    with running(["sh", "-c", "echo ready; read line; echo text > /work/f; "
-                  "cat /work/f"], TMPFS, env=env) as p:
+    with running(["sh", "-c", "echo ready; read line; echo text > /scratch/f; "
+                  "cat /scratch/f"], TMPFS, env=env) as p:
         p.stdout.readline()
         pid = the_server(env)
         end = Ended(pid)
@@ -233,9 +233,9 @@ def standard_descriptors_may_be_closed():
                     ("exec ", "; exec \"$@\"")), "sh",
                 *run_argv([PY, "-c", f"""
 import os
-open("/work/f", "w").write("text")
+open("/scratch/f", "w").write("text")
 closed = [fd for fd in range(3) if not os.path.exists(f"/proc/self/fd/{{fd}}")]
-open({out!r}, "w").write(open("/work/f").read() + repr(closed))
+open({out!r}, "w").write(open("/scratch/f").read() + repr(closed))
 """], TMPFS)]), env=environment(), stdin=subprocess.DEVNULL,
                 timeout=PATIENCE, check=False)
             check(done.returncode == 0, (closed, done))
@@ -302,7 +302,7 @@ def a_command_that_cannot_be_run_leaves_no_server():
 
 
 def a_program_on_a_mount_is_executed():
-    done = run(["sh", "-c", "cp /bin/echo /work/e && exec /work/e hello"],
+    done = run(["sh", "-c", "cp /bin/echo /scratch/e && exec /scratch/e hello"],
                TMPFS)
     check(done.stdout == b"hello\n", done)
 
@@ -311,7 +311,7 @@ def few_descriptors_suffice():
     for limit in 24, 64:
         done = subprocess.run(harness.as_user([
             "sh", "-c", f"ulimit -Sn {limit}; exec \"$@\"", "sh",
-            *run_argv(["sh", "-c", "echo x > /work/f; cat /work/f"], TMPFS)]),
+            *run_argv(["sh", "-c", "echo x > /scratch/f; cat /scratch/f"], TMPFS)]),
             env=environment(), capture_output=True, timeout=PATIENCE,
             check=False)
         check((done.returncode, done.stdout) == (0, b"x\n"), (limit, done))
@@ -322,7 +322,7 @@ def a_tree_can_look_at_its_kernel():
                 f"{harness.RUMPKIT} $i || exit 1; done"], TMPFS
                ).stdout.decode()
     for part in (r"^ *\d+ +\d+ +\d+ +\d+ +\d+ +fast +sh$",
-                 r"^tmpfs on /work type tmpfs ", r"^Proto ",
+                 r"^tmpfs on /scratch type tmpfs ", r"^Proto ",
                  r"^kern\.ostype = NetBSD$"):
         check(re.search(part, text, re.M), text)
     done = run([harness.RUMPKIT, "halt"], TMPFS, status=125)
@@ -368,7 +368,7 @@ u.sendto(b"z" * 70, s.getsockname())
 
 def a_summary_counts_the_tree_and_is_told_once():
     done = run(["sh", "-c", "for i in 1 2 3; do head -c 1000 /dev/zero > "
-                "/work/$i; done; cat /work/* | wc -c"], TMPFS, ["--summary"])
+                "/scratch/$i; done; cat /scratch/* | wc -c"], TMPFS, ["--summary"])
     check(done.stdout == b"3000\n", done)
     text = done.stderr.decode()
     lines = re.findall(r"^\d+ summary: (\d+) calls routed .*; (\d+) bytes in, "
@@ -382,7 +382,7 @@ def a_summary_counts_the_tree_and_is_told_once():
 
 def a_trace_has_a_file_for_each_process():
     with harness.scratch() as d:
-        run(["sh", "-c", "echo x > /work/f; cat /work/f"], TMPFS,
+        run(["sh", "-c", "echo x > /scratch/f; cat /scratch/f"], TMPFS,
             ["--trace", f"--log-file={d}/log.%p"])
         texts = {}
         for name in os.listdir(d):
@@ -400,7 +400,7 @@ def a_trace_of_all_processes_goes_to_one_file():
     """Its name means the same whatever directory they are in."""
     with harness.scratch() as d:
         done = subprocess.run(harness.as_user(run_argv(
-            ["sh", "-c", "cd /; echo x > /work/f; cat /work/f"], TMPFS,
+            ["sh", "-c", "cd /; echo x > /scratch/f; cat /scratch/f"], TMPFS,
             ["--trace", "--log-file=log"])), cwd=d, env=environment(),
             capture_output=True, timeout=PATIENCE, check=False)
         check((done.returncode, done.stdout) == (0, b"x\n"), done)
@@ -470,24 +470,24 @@ def tool(*args, status=0, user=True):
 
 
 def a_server_keeps_files_from_one_run_to_the_next():
-    with shared("--mount", "/work=tmpfs:") as (url, _, _):
+    with shared("--mount", "/scratch=tmpfs:") as (url, _, _):
         join = ["--server", url]
-        run(["sh", "-c", "echo kept > /work/f"], TMPFS, join)
-        check(run(["cat", "/work/f"], TMPFS, join).stdout == b"kept\n", "mount")
-        check(run(["cat", "/rump/work/f"], (), join).stdout == b"kept\n",
+        run(["sh", "-c", "echo kept > /scratch/f"], TMPFS, join)
+        check(run(["cat", "/scratch/f"], TMPFS, join).stdout == b"kept\n", "mount")
+        check(run(["cat", "/rump/scratch/f"], (), join).stdout == b"kept\n",
               "the default place")
-        check(run(["cat", "/work/f"], TMPFS, (), env=environment(
+        check(run(["cat", "/scratch/f"], TMPFS, (), env=environment(
             RUMP_SERVER=url)).stdout == b"kept\n", "RUMP_SERVER")
 
 
 def a_mount_of_a_run_is_made_once_and_stays():
     with shared() as (url, _, _):
         join = ["--server", url]
-        run(["sh", "-c", "echo kept > /work/f"], TMPFS, join)
-        check(run(["cat", "/work/f"], TMPFS, join).stdout == b"kept\n", "again")
+        run(["sh", "-c", "echo kept > /scratch/f"], TMPFS, join)
+        check(run(["cat", "/scratch/f"], TMPFS, join).stdout == b"kept\n", "again")
         text = tool("mounts", "--server", url).stdout.decode()
-        check(len(re.findall(r" on /work type tmpfs ", text)) == 1, text)
-        done = run(["true"], [("/work", "kernfs:")], join, status=125)
+        check(len(re.findall(r" on /scratch type tmpfs ", text)) == 1, text)
+        done = run(["true"], [("/scratch", "kernfs:")], join, status=125)
         check(b"the server has something else there" in done.stderr, done)
         done = run(["true"], [("/k", "nfs://127.0.0.1/e?nfsport=1&mountport=1"
                                )], join, status=125)
@@ -495,16 +495,16 @@ def a_mount_of_a_run_is_made_once_and_stays():
 
 
 def a_command_on_a_mount_is_run():
-    with shared("--mount", "/work=tmpfs:") as (url, _, _):
+    with shared("--mount", "/scratch=tmpfs:") as (url, _, _):
         join = ["--server", url]
-        run(["cp", "/bin/echo", "/work/e"], TMPFS, join)
-        check(run(["/work/e", "hello"], TMPFS, join).stdout == b"hello\n", "")
-        done = run(["/work/none"], TMPFS, join, status=127)
-        check(b"/work/none: command not found" in done.stderr, done)
+        run(["cp", "/bin/echo", "/scratch/e"], TMPFS, join)
+        check(run(["/scratch/e", "hello"], TMPFS, join).stdout == b"hello\n", "")
+        done = run(["/scratch/none"], TMPFS, join, status=127)
+        check(b"/scratch/none: command not found" in done.stderr, done)
 
 
 def what_a_server_does_can_be_looked_at():
-    with shared("--mount", "/work=tmpfs:") as (url, _, _), \
+    with shared("--mount", "/scratch=tmpfs:") as (url, _, _), \
             running([PY, "-c", "import socket; s = socket.create_server("
                      "('127.0.0.1', 0)); c = socket.create_connection("
                      "s.getsockname()); a, _ = s.accept(); "
@@ -523,7 +523,7 @@ def what_a_server_does_can_be_looked_at():
                 rf"1000 +1 127\.0\.0\.1:{port} ":
             check(re.search(rf"tcp +program +{counts}", text), text)
         text = tool("mounts", "--server", url).stdout.decode()
-        check(" on /work type tmpfs (read-write)\n" in text, text)
+        check(" on /scratch type tmpfs (read-write)\n" in text, text)
         text = tool("sysctl", "--server", url).stdout.decode()
         check("kern.ostype = NetBSD\n" in text, text)
         check(re.search(r"^hw\.ncpu = \d+$", text, re.M), text)
@@ -659,10 +659,10 @@ def other_users_are_kept_out():
 
 def other_users_are_let_in_as_who_they_are():
     harness.need_root()
-    with shared("--all-users", "--mount", "/work=tmpfs:", user=False) as (
+    with shared("--all-users", "--mount", "/scratch=tmpfs:", user=False) as (
             url, _, _):
-        join = ["--server", url, "--hijack", "blanket=/work"]
-        done = run(["sh", "-c", "echo x > /work/f; stat -c %u:%g /work/f"],
+        join = ["--server", url, "--hijack", "blanket=/scratch"]
+        done = run(["sh", "-c", "echo x > /scratch/f; stat -c %u:%g /scratch/f"],
                    (), join)
         check(done.stdout == f"{harness.NOBODY}:{harness.NOBODY}\n".encode(),
               done)

@@ -68,9 +68,11 @@ rump_init_server(const char *url)
 {
 	int error;
 
+	/* A client may be quicker than we are, and end the kernel. */
+	atomic_store(&serving, true);
 	error = rumpuser_sp_init(url, OSTYPE, OSRELEASE, "amd64");
-	if (error == 0)
-		atomic_store(&serving, true);
+	if (error != 0)
+		atomic_store(&serving, false);
 	return error;
 }
 

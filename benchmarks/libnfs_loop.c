@@ -7,7 +7,9 @@
  *	libnfs_loop read URL PATH            asynchronous, several in flight
  *	libnfs_loop write URL PATH SOURCE    the same with a file's data, then
  *	                                     fsync; makes PATH if need be
- *	libnfs_loop meta URL DIRECTORY N     stat, create, unlink of N files
+ *	libnfs_loop meta URL OLD NEW N PHASES
+ *	                                     stat of N files in directory OLD (s),
+ *	                                     create (c), unlink (u) in NEW
  *	libnfs_loop rand URL PATH THREADS N  N 4 KiB reads, a context a thread
  */
 #include <sys/stat.h>
@@ -164,36 +166,64 @@ bench_write(struct nfs_context *nfs, char **argv)
 	printf("%.6f\n", now() - begin);
 }
 
+/* One phase over many files, on path. */
+
+static void
+phase_stat(struct nfs_context *nfs, const char *path)
+{
+	struct nfs_stat_64 st;
+
+	if (nfs_stat64(nfs, path, &st) != 0)
+		errx(1, "stat: %s", nfs_get_error(nfs));
+}
+
+static void
+phase_create(struct nfs_context *nfs, const char *path)
+{
+	struct nfsfh *fh;
+
+	if (nfs_creat(nfs, path, 0644, &fh) != 0 || nfs_close(nfs, fh) != 0)
+		errx(1, "create: %s", nfs_get_error(nfs));
+}
+
+static void
+phase_unlink(struct nfs_context *nfs, const char *path)
+{
+	if (nfs_unlink(nfs, path) != 0)
+		errx(1, "unlink: %s", nfs_get_error(nfs));
+}
+
+static double
+timed_phase(struct nfs_context *nfs, const char *directory, int n,
+    void (*phase)(struct nfs_context *, const char *))
+{
+	double begin = now();
+	char path[256];
+
+	for (int i = 0; i < n; i++) {
+		snprintf(path, sizeof(path), "%s/%d", directory, i);
+		phase(nfs, path);
+	}
+	return now() - begin;
+}
+
 static void
 bench_meta(struct nfs_context *nfs, char **argv)
 {
-	int n = atoi(argv[1]);
-	struct nfs_stat_64 st;
-	struct nfsfh *fh;
-	char path[256];
-	double begin = now();
+	int n = atoi(argv[2]);
 
-	for (int i = 0; i < n; i++) {
-		snprintf(path, sizeof(path), "%s/old%d", argv[0], i);
-		if (nfs_stat64(nfs, path, &st) != 0)
-			errx(1, "stat: %s", nfs_get_error(nfs));
+	for (const char *p = argv[3]; *p != '\0'; p++) {
+		if (*p == 's')
+			printf(
+			    "%.6f ", timed_phase(nfs, argv[0], n, phase_stat));
+		else if (*p == 'c')
+			printf("%.6f ",
+			    timed_phase(nfs, argv[1], n, phase_create));
+		else
+			printf("%.6f ",
+			    timed_phase(nfs, argv[1], n, phase_unlink));
 	}
-	printf("%.6f ", now() - begin);
-	begin = now();
-	for (int i = 0; i < n; i++) {
-		snprintf(path, sizeof(path), "%s/new%d", argv[0], i);
-		if (nfs_creat(nfs, path, 0644, &fh) != 0 ||
-		    nfs_close(nfs, fh) != 0)
-			errx(1, "create: %s", nfs_get_error(nfs));
-	}
-	printf("%.6f ", now() - begin);
-	begin = now();
-	for (int i = 0; i < n; i++) {
-		snprintf(path, sizeof(path), "%s/new%d", argv[0], i);
-		if (nfs_unlink(nfs, path) != 0)
-			errx(1, "unlink: %s", nfs_get_error(nfs));
-	}
-	printf("%.6f\n", now() - begin);
+	printf("\n");
 }
 
 /* Random reads. */
@@ -268,7 +298,7 @@ main(int argc, char **argv)
 		bench_read(mount_url(argv[2]), argv + 3);
 	else if (strcmp(what, "write") == 0 && argc == 5)
 		bench_write(mount_url(argv[2]), argv + 3);
-	else if (strcmp(what, "meta") == 0 && argc == 5)
+	else if (strcmp(what, "meta") == 0 && argc == 7)
 		bench_meta(mount_url(argv[2]), argv + 3);
 	else
 		errx(2, "usage: libnfs_loop read|write|meta|rand URL ...");

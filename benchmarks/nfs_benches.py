@@ -27,19 +27,18 @@ ROUNDS = 7
 
 META = """
 import os, sys, time
-d, n = sys.argv[1], int(sys.argv[2])
+old, new, n = sys.argv[1], sys.argv[2], int(sys.argv[3])
+def create(i):
+    os.close(os.open(f"{new}/{i}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC,
+                     0o644))
 def timed(work):
     begin = time.monotonic()
     for i in range(n):
         work(i)
     return time.monotonic() - begin
-def create(i):
-    os.close(os.open(f"{d}/new{i}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644))
-out = [timed(lambda i: os.stat(f"{d}/old{i}"))]
-out.append(timed(lambda i: os.stat(f"{d}/old{i}")))
-out.append(timed(create))
-out.append(timed(lambda i: os.unlink(f"{d}/new{i}")))
-print(*out)
+phases = {"s": lambda i: os.stat(f"{old}/{i}"), "c": create,
+          "u": lambda i: os.unlink(f"{new}/{i}")}
+print(*(timed(phases[letter]) for letter in sys.argv[4]))
 """
 
 
@@ -243,24 +242,52 @@ def bench_meta(build):
     meta(build, None, "on disk")
 
 
-def meta(build, where, place):
+class Names:
+    """Phases of META and the loop's, in turns, each run with a directory of
+    its own for new files."""
+
+    def __init__(self, served_tree, count):
+        self.served, self.count = served_tree, str(count)
+        self.fresh = itertools.count()
+
+    @staticmethod
     def populate(directory):
-        os.mkdir(f"{directory}/many")
-        os.chmod(f"{directory}/many", 0o777)
+        for name in ["old", *(f"new{i}" for i in range(4 * ROUNDS + 1))]:
+            os.mkdir(f"{directory}/{name}")
+            os.chmod(f"{directory}/{name}", 0o777)
         for i in range(FILES):
-            with open(f"{directory}/many/old{i}", "wb"):
+            with open(f"{directory}/old/{i}", "wb"):
                 pass
 
-    with served(build, populate, where) as s:
-        argv = ["python3", "-c", META, "/data/many", str(FILES)]
-        s.verify_routed("python3", "-c", META, "/data/many", "10")
+    def ours(self, phases):
+        return ["python3", "-c", META, "/data/old",
+                f"/data/new{next(self.fresh)}", self.count, phases]
+
+    def loop(self, phases):
+        return self.served.loop("meta", "/old", f"/new{next(self.fresh)}",
+                                self.count, phases)
+
+    def medians(self, phases, peer_phases):
         ours, loop = [], []
         for _ in range(ROUNDS):
-            ours.append(list(map(float, call(s.ours(*argv)).split())))
+            ours.append(list(map(float, call(
+                self.served.ours(*self.ours(phases))).split())))
             loop.append(list(map(float, call(
-                s.loop("meta", "/many", str(FILES))).split())))
-    stat, warm, create, unlink = map(statistics.median, zip(*ours))
-    peer_stat, peer_create, peer_unlink = map(statistics.median, zip(*loop))
+                self.loop(peer_phases)).split())))
+        return [[statistics.median(column) for column in zip(*rows)]
+                for rows in (ours, loop)]
+
+
+def meta(build, where, place):
+    """All files are made before the first is removed: a file system may look
+    long for an inode that was not freed a moment ago (ext4 without a journal
+    does), and would show what the run before has left."""
+    with served(build, Names.populate, where) as s:
+        s.verify_routed(*Names(s, 10).ours("scu"))
+        names = Names(s, FILES)
+        (stat, warm, create), (peer_stat, peer_create) = names.medians(
+            "ssc", "sc")
+        (_, unlink), (_, peer_unlink) = names.medians("cu", "cu")
 
     def line(what, mine, peer, target):
         report(f"NFS {what} of {FILES} files {place} / loop", peer / mine,

@@ -23,6 +23,7 @@
 #include "kern/syscall.h"
 #include "kern/sysctl.h"
 #include "rump/rump.h"
+#include "rump/rumperr.h"
 #include "rump/rumpuser.h"
 
 /* What RUMP_NCPU is cut to. */
@@ -192,7 +193,7 @@ void
 boot_fail(int error, const char *what)
 {
 	KASSERT(error > 0);
-	kprintf("rump kernel: %s: error %d\n", what, error);
+	kprintf("rump kernel: %s: %s\n", what, rump_strerror(error));
 	failure = error;
 }
 

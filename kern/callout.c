@@ -14,6 +14,7 @@
 #include "kern/mutex.h"
 #include "kern/netbsd.h"
 #include "kern/stats.h"
+#include "rump/rumperr.h"
 
 #define LINGER_NS INT64_C(2000000000)
 
@@ -128,7 +129,7 @@ need_thread(void)
 		have_thread = true;
 	} else if (!said) {
 		said = true;
-		kprintf("callout: no thread, error %d\n", error);
+		kprintf("callout: no thread: %s\n", rump_strerror(error));
 	}
 }
 

@@ -371,6 +371,18 @@ next_open(struct filedesc *ft, int fd)
 	return fd;
 }
 
+/* For nobody who asks how that went. */
+static void
+drop_unheard(struct file *fp)
+{
+	bool inner = (curlwp->l_flag & LW_UNHEARD) != 0;
+
+	curlwp->l_flag |= LW_UNHEARD;
+	(void)drop(fp);
+	if (!inner)
+		curlwp->l_flag &= ~(uint32_t)LW_UNHEARD;
+}
+
 /* Close the open descriptors >= min, or of them those marked. */
 static void
 close_many(struct filedesc *ft, int min, bool marked_only)
@@ -386,7 +398,7 @@ close_many(struct filedesc *ft, int min, bool marked_only)
 			fp = detach(ft, fd);
 		mutex_exit(&ft->ft_lock);
 		if (fp != NULL)
-			(void)drop(fp);
+			drop_unheard(fp);
 	}
 }
 
@@ -406,11 +418,18 @@ void
 fd_closeexcept(const uint64_t *keep)
 {
 	struct filedesc *ft = curproc->p_fd;
+	struct file *fp;
 	int fd;
 
-	for (fd = next_open(ft, 0); fd < FD_LIMIT; fd = next_open(ft, fd + 1))
-		if ((keep[fd / 64] >> (fd % 64) & 1) == 0)
-			(void)fd_close(fd);
+	for (fd = next_open(ft, 0); fd < FD_LIMIT; fd = next_open(ft, fd + 1)) {
+		if ((keep[fd / 64] >> (fd % 64) & 1) != 0)
+			continue;
+		mutex_enter(&ft->ft_lock);
+		fp = detach(ft, fd);
+		mutex_exit(&ft->ft_lock);
+		if (fp != NULL)
+			drop_unheard(fp);
+	}
 }
 
 int

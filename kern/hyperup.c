@@ -110,6 +110,25 @@ rump_pub_lwproc_curlwp(void)
 	return rump_tls.bound;
 }
 
+void
+rump_pub_lwproc_sysent_usenative(void)
+{
+}
+
+void
+rump_pub_allbetsareoff_setid(int32_t pid, int lid)
+{
+	struct lwp *l;
+
+	rump_schedule();
+	l = curlwp;
+	mutex_enter(&proc_lock);
+	l->l_proc->p_pid = pid;
+	l->l_lid = lid;
+	mutex_exit(&proc_lock);
+	rump_unschedule();
+}
+
 static int
 hyp_syscall(int num, void *args, long retval[2])
 {

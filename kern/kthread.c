@@ -18,6 +18,7 @@
 #include "kern/lwp.h"
 #include "kern/netbsd.h"
 #include "kern/stats.h"
+#include "rump/rumperr.h"
 #include "rump/rumphost.h"
 #include "rump/rumpuser.h"
 
@@ -236,8 +237,8 @@ start_waiting(void)
 		error = start(kt);
 		if (error == 0)
 			continue;
-		kprintf("kthread: %s is not started again, error %d\n",
-		    kt->kt_lwp->l_name, error);
+		kprintf("kthread: %s is not started again: %s\n",
+		    kt->kt_lwp->l_name, rump_strerror(error));
 		guard_enter(&guard);
 		list_insert_head(&waiting, &kt->kt_list);
 		guard_exit(&guard);

@@ -25,20 +25,23 @@ struct vnode;
 #define PROC_MAX 7500 /* processes alive at once */
 
 struct proc {
-	struct list p_list;        /* allproc */
-	struct list p_lwps;        /* p: of struct lwp, l_siblings */
-	kmutex_t p_lock;           /* protects p: fields */
-	pid_t p_pid;               /* i */
-	struct proc *p_parent;     /* proc_lock */
-	_Atomic pid_t p_ppid;      /* proc_lock for writing: p_parent->p_pid */
-	pid_t p_pgid, p_sid;       /* proc_lock */
-	kauth_cred_t p_cred;       /* p, to write proc_lock too: owned */
-	struct filedesc *p_fd;     /* i: owned or shared reference */
-	struct cwdinfo *p_cwdi;    /* i: owned by vfs, NULL without it */
-	uint32_t p_nlwps;          /* p: those that are not leaving */
-	uint32_t p_flag;           /* p */
-	mode_t p_umask;            /* p */
-	_Atomic uint32_t p_nofile; /* p for writing: RLIMIT_NOFILE */
+	struct list p_list;         /* allproc */
+	struct list p_lwps;         /* p: of struct lwp, l_siblings */
+	kmutex_t p_lock;            /* protects p: fields */
+	pid_t p_pid;                /* i, but for all bets being off */
+	_Atomic pid_t p_hostpid;    /* a client's, as its host knows it, or 0 */
+	struct proc *p_parent;      /* proc_lock */
+	_Atomic pid_t p_ppid;       /* proc_lock for writing: p_parent->p_pid */
+	pid_t p_pgid, p_sid;        /* proc_lock */
+	kauth_cred_t p_cred;        /* p, to write proc_lock too: owned */
+	struct filedesc *p_fd;      /* i: owned or shared reference */
+	struct cwdinfo *p_cwdi;     /* i: owned by vfs, NULL without it */
+	uint32_t p_nlwps;           /* p: those that are not leaving */
+	uint32_t p_flag;            /* p */
+	_Atomic uint64_t p_sigpend; /* RUMP_SIGMODEL_RECORD: bit sig - 1 */
+	mode_t p_umask;             /* p */
+	_Atomic uint32_t p_nofile;  /* p for writing: RLIMIT_NOFILE */
+	_Atomic uint64_t p_fsize;   /* likewise RLIMIT_FSIZE */
 	struct rump_rlimit p_rlimit[12]; /* p: by RLIMIT_* */
 	char p_comm[32];
 	void *p_vmspace;     /* i: sysproxy client cookie, NULL local */
@@ -68,6 +71,7 @@ struct lwp {
 
 #define LW_IMPLICIT 0x1 /* cached for a host thread, invisible outside */
 #define LW_ESCAPE 0x2   /* rump_namei_escape_lwp() */
+#define LW_UNHEARD 0x4  /* closes files, and nobody is told of errors */
 
 /*
  * The one TLS object of librump, at most 64 bytes.

@@ -11,6 +11,7 @@
 #include "kern/mutex.h"
 #include "kern/netbsd.h"
 #include "kern/queue.h"
+#include "rump/rumperr.h"
 
 #define STRAYS 64
 #define DEPTH_MAX 8 /* of modules that require each other */
@@ -176,8 +177,8 @@ module_boot(void)
 			error = init(strays[i], strays, nstrays, 0);
 		mutex_exit(&module_lock);
 		if (error != 0)
-			kprintf("module %s: not initialised, error %d\n",
-			    strays[i]->mi_name, error);
+			kprintf("module %s: not initialised: %s\n",
+			    strays[i]->mi_name, rump_strerror(error));
 	}
 }
 

@@ -89,6 +89,7 @@ rlimit_init(struct proc *p)
 		    (struct rump_rlimit){ RLIM_INFINITY, RLIM_INFINITY };
 	p->p_rlimit[RLIMIT_NOFILE] = (struct rump_rlimit){ FD_LIMIT, FD_LIMIT };
 	atomic_store(&p->p_nofile, FD_LIMIT);
+	atomic_store(&p->p_fsize, RLIM_INFINITY);
 }
 
 static void
@@ -174,6 +175,7 @@ proc_fork(struct proc *parent, int flags, struct proc **pp)
 	p->p_umask = parent->p_umask;
 	memcpy(p->p_rlimit, parent->p_rlimit, sizeof(p->p_rlimit));
 	atomic_store(&p->p_nofile, atomic_load(&parent->p_nofile));
+	atomic_store(&p->p_fsize, atomic_load(&parent->p_fsize));
 	memcpy(p->p_comm, parent->p_comm, sizeof(p->p_comm));
 	mutex_exit(&parent->p_lock);
 	prochook_fork(parent, p, flags);

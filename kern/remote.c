@@ -83,15 +83,6 @@ remote_shutdown(void)
 		rumpuser_sp_fini(curproc->p_vmspace);
 }
 
-void
-remote_sigpipe(void)
-{
-	void *client = curproc->p_vmspace;
-
-	if (client != NULL)
-		(void)rumpuser_sp_raise(client, SIGPIPE);
-}
-
 int
 rump_proc_setcred(int32_t pid, const struct rump_hostcred *hc)
 {
@@ -115,6 +106,8 @@ rump_proc_setcred(int32_t pid, const struct rump_hostcred *hc)
 	if (p != NULL && hc->hc_umask >= 0)
 		__atomic_store_n(&p->p_umask, (mode_t)hc->hc_umask & ALLPERMS,
 		    __ATOMIC_RELAXED);
+	if (p != NULL && hc->hc_pid != 0)
+		atomic_store(&p->p_hostpid, hc->hc_pid);
 	mutex_exit(&proc_lock);
 	if (p == NULL)
 		kauth_cred_free(cred);

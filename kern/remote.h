@@ -9,9 +9,4 @@ void remote_boot(void);
  * Nothing to do where there is no server. */
 void remote_shutdown(void);
 
-/* A write of the current process to a pipe or socket that nobody reads has
- * failed: SIGPIPE if the process is a remote one.  Otherwise its host sees to
- * it. */
-void remote_sigpipe(void);
-
 #endif /* !KERN_REMOTE_H */

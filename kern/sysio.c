@@ -6,7 +6,7 @@
 #include "kern/libkern.h"
 #include "kern/lwp.h"
 #include "kern/netbsd.h"
-#include "kern/remote.h"
+#include "kern/signal.h"
 #include "kern/uio.h"
 #include "syscall_table/sysprotos.h"
 
@@ -47,7 +47,7 @@ fileio(struct file *fp, struct uio *uio, register_t *retval)
 	/* Sockets have rules of their own. */
 	if (error == EPIPE && fp->f_type != DTYPE_SOCKET &&
 	    (atomic_load(&fp->f_flag) & O_NOSIGPIPE) == 0)
-		remote_sigpipe();
+		proc_signal(SIGPIPE);
 	return error;
 }
 

@@ -144,6 +144,8 @@ setrlimit_locked(struct proc *p, unsigned which, struct rump_rlimit rl)
 		rl.rlim_cur = MIN(rl.rlim_cur, FD_LIMIT);
 		atomic_store(&p->p_nofile, rl.rlim_cur);
 	}
+	if (which == RLIMIT_FSIZE)
+		atomic_store(&p->p_fsize, rl.rlim_cur);
 	p->p_rlimit[which] = rl;
 	return 0;
 }

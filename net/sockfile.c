@@ -8,7 +8,7 @@
 #include "kern/clock.h"
 #include "kern/libkern.h"
 #include "kern/netbsd.h"
-#include "kern/remote.h"
+#include "kern/signal.h"
 #include "kern/uio.h"
 
 static int
@@ -37,7 +37,7 @@ sockfile_send(struct socket *so, struct uio *uio,
 
 	if (error == EPIPE && (flags & MSG_NOSIGNAL) == 0 &&
 	    (so->so_options & SO_NOSIGPIPE) == 0)
-		remote_sigpipe();
+		proc_signal(SIGPIPE);
 	return error;
 }
 

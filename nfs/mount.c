@@ -17,6 +17,7 @@
 #include "kern/netbsd.h"
 #include "nfs/call.h"
 #include "nfs/rpcbind.h"
+#include "rump/rumperr.h"
 #include "vfs/pagecache.h"
 
 #define SECOND INT64_C(1000000000)
@@ -89,7 +90,7 @@ describe(int error)
 	case EINTR:
 		return "interrupted";
 	default:
-		return "failed";
+		return rump_strerror(error);
 	}
 }
 
@@ -119,11 +120,11 @@ say_failed(struct attempt *at, const struct service *sv, int error,
 	if (re != NULL && (error == EPROGMISMATCH || error == ERPCMISMATCH))
 		ksnprintf(versions, sizeof(versions),
 		    " (it speaks versions %u to %u)", re->re_low, re->re_high);
-	ksnprintf(at->at_text, at->at_size,
-	    "nfs: %s at %s port %u%s: %s%s (error %d); %s", sv->sv_name,
-	    at->at_server, sv->sv_port, sv->sv_udp ? " over UDP" : "",
+	ksnprintf(at->at_text, at->at_size, "nfs: %s at %s port %u%s: %s%s; %s",
+	    sv->sv_name, at->at_server, sv->sv_port,
+	    sv->sv_udp ? " over UDP" : "",
 	    versions[0] != '\0' ? "version not supported" : describe(error),
-	    versions, error, sv->sv_cure);
+	    versions, sv->sv_cure);
 	return error == ERESTART ? EINTR : error;
 }
 

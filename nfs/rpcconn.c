@@ -299,6 +299,14 @@ look_for_bytes(struct rpc_conn *rc, int events)
 	return error;
 }
 
+static int64_t
+look_up_by(int64_t deadline_ns)
+{
+	int64_t until = uptime_ns() + RPC_LOOK_UP;
+
+	return deadline_ns == 0 ? until : MIN(deadline_ns, until);
+}
+
 static int
 wait_for_bytes(struct rpc_conn *rc, int64_t deadline_ns)
 {
@@ -307,6 +315,10 @@ wait_for_bytes(struct rpc_conn *rc, int64_t deadline_ns)
 
 	mutex_enter(&rc->rc_lock);
 	events = prepare_sleep(rc);
+	/* Who sends at present may find no room, and have nothing to wait for:
+	 * what is left is ours then, and perhaps our own call with it. */
+	if (rc->rc_sending)
+		deadline_ns = look_up_by(deadline_ns);
 	alone = rc->rc_waiters.next->next == &rc->rc_waiters;
 	mutex_exit(&rc->rc_lock);
 	if (alone && rpcspin_due(&rc->rc_spin))

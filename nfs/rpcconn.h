@@ -72,6 +72,10 @@ struct rpc_conn {
 
 #define RPC_DATAGRAM 65536
 
+/* Who sleeps without knowing whether somebody else has work for him looks up
+ * after so long. */
+#define RPC_LOOK_UP INT64_C(50000000)
+
 enum rpc_stat {
 	RPC_STAT_CALLS,
 	RPC_STAT_RETRANSMITS,

@@ -283,9 +283,20 @@ send_batch(struct rpc_conn *rc, struct rpc_call *first) REQUIRES(rc->rc_lock)
 	return error == 0 && left != 0 ? EWOULDBLOCK : error;
 }
 
+/* Nothing goes out any more: whoever sleeps until something comes in is to make
+ * another connection. */
+static struct socket *
+note_broken(struct rpc_conn *rc) REQUIRES(rc->rc_lock)
+{
+	rc->rc_broken = true;
+	soref(rc->rc_so);
+	return rc->rc_so;
+}
+
 void
 rpc_send_flush(struct rpc_conn *rc)
 {
+	struct socket *broken = NULL;
 	struct rpc_call *ca;
 	int error = 0;
 
@@ -299,10 +310,14 @@ rpc_send_flush(struct rpc_conn *rc)
 		error = rc->rc_params.rp_udp ? send_one_datagram(rc, ca)
 					     : send_batch(rc, ca);
 	if (error != 0 && error != EWOULDBLOCK)
-		rc->rc_broken = true;
+		broken = note_broken(rc);
 	rc->rc_sending = false;
 	cv_broadcast(&rc->rc_sendcv);
 	mutex_exit(&rc->rc_lock);
+	if (broken != NULL) {
+		(void)soshutdown(broken, SHUT_RDWR);
+		sounref(broken);
+	}
 }
 
 bool

@@ -34,8 +34,6 @@
 #define TORN_MAX 3
 /* From the network's complaint to the next try of a soft call. */
 #define REFUSED_PAUSE (SECOND / 10)
-/* A thread that waits for room looks up now and then whether it still must. */
-#define PUSH_SLICE (SECOND / 20)
 /* How long a call that cannot be made twice goes on after a signal. */
 #define GRACE (5 * SECOND)
 
@@ -467,7 +465,7 @@ push_step(struct rpc_conn *rc) REQUIRES(rc->rc_lock)
 	rc->rc_pushing = true;
 	soref(so);
 	mutex_exit(&rc->rc_lock);
-	error = sowait(so, POLLOUT, uptime_ns() + PUSH_SLICE);
+	error = sowait(so, POLLOUT, uptime_ns() + RPC_LOOK_UP);
 	if (error == 0)
 		rpc_send_flush(rc);
 	sounref(so);

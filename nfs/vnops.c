@@ -31,6 +31,7 @@
 #include "nfs/write.h"
 #include "vfs/mount.h"
 #include "vfs/namei.h"
+#include "vfs/pagecache.h"
 
 /* The name cache keeps no longer ones. */
 #define GUESS_NAMEMAX 63
@@ -216,7 +217,8 @@ nfs_lookup(struct vnode *dvp, struct vnode **vpp, struct componentname *cnp)
 		return error;
 	nfsnode_purge_names(dnp);
 	/* Who makes something exclusively trusts nobody but the server. */
-	if ((cnp->cn_flags & CN_EXCL) != 0 && may_create(dvp, cnp))
+	if ((cnp->cn_flags & (CN_EXCL | CN_SURE)) == CN_EXCL &&
+	    may_create(dvp, cnp))
 		return ENOENT;
 	if ((cnp->cn_flags & CN_ISDOTDOT) == 0 && lookup_local(dvp, &vp, cnp)) {
 		error = lookup_cached(vp, cnp);
@@ -350,6 +352,12 @@ nfs_getattr(struct vnode *vp, struct vattr *va, kauth_cred_t cred)
 	int error;
 
 	error = nfsnode_getattr(VTONFS(vp), cred, &attr);
+	/* A write that the server has yet to get may take set-id bits away. */
+	if (error == 0 && (attr.a_mode & (S_ISUID | S_ISGID)) != 0 &&
+	    pagecache_unsaved(vp)) {
+		(void)nfswrite_sync(vp, cred, FSYNC_WAIT, 0, 0);
+		error = nfsnode_getattr(VTONFS(vp), cred, &attr);
+	}
 	if (error == 0)
 		attr_to_vattr(vp, &attr, va);
 	return error;
@@ -488,7 +496,7 @@ nfs_pathconf(struct vnode *vp, int name, register_t *retval)
 	case _PC_CHOWN_RESTRICTED:
 		return ask_pathconf(vp, name, retval);
 	case _PC_PATH_MAX:
-		*retval = NAMEI_MAXPATH;
+		*retval = PATH_MAX;
 		return 0;
 	case _PC_SYMLINK_MAX:
 		*retval = NFS3_PATHMAX;

@@ -8,6 +8,7 @@
 #include "rump/rumpdefs.h"
 
 enum backend_state backend_state;
+bool backend_direct;
 
 bool
 backend_reachable(void)

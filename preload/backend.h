@@ -20,6 +20,10 @@ enum backend_state {
 };
 extern enum backend_state backend_state;
 
+/* Nobody records what sockets carry: data go straight to the host's socket, of
+ * which this process has a descriptor. */
+extern bool backend_direct;
+
 /* 0, a NetBSD errno, RUMP_ERESTART or RUMP_ENAMESPACE. */
 long rump_backend_syscall(int num, const int64_t *args, int64_t retval[2]);
 

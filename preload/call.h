@@ -3,7 +3,7 @@
  * One intercepted Linux system call on its way through the hijack library.
  *
  *   site -> stub or SIGSYS -> hijack_dispatch() -> class says host? raw call
- *        -> otherwise, on this thread's kernel stack: lc_route(call)
+ *        -> otherwise, on this thread's kernel stack: linux_call_run(call)
  *        -> CALL_TO_HOST? back on the program's stack, raw call with the
  *           arguments as they now stand, then (kernel stack) c_after
  *
@@ -52,23 +52,27 @@ enum call_class {
 	CALL_REFUSED, /* refused when anything is routed */
 };
 
-/* Generated from syscall_table/linux.tbl. */
+/* Generated from syscall_table/linux.tbl.  Without pointers: each program of a
+ * tree would have to relocate them, in pages of its own. */
 struct linux_call {
-	const char *lc_name;
+	char lc_name[24];
 	uint8_t lc_class; /* enum call_class */
 	uint8_t lc_nargs;
 	/* Argument indices, -1 none: first and second descriptor (or dirfd),
-	 * first and second path. */
+	 * first and second path.  CALL_FD: a socket's address in place of the
+	 * path. */
 	int8_t lc_fd, lc_fd2, lc_path, lc_path2;
 	/* One letter an argument, for the trace: f fd, F dirfd, s path or
 	 * string, o open flags, m mode, d decimal, u unsigned, x hex,
 	 * p pointer, b buffer (length in the next argument), a sockaddr,
 	 * S signal. */
-	const char *lc_format;
-	long (*lc_route)(struct call *c); /* NULL: plain host call */
+	char lc_format[8];
+	bool lc_routed; /* else a plain host call */
 };
 extern const struct linux_call linux_calls[];
 extern const unsigned linux_ncalls;
+/* The route of c->nr, which is routed. */
+long linux_call_run(struct call *c);
 
 /* --- offered by the engine (preload/engine/) ------------------------- */
 
@@ -97,8 +101,14 @@ void router_init(int argc, char **argv, char **envp);
 /* True when nothing can be routed: then only signal and process calls, which
  * keep interception alive, need routes. */
 extern bool router_idle;
+/* Names of sockets that are paths of the kernel's have been seen: recvfrom(2) may
+ * give one. */
+extern bool router_names;
 /* Fast test, no lock: may descriptor fd be a rump file's? */
 bool fdmap_is_rump(long fd);
+/* Does the call, of a process that is not the program (a guest), concern no object
+ * of the kernel's?  On any stack, without the thread's record. */
+bool router_is_host(const struct call *c);
 /* The program is about to leave with exit_group (flush, summary).  Quietly: there
  * is nothing to do. */
 void router_exit(void);

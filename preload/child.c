@@ -11,23 +11,32 @@
  * A vfork child uses its parent's record of the thread, in which the parent has
  * to find everything as it was: what the child changes there is kept here.
  *
+ * A vfork child that shares its parent's descriptors (CLONE_FILES) is lent its
+ * parent's map and process, until it executes something.
+ *
  * A server that has ended does not keep programs from making children, whose
  * calls fail as their parent's do.
  */
 #include "preload/child.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/syscall.h>
 
+#include "preload/abi/errno.h"
+#include "preload/backend.h"
 #include "preload/call.h"
 #include "preload/cwd.h"
 #include "preload/engine/engine.h"
 #include "preload/engine/thread.h"
 #include "preload/fdmap.h"
+#include "preload/namespace.h"
 #include "preload/pool.h"
 #include "preload/remote.h"
+#include "rump/rump_syscallnum.h"
+#include "rump/rumpdefs.h"
 
 struct child {
 	struct pool_free *ch_free; /* the pool's */
@@ -35,6 +44,8 @@ struct child {
 	unsigned ch_number;       /* of fdmap_birth() */
 	struct remote *ch_remote; /* NULL: the server has ended */
 	struct fdview *ch_view;   /* NULL: memory of its own */
+	bool ch_lent;             /* it has its parent's map and process */
+	int64_t ch_directory;     /* lent: the parent's, or -1: the host's */
 	/* The parent's. */
 	struct fdview *ch_outer_view;
 	struct remote *ch_outer_remote;
@@ -52,17 +63,18 @@ child_of(struct birth *b)
 
 /* Its process in the kernel.  0 or a Linux errno. */
 static int
-make_process(struct child *ch)
+make_process(struct child *ch, bool forks)
 {
 	int error;
 
 	ch->ch_number = fdmap_birth();
-	error = remote_child_make(&ch->ch_remote);
+	error = remote_child_make(forks, &ch->ch_remote);
 	if (error == ENOTCONN) {
 		ch->ch_remote = NULL;
 		error = 0;
 	}
-	return error;
+	/* No fork(2) fails for want of descriptors. */
+	return error == EMFILE || error == ENFILE ? EAGAIN : error;
 }
 
 static void
@@ -73,17 +85,68 @@ keep_outer(struct child *ch)
 	ch->ch_outer_cwd = engine_thread.t_cwd;
 }
 
-static long
-birth(bool shares, struct birth **bp)
+/* The process in the kernel is lent, and its working directory may come back
+ * another one. */
+static int
+keep_directory(struct child *ch)
 {
+	int64_t args[BACKEND_SLOTS] = { RUMP_AT_FDCWD, (int64_t) ".",
+		RUMP_O_RDONLY | RUMP_O_DIRECTORY | RUMP_O_CLOEXEC };
+	int64_t retval[2];
+	long error;
+
+	ch->ch_directory = -1;
+	if (cwd_rule() == NS_HOST)
+		return 0;
+	error = rump_backend_syscall(RUMP_SYS_openat, args, retval);
+	if (error == 0)
+		ch->ch_directory = retval[0];
+	return error < 0 ? EINTR : abi_errno_to_linux((int)error);
+}
+
+static void
+restore_directory(const struct child *ch)
+{
+	int64_t args[BACKEND_SLOTS] = { ch->ch_directory }, retval[2];
+
+	if (ch->ch_directory < 0)
+		return;
+	(void)rump_backend_syscall(RUMP_SYS_fchdir, args, retval);
+	(void)rump_backend_syscall(RUMP_SYS_close, args, retval);
+}
+
+/* For a child that shares descriptors and memory. */
+static long
+lend(struct child *ch, struct birth **bp)
+{
+	int error = keep_directory(ch);
+
+	if (error != 0) {
+		pool_put(&children, ch);
+		return -error;
+	}
+	ch->ch_number = 0;
+	ch->ch_remote = NULL;
+	ch->ch_lent = true;
+	*bp = &ch->ch_birth;
+	return 0;
+}
+
+static long
+birth(uint64_t flags, struct birth **bp)
+{
+	bool shares = (flags & CLONE_VM) != 0;
 	struct child *ch = pool_get(&children);
 	int error;
 
 	if (ch == NULL)
 		return -ENOMEM;
 	ch->ch_view = NULL;
+	ch->ch_lent = false;
 	keep_outer(ch);
-	error = make_process(ch);
+	if ((flags & CLONE_FILES) != 0)
+		return lend(ch, bp);
+	error = make_process(ch, (flags & (CLONE_VM | CLONE_VFORK)) == 0);
 	if (error != 0)
 		goto fail_put;
 	if (shares) {
@@ -110,12 +173,40 @@ borrow(struct birth *b)
 	struct child *ch = child_of(b);
 	int cwd = cwd_rule();
 
-	engine_thread.t_view = ch->ch_view;
+	engine_thread.t_view = ch->ch_lent ? fdview_current() : ch->ch_view;
 	engine_thread.t_cwd = cwd;
-	if (engine_is_threaded())
+	if (engine_is_threaded() && !ch->ch_lent)
 		fdview_check();
 	if (ch->ch_remote != NULL)
 		remote_child_borrow(ch->ch_remote);
+}
+
+/*
+ * What a child that shares descriptors executes has a table of its own.  It is
+ * given one a moment earlier, when the connection that the parent will close is
+ * in both.
+ */
+int
+child_executes(void)
+{
+	struct birth *b = engine_thread.t_birth;
+	struct child *ch = b != NULL ? child_of(b) : NULL;
+	int error;
+
+	if (ch == NULL || !engine_thread.t_borrowed || !ch->ch_lent ||
+	    ch->ch_view != NULL)
+		return 0;
+	error = ch->ch_remote == NULL ? make_process(ch, false) : 0;
+	if (error == 0)
+		error = (int)-HOST(SYS_unshare, CLONE_FILES, 0, 0, 0, 0, 0);
+	if (error == 0)
+		ch->ch_view = fdview_create(ch->ch_number);
+	if (error != 0 || ch->ch_view == NULL)
+		return error != 0 ? error : ENOMEM;
+	engine_thread.t_view = ch->ch_view;
+	if (ch->ch_remote != NULL)
+		remote_child_borrow(ch->ch_remote);
+	return 0;
 }
 
 /* In the parent, when it goes on. */
@@ -131,6 +222,8 @@ birth_over(struct birth *b)
 	engine_thread.t_remote = ch->ch_outer_remote;
 	if (ch->ch_view != NULL)
 		fdview_destroy(ch->ch_view);
+	if (ch->ch_lent)
+		restore_directory(ch);
 	pool_put(&children, ch);
 }
 

@@ -14,6 +14,9 @@ void child_init(void);
 unsigned child_birth(void);
 void child_forked(void);
 
+/* The calling process is about to execute something.  0 or a Linux errno. */
+int child_executes(void);
+
 /* Has the calling process a connection of its own?  Not so one whose birth was
  * not seen, which happens without Syscall User Dispatch. */
 bool child_is_known(void);

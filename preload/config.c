@@ -13,13 +13,21 @@
 
 struct config config;
 
+/* Most variables are not ours, which shows early. */
+static bool
+sets(const char *entry, const char *name, size_t len)
+{
+	return entry[0] == name[0] && text_begins(entry, name) &&
+	       entry[len] == '=';
+}
+
 const char *
 config_getenv(char *const *envp, const char *name)
 {
 	size_t len = text_length(name);
 
 	for (; envp != NULL && *envp != NULL; envp++) {
-		if (text_begins(*envp, name) && (*envp)[len] == '=')
+		if (sets(*envp, name, len))
 			return *envp + len + 1;
 	}
 	return NULL;
@@ -32,7 +40,7 @@ config_unsetenv(char **envp, const char *name)
 	char **to = envp;
 
 	for (; envp != NULL && *envp != NULL; envp++) {
-		if (!text_begins(*envp, name) || (*envp)[len] != '=')
+		if (!sets(*envp, name, len))
 			*to++ = *envp;
 	}
 	if (to != NULL)
@@ -179,15 +187,27 @@ parse_retry(struct config *cf, char *const *envp, struct config_error *ce)
 	return 0;
 }
 
-/* A descriptor's number, or -1. */
+/* A descriptor's number, or -1, and what is spoken on it. */
 static int
-parse_descriptor(const char *s)
+parse_connection(const char *s, enum config_kernel *kind)
 {
+	static const char *const kinds[] = {
+		[CONFIG_KERNEL_FAST] = "",
+		[CONFIG_KERNEL_CLASSIC] = ",classic",
+		[CONFIG_KERNEL_GENUINE] = ",genuine",
+	};
 	const char *p = s;
 
+	*kind = CONFIG_KERNEL_FAST;
 	while (p != NULL && *p >= '0' && *p <= '9')
 		p++;
-	return p == NULL || p == s || *p != '\0' ? -1 : parse_number(s);
+	for (size_t i = 0; p != s && i < sizeof(kinds) / sizeof(*kinds); i++) {
+		if (!text_equal(p, kinds[i]))
+			continue;
+		*kind = (enum config_kernel)i;
+		return parse_number(s);
+	}
+	return -1;
 }
 
 static int
@@ -240,8 +260,8 @@ config_parse(struct config *cf, char *const *envp, char *mount_text,
 	cf->cf_quiet = flag(envp, "RUMPKIT_QUIET");
 	cf->cf_kernel_pid =
 	    parse_number(config_getenv(envp, "RUMPKIT_KERNEL_PID"));
-	cf->cf_kernel_fd =
-	    parse_descriptor(config_getenv(envp, "RUMPKIT_KERNEL"));
+	cf->cf_kernel_fd = parse_connection(
+	    config_getenv(envp, "RUMPKIT_KERNEL"), &cf->cf_kernel_kind);
 	cf->cf_server = config_getenv(envp, "RUMP_SERVER");
 	cf->cf_libdir = config_getenv(envp, "RUMPKIT_LIBDIR");
 	cf->cf_log_file = config_getenv(envp, "RUMPKIT_LOG_FILE");

@@ -12,6 +12,14 @@
 #define CONFIG_MAXMOUNTS 32   /* mount points */
 #define CONFIG_MAXSOURCES 256 /* with all alternatives */
 
+/* What is spoken on the connection that RUMPKIT_KERNEL names: "NUMBER",
+ * "NUMBER,classic", "NUMBER,genuine". */
+enum config_kernel {
+	CONFIG_KERNEL_FAST,
+	CONFIG_KERNEL_CLASSIC, /* with a server of ours */
+	CONFIG_KERNEL_GENUINE,
+};
+
 /* The server is lost; 0: no call works any more. */
 #define CONFIG_RETRY_EVER (-1) /* look for a new one */
 #define CONFIG_RETRY_ONCE (-2)
@@ -28,9 +36,10 @@ struct config {
 	struct hijackspec cf_hijack;                      /* RUMPHIJACK */
 	struct config_mount cf_mounts[CONFIG_MAXSOURCES]; /* RUMPKIT_MOUNT */
 	unsigned cf_nmounts;
-	bool cf_in_process;      /* RUMPKIT_IN_PROCESS=1 */
-	int cf_kernel_pid;       /* RUMPKIT_KERNEL_PID, 0 unset */
-	int cf_kernel_fd;        /* RUMPKIT_KERNEL, -1 unset */
+	bool cf_in_process; /* RUMPKIT_IN_PROCESS=1 */
+	int cf_kernel_pid;  /* RUMPKIT_KERNEL_PID, 0 unset */
+	int cf_kernel_fd;   /* RUMPKIT_KERNEL, -1 unset */
+	enum config_kernel cf_kernel_kind;
 	const char *cf_server;   /* RUMP_SERVER, NULL unset */
 	int cf_retry;            /* RUMPHIJACK_RETRYCONNECT: seconds, or
 				  * CONFIG_RETRY_* */

@@ -158,8 +158,8 @@ cwd_rump_path(char *buf, size_t size)
 	if (kernel_path == NULL)
 		return ENOMEM;
 	kernel_path[0] = '\0';
-	error = kernel_call(
-	    RUMP_SYS___getcwd, (int64_t)kernel_path, RUMP_MAXPATHLEN);
+	error =
+	    kernel_call(RUMP_SYS___getcwd, (int64_t)kernel_path, PATHBUF_SIZE);
 	if (error == 0 && namespace_program_path(&resolve_ns, cwd_rule(),
 			      kernel_path, buf, size) == 0)
 		error = ENAMETOOLONG;

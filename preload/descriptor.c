@@ -16,6 +16,7 @@
 
 #include "preload/abi/fcntl.h"
 #include "preload/abi/open.h"
+#include "preload/async.h"
 #include "preload/backend.h"
 #include "preload/dirs.h"
 #include "preload/namespace.h"
@@ -54,7 +55,7 @@ fd_direct(struct rfile *rf)
 {
 	int hostfd;
 
-	if (!remote_direct || rf->rf_kind != RF_SOCKET ||
+	if (!backend_direct || rf->rf_kind != RF_SOCKET ||
 	    member_of_file(rf, &hostfd) != MEMBER_PROXY)
 		return -1;
 	return hostfd;
@@ -66,7 +67,7 @@ fd_run_data(struct call *c, long (*op)(struct call *, struct rfile *))
 	struct rfile *rf;
 	int error, hostfd;
 
-	if (!remote_direct)
+	if (!backend_direct)
 		return fd_run(c, true, op);
 	rf = fdmap_get_rump(c->arg[0], &error);
 	if (rf == NULL)
@@ -280,6 +281,8 @@ fcntl_rump(struct call *c, struct rfile *rf)
 	case F_SETFL:
 		if (rf->rf_path_only)
 			return -EBADF;
+		if (((int)c->arg[2] & O_ASYNC) != 0)
+			async_begin(rf, (int)c->arg[0]);
 		return fd_call(c, rf, RUMP_SYS_fcntl, RUMP_F_SETFL,
 		    abi_status_to_netbsd((int)c->arg[2]), 0, 0);
 	case F_GETLK:
@@ -337,6 +340,8 @@ ioctl_int(struct call *c, struct rfile *rf, unsigned cmd)
 		    usercopy_in(&value, (const void *)c->arg[2], sizeof(value));
 	if (error != 0)
 		return -error;
+	if (cmd == RUMP_FIOASYNC && value != 0)
+		async_begin(rf, (int)c->arg[0]);
 	result = fd_call(c, rf, RUMP_SYS_ioctl, cmd, (int64_t)&value, 0, 0);
 	if (result == 0 && (cmd & 0x40000000) != 0)
 		result =

@@ -14,7 +14,7 @@ long fd_run(
     struct call *c, bool io, long (*op)(struct call *c, struct rfile *rf));
 
 /* The same for calls that move data: where the kernel need not see them
- * (remote_direct), the host makes the call on the socket that rf rides on. */
+ * (backend_direct), the host makes the call on the socket that rf rides on. */
 long fd_run_data(struct call *c, long (*op)(struct call *c, struct rfile *rf));
 /* The socket that data for rf may go to without the kernel, or -1. */
 int fd_direct(struct rfile *rf);

@@ -61,9 +61,10 @@ ctl_rump(struct call *c, struct rfile *rf)
 		return -error;
 	if (kind == MEMBER_NONE)
 		return -EBADF;
-	if (kind == MEMBER_READY)
+	if (kind == MEMBER_READY ||
+	    (kind == MEMBER_ASKED && rf->rf_kind != RF_SOCKET))
 		return -EPERM;
-	if (kind == MEMBER_ALIEN)
+	if (kind == MEMBER_ALIEN || kind == MEMBER_ASKED)
 		return member_refuse(c);
 	if (fdmap_is_rump(c->arg[0]))
 		return -EINVAL;

@@ -83,7 +83,7 @@ second_map(void)
 slot_t *
 slot_make(long fd)
 {
-	bool own = engine_thread.t_view == NULL;
+	bool own = fdmap_view() == &fdmap_own;
 	slot_t *second = NULL, *mine;
 
 	if ((unsigned long)fd >= FD_MAX)
@@ -201,6 +201,8 @@ fdmap_get_rump(long fd, int *error)
 long
 fdmap_next(long fd)
 {
+	if (!fdmap_has_had_files())
+		return -1;
 	for (; fd < FD_MAX; fd++) {
 		struct rfile *rf;
 
@@ -520,8 +522,8 @@ fdmap_enter_host(int fd, enum rfile_kind kind)
 static long
 placeholder_open(void)
 {
-	static const char *const names[] = { "/proc/self/exe", "/proc/self",
-		"/dev/stdin", "/dev/null", "/" };
+	static const char *const names[] = { "/proc/self", "/dev/stdin",
+		"/dev/null", "/" };
 	long fd = -ENOENT;
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && fd < 0; i++)

@@ -78,6 +78,8 @@ void fdmap_forked(unsigned birth);
 struct fdview;
 struct fdview *fdview_create(unsigned birth);
 void fdview_check(void);
+/* The map of the calling process, for a child that is to share it. */
+struct fdview *fdview_current(void);
 void fdview_destroy(struct fdview *v);
 
 /*

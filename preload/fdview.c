@@ -59,6 +59,12 @@ fdview_second(void)
 	return second;
 }
 
+struct fdview *
+fdview_current(void)
+{
+	return fdmap_view();
+}
+
 /* --- a map beside ours -------------------------------------------------- */
 
 /* The copy of rf that v has under another number, or NULL. */

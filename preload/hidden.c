@@ -20,7 +20,7 @@
 
 #define RESERVE 128 /* numbers at the top for our own descriptors */
 #define LOWEST 1024 /* programs with a low limit may raise it */
-#define HIGHEST 4096
+#define HIGHEST 2048
 
 #define NMOVABLE 4
 

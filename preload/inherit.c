@@ -43,6 +43,7 @@
 #include "rump/rump_syscallnum.h"
 #include "rump/rumpabi.h"
 #include "rump/rumpdefs.h"
+#include "rump/rumperr.h"
 #include "rump/rumphost.h"
 
 #define LOST_MAX 64 /* bytes of an entry without a path */
@@ -440,10 +441,11 @@ take_over(const struct entry *e)
 	}
 	first = e->e_numbers;
 	error = (int)-number;
-	engine_say("descriptor %d: %s: open before exec, and now %s (error %d):"
+	engine_say("descriptor %d: %s: open before exec, and now %s (%s):"
 		   " closed",
 	    entry_next_number(&first), e->e_path[0] != '\0' ? e->e_path : "?",
-	    error == ESTALE ? "another file" : "not to be had", error);
+	    error == ESTALE ? "another file" : "not to be had",
+	    rump_strerror(abi_errno_to_netbsd(error)));
 	set_numbers(e->e_numbers, -1);
 }
 

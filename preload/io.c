@@ -15,6 +15,7 @@
 #include "preload/abi/stat.h"
 #include "preload/descriptor.h"
 #include "preload/dirs.h"
+#include "preload/fsize.h"
 #include "preload/mappings.h"
 #include "preload/memory.h"
 #include "preload/pool.h"
@@ -352,7 +353,18 @@ sync_file_range_run(struct call *c)
 }
 ROUTE(sync_file_range, sync_file_range_run)
 
-/* Reservations behind the end are refused: programs do without. */
+/* Space that may lie behind the end, which stays where it is. */
+static int
+reserve(struct call *c, struct rfile *rf)
+{
+	struct rump_reserve rr = { c->arg[2], c->arg[3] };
+	int64_t args[BACKEND_SLOTS] = { rf->rf_fd, (int64_t)RUMP_FIORESERVE,
+		(int64_t)&rr };
+	int error = rump_call(c, RUMP_SYS_ioctl, args, NULL);
+
+	return error == ENOTTY ? EOPNOTSUPP : error;
+}
+
 static long
 fallocate_rump(struct call *c, struct rfile *rf)
 {
@@ -366,11 +378,15 @@ fallocate_rump(struct call *c, struct rfile *rf)
 		error = rump_call(c, RUMP_SYS_fdiscard, args, NULL);
 		return route_result(error, 0);
 	}
+	if ((int)c->arg[1] == FALLOC_FL_KEEP_SIZE)
+		return route_result(reserve(c, rf), 0);
 	if ((int)c->arg[1] != 0) {
 		route_note(c, "this mode of fallocate");
 		return -EOPNOTSUPP;
 	}
 	error = rump_call(c, RUMP_SYS_posix_fallocate, args, &value);
+	if (error == 0 && value == RUMP_EFBIG)
+		fsize_exceeded();
 	return error != 0 ? route_result(error, 0)
 			  : -abi_errno_to_linux((int)value);
 }

@@ -24,6 +24,7 @@
 #include "rump/rump_syscallnum.h"
 #include "rump/rumpabi.h"
 #include "rump/rumpdefs.h"
+#include "rump/rumperr.h"
 #include "rump/rumpuser_host.h"
 
 struct kernel kernel;
@@ -37,6 +38,7 @@ static const struct {
 	const char *name;
 } symbols[] = {
 	SYMBOL(k_set_hostops, "rumpuser_set_hostops"),
+	SYMBOL(k_setsigmodel, "rump_boot_setsigmodel"),
 	SYMBOL(k_init, "rump_init"),
 	SYMBOL(k_syscall, "rump_syscall"),
 	SYMBOL(k_copy_fixup, "rump_copy_fixup"),
@@ -78,6 +80,12 @@ is_needed(const struct library *l)
 			return true;
 	}
 	return false;
+}
+
+/* The kernel's own descriptor, which it keeps. */
+static void
+map_mapped(int hostfd)
+{
 }
 
 static bool
@@ -187,11 +195,14 @@ kernel_start(const char *libdir, char *text, size_t size)
 	    !find_symbols(handles, text, size))
 		return false;
 	engine_learn_tls();
+	kernel.k_map_mapped = map_mapped;
 	set_hostops();
+	/* A write that fails raises its signal on the program's stack. */
+	kernel.k_setsigmodel(RUMP_SIGMODEL_IGNORE);
 	error = kernel.k_init();
 	if (error != 0) {
-		snprintf(text, size, "the kernel does not boot: error %d%s",
-		    error,
+		snprintf(text, size, "the kernel does not boot: %s%s",
+		    rump_strerror(error),
 		    error == RUMP_EMFILE ? " (raise RLIMIT_NOFILE)" : "");
 		return false;
 	}
@@ -199,6 +210,9 @@ kernel_start(const char *libdir, char *text, size_t size)
 	kernel_set_cred();
 	raise_limits();
 	set_umask();
+	/* Who counts or records what sockets carry must see it. */
+	backend_direct =
+	    engine_getenv("RUMPKIT_PCAP") == NULL && !config.cf_summary;
 	return true;
 }
 

@@ -11,12 +11,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "rump/rump.h"
 #include "rump/rumphost.h"
 
 struct rumpuser_hostops;
 
 struct kernel {
 	void (*k_set_hostops)(const struct rumpuser_hostops *);
+	void (*k_setsigmodel)(enum rump_sigmodel);
 	int (*k_init)(void);
 	int (*k_syscall)(int, const void *, size_t, int64_t *);
 	uintptr_t (*k_copy_fixup)(uintptr_t);
@@ -30,6 +32,8 @@ struct kernel {
 	void (*k_escape_set)(bool);
 	size_t (*k_escaped)(char *, size_t, unsigned *);
 	int (*k_map_create)(int, int64_t, size_t, int, int, struct rump_map *);
+	/* rm_hostfd of k_map_create() has been used; it may be gone. */
+	void (*k_map_mapped)(int);
 	int (*k_map_fill)(void *, int64_t, size_t);
 	int (*k_map_again)(void *, int64_t, size_t, struct rump_map *);
 	int (*k_map_size)(void *, int64_t *);

@@ -21,6 +21,10 @@
  * again, and the next fault finds the pages in the kernel's cache.  A window is
  * filled without the lock: if the file was truncated meanwhile, or the mapping
  * has changed, it is not shown, and the instruction faults again.
+ *
+ * A kernel in another process cannot tell of a truncation by a third one.  The
+ * host does: the memfd ends there.  So a fault on a page that is shown already
+ * asks the kernel for it, which makes the memfd longer if the file is.
  */
 #include "preload/memory.h"
 
@@ -66,6 +70,7 @@ memory_window_size(size_t len, bool keep)
 struct want {
 	uintptr_t addr, end;
 	int prot;
+	bool fault; /* has just been missed, whatever we know */
 };
 
 /* A piece of work that outlives the lock. */
@@ -179,7 +184,7 @@ fill_begin(struct fill *f, struct want *w)
 	if (m != NULL && (m->m_prot & need) != 0) {
 		fill_prepare(f, m, w->addr);
 		f->notice = needs_notice(m, w);
-		result = f->shown && !f->notice ? 0 : AGAIN;
+		result = f->shown && !f->notice && !w->fault ? 0 : AGAIN;
 		if (result == 0)
 			w->end = f->end;
 		else
@@ -285,7 +290,9 @@ window_present(struct want *w)
 		return sig;
 	if (f.notice)
 		error = kernel.k_map_size(f.handle, &f.size);
-	if (error == 0 && !f.shown)
+	if (error == 0 && f.shown && !f.notice)
+		error = page_fill(&f, w->addr & ~(PAGE - 1));
+	else if (error == 0 && !f.shown)
 		error = fill_run(&f, w->addr);
 	sig = error == 0 ? fill_show(&f, w) : fill_signal(error);
 	kernel.k_map_destroy(f.handle);
@@ -306,7 +313,7 @@ is_mapped(uintptr_t addr)
 int
 router_fault(uintptr_t addr, int prot)
 {
-	struct want w = { addr, addr, prot };
+	struct want w = { addr, addr, prot, true };
 
 	if (mappings_n == 0 || !is_mapped(addr))
 		return SIGSEGV;

@@ -118,6 +118,7 @@ map_enter(struct call *c, const struct rump_map *rm, bool shared)
 	if ((c->arg[3] & MAP_FIXED) != 0)
 		forget_fixed((uintptr_t)c->arg[0], (size_t)c->arg[1]);
 	addr = host_mmap(c, rm);
+	kernel.k_map_mapped(rm->rm_hostfd);
 	if (!is_error(addr))
 		return enter(&m, addr, (size_t)c->arg[1]);
 	kernel.k_map_destroy(rm->rm_handle);

@@ -20,8 +20,6 @@
 #include "preload/call.h"
 #include "preload/fdmap.h"
 #include "preload/lock.h"
-#include "preload/route.h"
-#include "syscall_table/linux_routes.h"
 
 static struct lock limit_lock = LOCK_INIT;
 static struct rlimit saved; /* limit_lock */
@@ -157,6 +155,38 @@ nofile_recvmsg(int fd, struct msghdr *mh, int flags)
 	return r;
 }
 
+long
+nofile_socketpair(int fds[2])
+{
+	const int type = SOCK_STREAM | SOCK_CLOEXEC;
+	long r = HOST(SYS_socketpair, AF_UNIX, type, 0, fds, 0, 0);
+
+	if (r != -EMFILE)
+		return r;
+	lock_enter(&limit_lock);
+	limit_raise();
+	r = HOST(SYS_socketpair, AF_UNIX, type, 0, fds, 0, 0);
+	limit_restore();
+	lock_exit(&limit_lock);
+	return r;
+}
+
+long
+nofile_socket(int family)
+{
+	const int type = SOCK_STREAM | SOCK_CLOEXEC;
+	long r = HOST(SYS_socket, family, type, 0, 0, 0, 0);
+
+	if (r != -EMFILE)
+		return r;
+	lock_enter(&limit_lock);
+	limit_raise();
+	r = HOST(SYS_socket, family, type, 0, 0, 0, 0);
+	limit_restore();
+	lock_exit(&limit_lock);
+	return r;
+}
+
 void
 nofile_forked(void)
 {
@@ -164,11 +194,9 @@ nofile_forked(void)
 	lock_reset(&limit_lock);
 }
 
-/* --- calls ------------------------------------------------------------- */
-
 /* EFAULT is left to the host: a page may have to be filled. */
-static long
-limit_run(struct call *c)
+long
+nofile_run(struct call *c)
 {
 	long result;
 
@@ -177,18 +205,3 @@ limit_run(struct call *c)
 	lock_exit(&limit_lock);
 	return result == -EFAULT ? CALL_TO_HOST : result;
 }
-
-static long
-rlimit_run(struct call *c)
-{
-	return (int)c->arg[0] == RLIMIT_NOFILE ? limit_run(c) : CALL_TO_HOST;
-}
-ROUTE(getrlimit, rlimit_run)
-ROUTE(setrlimit, rlimit_run)
-
-static long
-prlimit64_run(struct call *c)
-{
-	return (int)c->arg[1] == RLIMIT_NOFILE ? limit_run(c) : CALL_TO_HOST;
-}
-ROUTE(prlimit64, prlimit64_run)

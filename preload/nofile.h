@@ -9,6 +9,7 @@
 
 #include <stdint.h>
 
+struct call;
 struct msghdr;
 
 /* The soft limit; 0 if the host does not say. */
@@ -29,6 +30,15 @@ unsigned nofile_visible(unsigned nfds);
 /* A recvmsg(2) that does not wait, whose descriptor may lie above the soft
  * limit, too.  The host's result. */
 long nofile_recvmsg(int fd, struct msghdr *mh, int flags);
+
+/* A pair of connected stream sockets, close-on-exec; likewise. */
+long nofile_socketpair(int fds[2]);
+
+/* getrlimit, setrlimit and prlimit64 with this limit. */
+long nofile_run(struct call *c);
+
+/* A stream socket; likewise. */
+long nofile_socket(int family);
 
 /* In a forked child. */
 void nofile_forked(void);

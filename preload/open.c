@@ -279,6 +279,22 @@ open_descriptor(struct call *c, const struct place *pl, int flags, long mode,
 	return error;
 }
 
+/* A kernel that does not know files without names calls the flags EINVAL. */
+static int
+open_unnamed(struct call *c, const struct place *pl, int flags, int nflags,
+    long mode, int64_t *value)
+{
+	int64_t fd;
+	int error = kernel_open(c, pl, nflags, mode, &fd);
+
+	if (error == EINVAL)
+		error = EOPNOTSUPP;
+	if (error == 0)
+		*value = fdmap_install((int)fd, RF_FILE, pl->pl_rule, false,
+		    (flags & O_CLOEXEC) != 0);
+	return error;
+}
+
 static int
 open_place(struct call *c, const struct place *pl, int flags, long mode,
     int64_t *value)
@@ -295,6 +311,8 @@ open_place(struct call *c, const struct place *pl, int flags, long mode,
 		return open_descriptor(c, pl, flags, mode, value);
 	if ((flags & O_PATH) != 0)
 		return open_path_only(c, pl, flags, nflags, value);
+	if ((flags & O_TMPFILE) == O_TMPFILE)
+		return open_unnamed(c, pl, flags, nflags, mode, value);
 	error = kernel_open(c, pl, nflags, mode, &fd);
 	if (error == EOPNOTSUPP)
 		return fifo_open(c, pl, nflags, value);

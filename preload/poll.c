@@ -5,6 +5,7 @@
  * which the host leaves alone.
  */
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -12,6 +13,7 @@
 #include "preload/engine/engine.h"
 #include "preload/fdmap.h"
 #include "preload/readiness.h"
+#include "preload/remote_classic.h"
 #include "preload/resolve.h"
 #include "preload/route.h"
 #include "preload/usercopy.h"
@@ -27,6 +29,7 @@ struct pollset {
 	unsigned ps_n;
 	unsigned ps_ready;       /* entries whose answer is known */
 	bool ps_alien;           /* ... and one that has none */
+	bool ps_asked;           /* ... and one for a classic server */
 	struct timespec ps_zero; /* the host writes there */
 	struct pollfd ps_fds[];
 };
@@ -62,7 +65,7 @@ pollset_create(const struct call *c, struct pollfd *user, unsigned n)
 	ps->ps_user = user;
 	ps->ps_n = n;
 	ps->ps_ready = 0;
-	ps->ps_alien = false;
+	ps->ps_alien = ps->ps_asked = false;
 	ps->ps_zero = (struct timespec){ 0, 0 };
 	return ps;
 }
@@ -101,6 +104,10 @@ sort(struct pollset *ps, struct pollfd *p)
 	case MEMBER_PROXY:
 		p->fd = hostfd;
 		break;
+	case MEMBER_ASKED:
+		p->fd = hostfd;
+		ps->ps_asked = true;
+		break;
 	case MEMBER_NONE:
 		answer(ps, p, POLLNVAL);
 		break;
@@ -126,8 +133,10 @@ is_stale(int fd, int hostfd)
 static short
 answer_of(const struct pollfd *p, int fd)
 {
-	if (p->fd < 0)
+	if (p->fd == -1)
 		return p->events;
+	if (p->fd < 0)
+		return p->revents;
 	return p->revents != 0 && is_stale(fd, p->fd) ? POLLNVAL : p->revents;
 }
 
@@ -192,6 +201,54 @@ check_timeout(const struct call *c)
 	return ts.tv_sec < 0 || (unsigned long)ts.tv_nsec >= NSEC ? EINVAL : 0;
 }
 
+/* In milliseconds, -1: for ever; what is over counts. */
+static int
+get_timeout(const struct call *c, int64_t *ms)
+{
+	struct timespec ts;
+	int error = check_timeout(c);
+
+	*ms = c->nr == SYS_poll ? (int)c->arg[2] : -1;
+	if (error != 0 || c->nr == SYS_poll || c->arg[2] == 0)
+		return error;
+	if (usercopy_in(&ts, (const void *)c->arg[2], sizeof(ts)) != 0)
+		return EFAULT;
+	*ms = ts.tv_sec > INT_MAX
+		  ? -1
+		  : ts.tv_sec * 1000 +
+			(ts.tv_nsec + NSEC / 1000 - 1) / (NSEC / 1000);
+	return 0;
+}
+
+/* ppoll says how much time was left. */
+static void
+put_timeout(const struct call *c, int64_t ms)
+{
+	struct timespec ts = { ms / 1000, ms % 1000 * (NSEC / 1000) };
+
+	if (c->nr == SYS_ppoll && c->arg[2] != 0 && ms >= 0)
+		(void)usercopy_out(&ts, (void *)c->arg[2], sizeof(ts));
+}
+
+/* A classic server has to be asked. */
+static long
+poll_server(struct call *c, struct pollset *ps)
+{
+	int64_t ms, since = waiting_clock();
+	int error = get_timeout(c, &ms);
+	long result = -error;
+
+	if (error == 0 && c->nr == SYS_ppoll)
+		result = waiting_mask(c->arg[3], c->arg[4]);
+	if (result == 0)
+		result = classic_poll(
+		    ps->ps_fds, ps->ps_n, ps->ps_ready != 0 ? 0 : ms);
+	put_timeout(c, waiting_left(ms, since));
+	if (result >= 0)
+		result = pollset_report(ps);
+	return pollset_end(ps, result);
+}
+
 static long
 poll_host(struct call *c, struct pollset *ps)
 {
@@ -202,6 +259,8 @@ poll_host(struct call *c, struct pollset *ps)
 		sort(ps, &ps->ps_fds[i]);
 	if (ps->ps_alien)
 		return pollset_end(ps, member_refuse(c));
+	if (ps->ps_asked)
+		return poll_server(c, ps);
 	if (ps->ps_ready != 0) {
 		error = check_timeout(c);
 		if (error != 0)

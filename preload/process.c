@@ -14,7 +14,6 @@
 #include <stdatomic.h>
 #include <sys/syscall.h>
 
-#include "preload/abi/errno.h"
 #include "preload/backend.h"
 #include "preload/call.h"
 #include "preload/child.h"
@@ -31,6 +30,7 @@
 #include "preload/trace.h"
 #include "rump/rump_syscallnum.h"
 #include "rump/rumpdefs.h"
+#include "rump/rumperr.h"
 #include "rump/rumphost.h"
 #include "syscall_table/linux_routes.h"
 
@@ -143,8 +143,8 @@ process_save_files(void)
 	}
 	if (error != 0)
 		engine_say("not everything that was written could be saved: "
-			   "error %d",
-		    error == RUMP_ERESTART ? EINTR : abi_errno_to_linux(error));
+			   "%s",
+		    rump_strerror(error == RUMP_ERESTART ? RUMP_EINTR : error));
 }
 
 static long

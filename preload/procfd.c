@@ -11,6 +11,7 @@
 
 #include "preload/cwd.h"
 #include "preload/fdmap.h"
+#include "preload/memcopy.h"
 #include "preload/pool.h"
 #include "preload/process.h"
 #include "preload/resolve.h"
@@ -291,6 +292,53 @@ show_cwd(struct call *c, long buf, long size)
 	return result;
 }
 
+/* A path of this process's program. */
+static bool
+names_program(const char *path)
+{
+	return component(&path, "proc") && own_process(&path) &&
+	       component(&path, "exe") && *path == '\0';
+}
+
+/* Length of the path in text, what the host says about a copy of a program, or
+ * 0; *path is where it begins. */
+static size_t
+original_path(const char *text, const char **path)
+{
+	const char *end = " (deleted)";
+	size_t n = text_length(text), tail = text_length(end);
+
+	if (!text_begins(text, MEMCOPY_SHOWN) || n < tail ||
+	    !text_equal(text + n - tail, end))
+		return 0;
+	*path = text + text_length(MEMCOPY_SHOWN);
+	return n - tail - text_length(MEMCOPY_SHOWN);
+}
+
+/* A program of the kernel's lies where it was executed from. */
+static long
+show_program(long buf, long size)
+{
+	char *text = pool_get(&pathbufs);
+	long n, result = CALL_TO_HOST;
+	const char *path;
+	size_t len;
+
+	if (text == NULL)
+		return -ENOMEM;
+	n = HOST(
+	    SYS_readlink, "/proc/self/exe", text, PATHBUF_SIZE - 1, 0, 0, 0);
+	text[n > 0 ? n : 0] = '\0';
+	len = original_path(text, &path);
+	if (len > (size_t)size)
+		len = (size_t)size;
+	if (len > 0)
+		result = usercopy_out(path, (void *)buf, len) != 0 ? -EFAULT
+								   : (long)len;
+	pool_put(&pathbufs, text);
+	return result;
+}
+
 long
 procfd_readlink(struct call *c, long upath, long buf, long size)
 {
@@ -305,6 +353,8 @@ procfd_readlink(struct call *c, long upath, long buf, long size)
 		return CALL_TO_HOST;
 	if (procfd_cwd(path, &rest) && *rest == '\0')
 		return show_cwd(c, buf, size);
+	if ((int)size > 0 && names_program(path))
+		return show_program(buf, (int)size);
 	n = procfd_number(path, &rest, &link);
 	if (n < 0 || !link || *rest != '\0')
 		return CALL_TO_HOST;

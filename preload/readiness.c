@@ -11,6 +11,9 @@
  *
  * A rump file is ready at once: then the rest of the set is only looked at.
  *
+ * Only of a server that speaks the classic protocol there is no such descriptor;
+ * it is asked (remote_classic_poll.c), while the thread is in the kernel.
+ *
  * No reference is held while the host waits: a handler that interrupts the wait
  * may longjmp away.  A descriptor that is closed meanwhile is missed by the
  * host, as one of its own would be.
@@ -20,14 +23,18 @@
 #include <errno.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <time.h>
 
 #include "preload/backend.h"
 #include "preload/call.h"
+#include "preload/engine/engine.h"
 #include "preload/fdmap.h"
 #include "preload/hidden.h"
 #include "preload/kernel.h"
 #include "preload/pool.h"
 #include "preload/process.h"
+#include "preload/remote.h"
+#include "preload/remote_classic.h"
 #include "preload/route.h"
 
 #define SMALL 4096 /* what comes without a system call */
@@ -75,6 +82,11 @@ member_of_file(struct rfile *rf, int *hostfd)
 
 	if (rf->rf_path_only)
 		return MEMBER_NONE;
+	if (backend_state == BACKEND_SERVER && backend_reachable() &&
+	    remote_kind() != CONFIG_KERNEL_FAST) {
+		*hostfd = CLASSIC_POLLFD(rf->rf_fd);
+		return MEMBER_ASKED;
+	}
 	if (rf->rf_kind != RF_SOCKET)
 		return MEMBER_READY;
 	if (!backend_reachable())
@@ -104,11 +116,49 @@ member_find(int fd, int *hostfd)
 }
 
 long
+waiting_mask(long mask, long size)
+{
+	if (mask == 0)
+		return 0;
+	if (size != sizeof(uint64_t))
+		return -EINVAL;
+	return engine_swap_mask((const void *)mask);
+}
+
+int64_t
+waiting_clock(void)
+{
+	struct timespec ts = { 0, 0 };
+
+	HOST(SYS_clock_gettime, CLOCK_MONOTONIC, &ts, 0, 0, 0, 0);
+	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+int64_t
+waiting_left(int64_t ms, int64_t since)
+{
+	int64_t passed = waiting_clock() - since;
+
+	if (ms <= 0)
+		return ms;
+	return ms > passed ? ms - passed : 0;
+}
+
+long
 member_refuse(struct call *c)
 {
+	static atomic_flag said = ATOMIC_FLAG_INIT;
+
 	if (!backend_reachable())
 		return -process_refuse(c);
-	route_note(c, "no host descriptor to wait for");
+	if (remote_kind() == CONFIG_KERNEL_FAST) {
+		route_note(c, "no host descriptor to wait for");
+		return -EOPNOTSUPP;
+	}
+	route_note(c, "no epoll with a classic server");
+	if (!atomic_flag_test_and_set(&said))
+		engine_say("epoll(7) is not there for descriptors of a server "
+			   "that is reached over the classic protocol");
 	return -EOPNOTSUPP;
 }
 

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct call;
 struct rfile;
@@ -13,15 +14,26 @@ enum member {
 	MEMBER_HOST,  /* a descriptor of the host, or none at all */
 	MEMBER_READY, /* a rump file: always ready, as files are */
 	MEMBER_PROXY, /* a rump object that is a host descriptor of ours */
+	MEMBER_ASKED, /* a rump object that a classic server knows about */
 	MEMBER_NONE,  /* not for the program, or O_PATH: as if closed */
 	MEMBER_ALIEN, /* nobody here can say whether it is ready */
 };
 
 /* Sort the descriptor; MEMBER_PROXY sets *hostfd, which is good as long as the
- * program does not close the descriptor. */
+ * program does not close the descriptor; MEMBER_ASKED to what it is for
+ * classic_poll(). */
 enum member member_find(int fd, int *hostfd);
 /* The same for a file at hand. */
 enum member member_of_file(struct rfile *rf, int *hostfd);
+
+/*
+ * The call waits by asking a classic server: take over the signal mask at user
+ * address mask, of size bytes (0: none).  0 or -errno.  What is left of ms
+ * milliseconds (< 0: for ever) since a time of waiting_clock().
+ */
+long waiting_mask(long mask, long size);
+int64_t waiting_clock(void);
+int64_t waiting_left(int64_t ms, int64_t since);
 
 /* There is a MEMBER_ALIEN: say why; what the call returns. */
 long member_refuse(struct call *c);

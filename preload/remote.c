@@ -27,10 +27,13 @@
 #include "preload/engine/thread.h"
 #include "preload/fdmap.h"
 #include "preload/hidden.h"
+#include "preload/nofile.h"
 #include "preload/pool.h"
+#include "preload/remote_classic.h"
 #include "preload/remote_link.h"
 #include "preload/text.h"
 #include "rump/rumpdefs.h"
+#include "rump/rumperr.h"
 #include "rump/rumphost.h"
 
 #define COMM_SIZE 16
@@ -43,6 +46,7 @@ struct child {
 	struct pool_free *ch_free; /* the pool's */
 	struct child *ch_next;     /* children_lock */
 	struct remote ch_link;
+	bool ch_gate; /* the parent's gate is held until remote_child_end() */
 };
 
 static struct remote process_link = { .rm_fd = -1, .rm_area = -1 };
@@ -77,6 +81,20 @@ is_local_socket(int fd)
 	       domain == AF_UNIX;
 }
 
+/* A classic one may lead to another machine. */
+static bool
+is_connection(int fd)
+{
+	int type = 0;
+	socklen_t len = sizeof(type);
+
+	if (config.cf_kernel_kind == CONFIG_KERNEL_FAST)
+		return is_local_socket(fd);
+	return HOST(SYS_getsockopt, fd, SOL_SOCKET, SO_TYPE, &type, &len, 0) ==
+		   0 &&
+	       type == SOCK_STREAM;
+}
+
 static bool
 fail(char *text, size_t size, const char *what, int64_t number)
 {
@@ -88,15 +106,27 @@ fail(char *text, size_t size, const char *what, int64_t number)
 	return false;
 }
 
+static bool
+fail_words(char *text, size_t size, const char *what, int error)
+{
+	struct text t;
+
+	text_init(&t, text, size);
+	text_put(&t, what);
+	text_put(&t, rump_strerror(error));
+	return false;
+}
+
 bool
 remote_attach(int fd, const char *address, char *text, size_t size)
 {
 	long number;
+	int error;
 
 	remote_kernel_init();
 	if (fd < 0)
 		return remote_connect(&process_link, address, text, size);
-	if (!is_local_socket(fd))
+	if (!is_connection(fd))
 		return fail(text, size,
 		    "RUMPKIT_KERNEL does not name a connection to the server "
 		    "of a rump kernel: descriptor ",
@@ -105,17 +135,35 @@ remote_attach(int fd, const char *address, char *text, size_t size)
 	number = fd >= AWAY ? hidden_adopt(fd, &process_link.rm_fd)
 			    : hidden_keep(fd, &process_link.rm_fd);
 	if (number < 0)
-		return fail(text, size,
+		return fail_words(text, size,
 		    "no descriptor is left for the connection to the rump "
-		    "kernel: error ",
-		    -number);
-	return true;
+		    "kernel: ",
+		    abi_errno_to_netbsd((int)-number));
+	if (config.cf_kernel_kind == CONFIG_KERNEL_FAST)
+		return true;
+	error = classic_resume(
+	    &process_link, config.cf_kernel_kind == CONFIG_KERNEL_CLASSIC);
+	if (error == RUMP_ENOTCONN)
+		remote_die(&process_link, REMOTE_LOST);
+	return error == 0 || error == RUMP_ENOTCONN ||
+	       fail_words(text, size, "no memory for the connection: ", error);
 }
 
 int
 remote_descriptor(void)
 {
 	return remote_current()->rm_fd;
+}
+
+enum config_kernel
+remote_kind(void)
+{
+	const struct remote *rm = remote_current();
+
+	if (rm->rm_classic == NULL)
+		return CONFIG_KERNEL_FAST;
+	return classic_is_ours(rm) ? CONFIG_KERNEL_CLASSIC
+				   : CONFIG_KERNEL_GENUINE;
 }
 
 /* A sibling that is executing something at this moment must not take the
@@ -125,6 +173,10 @@ remote_keep(bool keep)
 {
 	struct remote *rm = remote_current();
 
+	if (rm->rm_classic != NULL && keep)
+		classic_freeze(rm);
+	else if (rm->rm_classic != NULL)
+		classic_thaw(rm);
 	HOST(SYS_fcntl, rm->rm_fd, F_SETFD, keep ? 0 : FD_CLOEXEC, 0, 0, 0);
 	for (rm = rm->rm_outer; keep && rm != NULL; rm = rm->rm_outer)
 		HOST(SYS_fcntl, rm->rm_fd, F_SETFD, FD_CLOEXEC, 0, 0, 0);
@@ -160,8 +212,11 @@ void
 remote_execed(const uint32_t *fds, size_t n)
 {
 	size_t len, size = n * sizeof(fds[0]) + COMM_SIZE;
-	char *p = size <= FAST_PAYLOAD ? payload_create(size) : NULL, *name;
+	char *p, *name;
 
+	if (process_link.rm_classic != NULL)
+		return; /* it has been said when the image began */
+	p = size <= FAST_PAYLOAD ? payload_create(size) : NULL;
 	if (p == NULL) {
 		remote_die(&process_link,
 		    "more descriptors are open than exec can hand on");
@@ -212,29 +267,62 @@ child_of(struct remote *rm)
 	return (struct child *)((char *)rm - offsetof(struct child, ch_link));
 }
 
+/* The server gets one end of a new connection; the other one, the child's, is out
+ * of the program's way.  With the gate held.  0 or a Linux errno. */
+static int
+connect_child(struct remote *rm, struct remote *child)
+{
+	const int on = 1;
+	int error, fds[2];
+	long r, number;
+
+	if (atomic_load(&rm->rm_state) == REMOTE_DEAD)
+		return ENOTCONN;
+	r = nofile_socketpair(fds);
+	if (r < 0)
+		return (int)-r;
+	/* The child may speak before the server listens. */
+	HOST(SYS_setsockopt, fds[1], SOL_SOCKET, SO_PASSCRED, &on, sizeof(on),
+	    0);
+	number = hidden_take(fds[0]);
+	error = number < 0 ? (int)-number
+			   : abi_errno_to_linux(remote_send_child(rm, fds[1]));
+	HOST(SYS_close, fds[1], 0, 0, 0, 0, 0);
+	if (error == 0)
+		child->rm_fd = (int)number;
+	else if (number >= 0)
+		hidden_close((int)number);
+	return error;
+}
+
 int
-remote_child_make(struct remote **child)
+remote_child_make(bool forks, struct remote **child)
 {
 	struct remote *rm = remote_current();
 	struct child *ch = pool_get(&children_pool);
-	long number;
-	int fd, error;
+	int error;
 
 	if (ch == NULL)
 		return ENOMEM;
-	error = remote_call_fd(rm, FASTCALL_FORK, NULL, 0, &fd);
-	number = error == 0 ? hidden_take(fd) : 0;
-	if (error != 0 || number < 0) {
-		pool_put(&children_pool, ch);
-		return error != 0 ? abi_errno_to_linux(error) : (int)-number;
-	}
 	ch->ch_link = (struct remote){
-		.rm_fd = (int)number,
+		.rm_fd = -1,
 		.rm_area = -1,
 		.rm_outer = rm,
 		.rm_borrowed = true,
 	};
+	(void)remote_gate_enter(rm, true);
+	error = rm->rm_classic != NULL
+		    ? abi_errno_to_linux(classic_child(rm, &ch->ch_link))
+		    : connect_child(rm, &ch->ch_link);
+	if (error != 0) {
+		remote_gate_exit(rm);
+		pool_put(&children_pool, ch);
+		return error;
+	}
+	ch->ch_gate = forks;
 	enter_child(ch);
+	if (!forks)
+		remote_gate_exit(rm);
 	*child = &ch->ch_link;
 	return 0;
 }
@@ -247,6 +335,7 @@ close_link(struct remote *rm)
 	if (rm->rm_area >= 0)
 		hidden_close(rm->rm_area);
 	remote_slots_end(rm);
+	classic_end(rm);
 }
 
 /* Threads of the parent may have held any lock, and there is none here. */
@@ -263,11 +352,13 @@ remote_child_here(struct remote *child)
 	children = NULL;
 	close_link(&process_link);
 	engine_thread.t_remote = NULL;
-	remote_kernel_forked();
 	process_link = (struct remote){
 		.rm_fd = fd,
 		.rm_area = -1,
 		.rm_epoch = process_link.rm_epoch,
+		.rm_classic = child->rm_classic,
+		.rm_state =
+		    child->rm_classic != NULL ? REMOTE_READY : REMOTE_NEW,
 	};
 }
 
@@ -283,6 +374,8 @@ remote_child_end(struct remote *child)
 	struct child *ch = child_of(child);
 	struct remote *outer = child->rm_outer;
 
+	if (ch->ch_gate)
+		remote_gate_exit(outer);
 	remove_child(ch);
 	close_link(child);
 	if (engine_thread.t_remote == child)
@@ -311,7 +404,8 @@ remote_import(int fd, int *rumpfd)
 	struct stat st;
 	int error;
 
-	if (!is_local_socket(fd) || HOST(SYS_fstat, fd, &st, 0, 0, 0, 0) < 0)
+	if (rm->rm_classic != NULL || !is_local_socket(fd) ||
+	    HOST(SYS_fstat, fd, &st, 0, 0, 0, 0) < 0)
 		return EBADF;
 	fm.fm_addr = st.st_ino;
 	args[0] = (int64_t)st.st_ino;

@@ -16,11 +16,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct remote; /* a connection */
+#include "preload/config.h"
 
-/* The server does not want to see what sockets carry: data go straight to the
- * host's socket, of which this process has a duplicate. */
-extern bool remote_direct;
+struct remote; /* a connection */
 
 /*
  * Use the connection that is descriptor fd (consumed, hidden), or, with fd < 0,
@@ -32,18 +30,23 @@ bool remote_attach(int fd, const char *address, char *text, size_t size);
 /* The number of the calling process's control connection, for the environment
  * of what is executed; -1: there is none. */
 int remote_descriptor(void);
+/* What is spoken on it. */
+enum config_kernel remote_kind(void);
 /* It stays open across the exec that is about to be made, or not after all. */
 void remote_keep(bool keep);
 
 /*
- * A child is about to be made: its connection, made by the server with a copy
- * of the calling process's table of descriptors.  0 and *child, or a Linux
+ * A child is about to be made: its connection, with which the server makes a
+ * copy of the calling process's table of descriptors.  0 and *child, or a Linux
  * errno.  Exactly one of the others follows: remote_child_here() in a child
  * with memory of its own, which then uses it; remote_child_borrow() in a child
  * that shares ours, with remote_child_end() in the parent when that goes on;
  * remote_child_end() alone in the parent otherwise.
+ *
+ * forks: the parent goes on at once, and descriptors are copied.  Until then no
+ * other thread makes a child, which would keep open what it does not know of.
  */
-int remote_child_make(struct remote **child);
+int remote_child_make(bool forks, struct remote **child);
 void remote_child_here(struct remote *child);
 void remote_child_borrow(struct remote *child);
 void remote_child_end(struct remote *child);

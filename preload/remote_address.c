@@ -1,22 +1,29 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A server that listens at an address.  It greets with a line that says whose
- * it is; one of ours takes the connection over for the fast transport.  From the
+ * it is; one of ours on this machine takes the connection over for the fast
+ * transport, with others the protocol stays the classic one.  From the
  * constructor, so that whoever cannot be reached is named at once.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
 #include <string.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 
+#include "preload/abi/errno.h"
 #include "preload/call.h"
 #include "preload/hidden.h"
+#include "preload/nofile.h"
+#include "preload/remote_classic.h"
 #include "preload/remote_link.h"
 #include "preload/text.h"
+#include "rump/rumperr.h"
 #include "sysproxy/address.h"
 #include "sysproxy/wire.h"
 
@@ -30,8 +37,8 @@ fail(struct text *t, const char *address, const char *what, long error)
 	text_put(t, ": ");
 	text_put(t, what);
 	if (error != 0) {
-		text_put(t, ": error ");
-		text_dec(t, error);
+		text_put(t, ": ");
+		text_put(t, rump_strerror(abi_errno_to_netbsd((int)error)));
 	}
 	return false;
 }
@@ -102,36 +109,52 @@ upgrade(int fd)
 	       read_all(fd, &error, sizeof(error)) && error == 0;
 }
 
-/* A connected socket, or -errno. */
+/* A socket that is connected to the len bytes of sa, or -errno. */
 static long
-open_unix(const struct address *ad)
+open_socket(const struct sockaddr *sa, socklen_t len)
 {
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	const int one = 1;
 	long fd, r;
 
-	_Static_assert(sizeof(sun.sun_path) >= ADDRESS_PATH_MAX, "sun_path");
-	memcpy(sun.sun_path, ad->ad_path, ADDRESS_PATH_MAX);
-	fd = HOST(SYS_socket, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, 0, 0, 0);
+	fd = nofile_socket(sa->sa_family);
 	if (fd < 0)
 		return fd;
 	do
-		r = HOST(SYS_connect, fd, &sun, sizeof(sun), 0, 0, 0);
+		r = HOST(SYS_connect, fd, sa, len, 0, 0, 0);
 	while (r == -EINTR);
-	if (r == 0)
-		return fd;
-	HOST(SYS_close, fd, 0, 0, 0, 0, 0);
-	return r;
+	if (r != 0) {
+		HOST(SYS_close, fd, 0, 0, 0, 0, 0);
+		return r;
+	}
+	if (sa->sa_family == AF_INET)
+		HOST(SYS_setsockopt, fd, IPPROTO_TCP, TCP_NODELAY, &one,
+		    sizeof(one), 0);
+	return fd;
 }
 
-/* 0 or the words for it. */
-static const char *
-check_server(int fd)
+static long
+open_server(const struct address *ad)
 {
-	struct wire_banner wb;
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	struct sockaddr_in sin = { .sin_family = AF_INET };
 
-	switch (read_banner(fd, &wb)) {
+	if (ad->ad_family == ADDRESS_TCP) {
+		sin.sin_addr.s_addr = __builtin_bswap32(ad->ad_host);
+		sin.sin_port = __builtin_bswap16(ad->ad_port);
+		return open_socket((struct sockaddr *)&sin, sizeof(sin));
+	}
+	_Static_assert(sizeof(sun.sun_path) >= ADDRESS_PATH_MAX, "sun_path");
+	memcpy(sun.sun_path, ad->ad_path, ADDRESS_PATH_MAX);
+	return open_socket((struct sockaddr *)&sun, sizeof(sun));
+}
+
+/* NULL, or the words for what is wrong. */
+static const char *
+check_banner(int fd, struct wire_banner *wb)
+{
+	switch (read_banner(fd, wb)) {
 	case WIRE_BANNER_OK:
-		break;
+		return NULL;
 	case WIRE_BANNER_VERSION:
 		return "the server's protocol is of another version";
 	case WIRE_BANNER_MACHINE:
@@ -139,9 +162,45 @@ check_server(int fd)
 	default:
 		return "whoever listens there is no rump kernel's server";
 	}
-	if (!text_equal(wb.wb_word, FAST_BANNER))
-		return "the server does not know this library's transport";
-	return upgrade(fd) ? NULL : "the server does not want this process";
+}
+
+static bool
+is_ours(const struct wire_banner *wb)
+{
+	return text_equal(wb->wb_word, FAST_BANNER) ||
+	       text_equal(wb->wb_word, WIRE_OURS);
+}
+
+/* Who has spoken classic with one server goes on like that with the next. */
+static bool
+may_upgrade(const struct remote *rm, const struct address *ad,
+    const struct wire_banner *wb)
+{
+	return rm->rm_classic == NULL && ad->ad_family == ADDRESS_UNIX &&
+	       text_equal(wb->wb_word, FAST_BANNER);
+}
+
+/* fd, which is consumed, becomes rm's.  NULL, or what is wrong. */
+static const char *
+begin(struct remote *rm, int fd, const struct address *ad)
+{
+	struct wire_banner wb;
+	const char *wrong = check_banner(fd, &wb);
+	bool fast = wrong == NULL && may_upgrade(rm, ad, &wb);
+
+	if (fast && !upgrade(fd))
+		wrong = "the server does not want this process";
+	if (wrong != NULL) {
+		HOST(SYS_close, fd, 0, 0, 0, 0, 0);
+		return wrong;
+	}
+	if (hidden_keep(fd, &rm->rm_fd) < 0)
+		return "no descriptor is left for it";
+	if (fast || classic_begin(rm, is_ours(&wb)) == 0)
+		return NULL;
+	hidden_close(rm->rm_fd);
+	rm->rm_fd = -1;
+	return "the server does not want this process";
 }
 
 bool
@@ -159,20 +218,28 @@ remote_connect(struct remote *rm, const char *address, char *text, size_t size)
 		bad = address_check_client(&ad);
 	if (bad != ADDRESS_OK)
 		return fail(&t, address, address_strerror(bad), 0);
-	if (ad.ad_family != ADDRESS_UNIX)
-		return fail(&t, address,
-		    "shared memory does not reach there: give a unix:// URL",
-		    0);
-	fd = open_unix(&ad);
+	fd = open_server(&ad);
 	if (fd < 0)
 		return fail(&t, address, "cannot be connected to", -fd);
-	wrong = check_server((int)fd);
-	if (wrong != NULL) {
-		HOST(SYS_close, fd, 0, 0, 0, 0, 0);
-		return fail(&t, address, wrong, 0);
-	}
-	fd = hidden_keep((int)fd, &rm->rm_fd);
-	if (fd < 0)
-		return fail(&t, address, "no descriptor is left for it", -fd);
-	return true;
+	wrong = begin(rm, (int)fd, &ad);
+	return wrong == NULL || fail(&t, address, wrong, 0);
+}
+
+/* Where a server listens its sockets say, whatever directory we are in. */
+long
+remote_connect_again(struct remote *rm)
+{
+	struct sockaddr_storage ss = { .ss_family = AF_UNSPEC };
+	socklen_t len = sizeof(ss);
+	struct wire_banner wb;
+	long r;
+
+	r = HOST(SYS_getpeername, rm->rm_fd, &ss, &len, 0, 0, 0);
+	if (r == 0)
+		r = open_socket((struct sockaddr *)&ss,
+		    len < sizeof(ss) ? len : sizeof(ss));
+	if (r < 0 || check_banner((int)r, &wb) == NULL)
+		return r;
+	HOST(SYS_close, r, 0, 0, 0, 0, 0);
+	return -EPROTO;
 }

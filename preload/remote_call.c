@@ -23,10 +23,12 @@
 #include "preload/engine/engine.h"
 #include "preload/engine/entry.h"
 #include "preload/memory.h"
+#include "preload/remote_classic.h"
 #include "preload/remote_link.h"
 #include "preload/usercopy.h"
 #include "rump/rumpdefs.h"
 #include "rump/rumphost.h"
+#include "rump/rumpsignal.h"
 
 #define LOOK_SECONDS 1
 /* The selector whose limit holds the number of the processor, by which the
@@ -163,47 +165,23 @@ await(struct turn *tu, uint32_t state)
 
 /* --- what the server asks for meanwhile -------------------------------- */
 
-/* Signals are the host's in number and effect.  A broken pipe is known to the
- * caller by its errno, and raised there. */
-static void
-raise_signal(int64_t number)
+/* Signals are the host's in number and effect.  A broken pipe and the limit of
+ * a file's size are known to the caller by their errno, and raised there. */
+void
+remote_raise(int64_t number, bool here)
 {
-	static const uint8_t hosts[] = {
-		[1] = SIGHUP,
-		[2] = SIGINT,
-		[3] = SIGQUIT,
-		[4] = SIGILL,
-		[5] = SIGTRAP,
-		[6] = SIGABRT,
-		[8] = SIGFPE,
-		[9] = SIGKILL,
-		[10] = SIGBUS,
-		[11] = SIGSEGV,
-		[12] = SIGSYS,
-		[14] = SIGALRM,
-		[15] = SIGTERM,
-		[16] = SIGURG,
-		[17] = SIGSTOP,
-		[18] = SIGTSTP,
-		[19] = SIGCONT,
-		[20] = SIGCHLD,
-		[21] = SIGTTIN,
-		[22] = SIGTTOU,
-		[23] = SIGIO,
-		[24] = SIGXCPU,
-		[25] = SIGXFSZ,
-		[26] = SIGVTALRM,
-		[27] = SIGPROF,
-		[28] = SIGWINCH,
-		[30] = SIGUSR1,
-		[31] = SIGUSR2,
-	};
+	int sig = 0;
 
-	if (number <= 0 || number >= (int64_t)sizeof(hosts) ||
-	    hosts[number] == 0)
+	if (number > 0 && number < RUMP_NSIG && number != RUMP_SIGPIPE)
+		sig = rump_signal2host((int)number);
+	if (sig == 0)
 		return;
-	HOST(SYS_tgkill, HOST(SYS_getpid, 0, 0, 0, 0, 0, 0),
-	    HOST(SYS_gettid, 0, 0, 0, 0, 0, 0), hosts[number], 0, 0, 0);
+	if (here)
+		HOST(SYS_tgkill, HOST(SYS_getpid, 0, 0, 0, 0, 0, 0),
+		    HOST(SYS_gettid, 0, 0, 0, 0, 0, 0), sig, 0, 0, 0);
+	else
+		HOST(SYS_kill, HOST(SYS_getpid, 0, 0, 0, 0, 0, 0), sig, 0, 0, 0,
+		    0);
 }
 
 static uint32_t
@@ -254,7 +232,7 @@ serve(struct fast_slot *sl)
 		memory_hooks.rmh_cut(file, sl->sl_arg[0]);
 		return 0;
 	case FAST_RAISE:
-		raise_signal(sl->sl_arg[0]);
+		remote_raise(sl->sl_arg[0], true);
 		return 0;
 	default:
 		return RUMP_EFAULT;
@@ -272,11 +250,13 @@ dead(const struct turn *tu)
 }
 
 static void
-fill(struct fast_slot *sl, int num, const int64_t *args, size_t n)
+fill(const struct remote *rm, struct fast_slot *sl, int num,
+    const int64_t *args, size_t n)
 {
 	sl->sl_cpu = cpu_number();
 	sl->sl_sequence++;
 	sl->sl_num = num;
+	sl->sl_children = atomic_load(&rm->rm_children);
 	sl->sl_flags = config.cf_nmounts != 0 ? FAST_ESCAPE : 0;
 	for (size_t i = 0; i < FAST_ARGS; i++)
 		sl->sl_args[i] = i < n ? args[i] : 0;
@@ -353,7 +333,7 @@ call_greeted(struct remote *rm, bool patient, int num, const int64_t *args,
 	error = remote_slot_take(rm, patient, &tu.tu_index, &tu.tu_sl);
 	if (error != 0)
 		return error;
-	fill(tu.tu_sl, num, args, n);
+	fill(rm, tu.tu_sl, num, args, n);
 	remote_stage(rm, tu.tu_sl, num, tu.tu_sl->sl_args);
 	error = exchange(&tu);
 	if (error == 0)
@@ -382,6 +362,8 @@ remote_call(
 {
 	int error;
 
+	if (rm->rm_classic != NULL)
+		return classic_call(rm, false, num, args, n, retval);
 	do
 		error = call_once(rm, false, num, args, n, retval);
 	while (error == RUMP_ERESTART && remote_interrupted == 0);
@@ -394,6 +376,8 @@ remote_call_patient(
 {
 	int error;
 
+	if (rm->rm_classic != NULL)
+		return classic_call(rm, true, num, args, n, retval);
 	do
 		error = call_once(rm, true, num, args, n, retval);
 	while (error == RUMP_ERESTART);
@@ -406,6 +390,8 @@ remote_call_fd(
 {
 	int error;
 
+	if (rm->rm_classic != NULL)
+		return RUMP_EOPNOTSUPP;
 	error = remote_greet(rm, true);
 	if (error == 0)
 		error = remote_gate_enter(rm, true);

@@ -20,6 +20,7 @@
 #include <sys/uio.h>
 #include <time.h>
 
+#include "preload/backend.h"
 #include "preload/call.h"
 #include "preload/config.h"
 #include "preload/engine/engine.h"
@@ -31,16 +32,14 @@
 #include "rump/rumpdefs.h"
 #include "rump/rumphost.h"
 
-bool remote_direct;
-
 #define EXIT_LOST 1 /* as the genuine library */
 
 /* --- gate -------------------------------------------------------------- */
 
 int
-remote_gate_enter(struct remote *rm, bool patient)
+gate_enter(struct remote_gate *rg, bool patient)
 {
-	_Atomic uint32_t *word = &rm->rm_gate.rg_word;
+	_Atomic uint32_t *word = &rg->rg_word;
 	const volatile uint32_t *intr = patient ? NULL : &remote_interrupted;
 	const long args[6] = { (long)word, FUTEX_WAIT_PRIVATE, 2 };
 	uint32_t seen = 0;
@@ -56,12 +55,22 @@ remote_gate_enter(struct remote *rm, bool patient)
 }
 
 void
+gate_exit(struct remote_gate *rg)
+{
+	if (atomic_exchange(&rg->rg_word, 0) == 2)
+		HOST(SYS_futex, &rg->rg_word, FUTEX_WAKE_PRIVATE, 1, 0, 0, 0);
+}
+
+int
+remote_gate_enter(struct remote *rm, bool patient)
+{
+	return gate_enter(&rm->rm_gate, patient);
+}
+
+void
 remote_gate_exit(struct remote *rm)
 {
-	_Atomic uint32_t *word = &rm->rm_gate.rg_word;
-
-	if (atomic_exchange(word, 0) == 2)
-		HOST(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, 0, 0, 0);
+	gate_exit(&rm->rm_gate);
 }
 
 /* --- messages ---------------------------------------------------------- */
@@ -144,6 +153,23 @@ remote_send(struct remote *rm, const struct fast_message *fm,
 		return 0;
 	remote_die(rm, REMOTE_LOST);
 	return RUMP_ENOTCONN;
+}
+
+int
+remote_send_child(struct remote *rm, int fd)
+{
+	const struct fast_message fm = { .fm_type = FAST_CHILD };
+	const struct iovec iov = { (void *)(uintptr_t)&fm, sizeof(fm) };
+	long r = send_with_fd(rm, &iov, 1, fd);
+
+	if (r == -ETOOMANYREFS || r == -ENOMEM || r == -ENOBUFS)
+		return RUMP_EAGAIN;
+	if (r != sizeof(fm)) {
+		remote_die(rm, REMOTE_LOST);
+		return RUMP_ENOTCONN;
+	}
+	atomic_fetch_add(&rm->rm_children, 1);
+	return 0;
 }
 
 /* One message from the server; *fd, -1 if it has none.  0, -EINTR, or another
@@ -234,6 +260,7 @@ say_hello(struct remote *rm)
 		.fm_type = FAST_HELLO,
 		.fm_arg = FAST_VERSION,
 		.fm_addr = is_open() ? 0 : 1,
+		.fm_pad = atomic_load(&rm->rm_children),
 	};
 	int error = remote_send(rm, &fm, NULL, -1);
 
@@ -257,7 +284,7 @@ welcomed(struct remote *rm, const struct fast_message *fm, int fd)
 
 	admit(fm);
 	rm->rm_flags = (uint32_t)fm->fm_addr;
-	remote_direct = (rm->rm_flags & FAST_DIRECT) != 0;
+	backend_direct = (rm->rm_flags & FAST_DIRECT) != 0;
 	error = remote_slots_begin(rm, fd);
 	if (error == 0)
 		atomic_store(&rm->rm_state, REMOTE_READY);

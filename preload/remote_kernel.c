@@ -19,17 +19,12 @@
 #include "preload/engine/thread.h"
 #include "preload/hidden.h"
 #include "preload/kernel.h"
-#include "preload/lock.h"
 #include "preload/remote_link.h"
 #include "rump/rump_syscallnum.h"
 #include "rump/rumpdefs.h"
 #include "rump/rumphost.h"
 
 #define PIECE 4096 /* of a report */
-
-/* The memfd that maps lie in, -1: not asked for yet. */
-static atomic_int map_memory = -1;
-static struct lock map_memory_lock = LOCK_INIT;
 
 static bool
 is_silent(const struct remote *rm)
@@ -199,34 +194,39 @@ map_note(int num, void *handle, const int64_t *more, size_t n)
 	return remote_call_patient(remote_of_memory(), num, args, n + 1, NULL);
 }
 
-/* 0 and map_memory is there, or an errno. */
+/* The memory that a map lies in: a hidden descriptor, which is the caller's. */
 static int
-need_memory(void)
+map_memory(uint64_t handle, int *hostfd)
 {
+	const int64_t args[1] = { (int64_t)handle };
 	int fd, error;
+	long number;
 
-	if (atomic_load(&map_memory) >= 0)
-		return 0;
 	error = remote_call_fd(
-	    remote_of_memory(), FASTCALL_MAP_MEMORY, NULL, 0, &fd);
+	    remote_of_memory(), FASTCALL_MAP_MEMORY, args, 1, &fd);
 	if (error != 0)
 		return error;
-	lock_enter(&map_memory_lock);
-	if (atomic_load(&map_memory) >= 0)
-		HOST(SYS_close, fd, 0, 0, 0, 0, 0);
-	else if (hidden_keep(fd, &map_memory) < 0)
-		error = RUMP_EMFILE;
-	lock_exit(&map_memory_lock);
-	return error;
+	number = hidden_take(fd);
+	if (number < 0)
+		return RUMP_EMFILE;
+	*hostfd = (int)number;
+	return 0;
+}
+
+/* The host's mapping keeps what it needs. */
+static void
+map_mapped(int hostfd)
+{
+	hidden_close(hostfd);
 }
 
 static void
-map_result(const struct fast_map *fp, struct rump_map *rm)
+map_result(const struct fast_map *fp, int hostfd, struct rump_map *rm)
 {
 	*rm = (struct rump_map){
 		.rm_handle = to_handle(fp->fp_handle),
 		.rm_file = (const void *)fp->fp_file,
-		.rm_hostfd = map_memory,
+		.rm_hostfd = hostfd,
 		.rm_hostoff = fp->fp_hostoff,
 		.rm_writable = fp->fp_writable != 0,
 		.rm_memory = fp->fp_memory != 0,
@@ -247,7 +247,7 @@ map_create(
 	struct fast_map fp;
 	const int64_t args[6] = { fd, off, (int64_t)len, prot, flags,
 		(int64_t)&fp };
-	int error;
+	int error, hostfd;
 
 	if (engine_thread.t_borrowed)
 		return RUMP_ENODEV;
@@ -255,12 +255,11 @@ map_create(
 	    remote_call(remote_of_memory(), FASTCALL_MAP_CREATE, args, 6, NULL);
 	if (error != 0)
 		return error;
-	/* The memory exists from the first map on. */
-	if (need_memory() != 0) {
+	if (map_memory(fp.fp_handle, &hostfd) != 0) {
 		map_destroy(to_handle(fp.fp_handle));
 		return RUMP_ENODEV;
 	}
-	map_result(&fp, rm);
+	map_result(&fp, hostfd, rm);
 	return 0;
 }
 
@@ -272,7 +271,7 @@ map_again(void *handle, int64_t off, size_t len, struct rump_map *rm)
 	int error = map_call(FASTCALL_MAP_AGAIN, handle, more, 3, NULL);
 
 	if (error == 0)
-		map_result(&fp, rm);
+		map_result(&fp, -1, rm);
 	return error;
 }
 
@@ -326,21 +325,6 @@ map_drop(void *handle, int64_t off, size_t len)
 }
 
 void
-remote_kernel_forked(void)
-{
-	lock_reset(&map_memory_lock);
-}
-
-void
-remote_kernel_lost(void)
-{
-	int fd = atomic_exchange(&map_memory, -1);
-
-	if (fd >= 0)
-		hidden_close(fd);
-}
-
-void
 remote_kernel_init(void)
 {
 	kernel = (struct kernel){
@@ -353,6 +337,7 @@ remote_kernel_init(void)
 		.k_set_hostcred = set_hostcred,
 		.k_escaped = escaped,
 		.k_map_create = map_create,
+		.k_map_mapped = map_mapped,
 		.k_map_fill = map_fill,
 		.k_map_again = map_again,
 		.k_map_size = map_size,

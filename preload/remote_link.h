@@ -36,6 +36,10 @@ struct remote {
 				     * descriptor */
 	struct remote *rm_outer;    /* i: of the process that made this one */
 	bool rm_borrowed;           /* i: of a vfork child */
+	struct classic *rm_classic; /* NULL: the fast transport; for ever, once
+				     * it is there */
+	_Atomic uint32_t rm_children; /* FAST_CHILD sent by this image; rm_gate
+				       * for writing */
 
 	/* rm_gate; constant once READY */
 	int rm_area;       /* descriptor of the area, -1: not needed any more */
@@ -63,6 +67,10 @@ extern __thread volatile uint32_t remote_interrupted
 
 /* --- remote_control.c -------------------------------------------------- */
 
+/* RUMP_ERESTART when interrupted, unless patient. */
+int gate_enter(struct remote_gate *rg, bool patient);
+void gate_exit(struct remote_gate *rg);
+
 /* As gates go: RUMP_ERESTART when interrupted, unless patient. */
 int remote_gate_enter(struct remote *rm, bool patient);
 void remote_gate_exit(struct remote *rm);
@@ -71,6 +79,9 @@ void remote_gate_exit(struct remote *rm);
  * -1.  0, or RUMP_ENOTCONN. */
 int remote_send(struct remote *rm, const struct fast_message *fm,
     const void *payload, int fd);
+/* fd becomes the connection of a child of this process.  With the gate held.  0,
+ * RUMP_ENOTCONN, or RUMP_EAGAIN: the host has no room for it. */
+int remote_send_child(struct remote *rm, int fd);
 /* The descriptor that a call has answered.  With the gate held.  0 or
  * RUMP_ENOTCONN. */
 int remote_receive_fd(struct remote *rm, int *fd);
@@ -126,11 +137,18 @@ int remote_call_patient(
 int remote_call_fd(
     struct remote *rm, int num, const int64_t *args, size_t n, int *fd);
 
+/* NetBSD signal number is raised: for this thread, if it is the one, or for the
+ * process. */
+void remote_raise(int64_t number, bool here);
+
 /* --- remote_address.c -------------------------------------------------- */
 
 /* Connect to the server at address.  False and one line in text. */
 bool remote_connect(
     struct remote *rm, const char *address, char *text, size_t size);
+/* Another connection to the classic server that rm is one to, which has greeted:
+ * a descriptor, or -errno. */
+long remote_connect_again(struct remote *rm);
 
 /* --- remote_retry.c ---------------------------------------------------- */
 
@@ -144,9 +162,5 @@ int remote_retry(struct remote *rm);
 
 /* Fill the table of kernel.h, and the engine's hooks. */
 void remote_kernel_init(void);
-/* In a forked child: no thread is here that could have a lock. */
-void remote_kernel_forked(void);
-/* Another server has taken over: the memory of the lost one's maps is not its. */
-void remote_kernel_lost(void);
 
 #endif /* !PRELOAD_REMOTE_LINK_H */

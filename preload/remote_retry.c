@@ -22,6 +22,7 @@
 #include "preload/fdmap.h"
 #include "preload/hidden.h"
 #include "preload/namespace.h"
+#include "preload/remote_classic.h"
 #include "preload/remote_link.h"
 #include "rump/rumpdefs.h"
 #include "rump/rumphost.h"
@@ -93,9 +94,9 @@ try_again(struct remote *rm)
 	if (!remote_connect(rm, config.cf_server, text, sizeof(text)))
 		return false;
 	forget_files();
-	remote_kernel_lost();
 	atomic_fetch_add(&rm->rm_epoch, 1);
-	atomic_store(&rm->rm_state, REMOTE_NEW);
+	atomic_store(
+	    &rm->rm_state, rm->rm_classic != NULL ? REMOTE_READY : REMOTE_NEW);
 	return true;
 }
 
@@ -116,6 +117,8 @@ remote_retry(struct remote *rm)
 
 	if (!may_return(rm))
 		return RUMP_ENOTCONN;
+	if (rm->rm_classic != NULL)
+		classic_quiesce(rm);
 	drop(rm);
 	for (unsigned attempt = 1; !try_again(rm); attempt++) {
 		if (attempt == 2)

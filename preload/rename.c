@@ -15,6 +15,7 @@
 #include "rump/rump_syscallnum.h"
 #include "rump/rumpabi.h"
 #include "rump/rumpdefs.h"
+#include "rump/rumphost.h"
 #include "syscall_table/linux_routes.h"
 
 struct two_paths {
@@ -89,14 +90,24 @@ two_paths_call(
 	route_mark_rump(c, a->pl_rump ? a->pl_rule : b->pl_rule);
 	if (a->pl_rump != b->pl_rump)
 		return -EXDEV;
-	if (rq->rq_num == RUMP_SYS_renameat &&
+	if (c->nr != SYS_link && c->nr != SYS_linkat &&
 	    (ends_in_dots(a) || ends_in_dots(b)))
 		return -EBUSY;
+	/* An open file, which may have no name. */
 	int64_t args[BACKEND_SLOTS] = { a->pl_dirfd, (int64_t)a->pl_path,
-		b->pl_dirfd, (int64_t)b->pl_path, rq->rq_nflags };
+		b->pl_dirfd, (int64_t)b->pl_path,
+		a->pl_path[0] == '\0' ? RUMP_AT_FD : rq->rq_nflags };
 
 	error = rump_call(c, rq->rq_num, args, NULL);
 	return error == ROUTE_ESCAPED ? -EXDEV : route_result(error, 0);
+}
+
+static void
+ask_for_manner(struct request *rq, unsigned flags)
+{
+	rq->rq_num = RUMP_SYS_linkat;
+	rq->rq_nflags =
+	    flags == RENAME_EXCHANGE ? RUMP_AT_EXCHANGE : RUMP_AT_NOREPLACE;
 }
 
 static struct request
@@ -108,6 +119,8 @@ request_of(const struct call *c)
 		rq.rq_paths = &plain;
 	if (c->nr == SYS_link || c->nr == SYS_linkat)
 		rq.rq_num = RUMP_SYS_linkat;
+	if (c->nr == SYS_renameat2 && c->arg[4] != 0)
+		ask_for_manner(&rq, (unsigned)c->arg[4]);
 	if (c->nr != SYS_linkat)
 		return rq;
 	if ((c->arg[4] & AT_SYMLINK_FOLLOW) != 0)
@@ -149,58 +162,12 @@ rename_run(struct call *c)
 }
 ROUTE(rename, rename_run)
 
+/* Whose paths they are decides first. */
 static long
-renameat_run(struct call *c)
+refuse_flags(struct call *c)
 {
-	return two_paths_run(c);
-}
-ROUTE(renameat, renameat_run)
+	struct place *a = place_get(c), *b = place_get_second(c);
 
-static int
-exists(struct call *c, const struct place *pl)
-{
-	struct rump_stat st;
-	int64_t args[BACKEND_SLOTS] = { pl->pl_dirfd, (int64_t)pl->pl_path,
-		(int64_t)&st, RUMP_AT_SYMLINK_NOFOLLOW };
-	int error = rump_call(c, RUMP_SYS_fstatat, args, NULL);
-
-	return error == ROUTE_ESCAPED ? EXDEV : error;
-}
-
-/* NFS has no such renaming; what does not depend on it is told as Linux does,
- * and programs do without. */
-static long
-refuse_flags(struct call *c, struct place *a, struct place *b, unsigned flags)
-{
-	int error;
-
-	if ((flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT)) !=
-		0 ||
-	    ((flags & RENAME_EXCHANGE) != 0 && flags != RENAME_EXCHANGE))
-		return -EINVAL;
-	error = exists(c, a);
-	if (error != 0)
-		return route_result(error, 0);
-	error = exists(c, b);
-	if (error == 0 && (flags & RENAME_NOREPLACE) != 0)
-		return -EEXIST;
-	if (error != 0 && (error != ENOENT || flags == RENAME_EXCHANGE))
-		return route_result(error, 0);
-	route_note(c, "flags of renameat2");
-	return -EINVAL;
-}
-
-/* Only the host can do RENAME_NOREPLACE and its kin; whose paths they are
- * decides first. */
-static long
-renameat2_run(struct call *c)
-{
-	struct place *a, *b;
-
-	if (c->arg[4] == 0)
-		return renameat_run(c);
-	a = place_get(c);
-	b = place_get_second(c);
 	if (a == NULL || b == NULL)
 		return -ENOMEM;
 	if (find_one(a, c, 0, 1, PLACE_NOFOLLOW) != 0 ||
@@ -210,9 +177,27 @@ renameat2_run(struct call *c)
 		host_path(c, b, 2, 3);
 		return CALL_TO_HOST;
 	}
-	if (a->pl_rump != b->pl_rump)
-		return -EXDEV;
-	return refuse_flags(c, a, b, (unsigned)c->arg[4]);
+	route_note(c, "flags of renameat2");
+	return -EINVAL;
+}
+
+static long
+renameat_run(struct call *c)
+{
+	return two_paths_run(c);
+}
+ROUTE(renameat, renameat_run)
+
+/* A file system that cannot do it says EINVAL, and programs do without. */
+static long
+renameat2_run(struct call *c)
+{
+	const unsigned long flags = (unsigned int)c->arg[4];
+
+	if ((flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE)) != 0 ||
+	    flags == (RENAME_NOREPLACE | RENAME_EXCHANGE))
+		return refuse_flags(c);
+	return two_paths_run(c);
 }
 ROUTE(renameat2, renameat2_run)
 

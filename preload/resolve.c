@@ -185,7 +185,7 @@ static int
 find_from_parent(struct place *pl, const char *path, unsigned flags)
 {
 	char *whole = pool_get(&pathbufs);
-	int64_t args[BACKEND_SLOTS] = { (int64_t)whole, RUMP_MAXPATHLEN };
+	int64_t args[BACKEND_SLOTS] = { (int64_t)whole, PATHBUF_SIZE };
 	int64_t retval[2];
 	struct text t;
 	int error = ENOENT;

@@ -26,6 +26,7 @@
 #include "preload/readiness.h"
 #include "preload/remote.h"
 #include "preload/route.h"
+#include "preload/unixname.h"
 #include "preload/usercopy.h"
 #include "rump/rump_syscallnum.h"
 #include "rump/rumpabi.h"
@@ -292,7 +293,7 @@ kind_of(int fd)
 	return (st.st_mode & S_IFMT) == S_IFSOCK ? RF_SOCKET : RF_FILE;
 }
 
-/* fd is new here, and may be a token. */
+/* fd is new here, and may be a token, or a socket with a name of the kernel's. */
 static int
 arrived(struct call *c, char *at, int fd, void *arg)
 {
@@ -301,6 +302,7 @@ arrived(struct call *c, char *at, int fd, void *arg)
 	bool cloexec;
 	int rumpfd;
 
+	unixname_see();
 	if (HOST(SYS_fstat, fd, &st, 0, 0, 0, 0) != 0 ||
 	    !S_ISSOCK(st.st_mode) || remote_import(fd, &rumpfd) != 0)
 		return 0;

@@ -14,6 +14,7 @@
 #include "preload/config.h"
 #include "preload/engine/engine.h"
 #include "preload/fdmap.h"
+#include "preload/fsize.h"
 #include "preload/memory.h"
 #include "preload/pool.h"
 #include "preload/process.h"
@@ -222,6 +223,8 @@ rump_call(
 		return ROUTE_RESTART;
 	if (error == RUMP_ENAMESPACE)
 		return ROUTE_ESCAPED;
+	if (error == RUMP_EFBIG)
+		fsize_exceeded();
 	return abi_errno_to_linux((int)error);
 }
 

@@ -15,6 +15,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "preload/abi/errno.h"
 #include "preload/backend.h"
 #include "preload/call.h"
 #include "preload/child.h"
@@ -23,6 +24,7 @@
 #include "preload/dirs.h"
 #include "preload/engine/engine.h"
 #include "preload/fdmap.h"
+#include "preload/fsize.h"
 #include "preload/inherit.h"
 #include "preload/kernel.h"
 #include "preload/mappings.h"
@@ -37,6 +39,7 @@
 #include "preload/trace.h"
 #include "rump/rump_syscallnum.h"
 #include "rump/rumpabi.h"
+#include "rump/rumperr.h"
 #include "sysproxy/fast.h"
 
 #define EXIT_CONFIG 1   /* as the genuine library */
@@ -280,8 +283,8 @@ inherit_cwd(const char *path)
 	if (error == 0)
 		return;
 	engine_say("%s: the program was in this directory before it executed "
-		   "another one, and cannot return to it: error %d",
-	    path, error);
+		   "another one, and cannot return to it: %s",
+	    path, rump_strerror(abi_errno_to_netbsd(error)));
 	leave(EXIT_FAILED);
 }
 
@@ -303,6 +306,9 @@ exec_check(struct call *c)
 		    "path that the new program could be given: not executed");
 		return -error;
 	}
+	error = child_executes();
+	if (error != 0)
+		return -error;
 	error = inherit_check();
 	if (error != 0) {
 		engine_say("the open rump files cannot be handed on to the new "
@@ -324,6 +330,11 @@ exec_check(struct call *c)
 static size_t
 kernel_exec_env(char *buf, size_t size)
 {
+	static const char *const kinds[] = {
+		[CONFIG_KERNEL_FAST] = "",
+		[CONFIG_KERNEL_CLASSIC] = ",classic",
+		[CONFIG_KERNEL_GENUINE] = ",genuine",
+	};
 	struct text t;
 
 	if (backend_state != BACKEND_SERVER || !backend_reachable() ||
@@ -332,6 +343,7 @@ kernel_exec_env(char *buf, size_t size)
 	text_init(&t, buf, size);
 	text_put(&t, FAST_VARIABLE "=");
 	text_dec(&t, remote_descriptor());
+	text_put(&t, kinds[remote_kind()]);
 	return t.t_len;
 }
 
@@ -365,8 +377,8 @@ router_init(int argc, char **argv, char **envp)
 	error = fdmap_init();
 	if (error != 0) {
 		engine_say("no descriptor is left for rumpkit: raise "
-			   "RLIMIT_NOFILE (error %d)",
-		    error);
+			   "RLIMIT_NOFILE (%s)",
+		    rump_strerror(abi_errno_to_netbsd(error)));
 		leave(EXIT_FAILED);
 	}
 	if (!trace_init()) {
@@ -387,6 +399,7 @@ router_init(int argc, char **argv, char **envp)
 		inherit_cwd(cwd);
 	if (files != NULL)
 		inherit_open(files);
+	fsize_begin();
 }
 
 bool

@@ -7,6 +7,8 @@
  * descriptors holds; ours, which enlarge that table, must not show there.
  */
 #include <errno.h>
+#include <limits.h>
+#include <poll.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <time.h>
@@ -15,6 +17,7 @@
 #include "preload/fdmap.h"
 #include "preload/nofile.h"
 #include "preload/readiness.h"
+#include "preload/remote_classic.h"
 #include "preload/resolve.h"
 #include "preload/route.h"
 #include "preload/usercopy.h"
@@ -38,6 +41,7 @@ struct selectset {
 	unsigned ss_ready;   /* bits of files */
 	bool ss_none;        /* a number that is not open */
 	bool ss_alien;       /* one that cannot be waited for */
+	bool ss_asked;       /* one for a classic server */
 	uint64_t ss_zero[2]; /* struct timeval or timespec; written to */
 	uint64_t ss_sets[];  /* the host's, then the program's */
 };
@@ -121,7 +125,7 @@ selectset_create(const struct call *c, unsigned room)
 	ss->ss_bits = ss->ss_high =
 	    (unsigned)ss->ss_nfds < room ? (unsigned)ss->ss_nfds : room;
 	ss->ss_ready = 0;
-	ss->ss_none = ss->ss_alien = false;
+	ss->ss_none = ss->ss_alien = ss->ss_asked = false;
 	ss->ss_zero[0] = ss->ss_zero[1] = 0;
 	for (int i = 0; i < NSETS; i++)
 		ss->ss_user[i] = c->arg[i + 1];
@@ -197,6 +201,9 @@ sort(struct selectset *ss, unsigned fd)
 		if ((unsigned)hostfd >= ss->ss_room)
 			return false;
 		move_bits(ss, fd, (unsigned)hostfd);
+		break;
+	case MEMBER_ASKED:
+		ss->ss_asked = true;
 		break;
 	case MEMBER_NONE:
 		ss->ss_none = true;
@@ -280,6 +287,22 @@ report(struct selectset *ss, unsigned fd)
 	return ready;
 }
 
+static int
+selectset_store(const struct selectset *ss)
+{
+	for (int i = 0; i < NSETS; i++) {
+		const uint64_t *set =
+		    ss->ss_sets +
+		    (size_t)(NSETS + i) * (ss->ss_room / WORD_BITS);
+
+		if (ss->ss_user[i] != 0 &&
+		    usercopy_out(set, (void *)ss->ss_user[i],
+			words(ss->ss_bits) * 8) != 0)
+			return EFAULT;
+	}
+	return 0;
+}
+
 static long
 selectset_report(struct selectset *ss)
 {
@@ -293,13 +316,7 @@ selectset_report(struct selectset *ss)
 			ready += report(
 			    ss, w * WORD_BITS + (unsigned)__builtin_ctzl(bits));
 	}
-	for (int i = 0; i < NSETS; i++) {
-		if (ss->ss_user[i] != 0 &&
-		    usercopy_out(user_set(ss, i), (void *)ss->ss_user[i],
-			words(ss->ss_bits) * 8) != 0)
-			return -EFAULT;
-	}
-	return ready;
+	return selectset_store(ss) != 0 ? -EFAULT : ready;
 }
 
 static long
@@ -315,14 +332,16 @@ select_after(struct call *c)
 	    ss, c->result < 0 ? c->result : selectset_report(ss));
 }
 
-/* --- calls ------------------------------------------------------------- */
+/* --- timeouts ---------------------------------------------------------- */
 
+/* A good one, or for ever. */
 static int
-check_timeout(const struct call *c)
+get_timeout(const struct call *c, int64_t *ms)
 {
 	struct timespec ts;
 	struct timeval tv;
 
+	*ms = -1;
 	if (c->arg[4] == 0)
 		return 0;
 	if (c->nr == SYS_select) {
@@ -335,8 +354,171 @@ check_timeout(const struct call *c)
 	} else if (usercopy_in(&ts, (void *)c->arg[4], sizeof(ts)) != 0) {
 		return EFAULT;
 	}
-	return ts.tv_sec < 0 || (unsigned long)ts.tv_nsec >= NSEC ? EINVAL : 0;
+	if (ts.tv_sec < 0 || (unsigned long)ts.tv_nsec >= NSEC)
+		return EINVAL;
+	if (ts.tv_sec <= INT_MAX)
+		*ms = ts.tv_sec * 1000 +
+		      (ts.tv_nsec + NSEC / 1000 - 1) / (NSEC / 1000);
+	return 0;
 }
+
+static int
+check_timeout(const struct call *c)
+{
+	int64_t ms;
+
+	return get_timeout(c, &ms);
+}
+
+/* What is left of it is the program's. */
+static void
+put_timeout(const struct call *c, int64_t ms)
+{
+	struct timespec ts = { ms / 1000, ms % 1000 * (NSEC / 1000) };
+	struct timeval tv = { ms / 1000, ms % 1000 * (USEC / 1000) };
+
+	if (c->arg[4] == 0 || ms < 0)
+		return;
+	if (c->nr == SYS_select)
+		(void)usercopy_out(&tv, (void *)c->arg[4], sizeof(tv));
+	else
+		(void)usercopy_out(&ts, (void *)c->arg[4], sizeof(ts));
+}
+
+/* --- a classic server --------------------------------------------------- */
+
+/* The sets as an array, and which numbers its entries are for. */
+struct asked {
+	unsigned as_n;
+	unsigned *as_numbers;
+	struct pollfd as_fds[];
+};
+
+static const struct {
+	short wanted, found;
+} conditions[NSETS] = {
+	{ POLLIN, POLLIN | POLLRDNORM | POLLRDBAND | POLLHUP | POLLERR },
+	{ POLLOUT, POLLOUT | POLLWRNORM | POLLWRBAND | POLLERR },
+	{ POLLPRI, POLLPRI },
+};
+
+static struct asked *
+asked_create(const struct selectset *ss)
+{
+	size_t each = sizeof(struct pollfd) + sizeof(unsigned);
+	struct asked *as = waitmem_get(sizeof(*as) + ss->ss_bits * each, NULL);
+
+	if (as == NULL)
+		return NULL;
+	as->as_n = 0;
+	as->as_numbers = (unsigned *)(void *)(as->as_fds + ss->ss_bits);
+	return as;
+}
+
+static void
+asked_add(struct asked *as, struct selectset *ss, unsigned fd)
+{
+	struct pollfd *p = &as->as_fds[as->as_n];
+	int number = -1;
+
+	*p = (struct pollfd){ .fd = (int)fd };
+	switch (member_find((int)fd, &number)) {
+	case MEMBER_ASKED:
+		p->fd = number;
+		break;
+	case MEMBER_HOST:
+		break;
+	default:
+		ss->ss_none = true;
+		return;
+	}
+	for (int i = 0; i < NSETS; i++)
+		p->events |=
+		    bit_test(user_set(ss, i), fd) ? conditions[i].wanted : 0;
+	as->as_numbers[as->as_n++] = fd;
+}
+
+static void
+asked_fill(struct asked *as, struct selectset *ss)
+{
+	for (unsigned w = 0; w < words(ss->ss_bits); w++) {
+		uint64_t bits = user_set(ss, 0)[w] | user_set(ss, 1)[w] |
+				user_set(ss, 2)[w];
+
+		for (; bits != 0; bits &= bits - 1)
+			asked_add(as, ss,
+			    w * WORD_BITS + (unsigned)__builtin_ctzl(bits));
+	}
+}
+
+/* From the array to the program's sets. */
+static long
+asked_report(const struct asked *as, struct selectset *ss)
+{
+	long ready = 0;
+
+	for (unsigned n = 0; n < as->as_n; n++) {
+		unsigned fd = as->as_numbers[n];
+		short found = as->as_fds[n].revents;
+
+		if ((found & POLLNVAL) != 0)
+			return -EBADF;
+		for (int i = 0; i < NSETS; i++) {
+			if (!bit_test(user_set(ss, i), fd))
+				continue;
+			if ((found & conditions[i].found) != 0)
+				ready++;
+			else
+				bit_clear(user_set(ss, i), fd);
+		}
+	}
+	return selectset_store(ss) != 0 ? -EFAULT : ready;
+}
+
+/* pselect6's mask stands in memory with its size. */
+static long
+swap_mask(const struct call *c)
+{
+	long both[2];
+
+	if (c->nr != SYS_pselect6 || c->arg[5] == 0)
+		return 0;
+	if (usercopy_in(both, (void *)c->arg[5], sizeof(both)) != 0)
+		return -EFAULT;
+	return waiting_mask(both[0], both[1]);
+}
+
+static long
+select_asked(struct call *c, struct selectset *ss, struct asked *as)
+{
+	int64_t ms, since = waiting_clock();
+	long result;
+
+	asked_fill(as, ss);
+	result = ss->ss_none ? -EBADF : -get_timeout(c, &ms);
+	if (result == 0)
+		result = swap_mask(c);
+	if (result != 0)
+		return result;
+	result = classic_poll(as->as_fds, as->as_n, ms);
+	put_timeout(c, waiting_left(ms, since));
+	return result < 0 ? result : asked_report(as, ss);
+}
+
+static long
+select_server(struct call *c, struct selectset *ss)
+{
+	struct asked *as = asked_create(ss);
+	long result = -ENOMEM;
+
+	if (as != NULL) {
+		result = select_asked(c, ss, as);
+		waitmem_put(as);
+	}
+	return selectset_end(ss, result);
+}
+
+/* --- calls ------------------------------------------------------------- */
 
 static long
 select_host(struct call *c, struct selectset *ss)
@@ -348,6 +530,8 @@ select_host(struct call *c, struct selectset *ss)
 		return selectset_end(ss, -EBADF);
 	if (ss->ss_alien)
 		return selectset_end(ss, member_refuse(c));
+	if (ss->ss_asked)
+		return select_server(c, ss);
 	error = ss->ss_ready != 0 ? check_timeout(c) : 0;
 	result = error != 0 ? -error : engine_filter_mask(c);
 	if (result != 0)

@@ -9,22 +9,20 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <time.h>
 
 #include "preload/abi/errno.h"
 #include "preload/abi/socket.h"
 #include "preload/config.h"
 #include "preload/descriptor.h"
+#include "preload/namespace.h"
 #include "preload/process.h"
-#include "preload/resolve.h"
-#include "preload/rights.h"
 #include "preload/route.h"
 #include "preload/trace.h"
+#include "preload/unixname.h"
 #include "preload/usercopy.h"
 #include "rump/rump_syscallnum.h"
 #include "rump/rumpabi.h"
@@ -628,53 +626,15 @@ recvmmsg_rump(struct call *c, struct rfile *rf)
 	return message_vector(c, rf, receive_message, (int)c->arg[3], &mw);
 }
 
-/* Is the address of a host's AF_UNIX socket a path of the kernel's? */
-static bool
-names_rump_path(struct call *c)
-{
-	const size_t head = offsetof(struct sockaddr_un, sun_path);
-	size_t len = (uint32_t)c->arg[2];
-	char buf[sizeof(struct sockaddr_un) + 1];
-	struct place *pl;
-	sa_family_t family;
+/* --- routes ------------------------------------------------------------ */
 
-	if (len <= head || len >= sizeof(buf) ||
-	    usercopy_in(buf, (const void *)c->arg[1], len) != 0)
-		return false;
-	memcpy(&family, buf, sizeof(family));
-	buf[len] = '\0';
-	if (family != AF_UNIX || buf[head] == '\0')
-		return false;
-	pl = place_get(c);
-	return pl != NULL &&
-	       place_find(pl, AT_FDCWD, (long)(buf + head), 0) == 0 &&
-	       pl->pl_rump;
-}
-
-/* Calls with the name of a socket: the host must not take one of ours for a
- * path of its own. */
-static long
-named_run(struct call *c, long (*op)(struct call *, struct rfile *))
-{
-	if (fdmap_is_rump(c->arg[0]) || !names_rump_path(c))
-		return fd_run(c, true, op);
-	route_note(c, "AF_UNIX names on rump paths are not there");
-	return -EOPNOTSUPP;
-}
-
-static long
-bind_run(struct call *c)
-{
-	return named_run(c, bind_rump);
-}
-ROUTE(bind, bind_run)
-
-static long
-connect_run(struct call *c)
-{
-	return named_run(c, connect_rump);
-}
-ROUTE(connect, connect_run)
+/* Sockets of the host may have names in the kernel, and carry descriptors. */
+#define NAME_ROUTE(name, run, host)                                            \
+	static long name##_run(struct call *c)                                 \
+	{                                                                      \
+		return fdmap_is_rump(c->arg[0]) ? run(c, name##_rump) : host;  \
+	}                                                                      \
+	ROUTE(name, name##_run)
 
 /* A rump file that is not a socket fails in the kernel, with ENOTSOCK. */
 #define SOCKET_ROUTE(name)                                                     \
@@ -684,33 +644,25 @@ ROUTE(connect, connect_run)
 	}                                                                      \
 	ROUTE(name, name##_run)
 
-SOCKET_ROUTE(getsockname)
-SOCKET_ROUTE(getpeername)
-SOCKET_ROUTE(accept)
-SOCKET_ROUTE(accept4)
 SOCKET_ROUTE(listen)
 SOCKET_ROUTE(shutdown)
 
-#define DATA_ROUTE(name)                                                       \
-	static long name##_run(struct call *c)                                 \
-	{                                                                      \
-		return fd_run_data(c, name##_rump);                            \
-	}                                                                      \
-	ROUTE(name, name##_run)
+static long
+socket_op(struct call *c, long (*op)(struct call *, struct rfile *))
+{
+	return fd_run(c, true, op);
+}
 
-DATA_ROUTE(sendto)
-DATA_ROUTE(recvfrom)
+NAME_ROUTE(bind, socket_op, unixname_bind(c))
+NAME_ROUTE(connect, socket_op, unixname_to(c, 1))
+NAME_ROUTE(getsockname, socket_op, unixname_from(c, 1))
+NAME_ROUTE(getpeername, socket_op, unixname_from(c, 1))
+NAME_ROUTE(accept, socket_op, unixname_from(c, 1))
+NAME_ROUTE(accept4, socket_op, unixname_from(c, 1))
 
-/* A socket of the host may carry descriptors. */
-#define MESSAGE_ROUTE(name, host, many)                                        \
-	static long name##_run(struct call *c)                                 \
-	{                                                                      \
-		return fdmap_is_rump(c->arg[0]) ? fd_run_data(c, name##_rump)  \
-						: host(c, many);               \
-	}                                                                      \
-	ROUTE(name, name##_run)
-
-MESSAGE_ROUTE(sendmsg, rights_send, false)
-MESSAGE_ROUTE(sendmmsg, rights_send, true)
-MESSAGE_ROUTE(recvmsg, rights_receive, false)
-MESSAGE_ROUTE(recvmmsg, rights_receive, true)
+NAME_ROUTE(sendto, fd_run_data, unixname_to(c, 4))
+NAME_ROUTE(recvfrom, fd_run_data, unixname_from(c, 4))
+NAME_ROUTE(sendmsg, fd_run_data, unixname_send(c, false))
+NAME_ROUTE(sendmmsg, fd_run_data, unixname_send(c, true))
+NAME_ROUTE(recvmsg, fd_run_data, unixname_receive(c, false))
+NAME_ROUTE(recvmmsg, fd_run_data, unixname_receive(c, true))

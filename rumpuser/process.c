@@ -7,10 +7,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "rump/rumpsignal.h"
 #include "rump/rumpuser_host.h"
 
 #include "rumpuser/bug.h"
-#include "rumpuser/host_signals.h"
 #include "rumpuser/signals.h"
 
 void
@@ -38,7 +38,7 @@ raise_signal(int sig)
 int
 rumpuser_kill(int64_t pid, int sig)
 {
-	int host = host_signal(sig);
+	int host = rump_signal2host(sig);
 
 	if (host != 0)
 		raise_signal(host);

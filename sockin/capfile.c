@@ -7,6 +7,7 @@
 #include "kern/libkern.h"
 #include "kern/netbsd.h"
 #include "kern/stats.h"
+#include "rump/rumperr.h"
 #include "rump/rumpuser.h"
 #include "sockin/user_capture.h"
 
@@ -116,9 +117,8 @@ capfile_end(struct capfile_batch *ba)
 	file_fd = -1;
 	rumpcomp_sockin_capture_close(fd);
 	kprintf("rumpkit: the capture ends here, since its file cannot be "
-		"written: %s (error %d)\n",
+		"written: %s\n",
 	    error == ENOSPC  ? "no space is left"
 	    : error == EFBIG ? "it would exceed the limit on sizes"
-			     : "the host refuses it",
-	    error);
+			     : rump_strerror(error));
 }

@@ -86,12 +86,14 @@ class Table:
 
 
 def entry(c):
-    fds, paths = c.indices("fF"), c.indices("P")
+    fds = c.indices("fF")
+    # The address of a socket may be a path, which is for the route to see.
+    paths = c.indices("a" if c.cls == "fd" else "P")
     where = ", ".join(str(i) for i in fds + paths)
     return (f"\t[{c.number}] = {{ \"{c.name}\", CALL_{c.cls.upper()}, "
             f"{len(c.letters)}, {where},\n"
             f"\t    \"{c.letters.replace('P', 's')}\", "
-            f"{c.route or 'NULL'} }},\n")
+            f"{'true' if c.route else 'false'} }},\n")
 
 
 def linux_calls(t):
@@ -101,7 +103,12 @@ def linux_calls(t):
            "const struct linux_call linux_calls[] = {\n"]
     out += [entry(c) for c in t.calls]
     out.append("};\nconst unsigned linux_ncalls = sizeof(linux_calls) / "
-               "sizeof(linux_calls[0]);\n")
+               "sizeof(linux_calls[0]);\n\n"
+               "long\nlinux_call_run(struct call *c)\n{\n"
+               "\tswitch (c->nr) {\n")
+    out += [f"\tcase {c.number}:\n\t\treturn {c.route}(c);\n"
+            for c in t.calls if c.route]
+    out.append("\tdefault:\n\t\treturn CALL_TO_HOST;\n\t}\n}\n")
     return "".join(out)
 
 

@@ -14,7 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "rumpuser/host_signals.h"
+#include "rump/rumpsignal.h"
+
 #include "sysproxy/client_memory.h"
 
 #define STRING_MAX 65536 /* a longer one is not answered with its NUL */
@@ -149,7 +150,7 @@ serve_anonmmap(struct link *lk, const void *data, size_t len)
 static int
 serve_raise(struct link *lk)
 {
-	int sig = host_signal((int)lk->lk_rx.rx_hdr.wh_u);
+	int sig = rump_signal2host((int)lk->lk_rx.rx_hdr.wh_u);
 
 	if (sig == 0)
 		return 0;

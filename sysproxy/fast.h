@@ -32,7 +32,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#define FAST_VERSION 1
+#define FAST_VERSION 2
 
 /* --- the area ---------------------------------------------------------- */
 
@@ -61,7 +61,8 @@ enum fast_op {
 			 * becomes its length with the NUL */
 	FAST_PROTECT,   /* rmh_protect(sl_addr, sl_arg[0], sl_arg[1]) */
 	FAST_CUT,       /* rmh_cut(sl_addr, sl_arg[0]) */
-	FAST_RAISE,     /* NetBSD signal sl_arg[0] for this process */
+	FAST_RAISE,     /* NetBSD signal sl_arg[0] for this process; not
+			 * SIGPIPE, which EPIPE tells */
 };
 
 /* sl_status: 0, or EFAULT (14), ENAMETOOLONG (63). */
@@ -81,8 +82,9 @@ struct fast_slot {
 	int32_t sl_num;    /* NetBSD system call, or FASTCALL_* */
 	uint32_t sl_flags; /* FAST_ESCAPE */
 	uint32_t sl_nin;
-	uint32_t sl_inlen; /* data bytes used by in ranges, from 0; at most
+	uint32_t sl_inlen;    /* data bytes used by in ranges, from 0; at most
 			    * FAST_IN */
+	uint32_t sl_children; /* FAST_CHILD messages before this call */
 	int64_t sl_args[FAST_ARGS];
 	struct fast_range sl_in[FAST_RANGES];
 	/* reply */
@@ -132,12 +134,10 @@ fast_data(struct fast_slot *sl)
  * client's process; fork copies them, exec drops them.
  */
 enum fast_call {
-	/* () -> fm_fd message (FAST_FD): control connection of a child, whose
-	 * kernel process is made now as by fork(2). */
-	FASTCALL_FORK = 0x10000,
+	FASTCALL_FIRST = 0x10000,
 	/* (): the credentials of this process have changed: the server looks
 	 * at /proc/PID/status of the client and takes them over. */
-	FASTCALL_CRED,
+	FASTCALL_CRED = FASTCALL_FIRST,
 	/* (rumpfd) -> FAST_FD message: a duplicate of rump_hostfd().  Errors as
 	 * there. */
 	FASTCALL_HOSTFD,
@@ -146,7 +146,9 @@ enum fast_call {
 	/* (buf, size) -> length, retval[1] links followed:
 	 * rump_namei_escaped() */
 	FASTCALL_ESCAPED,
-	/* (rumpfd, off, len, prot, flags, struct fast_map *) */
+	/* (rumpfd, off, len, prot, flags, struct fast_map *); ENODEV for
+	 * clients of other users where only the memory of all files could be
+	 * handed out, and if they want to write */
 	FASTCALL_MAP_CREATE,
 	FASTCALL_MAP_AGAIN,   /* (handle, off, len, struct fast_map *) */
 	FASTCALL_MAP_FILL,    /* (handle, off, len) */
@@ -156,8 +158,8 @@ enum fast_call {
 	FASTCALL_MAP_REF,     /* (handle) */
 	FASTCALL_MAP_DESTROY, /* (handle) */
 	FASTCALL_MAP_DROP,    /* (handle, off, len) */
-	/* () -> FAST_FD message: the memfd that maps lie in; EPERM for a client
-	 * of another user than the server's */
+	/* (handle) -> FAST_FD message: what to map at fp_hostoff.  Others than
+	 * the server's own user cannot write to it. */
 	FASTCALL_MAP_MEMORY,
 	/* (dir, url, textbuf, size): rump_mount_url(); the server's user or
 	 * root only */
@@ -192,7 +194,9 @@ struct fast_map {
  * Messages of a fixed size, each sent in one piece; fm_len bytes of payload
  * may follow.  A connection is made
  *   by the server, as one end of a socketpair, which it gives to the client
- *     (its first client's parent, or FASTCALL_FORK): FAST_HELLO comes first;
+ *     (its first client's parent): FAST_HELLO comes first, but for FAST_CHILD;
+ *   the same by a client, which keeps one end for its child and sends the other
+ *     (FAST_CHILD);
  *   by connecting to a classic unix:// address: after the banner, whose last
  *     word is FAST_BANNER, a classic HANDSHAKE request of kind FAST_HANDSHAKE
  *     with the command name as payload; after its answer, FAST_HELLO.
@@ -201,12 +205,18 @@ struct fast_map {
  * exec leaves the connection open; the new image sends FAST_EXEC as its first
  * message, and FAST_HELLO again when it makes its first call.
  * The end of the connection is the end of the process.
+ *
+ * FAST_CHILD is not answered.  The child's process is a copy of the sender's as it
+ * is between the calls whose sl_children does not count that message and those
+ * whose does; what cannot be copied is answered to the child's HELLO, with
+ * FAST_REFUSED.  The count starts with what the last HELLO of this image said.
  */
 #define FAST_BANNER "rumpkit-1"
 #define FAST_HANDSHAKE 0x4657 /* kind */
 
 enum fast_type {
-	FAST_HELLO,   /* c: fm_arg FAST_VERSION, fm_addr 1: no process_vm_* */
+	FAST_HELLO,   /* c: fm_arg FAST_VERSION, fm_addr 1: no process_vm_*,
+		       * fm_pad: FAST_CHILD messages of this image so far */
 	FAST_WELCOME, /* s: fd: the area; fm_arg: rump pid; fm_addr: FAST_BY_*;
 		       * fm_pad: the server's pid, for PR_SET_PTRACER.  FAST_START
 		       * may be sent before it has come. */
@@ -220,14 +230,15 @@ enum fast_type {
 		       * before its reply */
 	FAST_TOKEN,   /* c: fd: what FASTCALL_IMPORT is to look at; not more
 		       * than FAST_TOKENS at a time */
+	FAST_CHILD,   /* c: fd: connection of a child of this process, with
+		       * SO_PASSCRED set */
 };
 #define FAST_TOKENS 1024
 
 /* FAST_WELCOME */
-#define FAST_BY_VM 0x1    /* process_vm_* works for this client */
-#define FAST_SAMEUSER 0x2 /* FASTCALL_MAP_MEMORY is permitted */
+#define FAST_BY_VM 0x1 /* process_vm_* works for this client */
 #define FAST_DIRECT                                                            \
-	0x4 /* nobody records what sockets carry: the data of one
+	0x2 /* nobody records what sockets carry: the data of one
 			   * that FASTCALL_HOSTFD gives may pass the kernel by */
 
 #define FAST_PAYLOAD (64 * 1024) /* at most */

@@ -74,6 +74,7 @@ struct client {
 	struct watch c_watch;             /* i */
 	struct lwp *c_mainlwp;            /* i: keeps the process */
 	int32_t c_pid;                    /* i: in the kernel; 0: none yet */
+	uint64_t c_serial;                /* i: in order of creation, from 1 */
 	struct client *c_parent; /* server_lock: counts us as pending */
 	unsigned c_pending;      /* server_lock */
 	char c_comm[32];         /* c_lock */
@@ -94,14 +95,17 @@ struct client {
 	char *c_area;              /* as c_workers */
 	struct exec *c_exec;       /* l, then settle's */
 	_Atomic(struct maps *) c_maps;
+	_Atomic uint32_t c_children; /* made since HELLO counted: a futex */
 	struct tokens *c_tokens;     /* c_lock */
 	_Atomic uint32_t c_arrivals; /* of tokens: a futex */
+	void (*c_ended)(void);       /* i: to be told of the end, or NULL */
 	struct classic *c_classic;   /* i, of CLIENT_CLASSIC */
 
 	/* l: the message that is being received. */
 	struct fast_message c_msg;
 	size_t c_got; /* of header and payload */
 	char *c_payload;
+	int c_right; /* descriptor that came with it, -1: none */
 	struct {
 		bool given;
 		pid_t pid;
@@ -143,6 +147,8 @@ bool client_enter(struct client *c);
  * False: it cannot be sent, or not now. */
 bool client_send(struct client *c, const struct fast_message *m, int fd);
 
+/* What rump_lock_sethook() wants to know. */
+bool client_ending(int32_t pid, uint64_t *bound);
 /* Visit each client; under server_lock. */
 void client_iterate(void (*func)(struct client *, void *), void *arg);
 
@@ -194,6 +200,12 @@ void slot_stop(struct worker *w);
 void slot_reply(struct worker *w, int error);
 /* Ask the client to do something; sl_* but sl_op are set.  False: it is gone. */
 bool slot_service(struct worker *w, enum fast_op op);
+
+/* From the loop: parent has sent fd, consumed, for its child (server_child.c); -1:
+ * it was lost on its way. */
+void child_make(struct client *parent, int fd);
+/* Until w's client has number children; false: it is about to leave. */
+bool child_await(struct worker *w, uint32_t number);
 
 /* FASTCALL_* num (server_calls.c); as rump_syscall(). */
 int fastcall(struct worker *w, int num, const int64_t *args, int64_t *retval);

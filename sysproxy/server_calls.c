@@ -32,61 +32,7 @@ fastcall_give(struct worker *w, int fd)
 	return client_send(w->w_client, &m, fd) ? 0 : RUMP_EAGAIN;
 }
 
-/* --- processes ----------------------------------------------------------- */
-
-/* The child's process and connection; *end is what the child gets. */
-static int
-make_child(struct client *parent, int *end)
-{
-	char comm[sizeof(parent->c_comm)];
-	struct client *c;
-	int error, fds[2];
-
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0)
-		return rumpuser_component_errtrans(errno);
-	c = client_create(fds[0], CLIENT_FAST);
-	if (c == NULL) {
-		(void)close(fds[0]);
-		error = RUMP_ENOMEM;
-		goto fail_end;
-	}
-	pthread_mutex_lock(&parent->c_lock);
-	memcpy(comm, parent->c_comm, sizeof(comm));
-	pthread_mutex_unlock(&parent->c_lock);
-	error = client_pend(c, parent);
-	if (error == 0)
-		error = client_rfork(c, RUMP_RFFDG, comm);
-	if (error == 0 && parent->c_maps != NULL) {
-		c->c_maps = maps_copy(parent->c_maps);
-		error = c->c_maps == NULL ? RUMP_ENOMEM : 0;
-	}
-	if (error == 0)
-		error = control_begin(c);
-	if (error != 0)
-		goto fail_client;
-	*end = fds[1];
-	return 0;
-
-fail_client:
-	client_destroy(c);
-fail_end:
-	(void)close(fds[1]);
-	return error;
-}
-
-static int
-call_fork(struct worker *w, const int64_t *args, int64_t *retval)
-{
-	int error, end = -1;
-
-	error = make_child(w->w_client, &end);
-	if (error != 0)
-		return error;
-	/* Not sent: the end of the connection is the end of the child. */
-	error = fastcall_give(w, end);
-	(void)close(end);
-	return error;
-}
+/* --- of the process ------------------------------------------------------ */
 
 static int
 call_cred(struct worker *w, const int64_t *args, int64_t *retval)
@@ -296,17 +242,16 @@ call_halt(struct worker *w, const int64_t *args, int64_t *retval)
 }
 
 static call_func *const calls[] = {
-	[FASTCALL_FORK - FASTCALL_FORK] = call_fork,
-	[FASTCALL_CRED - FASTCALL_FORK] = call_cred,
-	[FASTCALL_HOSTFD - FASTCALL_FORK] = call_hostfd,
-	[FASTCALL_SAVE - FASTCALL_FORK] = call_save,
-	[FASTCALL_ESCAPED - FASTCALL_FORK] = call_escaped,
-	[FASTCALL_MOUNT - FASTCALL_FORK] = call_mount,
-	[FASTCALL_REPORT - FASTCALL_FORK] = call_report,
-	[FASTCALL_EXPORT - FASTCALL_FORK] = call_export,
-	[FASTCALL_IMPORT - FASTCALL_FORK] = call_import,
-	[FASTCALL_HALT - FASTCALL_FORK] = call_halt,
-	[FASTCALL_END - FASTCALL_FORK] = NULL,
+	[FASTCALL_CRED - FASTCALL_FIRST] = call_cred,
+	[FASTCALL_HOSTFD - FASTCALL_FIRST] = call_hostfd,
+	[FASTCALL_SAVE - FASTCALL_FIRST] = call_save,
+	[FASTCALL_ESCAPED - FASTCALL_FIRST] = call_escaped,
+	[FASTCALL_MOUNT - FASTCALL_FIRST] = call_mount,
+	[FASTCALL_REPORT - FASTCALL_FIRST] = call_report,
+	[FASTCALL_EXPORT - FASTCALL_FIRST] = call_export,
+	[FASTCALL_IMPORT - FASTCALL_FIRST] = call_import,
+	[FASTCALL_HALT - FASTCALL_FIRST] = call_halt,
+	[FASTCALL_END - FASTCALL_FIRST] = NULL,
 };
 
 int
@@ -314,9 +259,9 @@ fastcall(struct worker *w, int num, const int64_t *args, int64_t *retval)
 {
 	call_func *func;
 
-	if (num < FASTCALL_FORK || num >= FASTCALL_END)
+	if (num < FASTCALL_FIRST || num >= FASTCALL_END)
 		return RUMP_ENOSYS;
-	func = calls[num - FASTCALL_FORK];
+	func = calls[num - FASTCALL_FIRST];
 	if (func != NULL)
 		return func(w, args, retval);
 	if (!serverkernel_has_files())

@@ -125,8 +125,12 @@ static void
 fail_call(struct worker *w, struct client *c, const struct call *ca, int error)
 {
 	struct wire_frame f;
-	size_t len = wire_put_sysret(&f, ca->ca_reqno, error, NULL);
+	size_t len;
 
+	if (ca->ca_num == CALL_PREFORK)
+		len = wire_put_error(&f, ca->ca_reqno, WIRE_ERR_TRYAGAIN);
+	else
+		len = wire_put_sysret(&f, ca->ca_reqno, error, NULL);
 	(void)out_send(c->c_classic, w, &f, len, NULL, 0);
 }
 

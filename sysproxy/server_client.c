@@ -9,6 +9,7 @@
 #include "sysproxy/server.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -31,11 +32,13 @@
 
 pthread_mutex_t server_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct client *clients; /* server_lock */
+static uint64_t serial;        /* server_lock: of the latest */
 
 static void
 enlist(struct client *c)
 {
 	pthread_mutex_lock(&server_lock);
+	c->c_serial = ++serial;
 	c->c_next = clients;
 	c->c_prevp = &clients;
 	if (clients != NULL)
@@ -52,6 +55,35 @@ delist(struct client *c)
 	if (c->c_next != NULL)
 		c->c_next->c_prevp = c->c_prevp;
 	pthread_mutex_unlock(&server_lock);
+}
+
+static bool
+has_hung_up(const struct client *c)
+{
+	struct pollfd pfd = { .fd = c->c_fd, .events = POLLRDHUP };
+
+	return poll(&pfd, 1, 0) == 1 &&
+	       (pfd.revents & (POLLHUP | POLLRDHUP)) != 0;
+}
+
+/*
+ * Whoever has waited for a process on the host may rely on its locks being gone.
+ * Its connection has ended before, but it takes a moment to deal with that.
+ */
+bool
+client_ending(int32_t pid, uint64_t *bound)
+{
+	const struct client *c;
+	bool ending = false;
+
+	pthread_mutex_lock(&server_lock);
+	if (*bound == 0)
+		*bound = serial;
+	for (c = clients; c != NULL && !ending; c = c->c_next)
+		ending = c->c_serial <= *bound &&
+			 (pid == 0 || c->c_pid == pid) && has_hung_up(c);
+	pthread_mutex_unlock(&server_lock);
+	return ending;
 }
 
 void
@@ -108,6 +140,7 @@ client_create(int fd, enum client_kind kind)
 	c->c_kind = kind;
 	c->c_fd = fd;
 	c->c_pidfd = -1;
+	c->c_right = -1;
 	pthread_mutex_init(&c->c_lock, NULL);
 	enlist(c);
 	return c;
@@ -170,6 +203,8 @@ drop_area(struct client *c)
 void
 client_destroy(struct client *c)
 {
+	void (*ended)(void) = c->c_ended;
+
 	drop_area(c);
 	tokens_destroy(c);
 	if (c->c_maps != NULL)
@@ -181,6 +216,8 @@ client_destroy(struct client *c)
 	if (c->c_pending != 0)
 		client_iterate(orphan, c);
 	delist(c);
+	if (c->c_right >= 0)
+		(void)close(c->c_right);
 	if (c->c_pidfd >= 0)
 		(void)close(c->c_pidfd);
 	if (c->c_fd >= 0)
@@ -189,6 +226,10 @@ client_destroy(struct client *c)
 	free(c->c_payload);
 	free(c->c_exec);
 	free(c);
+	if (serverkernel_has_files())
+		serverkernel.sk_lock_retry();
+	if (ended != NULL)
+		ended();
 }
 
 static void
@@ -377,6 +418,7 @@ setcred_locked(struct client *c)
 	if (!peer_is_ours(&p))
 		atomic_store(&c->c_vm, false);
 	peer_cred(&p, &hc);
+	hc.hc_pid = c->c_hostpid;
 	return serverkernel.sk_setcred(c->c_pid, &hc);
 }
 

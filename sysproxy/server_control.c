@@ -102,8 +102,6 @@ welcome(struct client *c, int fd)
 
 	if (atomic_load(&c->c_vm))
 		m.fm_addr |= FAST_BY_VM;
-	if (c->c_ours)
-		m.fm_addr |= FAST_SAMEUSER;
 	/* Who counts or records what sockets carry must see it. */
 	if (getenv("RUMPKIT_PCAP") == NULL && getenv("RUMPKIT_SUMMARY") == NULL)
 		m.fm_addr |= FAST_DIRECT;
@@ -137,6 +135,7 @@ got_hello(struct client *c)
 {
 	if (c->c_msg.fm_len != 0)
 		return false;
+	atomic_store(&c->c_children, c->c_msg.fm_pad);
 	if (c->c_workers == NULL) {
 		client_served(c);
 		return control_hello(c);
@@ -186,10 +185,28 @@ got_exec(struct client *c)
 	return true;
 }
 
-/* The descriptor is with the client already; nothing else is told. */
+/* What came with the message is the caller's now. */
+static int
+take_right(struct client *c)
+{
+	int fd = c->c_right;
+
+	c->c_right = -1;
+	return fd;
+}
+
 static bool
 got_token(struct client *c)
 {
+	if (c->c_right >= 0)
+		token_received(c, take_right(c));
+	return c->c_msg.fm_len == 0;
+}
+
+static bool
+got_child(struct client *c)
+{
+	child_make(c, take_right(c));
 	return c->c_msg.fm_len == 0;
 }
 
@@ -207,6 +224,8 @@ dispatch(struct client *c)
 		return got_exec(c);
 	case FAST_TOKEN:
 		return got_token(c);
+	case FAST_CHILD:
+		return got_child(c);
 	default:
 		return false;
 	}
@@ -222,8 +241,8 @@ take_rights(struct client *c, const struct cmsghdr *cm)
 
 	for (size_t i = 0; i < n; i++) {
 		memcpy(&fd, CMSG_DATA(cm) + i * sizeof(fd), sizeof(fd));
-		if (i == 0)
-			token_received(c, fd);
+		if (c->c_right < 0)
+			c->c_right = fd;
 		else
 			(void)close(fd);
 	}
@@ -320,6 +339,8 @@ control_receive(struct client *c)
 		/* START often comes along with it. */
 		more = c->c_msg.fm_type == FAST_HELLO && c->c_workers == NULL;
 		end = !dispatch(c);
+		if (c->c_right >= 0)
+			(void)close(take_right(c));
 		free(c->c_payload);
 		c->c_payload = NULL;
 	}

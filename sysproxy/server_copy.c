@@ -435,6 +435,9 @@ rumpuser_sp_raise(void *ctl, int sig)
 
 	if (c->c_kind == CLIENT_CLASSIC)
 		return classic_raise(c, sig);
+	/* EPIPE tells it all, and the client raises it where it is due. */
+	if (sig == RUMP_SIGPIPE)
+		return 0;
 	/* A signal for a process in whose name nobody calls has no way. */
 	if (w == NULL)
 		return RUMP_ESRCH;

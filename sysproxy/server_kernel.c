@@ -39,7 +39,10 @@ static const struct symbol {
 	SYMBOL(sk_map_ref, "rump_map_ref"),
 	SYMBOL(sk_map_destroy, "rump_map_destroy"),
 	SYMBOL(sk_map_drop, "rump_map_drop"),
+	SYMBOL(sk_map_clone, "rump_map_clone"),
 	SYMBOL(sk_map_sethooks, "rump_map_sethooks"),
+	SYMBOL(sk_lock_sethook, "rump_lock_sethook"),
+	SYMBOL(sk_lock_retry, "rump_lock_retry"),
 };
 #define NITEMS(a) (sizeof(a) / sizeof((a)[0]))
 

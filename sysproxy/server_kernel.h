@@ -41,7 +41,10 @@ struct serverkernel {
 	void (*sk_map_ref)(void *);
 	void (*sk_map_destroy)(void *);
 	void (*sk_map_drop)(void *, int64_t, size_t);
+	void *(*sk_map_clone)(void *);
 	void (*sk_map_sethooks)(const struct rump_maphooks *);
+	void (*sk_lock_sethook)(_Bool (*)(int32_t, uint64_t *));
+	void (*sk_lock_retry)(void);
 };
 extern struct serverkernel serverkernel;
 

@@ -127,8 +127,10 @@ start_locked(void)
 	error = workers_init();
 	if (error != 0)
 		return error;
-	if (serverkernel_has_files())
+	if (serverkernel_has_files()) {
 		maps_init();
+		serverkernel.sk_lock_sethook(client_ending);
+	}
 	if (epoll_fd < 0)
 		epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (epoll_fd < 0)
@@ -198,6 +200,14 @@ rumpuser_sp_clients(void)
 	return n;
 }
 
+static void (*adopted_ended)(void);
+
+void
+rumpuser_sp_setended(void (*ended)(void))
+{
+	adopted_ended = ended;
+}
+
 int
 rumpuser_sp_adopt(int fd, const char *comm)
 {
@@ -212,12 +222,15 @@ rumpuser_sp_adopt(int fd, const char *comm)
 	c = client_create(fd, CLIENT_FAST);
 	if (c == NULL)
 		return RUMP_ENOMEM;
+	c->c_ended = adopted_ended;
+	adopted_ended = NULL;
 	error = client_rfork(c, RUMP_RFCFDG, comm);
 	if (error == 0)
 		error = control_begin(c);
 	if (error != 0) {
 		/* The caller keeps the descriptor. */
 		c->c_fd = -1;
+		c->c_ended = NULL;
 		client_destroy(c);
 	}
 	return error;

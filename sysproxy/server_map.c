@@ -1,46 +1,45 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Maps of fast clients: handles instead of pointers, and what becomes of stores.
+ * Maps of fast clients: handles instead of pointers.
  *
  * The kernel has pages taken away from a program before it sends them
  * (rmh_protect), so that the next store is noticed.  A client can be asked that
- * only while a worker serves a call of its own.  So each map remembers which of
- * its pages the client may be writing to: what it has reported (MAP_DIRTY) and
- * has not been asked to take away since.  These count as written again when the
- * map is synchronised, and when it goes: no store is lost, and at worst a page is
- * written that has not changed.
+ * only while a worker serves a call of its own.  The kernel is told whether that
+ * was everybody (rmh_alone), and looks after the pages of the others.
  *
  * A handle is an index.  ms_lock is held for looking at the table; calls of the
  * kernel are made with a reference to the map and without the lock.
+ *
+ * Parent and child show the same pages after a fork, and share the kernel's map
+ * until one of them wants to give up some of its pages: then it gets a map of its
+ * own, whose pages are counted for it alone.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include "rump/rumpdefs.h"
 #include "rump/rumphost.h"
+#include "rump/rumpuser.h"
 
+#include "rumpuser/text.h"
 #include "sysproxy/server.h"
+#include "sysproxy/server_files.h"
 #include "sysproxy/server_kernel.h"
 #include "sysproxy/server_worker.h"
 
 #define MAPS_MAX 65536
-#define DIRTY_MAX 65536 /* ranges of one map; then they are joined */
-
-struct range {
-	int64_t lo, hi;
-};
-
 struct map {
-	void *m_handle;     /* i: the kernel's, one reference; NULL: free */
+	void *m_handle;     /* the kernel's, one reference; NULL: free */
 	const void *m_file; /* i */
+	int m_hostfd;       /* i: the kernel's, as long as the map is there */
 	bool m_writable;    /* i */
-	bool m_memory;      /* i: stores need not be noticed */
+	bool m_shared;      /* another process may show its pages */
 	uint32_t m_refs;    /* so many MAP_DESTROY are to come */
-	struct range *m_dirty;
-	size_t m_ndirty, m_sdirty;
 };
 
 struct maps {
@@ -50,91 +49,7 @@ struct maps {
 	size_t ms_hint; /* no free one below */
 };
 
-static _Atomic int memory_fd = -1; /* of the kernel's memfd, once known */
-static uint64_t secret;            /* i: hides where our memory lies */
-
-/* --- dirty ranges ----------------------------------------------------------- */
-
-static void
-range_drop(struct map *m, size_t i)
-{
-	m->m_dirty[i] = m->m_dirty[--m->m_ndirty];
-}
-
-/* Without room all become one: more than necessary, never less. */
-static void
-range_collapse(struct map *m, int64_t lo, int64_t hi)
-{
-	for (size_t i = 0; i < m->m_ndirty; i++) {
-		lo = m->m_dirty[i].lo < lo ? m->m_dirty[i].lo : lo;
-		hi = m->m_dirty[i].hi > hi ? m->m_dirty[i].hi : hi;
-	}
-	m->m_dirty[0] = (struct range){ lo, hi };
-	m->m_ndirty = 1;
-}
-
-static bool
-range_grow(struct map *m)
-{
-	size_t size = m->m_sdirty == 0 ? 8 : 2 * m->m_sdirty;
-	struct range *larger;
-
-	if (size > DIRTY_MAX)
-		return false;
-	larger = realloc(m->m_dirty, size * sizeof(*larger));
-	if (larger == NULL)
-		return false;
-	m->m_dirty = larger;
-	m->m_sdirty = size;
-	return true;
-}
-
-/* False: no memory at all. */
-static bool
-range_add(struct map *m, int64_t lo, int64_t hi)
-{
-	struct range *last;
-
-	if (m->m_ndirty > 0) {
-		last = &m->m_dirty[m->m_ndirty - 1];
-		if (lo <= last->hi && hi >= last->lo) {
-			last->lo = lo < last->lo ? lo : last->lo;
-			last->hi = hi > last->hi ? hi : last->hi;
-			return true;
-		}
-	}
-	if (m->m_ndirty == m->m_sdirty && !range_grow(m)) {
-		if (m->m_sdirty == 0)
-			return false;
-		range_collapse(m, lo, hi);
-		return true;
-	}
-	m->m_dirty[m->m_ndirty++] = (struct range){ lo, hi };
-	return true;
-}
-
-/* The client cannot write to [lo, hi) unnoticed any more. */
-static void
-range_remove(struct map *m, int64_t lo, int64_t hi)
-{
-	struct range r;
-
-	for (size_t i = m->m_ndirty; i > 0; i--) {
-		r = m->m_dirty[i - 1];
-		if (r.hi <= lo || r.lo >= hi)
-			continue;
-		if (r.lo >= lo && r.hi <= hi)
-			range_drop(m, i - 1);
-		else if (r.lo >= lo)
-			m->m_dirty[i - 1].lo = hi;
-		else if (r.hi <= hi)
-			m->m_dirty[i - 1].hi = lo;
-		else if (m->m_ndirty < m->m_sdirty || range_grow(m)) {
-			m->m_dirty[i - 1].hi = lo;
-			m->m_dirty[m->m_ndirty++] = (struct range){ hi, r.hi };
-		}
-	}
-}
+static uint64_t secret; /* i: hides where our memory lies */
 
 /* --- the table ---------------------------------------------------------------- */
 
@@ -210,31 +125,12 @@ maps_get(struct maps *ms, uint64_t handle)
 	return result;
 }
 
-/* Mark what the client may have written to, as far as it is within [lo, hi). */
-static void
-mark_again(const struct map *m, int64_t lo, int64_t hi)
-{
-	int64_t size, from, to;
-
-	if (m->m_ndirty == 0 ||
-	    serverkernel.sk_map_size(m->m_handle, &size) != 0)
-		return;
-	for (size_t i = 0; i < m->m_ndirty; i++) {
-		from = m->m_dirty[i].lo > lo ? m->m_dirty[i].lo : lo;
-		to = m->m_dirty[i].hi < hi ? m->m_dirty[i].hi : hi;
-		if (from < to && from < size)
-			(void)serverkernel.sk_map_dirty(
-			    m->m_handle, from, (size_t)(to - from), size);
-	}
-}
-
 /* m is out of the table. */
 static void
 map_release(struct map *m)
 {
-	mark_again(m, 0, INT64_MAX);
+	files_remove(m->m_file);
 	serverkernel.sk_map_destroy(m->m_handle);
-	free(m->m_dirty);
 }
 
 void
@@ -257,17 +153,15 @@ maps_destroy(struct maps *ms)
 }
 
 static bool
-map_copy(struct map *m, const struct map *old)
+map_copy(struct map *m, struct map *old)
 {
-	*m = *old;
-	m->m_dirty = NULL;
-	m->m_ndirty = m->m_sdirty = 0;
-	if (m->m_handle == NULL)
+	if (old->m_handle == NULL)
 		return true;
+	if (!files_add(old->m_file))
+		return false;
+	old->m_shared = true;
+	*m = *old;
 	serverkernel.sk_map_ref(m->m_handle);
-	for (size_t i = 0; i < old->m_ndirty; i++)
-		if (!range_add(m, old->m_dirty[i].lo, old->m_dirty[i].hi))
-			return false;
 	return true;
 }
 
@@ -304,17 +198,18 @@ file_id(const void *file)
 	return (uint64_t)(uintptr_t)file ^ secret;
 }
 
-static bool
-maps_file(struct maps *ms, const void *file)
+/* So many of the client's maps are of file. */
+static size_t
+maps_count(struct maps *ms, const void *file)
 {
-	bool found = false;
+	size_t n = 0;
 
 	pthread_mutex_lock(&ms->ms_lock);
-	for (size_t i = 0; i < ms->ms_n && !found; i++)
-		found = ms->ms_map[i].m_handle != NULL &&
-			ms->ms_map[i].m_file == file;
+	for (size_t i = 0; i < ms->ms_n; i++)
+		n += ms->ms_map[i].m_handle != NULL &&
+		     ms->ms_map[i].m_file == file;
 	pthread_mutex_unlock(&ms->ms_lock);
-	return found;
+	return n;
 }
 
 /* The worker whose client is to be asked, or NULL. */
@@ -328,19 +223,7 @@ asked_worker(const void *file)
 	    w->w_client->c_kind != CLIENT_FAST)
 		return NULL;
 	ms = atomic_load(&w->w_client->c_maps);
-	return ms != NULL && maps_file(ms, file) ? w : NULL;
-}
-
-static void protected(struct maps *ms, const void *file, int64_t lo, int64_t hi)
-{
-	pthread_mutex_lock(&ms->ms_lock);
-	for (size_t i = 0; i < ms->ms_n; i++) {
-		struct map *m = &ms->ms_map[i];
-
-		if (m->m_handle != NULL && m->m_file == file)
-			range_remove(m, lo, hi);
-	}
-	pthread_mutex_unlock(&ms->ms_lock);
+	return ms != NULL && maps_count(ms, file) != 0 ? w : NULL;
 }
 
 static void
@@ -353,10 +236,16 @@ hook_protect(const void *file, int64_t lo, int64_t hi)
 	w->w_sl->sl_addr = file_id(file);
 	w->w_sl->sl_arg[0] = lo;
 	w->w_sl->sl_arg[1] = hi;
-	/* First: what another thread of the client's notes while that one works
-	 * on it is to be remembered. */
-	protected(atomic_load(&w->w_client->c_maps), file, lo, hi);
 	(void)slot_service(w, FAST_PROTECT);
+}
+
+static bool
+hook_alone(const void *file)
+{
+	struct worker *w = asked_worker(file);
+
+	return w != NULL && maps_count(atomic_load(&w->w_client->c_maps),
+				file) == files_count(file);
 }
 
 static void
@@ -377,6 +266,8 @@ maps_init(void)
 	static const struct rump_maphooks hooks = {
 		.rmh_protect = hook_protect,
 		.rmh_cut = hook_cut,
+		.rmh_alone = hook_alone,
+		.rmh_apart = true,
 	};
 
 	if (getrandom(&secret, sizeof(secret), GRND_NONBLOCK) !=
@@ -407,42 +298,55 @@ own_maps(struct client *c)
 static int
 enter(struct worker *w, const struct rump_map *rm, int64_t to)
 {
+	bool writable = rm->rm_writable && w->w_client->c_ours;
 	struct map m = {
 		.m_handle = rm->rm_handle,
 		.m_file = rm->rm_file,
-		.m_writable = rm->rm_writable,
-		.m_memory = rm->rm_memory,
+		.m_hostfd = rm->rm_hostfd,
+		.m_writable = writable,
 		.m_refs = 1,
 	};
 	struct fast_map fp = {
 		.fp_file = file_id(rm->rm_file),
 		.fp_hostoff = rm->rm_hostoff,
-		.fp_writable = rm->rm_writable,
+		.fp_writable = writable,
 		.fp_memory = rm->rm_memory,
 	};
 	struct maps *ms = own_maps(w->w_client);
 	int error;
 
-	error = ms == NULL ? RUMP_ENOMEM : maps_insert(ms, &m, &fp.fp_handle);
-	if (error != 0) {
+	if (ms == NULL || !files_add(rm->rm_file)) {
 		serverkernel.sk_map_destroy(rm->rm_handle);
+		return RUMP_ENOMEM;
+	}
+	error = maps_insert(ms, &m, &fp.fp_handle);
+	if (error != 0) {
+		map_release(&m);
 		return error;
 	}
-	atomic_store(&memory_fd, rm->rm_hostfd);
 	return copy_out(w, &fp, (uint64_t)to, sizeof(fp));
 }
 
+/*
+ * Whoever can write to a file's memory can also cut it off under our feet.  Our
+ * own user may end us anyway; others may read, if it is that file's alone.
+ */
 static int
 map_create(struct worker *w, const int64_t *args)
 {
+	bool stores = (args[3] & RUMP_PROT_WRITE) != 0 &&
+		      (args[4] & RUMP_MAP_SHARED) != 0;
 	struct rump_map rm;
 	int error;
 
-	if (!w->w_client->c_ours)
-		return RUMP_ENODEV;
 	error = serverkernel.sk_map_create((int)args[0], args[1],
 	    (size_t)args[2], (int)args[3], (int)args[4], &rm);
-	return error != 0 ? error : enter(w, &rm, args[5]);
+	if (error != 0)
+		return error;
+	if (w->w_client->c_ours || (rm.rm_apart && !stores))
+		return enter(w, &rm, args[5]);
+	serverkernel.sk_map_destroy(rm.rm_handle);
+	return RUMP_ENODEV;
 }
 
 static int
@@ -456,56 +360,24 @@ map_again(struct worker *w, void *handle, const int64_t *args)
 	return error != 0 ? error : enter(w, &rm, args[3]);
 }
 
-/* Report stores, and remember that there may be more. */
+/* Stores are reported. */
 static int
 map_dirty(struct maps *ms, void *handle, const int64_t *args)
 {
 	int64_t off = args[1], end;
-	struct map *m;
-	int error = RUMP_EBADF;
+	const struct map *m;
+	bool writable;
 
 	if (off < 0 || args[2] <= 0 ||
 	    __builtin_add_overflow(off, args[2], &end) || args[3] < 0)
 		return RUMP_EINVAL;
 	pthread_mutex_lock(&ms->ms_lock);
 	m = maps_find(ms, (uint64_t)args[0]);
-	if (m != NULL && m->m_handle == handle) {
-		error = 0;
-		if (!m->m_writable)
-			error = RUMP_EACCES;
-		else if (!m->m_memory && !range_add(m, off, end))
-			error = RUMP_ENOMEM;
-	}
+	writable = m != NULL && m->m_handle == handle && m->m_writable;
 	pthread_mutex_unlock(&ms->ms_lock);
-	if (error != 0)
-		return error;
+	if (!writable)
+		return RUMP_EACCES;
 	return serverkernel.sk_map_dirty(handle, off, (size_t)args[2], args[3]);
-}
-
-static int
-map_sync(struct maps *ms, void *handle, const int64_t *args)
-{
-	struct map copy = { 0 };
-	struct map *m;
-	int64_t end;
-	bool copied = false;
-
-	if (args[1] < 0 || args[2] < 0 ||
-	    __builtin_add_overflow(args[1], args[2], &end))
-		return RUMP_EINVAL;
-	pthread_mutex_lock(&ms->ms_lock);
-	m = maps_find(ms, (uint64_t)args[0]);
-	if (m != NULL && m->m_handle == handle)
-		copied = map_copy(&copy, m);
-	pthread_mutex_unlock(&ms->ms_lock);
-	if (copied)
-		mark_again(&copy, args[1], end);
-	if (copy.m_handle != NULL)
-		serverkernel.sk_map_destroy(copy.m_handle);
-	free(copy.m_dirty);
-	if (!copied)
-		return RUMP_ENOMEM;
-	return serverkernel.sk_map_sync(handle, args[1], (size_t)args[2]);
 }
 
 static int
@@ -547,15 +419,92 @@ map_unref(struct maps *ms, uint64_t handle)
 	return found ? 0 : RUMP_EBADF;
 }
 
+/* The same memory for reading. */
 static int
-map_memory(struct worker *w)
+give_readable(struct worker *w, int fd)
 {
-	int fd = atomic_load(&memory_fd);
+	char path[32];
+	int error, copy;
 
-	if (!w->w_client->c_ours)
-		return RUMP_EPERM;
-	/* Nobody can want it before the first map. */
-	return fd < 0 ? RUMP_ENODEV : fastcall_give(w, fd);
+	(void)text_format(path, sizeof(path), "/proc/self/fd/%d", fd);
+	copy = open(path, O_RDONLY | O_CLOEXEC);
+	if (copy < 0)
+		return rumpuser_component_errtrans(errno);
+	error = fastcall_give(w, copy);
+	(void)close(copy);
+	return error;
+}
+
+/* With a reference to the map, which keeps the descriptor. */
+static int
+map_memory(struct worker *w, struct maps *ms, uint64_t handle)
+{
+	const struct map *m;
+	int fd = -1;
+
+	pthread_mutex_lock(&ms->ms_lock);
+	m = maps_find(ms, handle);
+	if (m != NULL)
+		fd = m->m_hostfd;
+	pthread_mutex_unlock(&ms->ms_lock);
+	if (fd < 0)
+		return RUMP_EBADF;
+	return w->w_client->c_ours ? fastcall_give(w, fd)
+				   : give_readable(w, fd);
+}
+
+static bool
+is_shared(struct maps *ms, uint64_t handle)
+{
+	const struct map *m;
+	bool shared;
+
+	pthread_mutex_lock(&ms->ms_lock);
+	m = maps_find(ms, handle);
+	shared = m != NULL && m->m_shared;
+	pthread_mutex_unlock(&ms->ms_lock);
+	return shared;
+}
+
+/* The client's map number becomes clone, a copy of handle.  False: it is another
+ * one by now. */
+static bool
+replace(struct maps *ms, uint64_t number, void *handle, void *clone)
+{
+	struct map *m;
+	bool replaced = false;
+
+	pthread_mutex_lock(&ms->ms_lock);
+	m = maps_find(ms, number);
+	if (m != NULL && m->m_handle == handle) {
+		m->m_handle = clone;
+		m->m_shared = false;
+		replaced = true;
+	}
+	pthread_mutex_unlock(&ms->ms_lock);
+	return replaced;
+}
+
+/* Pages are given up.  Without memory they are not, which hurts nobody. */
+static int
+map_drop(struct maps *ms, void *handle, const int64_t *args)
+{
+	uint64_t number = (uint64_t)args[0];
+	void *clone;
+
+	if (args[1] < 0 || args[2] < 0)
+		return RUMP_EINVAL;
+	if (!is_shared(ms, number)) {
+		serverkernel.sk_map_drop(handle, args[1], (size_t)args[2]);
+		return 0;
+	}
+	clone = serverkernel.sk_map_clone(handle);
+	if (clone == NULL)
+		return 0;
+	serverkernel.sk_map_drop(clone, args[1], (size_t)args[2]);
+	serverkernel.sk_map_destroy(
+	    replace(ms, number, handle, clone) ? handle : clone);
+	return 0;
 }
 
 /* Calls on a map that exists; handle has a reference of ours. */
@@ -574,12 +523,14 @@ on_map(struct worker *w, struct maps *ms, void *handle, int num,
 	case FASTCALL_MAP_DIRTY:
 		return map_dirty(ms, handle, args);
 	case FASTCALL_MAP_SYNC:
-		return map_sync(ms, handle, args);
-	case FASTCALL_MAP_DROP:
 		if (args[1] < 0 || args[2] < 0)
 			return RUMP_EINVAL;
-		serverkernel.sk_map_drop(handle, args[1], (size_t)args[2]);
-		return 0;
+		return serverkernel.sk_map_sync(
+		    handle, args[1], (size_t)args[2]);
+	case FASTCALL_MAP_DROP:
+		return map_drop(ms, handle, args);
+	case FASTCALL_MAP_MEMORY:
+		return map_memory(w, ms, (uint64_t)args[0]);
 	default:
 		return RUMP_ENOSYS;
 	}
@@ -594,8 +545,6 @@ maps_call(struct worker *w, int num, const int64_t *args, int64_t *retval)
 
 	if (num == FASTCALL_MAP_CREATE)
 		return map_create(w, args);
-	if (num == FASTCALL_MAP_MEMORY)
-		return map_memory(w);
 	if (ms == NULL)
 		return RUMP_EBADF;
 	if (num == FASTCALL_MAP_REF)

@@ -128,6 +128,7 @@ peer_cred(const struct peer *p, struct rump_hostcred *hc)
 	hc->hc_ngroups = p->p_ngroups;
 	hc->hc_groups = p->p_groups;
 	hc->hc_umask = p->p_umask;
+	hc->hc_pid = 0;
 }
 
 bool

@@ -176,7 +176,7 @@ call(struct worker *w, struct fast_slot *sl, int64_t *retval)
 		serverkernel.sk_escape(escape);
 		w->w_escape = escape;
 	}
-	if (num >= FASTCALL_FORK)
+	if (num >= FASTCALL_FIRST)
 		return fastcall(w, num, args, retval);
 	client_allow_reboot(w->w_client, num);
 	return serverkernel.sk_syscall(num, args, sizeof(args), retval);
@@ -220,7 +220,7 @@ serve_request(struct worker *w)
 	int64_t retval[2] = { 0, 0 };
 	int error = RUMP_EINVAL;
 
-	if (take_ranges(w, sl)) {
+	if (take_ranges(w, sl) && child_await(w, ONCE(sl->sl_children))) {
 		publish_call(w, ONCE(sl->sl_sequence));
 		error = call(w, sl, retval);
 		atomic_store_explicit(&w->w_current, 0, memory_order_relaxed);

@@ -16,8 +16,10 @@
 #include "rump/rump_syscallnum.h"
 #include "rump/rumpabi.h"
 #include "rump/rumpdefs.h"
+#include "rump/rumperr.h"
 #include "rump/rumphost.h"
 #include "rump/rumpserver.h"
+#include "tools/drive.h"
 #include "tools/rumpkit.h"
 
 #define SLOTS 8
@@ -30,8 +32,10 @@
 	DO(rump_syscall)                                                       \
 	DO(rump_set_hostcred)                                                  \
 	DO(rump_mount_url)                                                     \
+	DO(rump_pub_etfs_register_withsize)                                    \
 	DO(rump_init_server)                                                   \
 	DO(rumpuser_sp_setflags)                                               \
+	DO(rumpuser_sp_setended)                                               \
 	DO(rumpuser_sp_adopt)                                                  \
 	DO(rumpuser_sp_wait)
 
@@ -182,7 +186,8 @@ boot_daemonize(char *text, size_t size)
 
 	if (error == 0)
 		return 0;
-	snprintf(text, size, "cannot go into the background: error %d", error);
+	snprintf(text, size, "cannot go into the background: %s",
+	    rump_strerror(error));
 	return -1;
 }
 
@@ -198,8 +203,8 @@ boot_start(const struct boot_user *bu, char *text, size_t size)
 	int error = kernel.rump_init();
 
 	if (error != 0) {
-		snprintf(text, size, "the kernel does not boot: error %d%s",
-		    error,
+		snprintf(text, size, "the kernel does not boot: %s%s",
+		    rump_strerror(error),
 		    error == RUMP_EMFILE ? " (raise RLIMIT_NOFILE)" : "");
 		return -1;
 	}
@@ -239,14 +244,30 @@ boot_mount(const struct plan *pl)
 }
 
 int
-boot_adopt(int fd, const char *comm, char *text, size_t size)
+boot_drive(const struct drive *dr, char *text, size_t size)
 {
-	int error = kernel.rumpuser_sp_adopt(fd, comm);
+	int error = kernel.rump_pub_etfs_register_withsize(dr->dr_key,
+	    dr->dr_hostpath, dr->dr_type, dr->dr_offset, dr->dr_size);
 
 	if (error == 0)
 		return 0;
-	snprintf(
-	    text, size, "the kernel cannot serve its client: error %d", error);
+	snprintf(text, size, "%s as %s: %s", dr->dr_hostpath, dr->dr_key,
+	    rump_strerror(error));
+	return -1;
+}
+
+int
+boot_adopt(
+    int fd, const char *comm, void (*ended)(void), char *text, size_t size)
+{
+	int error;
+
+	kernel.rumpuser_sp_setended(ended);
+	error = kernel.rumpuser_sp_adopt(fd, comm);
+	if (error == 0)
+		return 0;
+	snprintf(text, size, "the kernel cannot serve its client: %s",
+	    rump_strerror(error));
 	return -1;
 }
 

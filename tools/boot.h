@@ -48,8 +48,13 @@ int boot_start(const struct boot_user *bu, char *text, size_t size);
 /* Make the mounts of a plan.  0, or -1 after saying what failed. */
 int boot_mount(const struct plan *pl);
 
+/* Have a file of the host, which is prepared.  0, or -1 with a line in text. */
+struct drive;
+int boot_drive(const struct drive *dr, char *text, size_t size);
+
 /* Serve: see rump/rumpserver.h.  0, or -1 with a line in text. */
-int boot_adopt(int fd, const char *comm, char *text, size_t size);
+int boot_adopt(
+    int fd, const char *comm, void (*ended)(void), char *text, size_t size);
 /* 0, or a NetBSD errno after a line on standard error. */
 int boot_listen(const char *url, unsigned flags);
 /* Until the last client has ended, or somebody wants the end. */

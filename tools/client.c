@@ -27,6 +27,7 @@
 
 #include "preload/ask.h"
 #include "rump/rumpdefs.h"
+#include "rump/rumperr.h"
 #include "sysproxy/fast.h"
 #include "sysproxy/wire.h"
 #include "tools/serverurl.h"
@@ -188,7 +189,8 @@ receive_welcome(int fd, int *area, char *text, size_t size)
 		return 0;
 	if (*area >= 0)
 		close(*area);
-	return fail(text, size, "the server refuses: error %u", fm.fm_arg);
+	return fail(text, size, "the server refuses: %s",
+	    rump_strerror((int)fm.fm_arg));
 }
 
 static int

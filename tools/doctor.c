@@ -29,6 +29,8 @@
 #include "tools/library.h"
 #include "tools/options.h"
 #include "tools/probe.h"
+#include "tools/reach.h"
+#include "tools/serverurl.h"
 #include "tools/transport.h"
 
 /* prctl(2) option 59; older headers do not have it. */
@@ -426,6 +428,24 @@ examine_server(struct finding *f)
 	    "starts in a server, and a program's calls reach it");
 }
 
+/* What a program would speak with the server that the environment names. */
+static void
+examine_environment(struct finding *f)
+{
+	char url[ADDRESS_URL_MAX], text[512];
+	const char *transport;
+
+	if (getenv("RUMP_SERVER") == NULL) {
+		find(f, GOOD, "RUMP_SERVER is not set");
+	} else if (serverurl_client(NULL, url, text, sizeof(text)) != 0) {
+		find(f, BAD, "%s", text);
+	} else {
+		transport = reach_try(url, text, sizeof(text));
+		find(f, transport != NULL ? GOOD : BAD, "RUMP_SERVER=%s: %s",
+		    url, transport != NULL ? transport : text);
+	}
+}
+
 static const struct examination examinations[] = {
 	{ "host", examine_host },
 	{ "library", examine_library },
@@ -444,6 +464,7 @@ static const struct examination examinations[] = {
 	{ "raw sockets", examine_raw },
 	{ "kernel", examine_kernel },
 	{ "server", examine_server },
+	{ "environment", examine_environment },
 };
 
 static int

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "rump/rumpdefs.h"
+#include "rump/rumperr.h"
 #include "sysproxy/fast.h"
 #include "tools/client.h"
 #include "tools/options.h"
@@ -30,8 +31,8 @@ explain_error(const char *what, int error)
 	if (error == RUMP_ENOENT)
 		return complain(STATUS_FAILED,
 		    "%s: the kernel there knows nothing of that", what);
-	return complain(
-	    STATUS_FAILED, "%s: error %d of the rump kernel", what, error);
+	return complain(STATUS_FAILED, "%s: the rump kernel says: %s", what,
+	    rump_strerror(error));
 }
 
 static int

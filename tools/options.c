@@ -52,7 +52,7 @@ static const struct option_spec specs[] = {
 	[OPTION_LIBRARY] = { "library", 'l', KIND_VALUE, true, false, "NAME",
 	    "load another component" },
 	[OPTION_DRIVE] = { "drive", 'd', KIND_VALUE, true, false, "SPEC",
-	    NULL },
+	    "have a host file as a disk" },
 	[OPTION_MODULE] = { "module", 'm', KIND_VALUE, true, false, "FILE",
 	    NULL },
 	[OPTION_PID_FILE] = { "pid-file", 0, KIND_VALUE, false, false, "FILE",

@@ -86,7 +86,7 @@ place(int fd, int to)
 		_exit(STATUS_FAILED);
 }
 
-/* Standard error stays for a while. */
+/* Standard error stays until the command has ended. */
 static void
 arrange_descriptors(const struct start *st)
 {
@@ -105,6 +105,7 @@ arrange_descriptors(const struct start *st)
 	close_range(page >= 0 ? PAGE + 1 : PAGE, ~0U, 0);
 }
 
+/* Others may wait until nobody can write there any more. */
 static void
 let_go_of_errors(void)
 {
@@ -171,13 +172,12 @@ static void __attribute__((__noreturn__)) server(const struct start *st)
 	if (boot_mount(pr->pr_plan) != 0)
 		give_up(NULL);
 	outlive_rumpkit();
-	if (boot_adopt(CONTROL, basename(pr->pr_command), text, sizeof(text)) !=
-	    0)
+	if (boot_adopt(CONTROL, basename(pr->pr_command),
+		pr->pr_verbose ? NULL : let_go_of_errors, text,
+		sizeof(text)) != 0)
 		give_up(text);
 	title_set(NAME); /* the command's name goes */
 	send_report(STARTED);
-	if (!pr->pr_verbose)
-		let_go_of_errors();
 	boot_wait();
 	boot_end();
 }

@@ -29,6 +29,7 @@
 #include "tools/pcapfile.h"
 #include "tools/plan.h"
 #include "tools/private.h"
+#include "tools/reach.h"
 #include "tools/rules.h"
 #include "tools/urlcheck.h"
 
@@ -151,24 +152,38 @@ check_image(const struct run *r, const char *path)
 	    image_reason(v), cure(v));
 }
 
-/* May only the rump kernel know where the command lies? */
+/* Does one of a list's places belong to the rump kernel?  NULL: no. */
 static bool
-lies_inside(const struct run *r)
+list_is_rump(const struct run *r, const char *list, const char *ends)
 {
-	const char *dir = getenv("PATH");
 	char path[PATH_MAX];
 	size_t len;
 
-	if (strchr(r->r_argv[0], '/') != NULL)
-		return place_is_rump(r, r->r_argv[0]);
-	for (; dir != NULL; dir = strchr(dir, ':')) {
-		dir += *dir == ':';
-		len = strcspn(dir, ":");
-		snprintf(path, sizeof(path), "%.*s", (int)len, dir);
+	for (; list != NULL; list = strpbrk(list, ends)) {
+		list += strchr(ends, *list) != NULL && *list != '\0';
+		len = strcspn(list, ends);
+		snprintf(path, sizeof(path), "%.*s", (int)len, list);
 		if (len != 0 && place_is_rump(r, path))
 			return true;
 	}
 	return false;
+}
+
+/* May only the rump kernel know where the command lies? */
+static bool
+lies_inside(const struct run *r)
+{
+	if (strchr(r->r_argv[0], '/') != NULL)
+		return place_is_rump(r, r->r_argv[0]);
+	return list_is_rump(r, getenv("PATH"), ":");
+}
+
+/* ... or its libraries? */
+static bool
+needs_inside(const struct run *r)
+{
+	return list_is_rump(r, getenv("LD_LIBRARY_PATH"), ":;") ||
+	       list_is_rump(r, getenv("LD_PRELOAD"), ": ");
 }
 
 static int
@@ -187,6 +202,7 @@ check_command(struct run *r)
 	    text, sizeof(text));
 	if (status != 0)
 		return complain(status, "%s", text);
+	r->r_inside = needs_inside(r);
 	return check_image(r, r->r_command);
 }
 
@@ -266,12 +282,26 @@ print_mount(const struct mountarg *ma)
 }
 
 static void
+print_server(const char *url)
+{
+	char text[256];
+	const char *transport = reach_try(url, text, sizeof(text));
+
+	if (transport != NULL)
+		printf("kernel: in the server at %s, %s\n", url, transport);
+	else
+		printf("kernel: in the server at %s, which does not answer: "
+		       "%s\n",
+		    url, text);
+}
+
+static void
 print_kernel(const struct plan *pl)
 {
 	if (pl->pl_kernel == PLAN_IN_PROCESS)
 		printf("kernel: in the command's process\n");
 	else if (pl->pl_kernel == PLAN_JOINED)
-		printf("kernel: in the server at %s\n", pl->pl_server);
+		print_server(pl->pl_server);
 	else if (plan_routes(pl))
 		printf("kernel: in a server of its own\n");
 	else

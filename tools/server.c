@@ -24,6 +24,7 @@
 #include "rump/rumpserver.h"
 #include "tools/boot.h"
 #include "tools/configfile.h"
+#include "tools/drive.h"
 #include "tools/library.h"
 #include "tools/options.h"
 #include "tools/pcapfile.h"
@@ -54,14 +55,49 @@ value(const struct server *sv, enum option_id id)
 	return options_value(&sv->sv_options, id);
 }
 
+/* Do what is to be done with each file of the host that -d names. */
+static int
+each_drive(const struct server *sv,
+    int (*func)(struct drive *dr, char *text, size_t size))
+{
+	const struct option_values *ov =
+	    &sv->sv_options.op_values[OPTION_DRIVE];
+	char text[2 * PATH_MAX];
+	struct drive dr;
+	size_t i;
+
+	for (i = 0; i < ov->ov_count; i++) {
+		if (drive_parse(ov->ov_value[i], &dr, text, sizeof(text)) !=
+			0 ||
+		    func(&dr, text, sizeof(text)) != 0)
+			return complain(
+			    sv->sv_failed, "-d %s: %s", ov->ov_value[i], text);
+	}
+	return 0;
+}
+
+static int
+only_parse(struct drive *dr, char *text, size_t size)
+{
+	(void)dr;
+	(void)text;
+	(void)size;
+	return 0;
+}
+
+static int
+add_drive(struct drive *dr, char *text, size_t size)
+{
+	return drive_prepare(dr, text, size) != 0 ? -1
+						  : boot_drive(dr, text, size);
+}
+
 /* Of the genuine server's options, those that this one cannot serve. */
 static int
 check_features(const struct server *sv)
 {
-	if (value(sv, OPTION_DRIVE) != NULL)
-		return complain(sv->sv_failed,
-		    "-d %s: this version's kernel has no disks",
-		    value(sv, OPTION_DRIVE));
+	if (each_drive(sv, only_parse) != 0)
+		return sv->sv_failed;
 	if (value(sv, OPTION_MODULE) != NULL)
 		return complain(sv->sv_failed,
 		    "-m %s: modules of NetBSD's kernel cannot be loaded; -l"
@@ -359,7 +395,7 @@ start(const struct server *sv, const struct boot_user *bu)
 	arrange_signals();
 	if (boot_start(bu, text, sizeof(text)) != 0)
 		return complain(sv->sv_failed, "%s", text);
-	if (boot_mount(&sv->sv_plan) != 0)
+	if (each_drive(sv, add_drive) != 0 || boot_mount(&sv->sv_plan) != 0)
 		return sv->sv_failed;
 	(void)chdir("/");
 	error = boot_listen(sv->sv_url, flags); /* has said why */

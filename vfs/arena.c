@@ -2,8 +2,9 @@
 /*
  * Theory of operation.  The memfd is far larger than memory and all holes.  Its
  * lower quarter is cut into chunks for loose blocks; in the rest each mapped
- * file has a window of its own.  The kernel maps whole chunks, a few at a
- * time, so that a limit on the address space costs cache and nothing else.
+ * file has a window of its own, unless it has a memfd of its own (arenaown.c).
+ * The kernel maps whole chunks, a few at a time, so that a limit on the address
+ * space costs cache and nothing else.
  *
  * arena_lock is held across mmap, munmap and fallocate: these do not sleep for
  * long, and they order a block's punching before its reuse.
@@ -12,9 +13,8 @@
 
 #include "kern/kmem.h"
 #include "kern/libkern.h"
-#include "kern/mutex.h"
 #include "kern/netbsd.h"
-#include "kern/queue.h"
+#include "vfs/arenaown.h"
 #include "vfs/user.h"
 
 #define MEMFD_MAX ((off_t)1 << 46)
@@ -25,18 +25,9 @@
 
 _Static_assert(CHUNK_BLOCKS == 32, "ck_free is a bit map of 32");
 
-struct chunk {
-	struct list ck_list; /* a: loose_chunks or a bucket of windows */
-	off_t ck_off;        /* i */
-	void *ck_addr;       /* i */
-	uint32_t ck_free;    /* a: blocks not in use */
-	uint32_t ck_used;    /* a: blocks in use */
-	bool ck_loose;       /* i */
-};
-
-static kmutex_t arena_lock; /* a */
-static int hostfd = -1;     /* i */
-static off_t memfd_size;    /* i */
+kmutex_t arena_lock;     /* a */
+static int hostfd = -1;  /* i */
+static off_t memfd_size; /* i */
 /* Chunks with free blocks in front. */
 static struct list loose_chunks = LIST_INITIALIZER(loose_chunks);
 static off_t loose_next; /* a: never used from here on */
@@ -73,33 +64,58 @@ arena_hostfd(void)
 	return hostfd;
 }
 
-/* Map the chunk at off. */
+off_t
+arena_memfd_size(void)
+{
+	return memfd_size;
+}
+
 static int
-chunk_create(off_t off, bool loose, struct chunk **ckp)
+hostfd_of(const struct arena_own *ao)
+{
+	return ao == NULL ? hostfd : ao->ao_fd;
+}
+
+/* Map the chunk at off, of ao's memfd or the shared one. */
+static int
+chunk_create(struct arena_own *ao, off_t off, bool loose, struct chunk **ckp)
+    REQUIRES(arena_lock)
 {
 	struct chunk *ck = kmem_alloc(sizeof(*ck), KM_NOSLEEP);
 	int error;
 
 	if (ck == NULL)
 		return ENOMEM;
-	error = rumpcomp_vfs_map(hostfd, off, (size_t)CHUNK, &ck->ck_addr);
-	if (error != 0) {
-		kmem_free(ck, sizeof(*ck));
-		return ENOMEM;
-	}
+	error =
+	    rumpcomp_vfs_map(hostfd_of(ao), off, (size_t)CHUNK, &ck->ck_addr);
+	if (error != 0)
+		goto fail_free;
+	ck->ck_own = ao;
 	ck->ck_off = off;
 	ck->ck_free = UINT32_MAX;
 	ck->ck_used = 0;
 	ck->ck_loose = loose;
 	list_init(&ck->ck_list);
+	list_init(&ck->ck_own_list);
+	if (ao != NULL)
+		error = arena_own_chunk(ao, ck);
+	if (error != 0)
+		goto fail_unmap;
 	*ckp = ck;
 	return 0;
+
+fail_unmap:
+	rumpcomp_vfs_unmap(ck->ck_addr, (size_t)CHUNK);
+fail_free:
+	kmem_free(ck, sizeof(*ck));
+	return ENOMEM;
 }
 
 static void
 chunk_destroy(struct chunk *ck)
 {
 	list_remove(&ck->ck_list);
+	list_remove(&ck->ck_own_list);
 	rumpcomp_vfs_unmap(ck->ck_addr, (size_t)CHUNK);
 	kmem_free(ck, sizeof(*ck));
 }
@@ -133,7 +149,7 @@ loose_grow(struct chunk **ckp) REQUIRES(arena_lock)
 	off = ngiven_up > 0 ? given_up[ngiven_up - 1] : loose_next;
 	if (off + CHUNK > window_base())
 		return ENOMEM;
-	error = chunk_create(off, true, ckp);
+	error = chunk_create(NULL, off, true, ckp);
 	if (error != 0)
 		return error;
 	if (ngiven_up > 0)
@@ -168,38 +184,40 @@ arena_alloc(struct arena_mem *am)
 }
 
 static struct list *
-bucket(off_t off)
+bucket(const struct arena_own *ao, off_t off)
 {
-	return &buckets[(uint64_t)(off / CHUNK) % HASH_SIZE];
+	uint64_t hash = (uint64_t)(off / CHUNK) + (uintptr_t)ao / 64;
+
+	return &buckets[hash % HASH_SIZE];
 }
 
 static struct chunk *
-window_chunk(off_t off) REQUIRES(arena_lock)
+window_chunk(const struct arena_own *ao, off_t off) REQUIRES(arena_lock)
 {
-	struct list *head = bucket(off), *n;
+	struct list *head = bucket(ao, off), *n;
 
 	LIST_FOREACH (n, head) {
 		struct chunk *ck = LIST_ENTRY(n, struct chunk, ck_list);
 
-		if (ck->ck_off == off)
+		if (ck->ck_off == off && ck->ck_own == ao)
 			return ck;
 	}
 	return NULL;
 }
 
 int
-arena_alloc_at(off_t off, struct arena_mem *am)
+arena_alloc_at(struct arena_own *ao, off_t off, struct arena_mem *am)
 {
 	off_t start = off - off % CHUNK;
 	struct chunk *ck;
 	int error = 0;
 
 	mutex_enter(&arena_lock);
-	ck = window_chunk(start);
+	ck = window_chunk(ao, start);
 	if (ck == NULL) {
-		error = chunk_create(start, false, &ck);
+		error = chunk_create(ao, start, false, &ck);
 		if (error == 0)
-			list_insert_head(bucket(start), &ck->ck_list);
+			list_insert_head(bucket(ao, start), &ck->ck_list);
 	}
 	if (error == 0 && (ck->ck_free & block_bit(ck, off)) == 0)
 		error = EBUSY;
@@ -210,13 +228,13 @@ arena_alloc_at(off_t off, struct arena_mem *am)
 }
 
 bool
-arena_busy(off_t off)
+arena_busy(const struct arena_own *ao, off_t off)
 {
 	const struct chunk *ck;
 	bool busy;
 
 	mutex_enter(&arena_lock);
-	ck = window_chunk(off - off % CHUNK);
+	ck = window_chunk(ao, off - off % CHUNK);
 	busy = ck != NULL && (ck->ck_free & block_bit(ck, off)) == 0;
 	mutex_exit(&arena_lock);
 	return busy;
@@ -253,7 +271,9 @@ arena_free(struct arena_mem *am)
 	struct chunk *ck = am->am_chunk;
 
 	mutex_enter(&arena_lock);
-	rumpcomp_vfs_punch(hostfd, am->am_off, PC_BLOCK);
+	rumpcomp_vfs_punch(hostfd_of(ck->ck_own), am->am_off, PC_BLOCK);
+	if (ck->ck_own != NULL && am->am_off + PC_BLOCK > ck->ck_own->ao_size)
+		rumpcomp_vfs_forget(am->am_addr, PC_BLOCK);
 	ck->ck_free |= block_bit(ck, am->am_off);
 	ck->ck_used--;
 	if (ck->ck_loose)

@@ -12,6 +12,7 @@
 /* Windows begin and end at multiples of this, which is what the kernel maps. */
 #define ARENA_CHUNK ((off_t)2 << 20)
 
+struct arena_own;
 struct chunk;
 
 struct arena_mem {
@@ -23,12 +24,15 @@ struct arena_mem {
 /* At boot: make the memfd.  0 or errno. */
 int arena_init(void);
 int arena_hostfd(void);
+/* Any memfd may be as long as this. */
+off_t arena_memfd_size(void);
 /* Any block; its pages read as zeros.  0 or ENOMEM. */
 int arena_alloc(struct arena_mem *am);
-/* The block at off of a window; EBUSY while it is still in use. */
-int arena_alloc_at(off_t off, struct arena_mem *am);
-/* Is the block at off of a window still in use? */
-bool arena_busy(off_t off);
+/* The block at off of a window, or of ao unless that is NULL; EBUSY while it is
+ * still in use. */
+int arena_alloc_at(struct arena_own *ao, off_t off, struct arena_mem *am);
+/* Is that block still in use? */
+bool arena_busy(const struct arena_own *ao, off_t off);
 /* Give the pages back to the host. */
 void arena_free(struct arena_mem *am);
 
@@ -39,5 +43,23 @@ int arena_window_grow(off_t off, off_t len);
 void arena_window_free(off_t off);
 /* At boot: windows lie in [low, high) of the memfd. */
 void arena_window_init(off_t low, off_t high);
+
+/*
+ * A memfd of one file's own, in which offsets are those of the file.  0, ENOMEM
+ * (also when there are too many) or what the host says.
+ */
+int arena_own_create(struct arena_own **aop);
+/* No block of it is in use. */
+void arena_own_destroy(struct arena_own *ao);
+int arena_own_fd(const struct arena_own *ao);
+/*
+ * Pages behind size, a multiple of their size, raise SIGBUS in every process
+ * that maps them, and in the kernel show nothing of what others see; some may
+ * have been shown pages up to shown.  False: there is no memory for that, and
+ * they are accessible with what they show.
+ */
+bool arena_own_cut(struct arena_own *ao, off_t size, off_t shown);
+/* Pages up to size are going to have contents.  0 or ENOMEM. */
+int arena_own_reach(struct arena_own *ao, off_t size);
 
 #endif /* !VFS_ARENA_H */

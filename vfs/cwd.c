@@ -306,3 +306,28 @@ cwd_path(struct vnode *dvp, char *buf, size_t size, char **start)
 	vrele(root);
 	return error;
 }
+
+const char *
+cwd_known_path(struct vnode *vp, char *buf, size_t size)
+{
+	const struct mount *mp = vp->v_mount;
+	char name[NAMEI_MAXNAME + 1], *start = buf + size - 1;
+	bool known = true;
+	struct vnode *up;
+
+	*start = '\0';
+	vref(vp);
+	while (known && vp != mp->mnt_root) {
+		known = cache_revlookup(vp, &up, name);
+		if (known) {
+			known = prepend(buf, &start, name) == 0;
+			vrele(vp);
+			vp = up;
+		}
+	}
+	vrele(vp);
+	/* Where it is mounted has a slash in front itself. */
+	if (known && strcmp(mp->mnt_onname, "/") != 0)
+		known = prepend(buf, &start, mp->mnt_onname + 1) == 0;
+	return known ? start : mp->mnt_onname;
+}

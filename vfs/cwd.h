@@ -23,6 +23,12 @@ void cwd_set_root(struct vnode *vp);
  */
 int cwd_path(struct vnode *dvp, char *buf, size_t size, char **start);
 
+/*
+ * The path of vp in the whole name space, as far as its names are known without
+ * asking anybody, in the end of buf; that of its mount if none is.
+ */
+const char *cwd_known_path(struct vnode *vp, char *buf, size_t size);
+
 void cwd_init(void);
 
 #endif /* !VFS_CWD_H */

@@ -15,6 +15,7 @@
 #include "kern/netbsd.h"
 #include "kern/queue.h"
 #include "vfs/mount.h"
+#include "vfs/nodekey.h"
 #include "vfs/user.h"
 #include "vfs/vnfile.h"
 #include "vfs/vop.h"
@@ -22,12 +23,10 @@
 #define MAXFIFOS 1024 /* each has a descriptor of the host */
 
 struct fifo {
-	struct list fi_list;          /* fifo_lock */
-	const struct mount *fi_mount; /* i */
-	unsigned fi_refs;   /* fifo_lock: open files, and one for the list */
-	int fi_hostfd;      /* i: owned */
-	uint32_t fi_keylen; /* i */
-	uint8_t fi_key[];   /* i: the vnode's */
+	struct list fi_list; /* fifo_lock */
+	unsigned fi_refs;    /* fifo_lock: open files, and one for the list */
+	int fi_hostfd;       /* i: owned */
+	struct nodekey fi_key;
 };
 
 static kmutex_t fifo_lock;
@@ -43,9 +42,7 @@ find_locked(const struct vnode *vp)
 	LIST_FOREACH (n, &fifos) {
 		struct fifo *fi = LIST_ENTRY(n, struct fifo, fi_list);
 
-		if (fi->fi_mount == vp->v_mount &&
-		    fi->fi_keylen == vp->v_keylen &&
-		    memcmp(fi->fi_key, vp->v_key, vp->v_keylen) == 0)
+		if (nodekey_is(&fi->fi_key, vp))
 			return fi;
 	}
 	return NULL;
@@ -62,9 +59,7 @@ fifo_create(const struct vnode *vp, struct fifo **fip)
 		kmem_free(fi, sizeof(*fi) + vp->v_keylen);
 		return error;
 	}
-	fi->fi_mount = vp->v_mount;
-	fi->fi_keylen = vp->v_keylen;
-	memcpy(fi->fi_key, vp->v_key, vp->v_keylen);
+	nodekey_set(&fi->fi_key, vp);
 	list_init(&fi->fi_list);
 	*fip = fi;
 	return 0;
@@ -74,7 +69,7 @@ static void
 fifo_destroy(struct fifo *fi)
 {
 	rumpcomp_vfs_close(fi->fi_hostfd);
-	kmem_free(fi, sizeof(*fi) + fi->fi_keylen);
+	kmem_free(fi, sizeof(*fi) + fi->fi_key.nk_keylen);
 }
 
 /* Give up a reference; what is to be destroyed, or NULL. */
@@ -193,7 +188,7 @@ fifo_unmounted(const struct mount *mp)
 	{
 		struct fifo *fi = LIST_ENTRY(n, struct fifo, fi_list);
 
-		if (fi->fi_mount != mp)
+		if (fi->fi_key.nk_mount != mp)
 			continue;
 		list_remove(n);
 		if (unref_locked(fi) != NULL)

@@ -8,6 +8,7 @@
 #include "kern/syscall.h"
 #include "vfs/arena.h"
 #include "vfs/cwd.h"
+#include "vfs/etfs.h"
 #include "vfs/fifo.h"
 #include "vfs/lockf.h"
 #include "vfs/mount.h"
@@ -17,6 +18,7 @@
 #include "vfs/pcmem.h"
 #include "vfs/pcstats.h"
 #include "vfs/rootfs/rootfs.h"
+#include "vfs/sockname.h"
 #include "vfs/vnode.h"
 
 /* Generated from syscall_table/netbsd.tbl. */
@@ -49,9 +51,11 @@ RUMP_COMPONENT(RUMP__FACTION_VFS, vfs)
 	mountreport_init();
 	lockf_init();
 	fifo_init();
+	sockname_init();
 	cwd_init();
 	namei_init();
 	rootfs_init();
+	etfs_init();
 	shutdown_hook_attach(sync_at_shutdown);
 	syscall_register(syscalls_vfs, nsyscalls_vfs);
 }

@@ -17,6 +17,8 @@
 #include "kern/libkern.h"
 #include "kern/lwp.h"
 #include "kern/netbsd.h"
+#include "rump/rump.h"
+#include "rump/rumphost.h"
 #include "vfs/vnode.h"
 
 /* All locks there may be: they are kernel memory, and anybody sets them. */
@@ -38,6 +40,8 @@ struct lockf {
 
 static kmutex_t lockf_lock; /* everything here */
 static kcondvar_t lockf_cv;
+static uint64_t ended; /* processes, in rump_lock_retry() */
+static bool (*_Atomic ending_hook)(int32_t, uint64_t *);
 static uint32_t nlocks;
 static struct list all_locks = LIST_INITIALIZER(all_locks);
 
@@ -193,6 +197,45 @@ free_spares(struct lockf *a, struct lockf *b, struct lockf_head *head)
 	kmem_free(head, sizeof(*head));
 }
 
+void
+rump_lock_sethook(bool (*ending)(int32_t, uint64_t *))
+{
+	atomic_store(&ending_hook, ending);
+}
+
+void
+rump_lock_retry(void)
+{
+	rump_schedule();
+	mutex_enter(&lockf_lock);
+	ended++;
+	cv_broadcast(&lockf_cv);
+	mutex_exit(&lockf_lock);
+	rump_unschedule();
+}
+
+/*
+ * lf is in the way.  EAGAIN, unless its owner is just ending: then 0 or ERESTART
+ * after something has changed.
+ */
+static int
+await_end(const struct lockf *lf, uint64_t *bound) REQUIRES(lockf_lock)
+{
+	bool (*ending)(int32_t, uint64_t *) = atomic_load(&ending_hook);
+	pid_t pid = MAX(lf->lf_pid, 0);
+	uint64_t before = ended;
+	bool wait;
+
+	if (ending == NULL)
+		return EAGAIN;
+	mutex_exit(&lockf_lock);
+	wait = ending(pid, bound);
+	mutex_enter(&lockf_lock);
+	if (!wait)
+		return EAGAIN;
+	return ended != before ? 0 : cv_wait_sig(&lockf_cv, &lockf_lock);
+}
+
 /*
  * Bring *want about: wait for conflicting locks if asked to, replace what the
  * owner has there.  unlock: only remove.
@@ -203,6 +246,7 @@ set_lock(struct vnode *vp, const struct lockf *want, bool unlock, bool wait)
 	struct lockf *fresh = kmem_alloc(sizeof(*fresh), KM_SLEEP);
 	struct lockf *spare = kmem_alloc(sizeof(*spare), KM_SLEEP);
 	struct lockf_head *head = kmem_alloc(sizeof(*head), KM_SLEEP);
+	uint64_t bound = 0;
 	int error = 0;
 
 	mutex_enter(&lockf_lock);
@@ -215,7 +259,7 @@ set_lock(struct vnode *vp, const struct lockf *want, bool unlock, bool wait)
 		if (wait)
 			error = cv_wait_sig(&lockf_cv, &lockf_lock);
 		else
-			error = EAGAIN;
+			error = await_end(conflict(vp, want), &bound);
 	}
 	if (error == 0 && !unlock && nlocks >= LOCKS_MAX)
 		error = ENOLCK;
@@ -273,6 +317,20 @@ range(const struct rump_flock *fl, off_t pos, off_t size, struct lockf *lf)
 	return lf->lf_start < 0 ? EINVAL : 0;
 }
 
+/* Who has the lock, as the current process calls others: both have a name on
+ * the host, or the kernel's counts. */
+static pid_t
+pid_of(const struct lockf *lf)
+{
+	const struct proc *p = lf->lf_owner;
+	pid_t pid;
+
+	if (lf->lf_pid == -1 || atomic_load(&curproc->p_hostpid) == 0)
+		return lf->lf_pid;
+	pid = atomic_load(&p->p_hostpid);
+	return pid != 0 ? pid : lf->lf_pid;
+}
+
 static void
 get_lock(struct vnode *vp, const struct lockf *want, struct rump_flock *fl)
 {
@@ -287,7 +345,7 @@ get_lock(struct vnode *vp, const struct lockf *want, struct rump_flock *fl)
 		fl->l_start = lf->lf_start;
 		fl->l_len =
 		    lf->lf_end == INT64_MAX ? 0 : lf->lf_end - lf->lf_start + 1;
-		fl->l_pid = lf->lf_pid;
+		fl->l_pid = pid_of(lf);
 	}
 	mutex_exit(&lockf_lock);
 }

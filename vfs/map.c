@@ -19,8 +19,11 @@
 #include "kern/netbsd.h"
 #include "rump/rump.h"
 #include "rump/rumphost.h"
+#include "vfs/mount.h"
 #include "vfs/pcblock.h"
 #include "vfs/pcfill.h"
+#include "vfs/pcloose.h"
+#include "vfs/vnfile.h"
 #include "vfs/vnode.h"
 #include "vfs/vop.h"
 
@@ -47,6 +50,15 @@ rump_map_sethooks(const struct rump_maphooks *h)
 	atomic_store(&hooks, h);
 }
 
+/* Are the programs in other processes? */
+static bool
+maps_are_apart(void)
+{
+	const struct rump_maphooks *h = atomic_load(&hooks);
+
+	return h != NULL && h->rmh_apart;
+}
+
 static bool
 is_mapped(struct pagecache *pc)
 {
@@ -65,6 +77,14 @@ pcmap_protect(struct pagecache *pc, off_t lo, off_t hi)
 
 	if (h != NULL && is_mapped(pc))
 		h->rmh_protect(pc, lo, hi);
+}
+
+bool
+pcmap_alone(const struct pagecache *pc)
+{
+	const struct rump_maphooks *h = atomic_load(&hooks);
+
+	return h == NULL || h->rmh_alone == NULL || h->rmh_alone(pc);
 }
 
 void
@@ -90,33 +110,50 @@ is_wired(const struct pcmap *m, uint64_t index)
 	return (m->m_wired[bit / 8] & 1u << bit % 8) != 0;
 }
 
+/* Memory of its own for a file that is mapped for the first time, if that is
+ * wanted and there is any. */
+static void
+window_apart(struct pagecache *pc) REQUIRES(pc->pc_lock)
+{
+	if (maps_are_apart() && arena_own_create(&pc->pc_own) != 0)
+		pc->pc_own = NULL;
+}
+
+/* Make the window len bytes long. */
+static int
+window_resize(struct pagecache *pc, off_t len) REQUIRES(pc->pc_lock)
+{
+	int error;
+
+	if (pc->pc_own != NULL)
+		error = len <= arena_memfd_size() ? 0 : ENOMEM;
+	else if (pc->pc_wlen == 0)
+		error = arena_window_alloc(len, &pc->pc_woff);
+	else
+		error = arena_window_grow(pc->pc_woff, len);
+	if (error == 0)
+		pc->pc_wlen = len;
+	return error;
+}
+
 /* See to a window that reaches to end. */
 static int
 window_reserve(struct pagecache *pc, off_t end) REQUIRES(pc->pc_lock)
 {
-	off_t most;
-	int error;
-
 	if (end <= pc->pc_wlen)
 		return 0;
+	if (pc->pc_wlen == 0 && pc->pc_own == NULL)
+		window_apart(pc);
 	end = ROUNDUP(end, PC_BLOCK);
-	most = MAX(4 * end, WINDOW_LEAST);
-	if (pc->pc_wlen == 0) {
-		error = arena_window_alloc(most, &pc->pc_woff);
-		if (error != 0) {
-			most = end;
-			error = arena_window_alloc(most, &pc->pc_woff);
-		}
-	} else {
-		error = arena_window_grow(pc->pc_woff, most);
-		if (error != 0) {
-			most = end;
-			error = arena_window_grow(pc->pc_woff, most);
-		}
-	}
-	if (error == 0)
-		pc->pc_wlen = most;
-	return error;
+	if (window_resize(pc, MAX(4 * end, WINDOW_LEAST)) == 0)
+		return 0;
+	return window_resize(pc, end);
+}
+
+static int
+window_hostfd(const struct pagecache *pc) REQUIRES(pc->pc_lock)
+{
+	return pc->pc_own != NULL ? arena_own_fd(pc->pc_own) : arena_hostfd();
 }
 
 static int
@@ -125,7 +162,7 @@ check_access(const struct file *fp, int prot, int flags)
 	const struct vnode *vp = fp->f_data;
 	uint32_t fflags = atomic_load(&fp->f_flag);
 
-	if (vp->v_type != VREG)
+	if (vp->v_type != VREG || (vp->v_mount->mnt_iflag & IMNT_NOMAP) != 0)
 		return ENODEV;
 	if ((fflags & FREAD) == 0)
 		return EACCES;
@@ -170,8 +207,12 @@ map_create(struct vnode *vp, kauth_cred_t cred, bool writable, off_t off,
 	mutex_enter(&m->m_pc->pc_lock);
 	error = window_reserve(
 	    m->m_pc, MAX(off + (off_t)len, MIN(va.va_size, MAP_LIMIT)));
-	if (error == 0)
+	if (error == 0) {
 		m->m_pc->pc_maps++;
+		rm->rm_hostfd = window_hostfd(m->m_pc);
+		rm->rm_hostoff = m->m_pc->pc_woff + off;
+		rm->rm_apart = m->m_pc->pc_own != NULL;
+	}
 	mutex_exit(&m->m_pc->pc_lock);
 	if (error != 0)
 		goto fail_bitmap;
@@ -180,14 +221,10 @@ map_create(struct vnode *vp, kauth_cred_t cred, bool writable, off_t off,
 	m->m_vp = vp;
 	kauth_cred_hold(cred);
 	m->m_cred = cred;
-	*rm = (struct rump_map){
-		.rm_handle = m,
-		.rm_file = m->m_pc,
-		.rm_hostfd = arena_hostfd(),
-		.rm_hostoff = m->m_pc->pc_woff + off,
-		.rm_writable = writable,
-		.rm_memory = m->m_pc->pc_memory,
-	};
+	rm->rm_handle = m;
+	rm->rm_file = m->m_pc;
+	rm->rm_writable = writable;
+	rm->rm_memory = m->m_pc->pc_memory;
 	return 0;
 
 fail_bitmap:
@@ -259,6 +296,8 @@ unwire(struct pcmap *m, uint64_t index) REQUIRES(m->m_pc->pc_lock)
 	m->m_wired[bit / 8] &= (uint8_t) ~(1u << bit % 8);
 	b = pcblock_find(m->m_pc, index);
 	KASSERT(b != NULL);
+	if (b->pb_wired == 1)
+		pcloose_end(b);
 	pcblock_unwire(b);
 }
 
@@ -274,7 +313,7 @@ map_ask(struct pcmap *m, off_t lo, off_t hi)
 }
 
 static int
-map_fill(struct pcmap *m, off_t lo, off_t hi)
+map_fill(struct pcmap *m, off_t lo, off_t hi, uint32_t cuts)
 {
 	int error = 0;
 
@@ -284,8 +323,8 @@ map_fill(struct pcmap *m, off_t lo, off_t hi)
 		off_t end = MIN(hi, lo - lo % PC_BLOCK + PC_BLOCK);
 		struct pcblock *b;
 
-		error =
-		    pagecache_present(m->m_vp, m->m_pc, lo, end, m->m_cred, &b);
+		error = pagecache_present(
+		    m->m_vp, m->m_pc, lo, end, m->m_cred, cuts, &b);
 		if (error != 0)
 			break;
 		wire(m, b);
@@ -296,12 +335,40 @@ map_fill(struct pcmap *m, off_t lo, off_t hi)
 	return error;
 }
 
+static uint32_t
+cuts_of(struct pagecache *pc)
+{
+	uint32_t cuts;
+
+	mutex_enter(&pc->pc_lock);
+	cuts = pc->pc_cuts;
+	mutex_exit(&pc->pc_lock);
+	return cuts;
+}
+
+/* Fill [off, end) as far as it lies within the file. */
+static int
+map_fill_file(struct pcmap *m, off_t off, off_t end)
+{
+	uint32_t cuts = cuts_of(m->m_pc);
+	struct vattr va;
+	int error;
+
+	error = VOP_GETATTR(m->m_vp, &va, m->m_cred);
+	if (error != 0)
+		return error;
+	if (off >= va.va_size)
+		return EFAULT;
+	if (end > va.va_size)
+		end = ROUNDUP(va.va_size, PC_PAGE);
+	return map_fill(m, off, end, cuts);
+}
+
 int
 rump_map_fill(void *handle, int64_t off, size_t len)
 {
 	struct pcmap *m = handle;
 	off_t end = (off_t)(m->m_first + m->m_nblocks) * PC_BLOCK;
-	struct vattr va;
 	int error;
 
 	if (off % PC_PAGE != 0 || len == 0 ||
@@ -310,14 +377,10 @@ rump_map_fill(void *handle, int64_t off, size_t len)
 	if (len < (size_t)(end - off))
 		end = ROUNDUP(off + (off_t)len, PC_PAGE);
 	rump_schedule();
-	error = VOP_GETATTR(m->m_vp, &va, m->m_cred);
-	if (error == 0 && off >= va.va_size)
-		error = EFAULT;
-	if (error == 0) {
-		if (end > va.va_size)
-			end = ROUNDUP(va.va_size, PC_PAGE);
-		error = map_fill(m, off, end);
-	}
+	/* It may be cut off meanwhile, and longer or shorter afterwards. */
+	do
+		error = map_fill_file(m, off, end);
+	while (error == PC_CUT);
 	rump_unschedule();
 	return error;
 }
@@ -416,6 +479,48 @@ rump_map_drop(void *handle, int64_t off, size_t len)
 	rump_unschedule();
 }
 
+/* All that old has wired. */
+static void
+wire_same(struct pcmap *m, const struct pcmap *old) REQUIRES(m->m_pc->pc_lock)
+{
+	for (uint64_t i = 0; i < m->m_nblocks; i++) {
+		if (is_wired(old, m->m_first + i))
+			wire(m, pcblock_find(m->m_pc, m->m_first + i));
+	}
+}
+
+void *
+rump_map_clone(void *handle)
+{
+	struct pcmap *old = handle, *m;
+
+	rump_schedule();
+	m = kmem_zalloc(sizeof(*m), KM_SLEEP);
+	atomic_init(&m->m_refcnt, 1);
+	atomic_init(&m->m_dirtied, atomic_load(&old->m_dirtied));
+	m->m_writable = old->m_writable;
+	m->m_vp = old->m_vp;
+	m->m_pc = old->m_pc;
+	m->m_cred = old->m_cred;
+	m->m_first = old->m_first;
+	m->m_nblocks = old->m_nblocks;
+	m->m_wired = kmem_zalloc(bitmap_size(m), KM_NOSLEEP);
+	if (m->m_wired == NULL) {
+		kmem_free(m, sizeof(*m));
+		rump_unschedule();
+		return NULL;
+	}
+	mutex_enter(&m->m_pc->pc_lock);
+	wire_same(m, old);
+	m->m_pc->pc_maps++;
+	mutex_exit(&m->m_pc->pc_lock);
+	vref(m->m_vp);
+	pagecache_ref(m->m_pc);
+	kauth_cred_hold(m->m_cred);
+	rump_unschedule();
+	return m;
+}
+
 void
 rump_map_ref(void *handle)
 {
@@ -428,14 +533,18 @@ void
 rump_map_destroy(void *handle)
 {
 	struct pcmap *m = handle;
+	int error = 0;
 
 	if (atomic_fetch_sub(&m->m_refcnt, 1) != 1)
 		return;
 	rump_schedule();
-	/* Errors stay with the file: fsync(2) and close(2) report them. */
+	/* Errors stay with the file: fsync(2) and close(2) report them.  A
+	 * program that has ended asks no more. */
 	if (atomic_load_explicit(&m->m_dirtied, memory_order_relaxed))
-		(void)map_sync(m, (off_t)m->m_first * PC_BLOCK,
+		error = map_sync(m, (off_t)m->m_first * PC_BLOCK,
 		    (off_t)(m->m_first + m->m_nblocks) * PC_BLOCK);
+	if (error != 0 && error != ERESTART && maps_are_apart())
+		vn_sayerror(m->m_vp, error);
 	mutex_enter(&m->m_pc->pc_lock);
 	for (uint64_t i = 0; i < m->m_nblocks; i++)
 		unwire(m, m->m_first + i);

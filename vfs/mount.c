@@ -20,6 +20,7 @@
 #include "vfs/namei.h"
 #include "vfs/pcdirty.h"
 #include "vfs/pagecache.h"
+#include "vfs/sockname.h"
 #include "vfs/vnode.h"
 
 static struct list vfs_types = LIST_INITIALIZER(vfs_types); /* boot only */
@@ -88,6 +89,7 @@ mount_unref(struct mount *mp)
 	if (!mp->mnt_unmounted)
 		(void)mp->mnt_op->vfs_unmount(mp, MNT_FORCE);
 	fifo_unmounted(mp);
+	sockname_unmounted(mp);
 	if (mp->mnt_covered != NULL)
 		vrele(mp->mnt_covered);
 	mutex_destroy(&mp->mnt_lock);
@@ -114,6 +116,12 @@ mount_alloc(const struct vfsops *ops, const char *onpath, uint32_t flags,
 	mp->mnt_fsid = ++last_fsid;
 	mutex_exit(&mountlist_lock);
 	return mp;
+}
+
+struct mount *
+mount_hidden(const struct vfsops *ops, uint32_t iflags)
+{
+	return mount_alloc(ops, "/", MNT_LOCAL, iflags);
 }
 
 static void

@@ -41,6 +41,7 @@ struct vfsops {
 
 /* mp->mnt_flag: NetBSD MNT_* (MNT_RDONLY 1, ...), and kernel-internal: */
 #define IMNT_ESCAPE 0x1 /* ".." above the root leaves the name space */
+#define IMNT_NOMAP 0x2  /* its files cannot be mapped: they have no pages */
 
 struct mount {
 	struct list mnt_list;        /* mountlist, mountlist_lock */
@@ -102,6 +103,11 @@ const struct vfsops *vfs_byscheme(const char *url);
  * while the kernel boots.
  */
 int vfs_mountroot(const struct vfsops *ops);
+/*
+ * A mount that is in no list and at no place: of files which only the kernel
+ * itself knows a way to.  For ever.
+ */
+struct mount *mount_hidden(const struct vfsops *ops, uint32_t iflags);
 extern struct vnode *rootvnode;
 void mount_init(void);
 

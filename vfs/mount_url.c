@@ -7,6 +7,7 @@
 #include "kern/lwp.h"
 #include "kern/netbsd.h"
 #include "rump/rump.h"
+#include "rump/rumperr.h"
 #include "rump/rumphost.h"
 #include "vfs/mount.h"
 #include "vfs/namei.h"
@@ -88,7 +89,7 @@ explain(int error)
 	case ENAMETOOLONG:
 		return "the path is too long";
 	default:
-		return "the file system refused it";
+		return rump_strerror(error);
 	}
 }
 
@@ -96,13 +97,13 @@ explain(int error)
 static int
 check_directory(const char *dir, char *path, char *text, size_t size)
 {
-	size_t len = strnlen(dir, NAMEI_MAXPATH);
+	size_t len = strnlen(dir, MAXPATHLEN);
 
-	if (dir[0] != '/' || len == NAMEI_MAXPATH) {
+	if (dir[0] != '/' || len == MAXPATHLEN) {
 		ksnprintf(text, size,
 		    "mount point '%s' is not an absolute path of less than "
 		    "%d bytes",
-		    dir, NAMEI_MAXPATH);
+		    dir, MAXPATHLEN);
 		return EINVAL;
 	}
 	while (len > 1 && dir[len - 1] == '/')
@@ -123,8 +124,8 @@ find_directory(const char *path, struct nameidata *ni, char *text, size_t size)
 		error =
 		    lookup_kernel(path, strlen(path), LOOKUP, NI_FOLLOW, ni);
 	if (error != 0)
-		ksnprintf(text, size, "cannot mount on %s: %s (error %d)", path,
-		    explain(error), error);
+		ksnprintf(
+		    text, size, "cannot mount on %s: %s", path, explain(error));
 	return error;
 }
 
@@ -132,7 +133,7 @@ static int
 mount_at(const char *dir, const char *source, char *text, size_t size)
 {
 	const struct vfsops *ops = vfs_byscheme(source);
-	char path[NAMEI_MAXPATH];
+	char path[MAXPATHLEN];
 	struct nameidata ni;
 	int error;
 
@@ -153,8 +154,8 @@ mount_at(const char *dir, const char *source, char *text, size_t size)
 	    source, text, size);
 	namei_done(&ni);
 	if (error != 0 && size > 0 && text[0] == '\0')
-		ksnprintf(text, size, "cannot mount %s on %s: error %d", source,
-		    path, error);
+		ksnprintf(text, size, "cannot mount %s on %s: %s", source, path,
+		    rump_strerror(error));
 	return error;
 }
 

@@ -23,6 +23,7 @@
 #include "rump/rump.h"
 #include "rump/rumphost.h"
 #include "vfs/cwd.h"
+#include "vfs/etfs.h"
 #include "vfs/mount.h"
 #include "vfs/vop.h"
 
@@ -206,20 +207,12 @@ follow(struct walk *wk, struct vnode *link)
 	return 0;
 }
 
-/* Cut the next component off; false at the end of the path. */
-static bool
-component(struct walk *wk, struct componentname *cn)
+/* The component that cn begins at ends at p. */
+static void
+component_end(struct walk *wk, struct componentname *cn, char *p)
 {
 	struct nameidata *ni = wk->wk_ni;
-	char *p = wk->wk_next;
 
-	while (*p == '/')
-		p++;
-	if (*p == '\0')
-		return false;
-	cn->cn_nameptr = p;
-	while (*p != '/' && *p != '\0')
-		p++;
 	cn->cn_namelen = (size_t)(p - cn->cn_nameptr);
 	wk->wk_next = p;
 	ni->ni_trailing_slash = *p == '/';
@@ -233,6 +226,22 @@ component(struct walk *wk, struct componentname *cn)
 	}
 	cn->cn_cred = ni->ni_cred;
 	cn->cn_hash = cache_hash(cn->cn_nameptr, cn->cn_namelen);
+}
+
+/* Cut the next component off; false at the end of the path. */
+static bool
+component(struct walk *wk, struct componentname *cn)
+{
+	char *p = wk->wk_next;
+
+	while (*p == '/')
+		p++;
+	if (*p == '\0')
+		return false;
+	cn->cn_nameptr = p;
+	while (*p != '/' && *p != '\0')
+		p++;
+	component_end(wk, cn, p);
 	return true;
 }
 
@@ -247,6 +256,24 @@ static bool
 is_dot(const struct componentname *cn)
 {
 	return cn->cn_namelen == 1 && cn->cn_nameptr[0] == '.';
+}
+
+/*
+ * What the root directory has by key comes before what is in it; a key may be
+ * several components long.  ENOENT: no key.
+ */
+static int
+lookup_key(struct walk *wk, struct componentname *cn, struct vnode **vpp)
+{
+	size_t len;
+	int error;
+
+	if (wk->wk_dvp != rootvnode || !etfs_any())
+		return ENOENT;
+	error = etfs_lookup(cn->cn_nameptr, &len, vpp);
+	if (error == 0)
+		component_end(wk, cn, wk->wk_next - cn->cn_namelen + len);
+	return error;
 }
 
 /* Look one name up in wk_dvp; *vpp is referenced, mounts are crossed. */
@@ -275,7 +302,9 @@ lookup(struct walk *wk, struct componentname *cn, struct vnode **vpp)
 		*vpp = wk->wk_dvp;
 		return 0;
 	}
-	error = VOP_LOOKUP(wk->wk_dvp, &vp, cn);
+	error = lookup_key(wk, cn, &vp);
+	if (error == ENOENT)
+		error = VOP_LOOKUP(wk->wk_dvp, &vp, cn);
 	if (error != 0)
 		return error;
 	*vpp = mount_cross(vp);

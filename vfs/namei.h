@@ -5,7 +5,7 @@
 
 #include "vfs/vnode.h"
 
-#define NAMEI_MAXPATH 1024 /* NetBSD's MAXPATHLEN, with the NUL */
+#define NAMEI_MAXPATH 4096 /* with the NUL: what Linux programs may have */
 #define NAMEI_MAXNAME 255
 #define NAMEI_MAXLINKS 32
 

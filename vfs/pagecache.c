@@ -17,6 +17,7 @@
 #include "vfs/mount.h"
 #include "vfs/pcdirty.h"
 #include "vfs/pcfill.h"
+#include "vfs/pcloose.h"
 #include "vfs/pcsync.h"
 #include "vfs/pcwrite.h"
 #include "vfs/vop.h"
@@ -74,7 +75,9 @@ pagecache_unref(struct pagecache *pc)
 	KASSERT(pc->pc_nblocks == 0 && pc->pc_nunsaved == 0);
 	if (pc->pc_wcred != NULL)
 		kauth_cred_free(pc->pc_wcred);
-	if (pc->pc_wlen != 0)
+	if (pc->pc_own != NULL)
+		arena_own_destroy(pc->pc_own);
+	else if (pc->pc_wlen != 0)
 		arena_window_free(pc->pc_woff);
 	cv_destroy(&pc->pc_cv);
 	mutex_destroy(&pc->pc_lock);
@@ -483,6 +486,7 @@ pagecache_invalidate(struct vnode *vp, off_t lo, off_t hi)
 	if (hi == 0)
 		hi = PC_FILE_MAX;
 	mutex_enter(&pc->pc_lock);
+	pcloose_collect(pc);
 	if (pc->pc_memory && lo % PC_PAGE != 0) {
 		zero_tail(pc, lo);
 		lo = pc_page_ceil(lo);

@@ -20,6 +20,7 @@
 #include "kern/uio.h"
 #include "vfs/pcdirty.h"
 #include "vfs/pcfill.h"
+#include "vfs/pcloose.h"
 #include "vfs/pcmap.h"
 #include "vfs/pcsync.h"
 #include "vfs/pcwrite.h"
@@ -145,7 +146,7 @@ claim_pages(const struct behind *bh) REQUIRES(bh->bh_pc->pc_lock)
 
 	if ((b->pb_busy & bh->bh_mask) != 0)
 		return await_fill(bh, b->pb_busy & bh->bh_mask);
-	if (pcdirty_prepare(b) != 0) {
+	if (pcblock_reach(b, bh->bh_mask) != 0 || pcdirty_prepare(b) != 0) {
 		mutex_exit(&bh->bh_pc->pc_lock);
 		return ENOMEM;
 	}
@@ -515,13 +516,14 @@ map_dirty_block(struct pcblock *b, uint32_t mask, off_t eof)
 	off_t hi = pcblock_off(b) + (off_t)(32 - __builtin_clz(mask)) * PC_PAGE;
 	struct pcdirty_change ch;
 
-	if ((mask & ~b->pb_valid) != 0)
+	if ((mask & ~b->pb_valid) != 0 || !pcblock_reached(b, mask))
 		return EAGAIN;
 	if (pcdirty_prepare(b) != 0)
 		return ENOMEM;
 	ch = pcdirty_begin(b);
 	pcdirty_mark_range(b, lo, MIN(hi, eof));
 	b->pb_mapdirty |= mask & b->pb_dirty;
+	pcloose_note(b, mask);
 	b->pb_pc->pc_mapend = MAX(b->pb_pc->pc_mapend, eof);
 	pcdirty_end(b, &ch);
 	return 0;

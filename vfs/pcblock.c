@@ -10,6 +10,7 @@
  * Lock order: pc_lock, lru_lock, stash_lock, arena_lock.
  */
 #include "vfs/pcblock.h"
+#include "vfs/arenaown.h"
 
 #include "kern/kmem.h"
 #include "kern/libkern.h"
@@ -76,6 +77,7 @@ block_free_struct(struct pcblock *b)
 	struct pagecache *pc = b->pb_pc;
 
 	atomic_fetch_sub(&nblocks, 1);
+	KASSERT(b->pb_sent == NULL);
 	if (b->pb_save != NULL)
 		kmem_free(b->pb_save, sizeof(*b->pb_save));
 	kmem_free(b, sizeof(*b));
@@ -234,17 +236,18 @@ loose_memory(
 
 /* Blocks in windows lie where they lie: make room for them elsewhere. */
 static int
-window_memory(off_t off, uint32_t want, struct arena_mem *am)
+window_memory(
+    struct arena_own *ao, off_t off, uint32_t want, struct arena_mem *am)
 {
 	int error;
 
 	take_over(NULL, want, NULL);
-	error = arena_alloc_at(off, am);
+	error = arena_alloc_at(ao, off, am);
 	if (error != ENOMEM)
 		return error;
 	pclru_tighten();
 	take_over(NULL, want, NULL);
-	return arena_alloc_at(off, am);
+	return arena_alloc_at(ao, off, am);
 }
 
 /* A block to be made, and the pages of it that are wanted. */
@@ -252,8 +255,9 @@ struct wanted {
 	struct pagecache *wa_pc;
 	uint64_t wa_index;
 	uint32_t wa_pages;
-	bool wa_window; /* in the window ... */
-	off_t wa_woff;  /* ... which begins here */
+	bool wa_window;           /* in the window ... */
+	off_t wa_woff;            /* ... which begins here ... */
+	struct arena_own *wa_own; /* ... in this memory */
 };
 
 /*
@@ -272,7 +276,8 @@ block_alloc(const struct wanted *wa, struct pcblock **bp)
 	if (b == NULL)
 		return ENOMEM;
 	if (wa->wa_window)
-		error = window_memory(off, wa->wa_pages, &b->pb_mem);
+		error =
+		    window_memory(wa->wa_own, off, wa->wa_pages, &b->pb_mem);
 	else
 		error = loose_memory(
 		    &b->pb_mem, pc->pc_memory, wa->wa_pages, &touched);
@@ -334,7 +339,7 @@ make_block(struct pagecache *pc, uint64_t index, uint32_t pages)
     REQUIRES(pc->pc_lock)
 {
 	struct wanted wa = { pc, index, pages, in_window(pc, index),
-		pc->pc_woff };
+		pc->pc_woff, pc->pc_own };
 	struct pcblock *fresh;
 	int error;
 
@@ -432,7 +437,8 @@ int
 pcblock_move(struct pcblock *b)
 {
 	struct pagecache *pc = b->pb_pc;
-	struct wanted wa = { pc, b->pb_index, b->pb_valid, true, pc->pc_woff };
+	struct wanted wa = { pc, b->pb_index, b->pb_valid, true, pc->pc_woff,
+		pc->pc_own };
 	off_t woff = pc->pc_woff;
 	struct pcblock *nb;
 	int error;
@@ -447,20 +453,21 @@ pcblock_move(struct pcblock *b)
 	 * he has come to stay: another thread has moved b, then an orphan.
 	 */
 	while (error == EBUSY && !b->pb_orphan &&
-	       arena_busy(woff + (off_t)b->pb_index * PC_BLOCK))
+	       arena_busy(wa.wa_own, woff + (off_t)b->pb_index * PC_BLOCK))
 		error = cv_wait_sig(&pc->pc_cv, &pc->pc_lock) == 0 ? EBUSY
 								   : ERESTART;
 	if (error != 0)
 		return error == EBUSY ? 0 : error;
-	if (!b->pb_orphan && b->pb_busy == 0 && b->pb_writers == 0 &&
-	    b->pb_running == 0) {
+	error = pcblock_reach(nb, b->pb_valid);
+	if (error == 0 && !b->pb_orphan && b->pb_busy == 0 &&
+	    b->pb_writers == 0 && b->pb_running == 0) {
 		replace(b, nb);
 		return 0;
 	}
 	mutex_exit(&pc->pc_lock);
 	block_free(nb);
 	mutex_enter(&pc->pc_lock);
-	return 0;
+	return error;
 }
 
 /* By hand: the compiler's popcount is a function of a library. */
@@ -486,6 +493,26 @@ pcblock_uncharge(struct pcblock *b, uint32_t mask)
 	pcmem_uncharge(pc->pc_account, (uint64_t)n * PC_PAGE);
 }
 
+bool
+pcblock_reached(const struct pcblock *b, uint32_t mask)
+{
+	const struct arena_own *ao = b->pb_pc->pc_own;
+
+	if (PREDICT_TRUE(ao == NULL) || !b->pb_window || mask == 0)
+		return true;
+	return pcblock_off(b) + (off_t)(32 - __builtin_clz(mask)) * PC_PAGE <=
+	       ao->ao_size;
+}
+
+int
+pcblock_reach(const struct pcblock *b, uint32_t mask)
+{
+	if (PREDICT_TRUE(pcblock_reached(b, mask)))
+		return 0;
+	return arena_own_reach(b->pb_pc->pc_own,
+	    pcblock_off(b) + (off_t)(32 - __builtin_clz(mask)) * PC_PAGE);
+}
+
 int
 pcblock_validate(struct pcblock *b, uint32_t mask)
 {
@@ -494,8 +521,9 @@ pcblock_validate(struct pcblock *b, uint32_t mask)
 	unsigned n = pcblock_count_pages(fresh);
 	int error;
 
-	if (fresh == 0)
-		return 0;
+	error = pcblock_reach(b, mask);
+	if (error != 0 || fresh == 0)
+		return error;
 	error = pcmem_charge(pc->pc_account, (uint64_t)n * PC_PAGE);
 	if (error != 0)
 		return error;

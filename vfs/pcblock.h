@@ -30,6 +30,9 @@ struct pagecache {
 	struct pctree pc_tree;            /* pc_lock: of struct pcblock */
 	uint64_t pc_nblocks;              /* pc_lock */
 	off_t pc_woff, pc_wlen;           /* pc_lock: window; pc_wlen 0: none */
+	struct arena_own
+	    *pc_own;         /* pc_lock: the window's memfd; NULL: shared */
+	uint32_t pc_cuts;    /* pc_lock: times that it was cut off */
 	uint32_t pc_maps;    /* pc_lock: maps that keep the window */
 	off_t pc_next;       /* pc_lock: where a sequential reader goes on */
 	off_t pc_ra_end;     /* pc_lock: readahead has been started to here */
@@ -48,6 +51,7 @@ struct pagecache {
 	off_t pc_wnext;         /* pc_lock: a sequential writer goes on here */
 	off_t pc_behind;        /* pc_lock: written behind to here */
 	off_t pc_mapend;        /* pc_lock: end of file of the last store */
+	bool pc_loose;          /* pc_lock: some pages may be */
 	bool pc_committing;     /* pc_lock: somebody is in pc_commit */
 	bool pc_full;           /* pc_lock: out of space, write at once */
 	uint64_t pc_verf;       /* pc_lock: of what is uncommitted */
@@ -56,6 +60,11 @@ struct pagecache {
 	int pc_error;           /* pc_lock: the latest */
 	uint32_t pc_nfailed;    /* pc_lock: runs that failed, for any reason */
 	int pc_failure;         /* pc_lock: of the latest */
+};
+
+/* Hashes of pages as the file system has got them. */
+struct pcloose {
+	uint64_t pl_hash[PC_PAGES];
 };
 
 /*
@@ -87,6 +96,8 @@ struct pcblock {
 	uint32_t pb_uncommitted; /* pc_lock: the server may still lose them */
 	uint32_t pb_committing;  /* pc_lock: these, and asked not to */
 	struct pcsave *pb_save;  /* pc_lock: what of them; else NULL */
+	uint32_t pb_loose; /* pc_lock: may be stored to unnoticed, pcloose.h */
+	struct pcloose *pb_sent; /* pc_lock: what was sent of them, or NULL */
 	struct list pb_fills;    /* pc_lock: of struct pcfill */
 };
 
@@ -100,6 +111,15 @@ int pcblock_validate(struct pcblock *b, uint32_t mask)
 void pcblock_uncharge(struct pcblock *b, uint32_t mask)
     REQUIRES(b->pb_pc->pc_lock);
 unsigned pcblock_count_pages(uint32_t mask);
+/*
+ * Pages in mask are going to have contents, or to be shown.  Whoever makes pages
+ * valid, or writes to valid ones, calls this before.  0 or ENOMEM.
+ */
+int pcblock_reach(const struct pcblock *b, uint32_t mask)
+    REQUIRES(b->pb_pc->pc_lock);
+/* Is that so already, since the file was cut off? */
+bool pcblock_reached(const struct pcblock *b, uint32_t mask)
+    REQUIRES(b->pb_pc->pc_lock);
 
 /* The cache of vp, or NULL; made at first use. */
 struct pagecache *pagecache_peek(const struct vnode *vp);
@@ -139,6 +159,12 @@ void pcblock_touch(struct pcblock *b, uint32_t mask)
 void pcblock_populate(struct pcblock *b, uint32_t mask, uint32_t zero);
 /* A stream has read b and will not come back: first to be taken over. */
 void pcblock_spend(struct pcblock *b);
+/*
+ * The file ends at size now.  Pages behind it that maps of other processes show
+ * are accessible no more, and zeros as soon as the file is longer again.  False:
+ * there are none, or they still are.
+ */
+bool pagecache_hide(struct pagecache *pc, off_t size) REQUIRES(pc->pc_lock);
 /* Bytes that the cache may hold: a file that is larger streams through. */
 off_t pcblock_capacity(void);
 /*
@@ -150,12 +176,14 @@ int pcblock_move(struct pcblock *b) REQUIRES(b->pb_pc->pc_lock);
 
 /*
  * Make pages [lo, hi) of one block valid and pin it: fills for what is missing,
- * or zeros in a memory file.  window: the block has to lie in the window.
- * 0, ERESTART, ENOMEM or the error of a fill; pc_lock is held on return of 0
- * only.
+ * or zeros in a memory file.  The block lies in the window then.  cuts: pc_cuts
+ * at a time before the caller has seen that they lie within the file; PC_CUT if
+ * it has changed.  0, ERESTART, ENOMEM or the error of a fill; pc_lock is held on
+ * return of 0 only.
  */
+#define PC_CUT (-16) /* no errno, nor like ERESTART */
 int pagecache_present(struct vnode *vp, struct pagecache *pc, off_t lo,
-    off_t hi, kauth_cred_t cred, struct pcblock **bp);
+    off_t hi, kauth_cred_t cred, uint32_t cuts, struct pcblock **bp);
 
 static inline char *
 pcblock_page(const struct pcblock *b, unsigned page)

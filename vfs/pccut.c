@@ -64,8 +64,10 @@ cut_page(struct pcblock *b, unsigned page, unsigned n)
 	}
 }
 
+/* hidden: what maps show of pages behind size is gone. */
 static void
-cut_block(struct pcblock *b, off_t size) REQUIRES(b->pb_pc->pc_lock)
+cut_block(struct pcblock *b, off_t size, bool hidden)
+    REQUIRES(b->pb_pc->pc_lock)
 {
 	off_t base = pcblock_off(b);
 	off_t rest = pc_page_ceil(size);
@@ -78,7 +80,10 @@ cut_block(struct pcblock *b, off_t size) REQUIRES(b->pb_pc->pc_lock)
 		mask = pc_pages_within(b->pb_index, rest, base + PC_BLOCK);
 	unmark(b, mask);
 	drop_fills(b, mask);
-	b->pb_valid &= ~mask;
+	/* A map may show them again as soon as the file is longer: with zeros
+	 * then, and without asking. */
+	if (!hidden || b->pb_wired == 0)
+		b->pb_valid &= ~mask;
 	if (b->pb_valid == 0 && b->pb_busy == 0 && b->pb_wired == 0 &&
 	    b->pb_writing == 0 && pcblock_unsaved(b) == 0)
 		pcblock_drop(b);
@@ -89,11 +94,48 @@ cut(struct pagecache *pc, off_t size) REQUIRES(pc->pc_lock)
 {
 	struct pcblock *b;
 	uint64_t index = (uint64_t)size / PC_BLOCK;
+	bool hidden = pagecache_hide(pc, size);
 
 	for (; (b = pctree_next(&pc->pc_tree, &index)) != NULL; index++)
-		cut_block(b, size);
+		cut_block(b, size, hidden);
 	pc->pc_behind = MIN(pc->pc_behind, size);
 	pc->pc_mapend = MIN(pc->pc_mapend, size);
+}
+
+/* Where the last block that a map shows ends, from off on; 0: there is none. */
+static off_t
+shown_end(struct pagecache *pc, off_t off) REQUIRES(pc->pc_lock)
+{
+	uint64_t index = (uint64_t)off / PC_BLOCK;
+	struct pcblock *b;
+	off_t end = 0;
+
+	for (; (b = pctree_next(&pc->pc_tree, &index)) != NULL; index++) {
+		if (b->pb_wired != 0)
+			end = pcblock_off(b) + PC_BLOCK;
+	}
+	return end;
+}
+
+bool
+pagecache_hide(struct pagecache *pc, off_t size)
+{
+	off_t from = pc_page_ceil(size), to;
+
+	pc->pc_cuts++;
+	if (pc->pc_own == NULL)
+		return false;
+	to = shown_end(pc, from);
+	return to > from && arena_own_cut(pc->pc_own, from, to);
+}
+
+void
+pagecache_cut_maps(struct pagecache *pc, off_t size)
+{
+	mutex_enter(&pc->pc_lock);
+	(void)pagecache_hide(pc, size);
+	mutex_exit(&pc->pc_lock);
+	pcmap_cut(pc, size);
 }
 
 /* Pages in runs are what the run has: they are cut when it has ended. */

@@ -16,6 +16,7 @@
 #include "kern/libkern.h"
 #include "kern/netbsd.h"
 #include "kern/stats.h"
+#include "vfs/pcloose.h"
 #include "vfs/vnode.h"
 
 /* Of the cache: what may be dirty or on its way, but not more than ... */
@@ -255,8 +256,14 @@ pagecache_unsaved(struct vnode *vp)
 {
 	struct pagecache *pc = pagecache_peek(vp);
 
-	return pc != NULL &&
-	       __atomic_load_n(&pc->pc_nunsaved, __ATOMIC_RELAXED) != 0;
+	if (pc == NULL)
+		return false;
+	if (PREDICT_FALSE(__atomic_load_n(&pc->pc_loose, __ATOMIC_RELAXED))) {
+		mutex_enter(&pc->pc_lock);
+		pcloose_collect(pc);
+		mutex_exit(&pc->pc_lock);
+	}
+	return __atomic_load_n(&pc->pc_nunsaved, __ATOMIC_RELAXED) != 0;
 }
 
 uint64_t

@@ -13,6 +13,7 @@
 #include "kern/libkern.h"
 #include "kern/netbsd.h"
 #include "kern/stats.h"
+#include "vfs/pcloose.h"
 #include "vfs/vnode.h"
 
 static struct kstat stats[] = {
@@ -54,8 +55,11 @@ static struct pcfill *
 fill_create(struct vnode *vp, struct pcblock *b, unsigned first, unsigned last,
     kauth_cred_t cred) REQUIRES(b->pb_pc->pc_lock)
 {
-	struct pcfill *pf = kmem_zalloc(sizeof(*pf), KM_NOSLEEP);
+	struct pcfill *pf;
 
+	if (pcblock_reach(b, pc_page_mask(first, last)) != 0)
+		return NULL;
+	pf = kmem_zalloc(sizeof(*pf), KM_NOSLEEP);
 	if (pf == NULL)
 		return NULL;
 	vref(vp);
@@ -109,8 +113,10 @@ pagecache_fill_done(struct pcfill *pf, size_t got, int error)
 		zero_rest(pf, got);
 	list_remove(&pf->pf_list);
 	b->pb_busy &= ~mask;
-	if (error == 0)
+	if (error == 0) {
 		b->pb_valid |= mask & ~pf->pf_dropped;
+		pcloose_settle(b, mask & ~pf->pf_dropped, true);
+	}
 	pf->pf_error = error;
 	atomic_store_explicit(&pf->pf_done, 1, memory_order_release);
 	cv_broadcast(&pc->pc_cv);
@@ -169,6 +175,7 @@ start_block(struct vnode *vp, struct pagecache *pc, off_t lo, off_t hi,
 		mutex_exit(&pc->pc_lock);
 		return error;
 	}
+	pcloose_collect_block(b, all);
 	while (!b->pb_orphan && (want = all & ~(b->pb_valid | b->pb_busy |
 						  b->pb_writing)) != 0) {
 		unsigned first, last;

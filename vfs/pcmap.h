@@ -30,8 +30,14 @@ int pagecache_map_dirty(struct vnode *vp, off_t lo, off_t hi, off_t eof);
  * this returns.  No lock of the page cache is held.
  */
 void pcmap_protect(struct pagecache *pc, off_t lo, off_t hi);
+/* Does pcmap_protect() of this thread reach everybody who maps the file?  No
+ * lock of the page cache is held. */
+bool pcmap_alone(const struct pagecache *pc);
 /* The file ends at size now: pages wholly behind it are not accessible until
  * they have been filled again.  No lock of the page cache is held. */
 void pcmap_cut(struct pagecache *pc, off_t size);
+/* The same of a memory file, whose pages there are zeros already, for the maps
+ * of all processes. */
+void pagecache_cut_maps(struct pagecache *pc, off_t size);
 
 #endif /* !VFS_PCMAP_H */

@@ -11,12 +11,6 @@
 /* Internal: something has changed, look again.  No errno of a file system. */
 #define AGAIN (-1)
 
-static bool
-in_place(const struct pagecache *pc, const struct pcblock *b)
-{
-	return b->pb_mem.am_off == pc->pc_woff + (off_t)b->pb_index * PC_BLOCK;
-}
-
 /* Somebody is writing from a loose block: wait for one run. */
 static int
 await_run(struct pagecache *pc, struct pcblock *b) REQUIRES(pc->pc_lock)
@@ -72,13 +66,13 @@ present_wait(struct pagecache *pc, struct pcblock *b, uint32_t busy)
  */
 static int
 present_step(struct vnode *vp, struct pagecache *pc, off_t lo, off_t hi,
-    kauth_cred_t cred, struct pcblock *b) REQUIRES(pc->pc_lock)
+    kauth_cred_t cred, uint32_t cuts, struct pcblock *b) REQUIRES(pc->pc_lock)
 {
 	uint32_t mask = pc_pages_within(b->pb_index, lo, hi), missing;
 	struct pcfill *pf = NULL;
 	int error;
 
-	if (!in_place(pc, b)) {
+	if (!b->pb_window) {
 		error = present_move(pc, b);
 		if (error == AGAIN) {
 			/* Its error may be about other pages. */
@@ -87,6 +81,11 @@ present_step(struct vnode *vp, struct pagecache *pc, off_t lo, off_t hi,
 		}
 		mutex_exit(&pc->pc_lock);
 		return error != 0 ? error : AGAIN;
+	}
+	error = pc->pc_cuts == cuts ? pcblock_reach(b, mask) : PC_CUT;
+	if (error != 0) {
+		mutex_exit(&pc->pc_lock);
+		return error;
 	}
 	missing = mask & ~b->pb_valid;
 	if (missing == 0)
@@ -115,7 +114,7 @@ present_step(struct vnode *vp, struct pagecache *pc, off_t lo, off_t hi,
 
 int
 pagecache_present(struct vnode *vp, struct pagecache *pc, off_t lo, off_t hi,
-    kauth_cred_t cred, struct pcblock **bp)
+    kauth_cred_t cred, uint32_t cuts, struct pcblock **bp)
 {
 	struct pcblock *b;
 	int error;
@@ -128,7 +127,7 @@ pagecache_present(struct vnode *vp, struct pagecache *pc, off_t lo, off_t hi,
 			mutex_exit(&pc->pc_lock);
 			return error;
 		}
-		error = present_step(vp, pc, lo, hi, cred, b);
+		error = present_step(vp, pc, lo, hi, cred, cuts, b);
 		if (error == 0) {
 			*bp = b;
 			return 0;

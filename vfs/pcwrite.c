@@ -19,6 +19,7 @@
 #include "kern/netbsd.h"
 #include "kern/stats.h"
 #include "vfs/pcdirty.h"
+#include "vfs/pcloose.h"
 #include "vfs/pcmap.h"
 #include "vfs/vnode.h"
 
@@ -174,17 +175,38 @@ run_publish(struct pagecache *pc, struct pcwrite *pw, unsigned flags)
 	KSTAT_ADD(&stats[WRITE_BYTES], pw->pw_len);
 }
 
+/* Pages that are sent as a whole. */
+static void
+run_settle(struct pagecache *pc, const struct pcwrite *pw, bool kept)
+    REQUIRES(pc->pc_lock)
+{
+	off_t hi = pw->pw_off + (off_t)pw->pw_len;
+	off_t lo = pc_page_ceil(pw->pw_off);
+	struct pcblock *b;
+	uint64_t index;
+
+	hi = hi == pc->pc_mapend ? pc_page_ceil(hi) : hi - hi % PC_PAGE;
+	index = (uint64_t)lo / PC_BLOCK;
+	for (; lo < hi && (b = pctree_next(&pc->pc_tree, &index)) != NULL &&
+	       pcblock_off(b) < hi;
+	     index++)
+		pcloose_settle(b, pc_pages_within(index, lo, hi), kept);
+}
+
 /* What the program has stored to these pages is in memory from here on, and
  * what it has stored behind the end of file is not to appear some day. */
 static void
 run_protect(struct pagecache *pc, const struct pcwrite *pw)
 {
 	off_t end = pw->pw_off + (off_t)pw->pw_len;
+	bool alone;
 
 	pcmap_protect(pc, pw->pw_off - pw->pw_off % PC_PAGE, pc_page_ceil(end));
+	alone = pcmap_alone(pc);
 	mutex_enter(&pc->pc_lock);
 	if (end == pc->pc_mapend)
 		pcbehind_zero(pc, end, PC_FILE_MAX);
+	run_settle(pc, pw, !alone);
 	mutex_exit(&pc->pc_lock);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Character devices: what opening a device node of any file system reaches. */
+/* Devices: what opening a device node of any file system reaches. */
 #ifndef VFS_SPECFS_H
 #define VFS_SPECFS_H
 
@@ -8,14 +8,21 @@
 #include "kern/types.h"
 
 struct uio;
+struct vnode;
 
 /* Operations move what they can and return 0 or an errno; NULL: ENODEV. */
 struct cdev {
-	const char *d_name; /* name of the node below /dev */
+	const char *d_name; /* name of the node below /dev, or NULL: none */
 	dev_t d_dev;        /* see makedev() */
 	mode_t d_mode;      /* of the node below /dev */
 	int (*d_read)(struct uio *uio);
 	int (*d_write)(struct uio *uio);
+	/* Of a device that keeps a state for each open file: set fp's f_fsdata.
+	 * Its files have d_fileops, whose fo_close gives that back and calls
+	 * vn_closefile(); and it may have block nodes. */
+	int (*d_open)(
+	    struct cdev *d, struct vnode *vp, int fflags, struct file *fp);
+	const struct fileops *d_fileops;
 	struct list d_list;
 };
 

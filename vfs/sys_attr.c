@@ -10,6 +10,7 @@
 #include "kern/lwp.h"
 #include "kern/netbsd.h"
 #include "syscall_table/sysprotos.h"
+#include "vfs/filelimit.h"
 #include "vfs/syspath.h"
 #include "vfs/vnfile.h"
 #include "vfs/vop.h"
@@ -398,6 +399,8 @@ change_size(struct vnode *vp, const void *arg, struct vattr *va)
 	error = check_length(vp, *length);
 	if (error == 0)
 		error = VOP_ACCESS(vp, W_OK, curlwp->l_cred);
+	if (error == 0)
+		error = filelimit_size(vp, *length);
 	va->va_size = *length;
 	return error;
 }
@@ -424,6 +427,8 @@ sys_ftruncate(
 	if (error == EISDIR ||
 	    (error == 0 && (atomic_load(&fp->f_flag) & FWRITE) == 0))
 		error = EINVAL;
+	if (error == 0)
+		error = filelimit_size(fp->f_data, uap->length);
 	if (error == 0) {
 		vattr_null(&va);
 		va.va_size = uap->length;

@@ -66,7 +66,7 @@ control(const struct sys_mount_args *uap, struct vnode *vp, struct mountreq *mr,
 static int
 mount_new(struct vnode *vp, struct mountreq *mr)
 {
-	char path[NAMEI_MAXPATH], *start;
+	char path[MAXPATHLEN], *start;
 	size_t len = mr->mr_size;
 	int error;
 

@@ -4,11 +4,30 @@
 #include "kern/libkern.h"
 #include "kern/lwp.h"
 #include "kern/netbsd.h"
+#include "rump/rumphost.h"
 #include "syscall_table/sysprotos.h"
 #include "vfs/fifo.h"
 #include "vfs/mount.h"
+#include "vfs/sockname.h"
 #include "vfs/syspath.h"
 #include "vfs/vop.h"
+
+/*
+ * What was not found is not to be made, because of error.  That it is there after
+ * all counts more: a file system may have left it to the making to ask.
+ */
+static int
+refuse_new(int fd, const char *path, struct nameidata *ni, int error)
+{
+	namei_done(ni);
+	if (path_lookup(fd, path, CREATE, NI_PARENT, CN_EXCL | CN_SURE, ni) !=
+	    0)
+		return error;
+	if (ni->ni_vp != NULL)
+		error = EEXIST;
+	namei_done(ni);
+	return error;
+}
 
 /*
  * Resolve the name of something that is to be made: EEXIST if it is there, and
@@ -22,12 +41,9 @@ lookup_new(int fd, const char *path, bool directory, struct nameidata *ni)
 	error = path_lookup(fd, path, CREATE, NI_PARENT, CN_EXCL, ni);
 	if (error != 0)
 		return error;
-	if (ni->ni_vp != NULL)
-		error = EEXIST;
-	else if (ni->ni_trailing_slash && !directory)
-		error = ENOENT;
-	else
-		error = dir_writable(ni->ni_dvp);
+	if (ni->ni_vp == NULL && ni->ni_trailing_slash && !directory)
+		return refuse_new(fd, path, ni, ENOENT);
+	error = ni->ni_vp != NULL ? EEXIST : dir_writable(ni->ni_dvp);
 	if (error != 0)
 		namei_done(ni);
 	return error;
@@ -70,8 +86,9 @@ sys_mkdirat(
 	return mkdirat(uap->fd, uap->path, uap->mode);
 }
 
-static int
-mknodat(int fd, const char *path, enum vtype type, mode_t mode, dev_t dev)
+int
+make_node(int fd, const char *path, enum vtype type, mode_t mode, dev_t dev,
+    struct vnode **vpp)
 {
 	struct nameidata ni;
 	struct vattr va;
@@ -86,7 +103,23 @@ mknodat(int fd, const char *path, enum vtype type, mode_t mode, dev_t dev)
 		error = VOP_CREATE(ni.ni_dvp, &ni.ni_vp, &ni.ni_cn, &va);
 	else
 		error = VOP_MKNOD(ni.ni_dvp, &ni.ni_vp, &ni.ni_cn, &va);
+	if (error == 0) {
+		vref(ni.ni_vp);
+		*vpp = ni.ni_vp;
+	}
 	namei_done(&ni);
+	return error;
+}
+
+static int
+mknodat(int fd, const char *path, enum vtype type, mode_t mode, dev_t dev)
+{
+	struct vnode *vp;
+	int error;
+
+	error = make_node(fd, path, type, mode, dev, &vp);
+	if (error == 0)
+		vrele(vp);
 	return error;
 }
 
@@ -183,11 +216,10 @@ link_vnode(struct vnode *vp, int fd, const char *path)
 	if (error != 0)
 		return error;
 	if (ni.ni_dvp->v_mount != vp->v_mount)
-		error = EXDEV;
-	else if (vp->v_type == VDIR)
-		error = EPERM;
-	else
-		error = VOP_LINK(ni.ni_dvp, vp, &ni.ni_cn);
+		return refuse_new(fd, path, &ni, EXDEV);
+	if (vp->v_type == VDIR)
+		return refuse_new(fd, path, &ni, EPERM);
+	error = VOP_LINK(ni.ni_dvp, vp, &ni.ni_cn);
 	namei_done(&ni);
 	return error;
 }
@@ -206,6 +238,20 @@ linkat(int fd1, const char *name1, int fd2, const char *name2, bool follow)
 	return error;
 }
 
+static int
+link_file(int filefd, int fd, const char *path)
+{
+	struct vnode *vp;
+	int error;
+
+	error = descriptor_vnode(filefd, &vp);
+	if (error != 0)
+		return error;
+	error = link_vnode(vp, fd, path);
+	vrele(vp);
+	return error;
+}
+
 /* link(2) follows symbolic links in NetBSD. */
 int
 sys_link(struct lwp *l, const struct sys_link_args *uap, register_t *retval)
@@ -213,17 +259,24 @@ sys_link(struct lwp *l, const struct sys_link_args *uap, register_t *retval)
 	return linkat(AT_FDCWD, uap->path, AT_FDCWD, uap->link, true);
 }
 
-int
-sys_linkat(struct lwp *l, const struct sys_linkat_args *uap, register_t *retval)
-{
-	if ((uap->flags & ~AT_SYMLINK_FOLLOW) != 0)
-		return EINVAL;
-	return linkat(uap->fd1, uap->name1, uap->fd2, uap->name2,
-	    (uap->flags & AT_SYMLINK_FOLLOW) != 0);
-}
-
 /* Against others who rename the same names all the time. */
 #define RENAME_TRIES 1000
+
+/* Does the name lead to another file system: is it a mount's or a key's? */
+static bool
+is_foreign(const struct nameidata *ni)
+{
+	return ni->ni_vp->v_mount != ni->ni_dvp->v_mount ||
+	       is_mount_root(ni->ni_vp);
+}
+
+/* The host may have something behind vp. */
+static void
+node_removed(struct vnode *vp)
+{
+	fifo_removed(vp);
+	sockname_removed(vp);
+}
 
 /* EISDIR rather than EPERM: remove(3) and rm(1) of the host rely on it. */
 static int
@@ -233,9 +286,11 @@ remove_file(struct nameidata *ni)
 
 	if (ni->ni_vp->v_type == VDIR)
 		return EISDIR;
+	if (is_foreign(ni))
+		return EBUSY;
 	error = VOP_REMOVE(ni->ni_dvp, ni->ni_vp, &ni->ni_cn);
 	if (error == 0)
-		fifo_removed(ni->ni_vp);
+		node_removed(ni->ni_vp);
 	return error;
 }
 
@@ -250,7 +305,7 @@ remove_directory(struct nameidata *ni)
 		return EINVAL;
 	if (is_dots(cn))
 		return ENOTEMPTY;
-	if (is_mount_root(ni->ni_vp) || cn->cn_namelen == 0)
+	if (is_foreign(ni) || cn->cn_namelen == 0)
 		return EBUSY;
 	return VOP_RMDIR(ni->ni_dvp, ni->ni_vp, &ni->ni_cn);
 }
@@ -307,6 +362,7 @@ struct renamereq {
 	int rn_fromfd, rn_tofd;
 	const char *rn_from, *rn_to; /* the caller's */
 	bool rn_posix; /* two links to one file: nothing is done */
+	bool rn_noreplace, rn_exchange;
 };
 
 /* Neither ".", ".." nor a root may be renamed or replaced. */
@@ -315,20 +371,37 @@ check_operand(const struct nameidata *ni)
 {
 	if (is_dots(&ni->ni_cn))
 		return EINVAL;
-	if (ni->ni_cn.cn_namelen == 0 ||
-	    (ni->ni_vp != NULL && is_mount_root(ni->ni_vp)))
+	if (ni->ni_cn.cn_namelen == 0 || (ni->ni_vp != NULL && is_foreign(ni)))
 		return EBUSY;
 	return 0;
 }
 
+/* What rn asks for beyond a plain renaming. */
+static int
+check_manner(const struct renamereq *rn, const struct nameidata *from,
+    const struct nameidata *to)
+{
+	if (rn->rn_noreplace && to->ni_vp != NULL)
+		return EEXIST;
+	if (rn->rn_exchange && to->ni_vp == NULL)
+		return ENOENT;
+	return (rn->rn_noreplace || rn->rn_exchange) &&
+		       !vop_can_exchange(from->ni_dvp)
+		   ? EINVAL
+		   : 0;
+}
+
 /* Do source and target go together? */
 static int
-check_pair(const struct nameidata *from, const struct nameidata *to)
+check_pair(const struct renamereq *rn, const struct nameidata *from,
+    const struct nameidata *to)
 {
 	bool dir = from->ni_vp->v_type == VDIR;
 
 	if (from->ni_dvp->v_mount != to->ni_dvp->v_mount)
 		return EXDEV;
+	if (rn->rn_exchange)
+		return 0;
 	if (to->ni_vp == NULL)
 		return !dir && to->ni_trailing_slash ? ENOTDIR : 0;
 	if (dir && to->ni_vp->v_type != VDIR)
@@ -355,6 +428,8 @@ rename_resolved(
 
 	error = check_operand(from);
 	if (error == 0)
+		error = check_manner(rn, from, to);
+	if (error == 0)
 		error = check_operand(to);
 	if (error == 0 && rn->rn_posix && from->ni_vp == to->ni_vp)
 		return 0;
@@ -363,14 +438,17 @@ rename_resolved(
 	if (error == 0)
 		error = dir_writable(to->ni_dvp);
 	if (error == 0)
-		error = check_pair(from, to);
+		error = check_pair(rn, from, to);
 	if (error != 0)
 		return error;
+	if (rn->rn_exchange)
+		return VOP_EXCHANGE(from->ni_dvp, from->ni_vp, &from->ni_cn,
+		    to->ni_dvp, to->ni_vp, &to->ni_cn);
 	if (from->ni_vp != to->ni_vp) {
 		error = VOP_RENAME(from->ni_dvp, from->ni_vp, &from->ni_cn,
 		    to->ni_dvp, to->ni_vp, &to->ni_cn);
 		if (error == 0 && to->ni_vp != NULL)
-			fifo_removed(to->ni_vp);
+			node_removed(to->ni_vp);
 		return error;
 	}
 	if (same_name(from, to))
@@ -449,4 +527,28 @@ sys_renameat(
 	};
 
 	return renameat(&rn);
+}
+
+/* One name more for a file, or with flags of ours another one. */
+int
+sys_linkat(struct lwp *l, const struct sys_linkat_args *uap, register_t *retval)
+{
+	struct renamereq rn = {
+		.rn_fromfd = uap->fd1,
+		.rn_tofd = uap->fd2,
+		.rn_from = uap->name1,
+		.rn_to = uap->name2,
+		.rn_posix = true,
+		.rn_noreplace = uap->flags == RUMP_AT_NOREPLACE,
+		.rn_exchange = uap->flags == RUMP_AT_EXCHANGE,
+	};
+
+	if (rn.rn_noreplace || rn.rn_exchange)
+		return renameat(&rn);
+	if (uap->flags == RUMP_AT_FD)
+		return link_file(uap->fd1, uap->fd2, uap->name2);
+	if ((uap->flags & ~AT_SYMLINK_FOLLOW) != 0)
+		return EINVAL;
+	return linkat(uap->fd1, uap->name1, uap->fd2, uap->name2,
+	    (uap->flags & AT_SYMLINK_FOLLOW) != 0);
 }

@@ -4,9 +4,12 @@
 #include "kern/libkern.h"
 #include "kern/lwp.h"
 #include "kern/netbsd.h"
+#include "rump/rumpdefs.h"
+#include "rump/rumphost.h"
 #include "syscall_table/sysprotos.h"
 #include "vfs/lockf.h"
 #include "vfs/mount.h"
+#include "vfs/sockname.h"
 #include "vfs/syspath.h"
 #include "vfs/vnfile.h"
 #include "vfs/vop.h"
@@ -79,7 +82,7 @@ check_type(const struct openreq * or, const struct vnode *vp)
 
 	if (vp->v_type == VLNK)
 		return EFTYPE;
-	if (vp->v_type == VSOCK)
+	if (vp->v_type == VSOCK && (oflags & O_ALT_IO) == 0)
 		return EOPNOTSUPP;
 	if (vp->v_type != VDIR)
 		return (oflags & (O_DIRECTORY | O_SEARCH)) != 0 ? ENOTDIR : 0;
@@ -204,6 +207,9 @@ openat(const struct openreq * or, register_t *retval)
 	bool made;
 	int error, fd;
 
+	if (sockname_wanted(or->or_flags, or->or_mode))
+		return sockname_make(
+		    or->or_dirfd, or->or_path, or->or_mode, retval);
 	error = check_flags(or->or_flags);
 	if (error != 0)
 		return error;
@@ -230,6 +236,58 @@ fail_file:
 	return error;
 }
 
+/* A file without a name in directory or_path, for whoever opens it here. */
+static int
+make_unnamed(const struct openreq * or, struct vnode **vpp)
+{
+	struct vnode *dvp;
+	struct vattr va;
+	int error;
+
+	error = path_vnode(or->or_dirfd, or->or_path, true, &dvp);
+	if (error != 0)
+		return error;
+	error = dvp->v_type == VDIR ? dir_writable(dvp) : ENOTDIR;
+	if (error == 0) {
+		vattr_null(&va);
+		va.va_type = VREG;
+		va.va_mode = or->or_mode & ALLPERMS & ~S_ISTXT & ~proc_umask();
+		error = VOP_UNNAMED(dvp, vpp, &va, (or->or_flags & O_EXCL) == 0,
+		    curlwp->l_cred);
+	}
+	vrele(dvp);
+	return error;
+}
+
+static int
+open_unnamed(const struct openreq * or, register_t *retval)
+{
+	struct vnode *vp;
+	struct file *fp;
+	int error, fd;
+
+	if ((or->or_flags & O_ACCMODE) == O_ACCMODE)
+		return EINVAL;
+	error = fd_allocfile(&fp, &fd);
+	if (error != 0)
+		return error;
+	error = make_unnamed(or, &vp);
+	if (error != 0)
+		goto fail_file;
+	error = vn_openfile(fp, vp, FFLAGS(or->or_flags & ~O_ALT_IO));
+	if (error != 0)
+		goto fail_vnode;
+	fd_affix(fp, fd, (or->or_flags & O_CLOEXEC) != 0);
+	*retval = fd;
+	return 0;
+
+fail_vnode:
+	vrele(vp);
+fail_file:
+	fd_abort(fp, fd);
+	return error;
+}
+
 int
 sys_open(struct lwp *l, const struct sys_open_args *uap, register_t *retval)
 {
@@ -243,5 +301,7 @@ sys_openat(struct lwp *l, const struct sys_openat_args *uap, register_t *retval)
 {
 	struct openreq or = { uap->fd, uap->path, uap->oflags, uap->mode };
 
+	if ((uap->oflags & RUMP_O_UNNAMED) == RUMP_O_UNNAMED)
+		return open_unnamed(& or, retval);
 	return openat(& or, retval);
 }

@@ -17,6 +17,10 @@ int path_vnode(int fd, const char *upath, bool follow, struct vnode **vpp);
 /* The vnode of a descriptor, referenced; EBADF, EINVAL. */
 int descriptor_vnode(int fd, struct vnode **vpp);
 
+/* mknod(2), for who may: *vpp is the new node, referenced. */
+int make_node(int fd, const char *upath, enum vtype type, mode_t mode,
+    dev_t dev, struct vnode **vpp);
+
 /* May the current lwp change directory dvp?  EROFS, EACCES. */
 int dir_writable(struct vnode *dvp);
 /* The file creation mask of the current process. */

@@ -11,11 +11,16 @@
 #include "kern/netbsd.h"
 #include "kern/uio.h"
 #include "rump/rumpdefs.h"
+#include "rump/rumperr.h"
 #include "rump/rumphost.h"
+#include "vfs/cwd.h"
 #include "vfs/fifo.h"
+#include "vfs/filelimit.h"
 #include "vfs/lockf.h"
 #include "vfs/mount.h"
+#include "vfs/namei.h"
 #include "vfs/pagecache.h"
+#include "vfs/sockname.h"
 #include "vfs/specfs.h"
 #include "vfs/vop.h"
 
@@ -50,11 +55,30 @@ find_device(struct vnode *vp, struct cdev **dp)
 	error = VOP_GETATTR(vp, &va, curlwp->l_cred);
 	if (error != 0)
 		return error;
-	if ((vp->v_mount->mnt_flag & MNT_NODEV) == 0 && vp->v_type == VCHR)
+	if ((vp->v_mount->mnt_flag & MNT_NODEV) == 0)
 		d = cdev_find(va.va_rdev);
-	if (d == NULL)
+	if (d == NULL || (vp->v_type == VBLK && d->d_open == NULL))
 		return ENXIO;
 	*dp = d;
+	return 0;
+}
+
+static int
+open_device(
+    struct vnode *vp, int fflags, struct file *fp, const struct fileops **opsp)
+{
+	struct cdev *d;
+	int error;
+
+	error = find_device(vp, &d);
+	if (error != 0)
+		return error;
+	if (d->d_open != NULL) {
+		*opsp = d->d_fileops;
+		return d->d_open(d, vp, fflags, fp);
+	}
+	*opsp = &spec_fileops;
+	fp->f_fsdata = d;
 	return 0;
 }
 
@@ -62,7 +86,6 @@ int
 vn_openfile(struct file *fp, struct vnode *vp, int fflags)
 {
 	const struct fileops *ops = &vn_fileops;
-	struct cdev *d = NULL;
 	uint32_t seen;
 	int error;
 
@@ -76,12 +99,15 @@ vn_openfile(struct file *fp, struct vnode *vp, int fflags)
 		break;
 	case VCHR:
 	case VBLK:
-		error = find_device(vp, &d);
-		ops = &spec_fileops;
+		error = open_device(vp, fflags, fp, &ops);
 		break;
 	case VFIFO:
 		error = fifo_open(vp, fflags, fp);
 		ops = &fifo_fileops;
+		break;
+	case VSOCK:
+		error = sockname_open(vp, fflags, fp);
+		ops = &sockname_fileops;
 		break;
 	default:
 		error = EOPNOTSUPP;
@@ -92,8 +118,6 @@ vn_openfile(struct file *fp, struct vnode *vp, int fflags)
 	fp->f_type = DTYPE_VNODE;
 	fp->f_ops = ops;
 	fp->f_data = vp;
-	if (d != NULL)
-		fp->f_fsdata = d;
 	atomic_store(&fp->f_flag, (uint32_t)(fflags & KEEP_FLAGS));
 	pagecache_error_begin(vp, &seen);
 	atomic_store(&fp->f_seen, seen);
@@ -109,6 +133,15 @@ vn_seenerror(struct file *fp, int error)
 	delayed = pagecache_error(fp->f_data, &seen);
 	atomic_store(&fp->f_seen, seen);
 	return error != 0 ? error : delayed;
+}
+
+void
+vn_sayerror(struct vnode *vp, int error)
+{
+	char path[NAMEI_MAXPATH];
+
+	kprintf("%s: not everything that was written could be saved: %s\n",
+	    cwd_known_path(vp, path, sizeof(path)), rump_strerror(error));
 }
 
 int
@@ -145,6 +178,20 @@ vn_read(
 }
 
 static int
+write_limited(struct vnode *vp, struct uio *uio, int ioflag, kauth_cred_t cred)
+{
+	size_t cut;
+	int error;
+
+	error = filelimit_write(vp, ioflag, uio, &cut);
+	if (error != 0)
+		return error;
+	error = VOP_WRITE(vp, uio, ioflag, cred);
+	uio->uio_resid += cut;
+	return error;
+}
+
+static int
 vn_write(
     struct file *fp, off_t *offp, struct uio *uio, kauth_cred_t cred, int flags)
 {
@@ -159,11 +206,11 @@ vn_write(
 		ioflag |= IO_SYNC;
 	if ((flags & FOF_UPDATE_OFFSET) == 0) {
 		uio->uio_offset = *offp;
-		return VOP_WRITE(vp, uio, ioflag, cred);
+		return write_limited(vp, uio, ioflag, cred);
 	}
 	mutex_enter(&fp->f_lock);
 	uio->uio_offset = *offp;
-	error = VOP_WRITE(vp, uio, ioflag, cred);
+	error = write_limited(vp, uio, ioflag, cred);
 	*offp = uio->uio_offset;
 	mutex_exit(&fp->f_lock);
 	return uio->uio_resid != before ? 0 : error;
@@ -299,6 +346,9 @@ vn_closefile(struct file *fp)
 		    vp, (int)atomic_load(&fp->f_flag), fp->f_cred, fp);
 	if ((atomic_load(&fp->f_flag) & FWRITE) != 0)
 		error = vn_seenerror(fp, error);
+	if (error != 0 && error != ERESTART &&
+	    (curlwp->l_flag & LW_UNHEARD) != 0)
+		vn_sayerror(vp, error);
 	vrele(vp);
 	return error;
 }

@@ -28,6 +28,8 @@ void vn_fdclose(struct file *fp);
  * now: error if there is one already, else the latest of them, or 0.
  */
 int vn_seenerror(struct file *fp, int error);
+/* vp's data could not be saved, and nobody else says so. */
+void vn_sayerror(struct vnode *vp, int error);
 /* fsync(2) and its kin, flags and range as for VOP_FSYNC. */
 int vn_fsync(struct file *fp, int flags, off_t lo, off_t hi);
 

@@ -133,6 +133,10 @@ struct vnodeops {
 	    struct componentname *cnp, struct vattr *va);
 	int (*vop_mknod)(struct vnode *dvp, struct vnode **vpp,
 	    struct componentname *cnp, struct vattr *va);
+	/* A regular file as if made in dvp, but without a name, which vop_link
+	 * may give it if linkable. */
+	int (*vop_unnamed)(struct vnode *dvp, struct vnode **vpp,
+	    struct vattr *va, bool linkable, kauth_cred_t cred);
 	/* fp: the file being made (per-open state), NULL for kernel opens. */
 	int (*vop_open)(
 	    struct vnode *vp, int fflags, kauth_cred_t cred, struct file *fp);
@@ -165,6 +169,11 @@ struct vnodeops {
 	    struct vnode *dvp, struct vnode *vp, struct componentname *cnp);
 	/* tvp NULL: the target does not exist. */
 	int (*vop_rename)(struct vnode *fdvp, struct vnode *fvp,
+	    struct componentname *fcnp, struct vnode *tdvp, struct vnode *tvp,
+	    struct componentname *tcnp);
+	/* Both names are there and change places.  Who has this never replaces
+	 * a target that vop_rename is not told of. */
+	int (*vop_exchange)(struct vnode *fdvp, struct vnode *fvp,
 	    struct componentname *fcnp, struct vnode *tdvp, struct vnode *tvp,
 	    struct componentname *tcnp);
 	int (*vop_mkdir)(struct vnode *dvp, struct vnode **vpp,

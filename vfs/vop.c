@@ -66,6 +66,13 @@ VOP_MKNOD(struct vnode *dvp, struct vnode **vpp, struct componentname *cnp,
 }
 
 int
+VOP_UNNAMED(struct vnode *dvp, struct vnode **vpp, struct vattr *va,
+    bool linkable, kauth_cred_t cred)
+{
+	return MODIFY(dvp, vop_unnamed, dvp, vpp, va, linkable, cred);
+}
+
+int
 VOP_OPEN(struct vnode *vp, int fflags, kauth_cred_t cred, struct file *fp)
 {
 	return CALL_OR_0(vp, vop_open, vp, fflags, cred, fp);
@@ -164,6 +171,19 @@ VOP_RENAME(struct vnode *fdvp, struct vnode *fvp, struct componentname *fcnp,
     struct vnode *tdvp, struct vnode *tvp, struct componentname *tcnp)
 {
 	return MODIFY(fdvp, vop_rename, fdvp, fvp, fcnp, tdvp, tvp, tcnp);
+}
+
+int
+VOP_EXCHANGE(struct vnode *fdvp, struct vnode *fvp, struct componentname *fcnp,
+    struct vnode *tdvp, struct vnode *tvp, struct componentname *tcnp)
+{
+	return MODIFY(fdvp, vop_exchange, fdvp, fvp, fcnp, tdvp, tvp, tcnp);
+}
+
+bool
+vop_can_exchange(const struct vnode *dvp)
+{
+	return OP(dvp, vop_exchange) != NULL;
 }
 
 int
@@ -317,6 +337,7 @@ const struct vnodeops dead_vnodeops = {
 	.vop_readlink = dead_readlink,
 	.vop_symlink = dead_symlink,
 	.vop_rename = dead_rename,
+	.vop_exchange = dead_rename,
 	.vop_fallocate = dead_allocate,
 	.vop_fdiscard = dead_allocate,
 	.vop_fsync = dead_fsync,

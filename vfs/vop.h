@@ -15,6 +15,8 @@ int VOP_CREATE(struct vnode *dvp, struct vnode **vpp, struct componentname *cnp,
     struct vattr *va);
 int VOP_MKNOD(struct vnode *dvp, struct vnode **vpp, struct componentname *cnp,
     struct vattr *va);
+int VOP_UNNAMED(struct vnode *dvp, struct vnode **vpp, struct vattr *va,
+    bool linkable, kauth_cred_t cred);
 int VOP_OPEN(struct vnode *vp, int fflags, kauth_cred_t cred, struct file *fp);
 int VOP_CLOSE(struct vnode *vp, int fflags, kauth_cred_t cred, struct file *fp);
 /* mode 0 succeeds; W_OK on a read-only mount is EROFS (not for devices). */
@@ -36,6 +38,11 @@ int VOP_LINK(struct vnode *dvp, struct vnode *vp, struct componentname *cnp);
 int VOP_RENAME(struct vnode *fdvp, struct vnode *fvp,
     struct componentname *fcnp, struct vnode *tdvp, struct vnode *tvp,
     struct componentname *tcnp);
+int VOP_EXCHANGE(struct vnode *fdvp, struct vnode *fvp,
+    struct componentname *fcnp, struct vnode *tdvp, struct vnode *tvp,
+    struct componentname *tcnp);
+/* Is there such an operation for names in dvp? */
+bool vop_can_exchange(const struct vnode *dvp);
 int VOP_MKDIR(struct vnode *dvp, struct vnode **vpp, struct componentname *cnp,
     struct vattr *va);
 int VOP_RMDIR(struct vnode *dvp, struct vnode *vp, struct componentname *cnp);

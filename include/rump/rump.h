@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "rump/rump_syscallshotgun.h"
+
 struct lwp;
 struct kauth_cred;
 struct modinfo;
@@ -84,6 +86,74 @@ int rump_boot_gethowto(void);
 void rump_boot_sethowto(int howto);
 
 /*
+ * What becomes of a signal that the kernel has for one of its processes, such
+ * as SIGPIPE for a write that nobody reads; before rump_init().  RAISE, which
+ * is so from the start: the calling thread of the host gets it, or the client
+ * whose process it is.  IGNORE: nobody.  RECORD: it is pending in the process
+ * for ever.  PANIC: the kernel aborts.  Other values are ignored.
+ */
+enum rump_sigmodel {
+	RUMP_SIGMODEL_PANIC = 0,
+	RUMP_SIGMODEL_IGNORE = 1,
+	RUMP_SIGMODEL__HOST_NOTANYMORE = 2, /* as RAISE */
+	RUMP_SIGMODEL_RAISE = 3,
+	RUMP_SIGMODEL_RECORD = 4,
+};
+void rump_boot_setsigmodel(enum rump_sigmodel model);
+
+/*
+ * Files of the host in the kernel's name space.  A key is an absolute path, the
+ * slashes in front counting as one; what a path has behind the slashes in front
+ * is compared with it, letter by letter, wherever it starts at the kernel's root
+ * directory, before the root file system is asked.  Keys are in no listing, and
+ * cannot be removed or renamed but by remove.
+ *
+ * REG: the bytes [begin, begin + size) of hostpath as a file; with ENDOFF up to
+ * the end that it has now, and writing behind that makes it longer, else ENOSPC.
+ * BLK, CHR: the same bytes as a block device or a raw one (major 197), whole
+ * sectors (512, see RUMP_BLKSECTSHIFT), of a host file that is regular or a
+ * device.  DIR: the regular files of a host directory, whose directories are
+ * empty; DIR_SUBDIRS: with what is in them.  These cannot be listed, ".." is
+ * EOPNOTSUPP, and nothing can be made or removed there.  All have mode 0755 and
+ * are the superuser's; none can be truncated to another size, or mapped.
+ *
+ * Errors: EINVAL for a key that is no absolute path, begin or size beyond the
+ * end, a host file of the wrong kind; EEXIST; ENOTDIR and EISDIR (also for DIR
+ * with begin or size); EMFILE for the 17th device; what the host says of the
+ * file; ENOSYS without librumpvfs.  remove: ENOENT; open files answer EIO.
+ */
+#define RUMP_ETFS_SIZE_ENDOFF ((uint64_t)-1)
+enum rump_etfs_type {
+	RUMP_ETFS_REG = 0,
+	RUMP_ETFS_BLK = 1,
+	RUMP_ETFS_CHR = 2,
+	RUMP_ETFS_DIR = 3,
+	RUMP_ETFS_DIR_SUBDIRS = 4,
+};
+int rump_pub_etfs_register(
+    const char *key, const char *hostpath, enum rump_etfs_type type);
+int rump_pub_etfs_register_withsize(const char *key, const char *hostpath,
+    enum rump_etfs_type type, uint64_t begin, uint64_t size);
+int rump_pub_etfs_remove(const char *key);
+
+/*
+ * The same before rump_init(), by one thread at a time; eb and its strings are
+ * the kernel's until that returns.  eb_status is -1 while nothing was done, then
+ * 0 or an errno.
+ */
+struct rump_boot_etfs {
+	const char *eb_key;
+	const char *eb_hostpath;
+	enum rump_etfs_type eb_type;
+	uint64_t eb_begin;
+	uint64_t eb_size;
+	struct rump_boot_etfs *_eb_next;
+	int eb_status;
+};
+_Static_assert(sizeof(struct rump_boot_etfs) == 56, "public structure");
+void rump_boot_etfs_register(struct rump_boot_etfs *eb);
+
+/*
  * Process and thread model.  rfork: new process whose first lwp becomes bound
  * to the calling thread; flags RUMP_RFFDG (copy descriptors), RUMP_RFCFDG
  * (none), 0 (share); both flags: EINVAL; too many processes: EAGAIN.  newlwp:
@@ -92,13 +162,21 @@ void rump_boot_sethowto(int howto);
  * the bound lwp; the last one ends its process.  curlwp: the bound lwp or NULL;
  * the implicit one is never shown.
  */
+#define RUMP_RFFD_SHARE 0
 #define RUMP_RFFDG 1
+#define RUMP_RFFD_COPY RUMP_RFFDG
 #define RUMP_RFCFDG 2
+#define RUMP_RFFD_CLEAR RUMP_RFCFDG
 int rump_pub_lwproc_rfork(int flags);
 int rump_pub_lwproc_newlwp(int32_t pid);
 void rump_pub_lwproc_switch(struct lwp *l);
 void rump_pub_lwproc_releaselwp(void);
 struct lwp *rump_pub_lwproc_curlwp(void);
+/* The system calls of the current process are those of the native kernel from
+ * now on; ours have no others. */
+void rump_pub_lwproc_sysent_usenative(void);
+/* Other ids for the current process and lwp, whoever may have them. */
+void rump_pub_allbetsareoff_setid(int32_t pid, int lid);
 
 struct kauth_cred *rump_pub_cred_create(
     uint32_t uid, uint32_t gid, size_t ngroups, uint32_t *groups);

@@ -60,7 +60,8 @@ void rump_set_hostcred(uint32_t uid, uint32_t euid, uint32_t gid, uint32_t egid,
 /*
  * What a server does for its clients' processes.  setcred: the credential of
  * process pid becomes this one (real, effective, saved ids), and its umask, if
- * that is not negative; 0 or ESRCH.  exec:
+ * that is not negative; hc_pid, unless it is 0, is what the host calls it, which
+ * is what other such processes see of its record locks; 0 or ESRCH.  exec:
  * the process of the calling thread becomes comm; of its descriptors the n of
  * keep (in any order) stay.
  */
@@ -69,6 +70,7 @@ struct rump_hostcred {
 	uint32_t hc_ngroups; /* at most 16 are kept */
 	const uint32_t *hc_groups;
 	int32_t hc_umask;
+	int32_t hc_pid;
 };
 int rump_proc_setcred(int32_t pid, const struct rump_hostcred *hc);
 void rump_proc_exec(const char *comm, const uint32_t *keep, size_t n);
@@ -114,8 +116,31 @@ size_t rump_namei_escaped(char *buf, size_t size, unsigned *followed);
 #define RUMP_FIOSEEKHOLE 0xc0086662ul
 
 /*
+ * Another one, for a file that is open for writing: space for a range that may
+ * lie behind the end of the file, which stays where it is.  ENOSPC, EFBIG;
+ * ENOTTY as above.
+ */
+struct rump_reserve {
+	int64_t rr_pos, rr_len;
+};
+#define RUMP_FIORESERVE 0x80106663ul
+
+/*
+ * What NetBSD's calls cannot say and its kernel calls EINVAL.  openat(2) with
+ * O_UNNAMED: a new regular file in a directory, path, without a name there; with
+ * O_EXCL it never gets one.  linkat(2) with AT_FD: the file is descriptor fd1
+ * itself, name1 is not looked at; with AT_NOREPLACE or AT_EXCHANGE it renames,
+ * where the new name is not there yet (EEXIST), or makes both change places.
+ * EOPNOTSUPP, for renaming EINVAL: the file system cannot.
+ */
+#define RUMP_O_UNNAMED (RUMP_O_CREAT | RUMP_O_DIRECTORY | RUMP_O_ALT_IO)
+#define RUMP_AT_FD 0x10000
+#define RUMP_AT_NOREPLACE 0x20000
+#define RUMP_AT_EXCHANGE 0x40000
+
+/*
  * Mappings of rump files: the page cache of a mapped file is a contiguous
- * window of one memfd.  rump_map_create() pins the file behind rump descriptor
+ * window of a memfd.  rump_map_create() pins the file behind rump descriptor
  * fd (readable; else EACCES; not a regular file: ENODEV) and tells where
  * [off, off + len) lies; len may pass the end of file.  A shared writable
  * mapping wants a descriptor that is open for both (else EACCES).  The caller
@@ -133,6 +158,10 @@ struct rump_map {
 	bool rm_writable; /* the descriptor allows shared mappings to write */
 	bool rm_memory;   /* of a memory file: its pages stay what they are, and
 			   * rump_map_dirty() is not needed */
+	bool rm_apart;    /* rm_hostfd has nothing but this file, and whoever
+			   * maps it gets SIGBUS behind the end of file by the
+			   * host, which says nothing of pages that are not
+			   * filled: rump_map_fill() before and after */
 };
 int rump_map_create(
     int fd, int64_t off, size_t len, int prot, int flags, struct rump_map *rm);
@@ -159,6 +188,9 @@ void rump_map_destroy(void *handle);
  * made from handle, and fills them again before they are used.
  */
 void rump_map_drop(void *handle, int64_t off, size_t len);
+/* Another map of the same, in which the same is filled: what is dropped of one is
+ * not of the other.  NULL: no memory. */
+void *rump_map_clone(void *handle);
 /*
  * Called by any thread, without a lock of the kernel; they must not call it.
  * Set once, before the first map.
@@ -170,8 +202,24 @@ struct rump_maphooks {
 	/* file ends at size: pages wholly behind that need rump_map_fill(), and
 	 * what the program has of its own there is lost. */
 	void (*rmh_cut)(const void *file, int64_t size);
+	/* Does rmh_protect(), called by this thread, reach everybody who maps
+	 * file?  NULL: yes. */
+	bool (*rmh_alone)(const void *file);
+	/* Maps are shown by processes that rmh_cut() does not reach: each file
+	 * gets memory of its own as long as there are descriptors. */
+	bool rmh_apart;
 };
 void rump_map_sethooks(const struct rump_maphooks *hooks);
+
+/*
+ * Processes that have ended on the host, but not yet here, may have locks.  Of
+ * whom a lock is in the way asks the hook: is process pid (0: any process) about
+ * to end?  *bound is 0 at first and limits that to those that there are then.
+ * If so, the lock is waited for.  rump_lock_retry() says that a process has
+ * ended here.  Called without a lock of the kernel; set once.
+ */
+void rump_lock_sethook(_Bool (*ending)(int32_t pid, uint64_t *bound));
+void rump_lock_retry(void);
 
 /*
  * The host descriptor behind rump descriptor rumpfd, for poll(2), epoll(7) and

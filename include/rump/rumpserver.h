@@ -26,6 +26,9 @@ void rumpuser_sp_setflags(uint32_t flags);
  * that first speaks.
  */
 int rumpuser_sp_adopt(int fd, const char *comm);
+/* Before that: ended is called, by any thread, when the client has ended that is
+ * adopted next, and what it has left is saved, or said to be lost. */
+void rumpuser_sp_setended(void (*ended)(void));
 
 /*
  * Return when the last client has ended, of those adopted and their children, or

@@ -7,6 +7,7 @@
 
 #include "preload/abi/map.h"
 #include "rump/rumpdefs.h"
+#include "rump/rumphost.h"
 
 /* The bit that the kernel sees; glibc defines O_LARGEFILE as 0 here. */
 #define LINUX_O_LARGEFILE 0100000
@@ -40,6 +41,20 @@ open_path_to_netbsd(int flags)
 		   NULL);
 }
 
+/* O_TMPFILE contains O_DIRECTORY. */
+static int
+open_unnamed_to_netbsd(int flags, int *out)
+{
+	int error;
+
+	if ((flags & (O_WRONLY | O_RDWR)) == 0 || (flags & O_CREAT) != 0)
+		return EINVAL;
+	error = abi_open_to_netbsd(flags & ~O_TMPFILE, out);
+	if (error == 0)
+		*out |= RUMP_O_UNNAMED;
+	return error;
+}
+
 int
 abi_open_to_netbsd(int flags, int *out)
 {
@@ -50,7 +65,7 @@ abi_open_to_netbsd(int flags, int *out)
 		return 0;
 	}
 	if ((flags & O_TMPFILE) == O_TMPFILE)
-		return (flags & (O_WRONLY | O_RDWR)) == 0 ? EINVAL : EOPNOTSUPP;
+		return open_unnamed_to_netbsd(flags, out);
 	if ((flags & O_ACCMODE) == O_ACCMODE)
 		return EINVAL;
 	bits = abi_bits_to_netbsd(

@@ -47,7 +47,8 @@ static const int harmless[] = { SYS_rt_sigreturn, SYS_rt_sigprocmask,
 	SYS_poll, SYS_ppoll, SYS_epoll_wait, SYS_epoll_pwait, SYS_read,
 	SYS_readv, SYS_pread64, SYS_write, SYS_writev, SYS_pwrite64, SYS_sendto,
 	SYS_sendmsg, SYS_recvfrom, SYS_recvmsg, SYS_shutdown, SYS_close,
-	SYS_fstat, SYS_fcntl, SYS_munmap, SYS_madvise, SYS_getrandom };
+	SYS_fstat, SYS_fcntl, SYS_munmap, SYS_madvise, SYS_getrandom,
+	SYS_socketpair, SYS_setsockopt };
 #define NHARMLESS (sizeof(harmless) / sizeof(harmless[0]))
 
 /* prctl(2) with one of these. */

@@ -9,6 +9,7 @@
 #include "preload/engine/dispatch.h"
 
 #include <errno.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 
 #include "preload/call.h"
@@ -48,11 +49,27 @@ makes_thread(long nr)
 	       nr == SYS_vfork;
 }
 
-/* A descriptor call that names no rump descriptor. */
+/* Is there the address of a socket, to or from the program, that may be a path
+ * for the route to see? */
 static inline bool
-fds_are_host(const struct linux_call *lc, const long arg[6])
+has_name(long nr, long addr)
 {
-	if (lc->lc_class != CALL_FD)
+	sa_family_t family = AF_UNIX;
+
+	if (addr == 0 || (nr == SYS_recvfrom &&
+			     !__atomic_load_n(&router_names, __ATOMIC_RELAXED)))
+		return false;
+	if (nr == SYS_sendto)
+		(void)engine_copy(&family, (const void *)addr, sizeof(family));
+	return family == AF_UNIX;
+}
+
+/* A descriptor call that names no rump descriptor, and no socket. */
+static inline bool
+fds_are_host(long nr, const struct linux_call *lc, const long arg[6])
+{
+	if (lc->lc_class != CALL_FD ||
+	    (lc->lc_path >= 0 && has_name(nr, arg[lc->lc_path])))
 		return false;
 	return (lc->lc_fd < 0 || !fdmap_is_rump(arg[lc->lc_fd])) &&
 	       (lc->lc_fd2 < 0 || !fdmap_is_rump(arg[lc->lc_fd2]));
@@ -76,7 +93,7 @@ is_plain(const struct thread *t, long nr, const long arg[6])
 	if (nr == SYS_ptrace)
 		return !t->t_borrowed;
 	lc = &linux_calls[nr];
-	if (lc->lc_route == NULL || fds_are_host(lc, arg))
+	if (!lc->lc_routed || fds_are_host(nr, lc, arg))
 		return true;
 	if ((t->t_in_kernel || t->t_own) && !BROKEN(BREAK_OWN_THREAD))
 		return !makes_thread(nr) &&
@@ -151,7 +168,7 @@ make_call(struct thread *t, struct call *c)
 static long
 dispatch_ours(struct thread *t, struct call *c, const struct linux_call *lc)
 {
-	long r = lc->lc_route(c);
+	long r = linux_call_run(c);
 
 	if (r != CALL_TO_HOST)
 		return r;
@@ -172,10 +189,10 @@ dispatch_init(void)
 
 	for (nr = 0; nr < CALLS_MAX && nr < linux_ncalls; nr++) {
 		lc = &linux_calls[nr];
-		dispatch_slow[nr] = BROKEN(BREAK_STATE) ||
-				    (lc->lc_route != NULL &&
-					(!router_idle || class_is_ours(lc) ||
-					    lc->lc_class == CALL_READINESS));
+		dispatch_slow[nr] =
+		    BROKEN(BREAK_STATE) ||
+		    (lc->lc_routed && (!router_idle || class_is_ours(lc) ||
+					  lc->lc_class == CALL_READINESS));
 	}
 	dispatch_slow[SYS_ptrace] = 1;
 }
@@ -196,7 +213,7 @@ static long
 run_route(void *arg)
 {
 	struct call *c = arg;
-	long r = linux_calls[c->nr].lc_route(c);
+	long r = linux_call_run(c);
 
 	if (engine_thread.t_swapped)
 		swap_back(&engine_thread);
@@ -235,16 +252,24 @@ finish_on_host(struct thread *t, struct call *c)
 	return thread_run(t, run_after, c);
 }
 
-static long
-dispatch_routed(struct thread *t, struct call *c)
+static void
+fill_arguments(struct call *c, const struct patched_frame *f)
 {
-	long r, arg[6];
-	int i;
+	c->arg[0] = f->pf_rdi;
+	c->arg[1] = f->pf_rsi;
+	c->arg[2] = f->pf_rdx;
+	c->arg[3] = f->pf_r10;
+	c->arg[4] = f->pf_r8;
+	c->arg[5] = f->pf_r9;
+}
+
+static long
+dispatch_routed(struct thread *t, struct call *c, const struct patched_frame *f)
+{
+	long r;
 
 	if (thread_is_guest(t))
-		return -ENOTSUP;
-	for (i = 0; i < 6; i++)
-		arg[i] = c->arg[i];
+		return router_is_host(c) ? make_call(t, c) : -ENOTSUP;
 	for (;;) {
 		r = thread_run(t, run_route, c);
 		if (r == CALL_TO_HOST)
@@ -258,14 +283,19 @@ dispatch_routed(struct thread *t, struct call *c)
 		/* What ended the sleep needs no handler. */
 		t->t_interrupted = true;
 		c->after = NULL;
-		for (i = 0; i < 6; i++)
-			c->arg[i] = arg[i];
+		fill_arguments(c, f);
 	}
 	return r;
 }
 
-long
-dispatch_call(struct thread *t, struct call *c)
+/*
+ * Make the call, on whichever kernel it belongs to.  Returns the program's
+ * result, CALL_REDIRECT (continue at c->redirect with the program's registers,
+ * rax = c->nr), or RESULT_*.  Afterwards t->t_deferred may be set: then the
+ * caller must leave through signal_finish().
+ */
+static long
+dispatch_call(struct thread *t, struct call *c, const struct patched_frame *f)
 {
 	const struct linux_call *lc;
 	long r;
@@ -283,7 +313,7 @@ dispatch_call(struct thread *t, struct call *c)
 		r = engine_filter_mask(c);
 		return r != 0 ? r : make_call(t, c);
 	}
-	return dispatch_routed(t, c);
+	return dispatch_routed(t, c, f);
 }
 
 /*
@@ -309,12 +339,7 @@ static void
 fill_call(struct call *c, const struct patched_frame *f, long nr)
 {
 	c->nr = nr;
-	c->arg[0] = f->pf_rdi;
-	c->arg[1] = f->pf_rsi;
-	c->arg[2] = f->pf_rdx;
-	c->arg[3] = f->pf_r10;
-	c->arg[4] = f->pf_r8;
-	c->arg[5] = f->pf_r9;
+	fill_arguments(c, f);
 	c->site = f->pf_back - 2;
 	c->after = NULL;
 }
@@ -334,9 +359,45 @@ patched_slowly(struct thread *t, struct patched_frame *f, long nr)
 	long r;
 
 	fill_call(&c, f, nr);
-	r = dispatch_call(t, &c);
+	r = dispatch_call(t, &c, f);
 	if (r == CALL_REDIRECT)
 		return (struct outcome){ c.nr, c.redirect };
+	return leave(t, f, nr, r);
+}
+
+struct whole {
+	const struct patched_frame *wh_frame;
+	long wh_nr;
+};
+
+static long
+run_whole(void *arg)
+{
+	const struct whole *wh = arg;
+	struct call c;
+
+	fill_call(&c, wh->wh_frame, wh->wh_nr);
+	return linux_call_run(&c);
+}
+
+/*
+ * A call that needs nothing of the program's stack but this: a vfork child of
+ * a language with small stacks makes it with less than 500 bytes below it, and
+ * what lies there is its parent's.
+ */
+static bool
+is_whole(const struct thread *t, long nr)
+{
+	return nr == SYS_rt_sigaction && t->t_stack_top != 0 &&
+	       !thread_is_guest(t) && !BROKEN(BREAK_VIRTUAL_SIGSYS);
+}
+
+static __attribute__((noinline)) struct outcome
+patched_whole(struct thread *t, struct patched_frame *f, long nr)
+{
+	struct whole wh = { f, nr };
+	long r = thread_run(t, run_whole, &wh);
+
 	return leave(t, f, nr, r);
 }
 
@@ -361,7 +422,8 @@ engine_patched(struct patched_frame *f, long nr)
 	if (!BROKEN(BREAK_NUMBER))
 		nr = (int)nr; /* as the host takes it */
 	if (BROKEN(BREAK_STATE) || !is_plain(t, nr, arg) || must_fill(t, nr))
-		return patched_slowly(t, f, nr);
+		return is_whole(t, nr) ? patched_whole(t, f, nr)
+				       : patched_slowly(t, f, nr);
 	r = engine_host_call(
 	    nr, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]);
 	if (r == -EFAULT)

@@ -35,9 +35,9 @@ struct engine_hooks {
 	/* The thread is about to end: rump_thread_fini(). */
 	void (*eh_thread_exit)(void);
 	/* Before execve and execveat: 0 or -errno.  It may change the call;
-	 * scratch[0] is then one more than a descriptor that is closed when
-	 * the exec comes to nothing, or 0.  In that case the other is
-	 * called. */
+	 * scratch[0] and scratch[1] are then one more than a descriptor that
+	 * is closed when the exec comes to nothing, or 0.  In that case the
+	 * other is called. */
 	long (*eh_exec)(struct call *c);
 	void (*eh_exec_failed)(void);
 	/* End our threads, which return from their functions within a bounded
@@ -52,7 +52,7 @@ struct engine_hooks {
 	 * with the birth in t_birth; in the parent, when it goes on,
 	 * eh_birth_over.  All on the kernel stack, with all signals blocked.
 	 */
-	long (*eh_birth)(bool shares, struct birth **birth);
+	long (*eh_birth)(uint64_t flags, struct birth **birth);
 	void (*eh_borrow)(struct birth *birth);
 	void (*eh_birth_over)(struct birth *birth);
 };

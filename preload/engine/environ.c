@@ -168,9 +168,12 @@ environ_close(void)
 static const char *
 value_of(const char *entry, const char *name)
 {
-	size_t n = strlen(name);
+	size_t n;
 
-	return begins(entry, name) && entry[n] == '=' ? entry + n + 1 : NULL;
+	if (entry[0] != name[0] || !begins(entry, name))
+		return NULL;
+	n = strlen(name);
+	return entry[n] == '=' ? entry + n + 1 : NULL;
 }
 
 const char *
@@ -378,51 +381,41 @@ is_complete(const struct survey *su)
 static long
 write_preload(const struct survey *su, char *old, char *preload)
 {
-	long n = sizeof(PRELOAD) - 1;
+	long n;
 
-	old[n] = '\0';
-	if (su->su_preload != NULL)
-		n = engine_copy_string(old, su->su_preload, VALUE_MAX);
+	if (su->su_preload == NULL) {
+		merge_preload(preload, "");
+		return 0;
+	}
+	n = engine_copy_string(old, su->su_preload, VALUE_MAX);
 	if (n < 0)
 		return n == -ENAMETOOLONG ? -E2BIG : n;
 	merge_preload(preload, old + sizeof(PRELOAD) - 1);
 	return 0;
 }
 
-struct handed {
-	unsigned ha_which;
-	char *ha_buf;
-};
-
-static long
-run_exec_env(void *arg)
-{
-	struct handed *ha = arg;
-
-	return router_exec_env(ha->ha_which, ha->ha_buf, HANDED_MAX) != 0;
-}
-
-/* Ask the router, into buffers of HANDED_MAX bytes from base on. */
-static void
-write_handed(char *base, char *handed[EXEC_STRINGS])
+/* Ask the router.  What it says stands packed from to on, where there is room for
+ * HANDED_MAX bytes each; the end of it. */
+static char *
+write_handed(char *to, char *handed[EXEC_STRINGS])
 {
 	for (unsigned i = 0; i < EXEC_STRINGS; i++) {
-		struct handed ha = { i, base + i * HANDED_MAX };
-
 		handed[i] = NULL;
-		if (!router_idle &&
-		    thread_run(&engine_thread, run_exec_env, &ha) > 0)
-			handed[i] = ha.ha_buf;
+		if (!router_idle && router_exec_env(i, to, HANDED_MAX) != 0) {
+			handed[i] = to;
+			to += strlen(to) + 1;
+		}
 	}
+	return to;
 }
 
 long
 environ_rebuild(char **envp, char ***newp, void **map, size_t *maplen)
 {
 	char *base, *preload, *handed[EXEC_STRINGS];
+	size_t entries, len;
 	struct survey su;
 	char **out;
-	size_t len;
 	long r;
 
 	*map = NULL;
@@ -432,18 +425,22 @@ environ_rebuild(char **envp, char ***newp, void **map, size_t *maplen)
 	r = survey(envp, &su);
 	if (r != 0 || (is_complete(&su) && router_idle))
 		return r;
-	len = VALUE_MAX + PRELOAD_MAX + EXEC_STRINGS * HANDED_MAX +
-	      (su.su_entries + kept_count + EXEC_STRINGS + 2) * sizeof(char *);
+	/* What is short comes first: the host makes few pages then. */
+	entries =
+	    (su.su_entries + kept_count + EXEC_STRINGS + 2) * sizeof(char *);
+	len = entries + EXEC_STRINGS * HANDED_MAX + PRELOAD_MAX + VALUE_MAX;
 	r = HOST(SYS_mmap, 0, len, PROT_READ | PROT_WRITE,
 	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (r < 0)
 		return -ENOMEM;
 	base = (char *)r;
-	preload = base + VALUE_MAX;
-	out = (char **)(void *)(preload + PRELOAD_MAX +
-				EXEC_STRINGS * HANDED_MAX);
-	r = write_preload(&su, base, preload);
-	write_handed(preload + PRELOAD_MAX, handed);
+	out = (char **)(void *)base;
+	preload = write_handed(base + entries, handed);
+	r = 0;
+	if (su.su_has_library)
+		preload = (char *)(uintptr_t)su.su_preload;
+	else
+		r = write_preload(&su, preload + PRELOAD_MAX, preload);
 	if (r == 0)
 		r = write_entries(envp, &su, preload, handed, out);
 	if (r != 0) {

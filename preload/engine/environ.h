@@ -15,6 +15,7 @@ void environ_close(void);
  * with this library first in LD_PRELOAD and our variables where they are
  * missing.  *newp is envp itself when nothing has to change, else lies in a
  * mapping (*map, *maplen) that the caller unmaps.  0, -EFAULT, -ENOMEM, -E2BIG.
+ * On the kernel stack: it needs more than the program's may have.
  */
 long environ_rebuild(char **envp, char ***newp, void **map, size_t *maplen);
 

@@ -69,6 +69,21 @@ judge(void *arg)
 	return -EACCES;
 }
 
+struct rebuild {
+	char **rb_envp;
+	char **rb_new;
+};
+
+static long
+rebuild(void *arg)
+{
+	struct thread *t = &engine_thread;
+	struct rebuild *rb = arg;
+
+	return environ_rebuild(
+	    rb->rb_envp, &rb->rb_new, &t->t_scratch, &t->t_scratch_len);
+}
+
 void *
 engine_exec_memory(size_t len)
 {
@@ -88,9 +103,11 @@ static void
 drop_scratch(struct thread *t, struct call *c)
 {
 	thread_drop_exec(t);
-	if (c->scratch[0] != 0)
-		HOST(SYS_close, c->scratch[0] - 1, 0, 0, 0, 0, 0);
-	c->scratch[0] = 0;
+	for (int i = 0; i < 2; i++) {
+		if (c->scratch[i] != 0)
+			HOST(SYS_close, c->scratch[i] - 1, 0, 0, 0, 0, 0);
+		c->scratch[i] = 0;
+	}
 }
 
 static long
@@ -120,10 +137,10 @@ static long
 exec(struct call *c)
 {
 	struct thread *t = &engine_thread;
-	char **newp;
+	struct rebuild rb;
 	long r = 0, *envp;
 
-	c->scratch[0] = 0;
+	c->scratch[0] = c->scratch[1] = 0;
 	/* What is its parent's is in use. */
 	if (engine_hooks.eh_birth != NULL && thread_is_guest(t))
 		return -ENOTSUP;
@@ -136,13 +153,13 @@ exec(struct call *c)
 	if (BROKEN(BREAK_EXEC_ENV))
 		return CALL_TO_HOST;
 	envp = &c->arg[is_at(c) ? 3 : 2];
-	r = environ_rebuild(
-	    (char **)*envp, &newp, &t->t_scratch, &t->t_scratch_len);
+	rb.rb_envp = (char **)*envp;
+	r = thread_is_guest(t) ? rebuild(&rb) : thread_run(t, rebuild, &rb);
 	if (r != 0)
 		return give_up(t, c, r);
 	if (t->t_deferred)
 		return give_up(t, c, RESULT_AGAIN);
-	*envp = (long)newp;
+	*envp = (long)rb.rb_new;
 	signal_exec_begin();
 	c->after = exec_failed;
 	return CALL_TO_HOST;

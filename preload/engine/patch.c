@@ -237,18 +237,62 @@ patch_hit(uintptr_t site, long nr)
 
 /* --- without SUD: everything, before the program starts --------------- */
 
-static void
-patch_function(const uint8_t *begin, const uint8_t *end, const uint8_t *hdr)
+static bool
+is_syscall(const uint8_t *p)
 {
+	return p[0] == 0x0f && p[1] == 0x05;
+}
+
+/*
+ * libc's clone(2) and clone3(2) end their unwind information right before the
+ * instruction, since it is wrong in the child.  The instruction before says the
+ * number.  text: where the bytes that are mapped end.
+ */
+static void
+patch_behind(const uint8_t *last, const uint8_t *end, const uint8_t *text,
+    const uint8_t *hdr)
+{
+	int32_t nr;
+
+	if (last == NULL || end - last != JUMP_LEN || last[0] != 0xb8 ||
+	    text - end < 2 || !is_syscall(end))
+		return;
+	memcpy(&nr, last + 1, sizeof(nr));
+	patch_site(end, nr, hdr);
+}
+
+static void
+patch_function(const uint8_t *begin, const uint8_t *end, const uint8_t *text,
+    const uint8_t *hdr)
+{
+	const uint8_t *p, *last = NULL;
 	struct insn in;
-	const uint8_t *p;
 
 	for (p = begin; p < end; p += in.in_len) {
 		if (insn_decode(p, &in) == 0)
 			return;
-		if (in.in_len == 2 && p[0] == 0x0f && p[1] == 0x05)
+		if (in.in_len == 2 && is_syscall(p))
 			patch_site(p, -1, hdr);
+		last = p;
 	}
+	if (p == end)
+		patch_behind(last, end, text, hdr);
+}
+
+/* The end of the executable segment with p in it; p: there is none. */
+static const uint8_t *
+text_end(const struct dl_phdr_info *info, const uint8_t *p)
+{
+	for (unsigned i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *ph = &info->dlpi_phdr[i];
+		const uint8_t *from =
+		    (const uint8_t *)(info->dlpi_addr + ph->p_vaddr);
+
+		if (ph->p_type == PT_LOAD && (ph->p_flags & PF_X) != 0 &&
+		    p >= from && p < from + ph->p_filesz)
+			return from + ph->p_filesz;
+	}
+	return p;
 }
 
 static int
@@ -274,7 +318,7 @@ patch_object(struct dl_phdr_info *info, size_t size, void *arg)
 	for (i = 0; i < n; i++) {
 		if (site_function(hdr, hdr + table[2 * i], &begin, &end) &&
 		    (begin < engine_range_begin || begin >= engine_range_end))
-			patch_function(begin, end, hdr);
+			patch_function(begin, end, text_end(info, begin), hdr);
 	}
 	return 0;
 }

@@ -151,28 +151,31 @@ has_birth(uint64_t flags)
 
 /*
  * With a kernel that all processes reach, it matters who shares descriptors:
- * threads do and nobody else, since the table of rump descriptors goes with the
- * memory and is the process's.
+ * threads do, and a vfork child may, since the table of rump descriptors goes
+ * with the memory and is the process's.
  */
 static long
 check_sharing(const struct thread *t, uint64_t flags)
 {
 	bool files = (flags & CLONE_FILES) != 0;
+	bool thread = (flags & CLONE_THREAD) != 0;
 
 	if (router_idle || engine_hooks.eh_birth == NULL ||
 	    (flags & THUNK_OWN) != 0)
 		return 0;
 	if (thread_is_guest(t))
 		return -ENOTSUP;
-	if (is_guest(flags) || files == ((flags & CLONE_THREAD) != 0))
+	if (is_guest(flags) || files == thread ||
+	    (!thread && shares_memory(flags)))
 		return 0;
-	engine_say("clone(2) with CLONE_FILES and without CLONE_THREAD, or the "
-		   "other way round: not while calls go to a rump kernel");
+	engine_say("clone(2) with CLONE_FILES and without CLONE_VM, or with "
+		   "CLONE_THREAD and without CLONE_FILES: not while calls go "
+		   "to a rump kernel");
 	return -EINVAL;
 }
 
 struct make {
-	bool ma_shares;
+	uint64_t ma_flags;
 	struct birth *ma_birth;
 };
 
@@ -181,7 +184,7 @@ run_birth(void *arg)
 {
 	struct make *ma = arg;
 
-	return engine_hooks.eh_birth(ma->ma_shares, &ma->ma_birth);
+	return engine_hooks.eh_birth(ma->ma_flags, &ma->ma_birth);
 }
 
 static long
@@ -223,7 +226,7 @@ birth_over(struct thread *t, struct birth *b)
 static long
 birth_begin(struct thread *t, uint64_t flags)
 {
-	struct make ma = { .ma_shares = shares_memory(flags) };
+	struct make ma = { .ma_flags = flags };
 	uint64_t mask = BROKEN(BREAK_BIRTH) ? 0 : signal_block_all();
 	long r = thread_run(t, run_birth, &ma);
 

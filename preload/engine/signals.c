@@ -58,6 +58,8 @@ struct action {
 };
 
 static struct action actions[NSIGNALS + 1];
+static uint64_t
+    actions_known; /* actions_lock: those that have been asked for */
 static atomic_flag actions_lock = ATOMIC_FLAG_INIT;
 
 static void wrap(int sig, siginfo_t *si, void *ucontext);
@@ -66,6 +68,18 @@ uint64_t
 signal_strip(void)
 {
 	return BROKEN(BREAK_STRIP) ? 0 : SIGNAL_STRIP;
+}
+
+/* What nobody has changed the host knows, which is asked when it matters. */
+static struct action *
+action_of(int sig)
+{
+	if ((actions_known & SIGBIT(sig)) == 0) {
+		HOST(
+		    SYS_rt_sigaction, sig, 0, &actions[sig], SIGSET_SIZE, 0, 0);
+		actions_known |= SIGBIT(sig);
+	}
+	return &actions[sig];
 }
 
 static bool
@@ -177,11 +191,10 @@ void
 signal_init(void)
 {
 	uint64_t open = SIGNAL_STRIP;
-	int sig;
 
-	for (sig = 1; sig <= NSIGNALS; sig++)
-		HOST(
-		    SYS_rt_sigaction, sig, 0, &actions[sig], SIGSET_SIZE, 0, 0);
+	(void)action_of(SIGSYS);
+	(void)action_of(SIGSEGV);
+	(void)action_of(SIGBUS);
 	signal_reinstall();
 	HOST(SYS_rt_sigprocmask, SIG_UNBLOCK, &open, 0, SIGSET_SIZE, 0, 0);
 }
@@ -679,7 +692,7 @@ change_action(int sig, const struct action *new, struct action *old)
 	uint64_t mask = signal_block_all();
 
 	actions_enter();
-	*old = actions[sig];
+	*old = *action_of(sig);
 	if (new != NULL) {
 		actions[sig] = *new;
 		actions[sig].ac_mask &= ~(SIGBIT(SIGKILL) | SIGBIT(SIGSTOP));

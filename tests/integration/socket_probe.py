@@ -28,6 +28,7 @@ MSG_ERRQUEUE, MSG_MORE, MSG_CONFIRM = 0x2000, 0x8000, 0x800
 SO_TIMESTAMP, SO_TIMESTAMPNS, SO_PEEK_OFF = 29, 35, 42
 UDP_SEGMENT, UDP_GRO, UDP_CORK = 103, 104, 1
 SIOCOUTQ, FIONREAD, SIOCATMARK = 0x5411, 0x541b, 0x8905
+FIOASYNC = 0x5452
 SIOCGIFCONF, SIOCGIFFLAGS, SIOCGIFADDR, SIOCGIFINDEX = \
     0x8912, 0x8913, 0x8915, 0x8933
 RECVFROM, ACCEPT4 = "45", "288"
@@ -633,6 +634,38 @@ def signal_driven():
         pass
     say(got[0])
     signal.signal(signal.SIGIO, signal.SIG_IGN)
+
+
+def signals_from(signals, sender, receiver):
+    """What the signal says that comes with a datagram: is it this number?"""
+    sender.send(b"x")
+    info = os.read(signals, 128)
+    number, code, fd = struct.unpack("I4xi8xi", info[:24])
+    say(number == signal.SIGRTMIN, code, fd == receiver.fileno())
+    say(receiver.recv(1))
+
+
+@case
+def signals_name_the_descriptor():
+    mask = 1 << (signal.SIGRTMIN - 1)
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGRTMIN])
+    bits = ctypes.create_string_buffer(struct.pack("Q", mask).ljust(128, b"\0"))
+    signals = LIBC.signalfd(-1, bits, os.O_CLOEXEC)
+    for way in "fcntl", "ioctl":
+        u, v = udp_pair()
+        os.set_inheritable(v.fileno(), way == "fcntl")
+        fcntl.fcntl(v, fcntl.F_SETOWN, os.getpid())
+        fcntl.fcntl(v, fcntl.F_SETSIG, signal.SIGRTMIN)
+        if way == "fcntl":
+            flags = fcntl.fcntl(v, fcntl.F_GETFL)
+            fcntl.fcntl(v, fcntl.F_SETFL, flags | os.O_ASYNC)
+        else:
+            fcntl.ioctl(v, FIOASYNC, struct.pack("i", 1))
+        say(os.get_inheritable(v.fileno()))
+        signals_from(signals, u, v)
+        u.close()
+        v.close()
+    os.close(signals)
 
 
 def asleep(tid, *calls):

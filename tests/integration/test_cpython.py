@@ -2,9 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """CPython's own test suites, natively and under rumpkit run.
 
-Modules that talk run with rump sockets, and the others in a directory on a
-tmpfs of the rump kernel (where AF_UNIX sockets cannot have their names: the
-kernel has no PF_LOCAL).  A test that passes natively must pass under rumpkit;
+All run in a directory on a tmpfs of the rump kernel, where their AF_UNIX sockets
+have their names too, and modules that talk with rump sockets besides.  A test that passes natively must pass under rumpkit;
 one that did not is tried once more, alone, natively too, so that only a steady
 difference counts.  What was tried again is printed.
 
@@ -102,7 +101,8 @@ def run_suite(modules, options, names=()):
                 [sys.executable, reaper.__file__, f"{top}/report", str(LIMIT),
                  *harness.as_user(shell)], stdin=subprocess.DEVNULL,
                 stdout=out, stderr=out, cwd="/", start_new_session=True,
-                env=harness.clean_env(HOME=f"{top}/work"), check=True)
+                env=harness.clean_env(HOME=f"{top}/work",
+                                      TMPDIR=f"{top}/work"), check=True)
             out.seek(0)
             text = out.read().decode(errors="replace")
         run = Run()
@@ -178,8 +178,9 @@ def cases(slow):
     left_out = () if slow else LEFT_OUT
     for name, modules, talks in SLOW if slow else QUICK:
         how, options = (
-            ("with rump sockets", ["--net", "sockin"]) if talks else
-            ("on tmpfs", ["--mount", "{work}=tmpfs:"]))
+            ("with rump sockets on tmpfs", ["--net", "sockin"]) if talks
+            else ("on tmpfs", []))
+        options += ["--mount", "{work}=tmpfs:"]
         out.append((f"{name} {how}", functools.partial(
             compare, modules, options, left_out)))
     return out

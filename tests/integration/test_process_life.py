@@ -19,13 +19,16 @@ import harness
 
 LIVES = os.environ["LIVES"]
 LIMIT = 60
+# Without Syscall User Dispatch only what has been patched is caught.
+EAGER = ["child_has_its_own", "vfork_child_changes_nothing", "spawn_actions",
+         "threads_spawn", "nested", "shared_until_exec"]
 
 
-def run(argv):
+def run(argv, **env):
     try:
         out = subprocess.run(argv, stdin=subprocess.DEVNULL, cwd="/",
                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                             env=harness.clean_env(), timeout=LIMIT)
+                             env=harness.clean_env(**env), timeout=LIMIT)
         return out.returncode, out.stdout.decode(errors="replace")
     except subprocess.TimeoutExpired as e:
         return "time out", (e.stdout or b"").decode(errors="replace")
@@ -37,7 +40,7 @@ def empty_directory():
     return path
 
 
-def case(name):
+def case(name, **env):
     directory = empty_directory()
     try:
         host = run([LIVES, name, directory])
@@ -46,7 +49,7 @@ def case(name):
     os.mkdir(directory, 0o1777)
     try:
         rump = run([harness.RUMPKIT, "run", "--mount", f"{directory}=tmpfs:",
-                    "--", LIVES, name, directory])
+                    "--", LIVES, name, directory], **env)
         left = os.listdir(directory)
     finally:
         shutil.rmtree(directory)
@@ -58,8 +61,13 @@ def main():
     names = sys.argv[1:] or subprocess.run(
         [LIVES, "--list"], capture_output=True, check=True,
         text=True).stdout.split()
-    return harness.run([(name.replace("_", " "), functools.partial(case, name))
-                        for name in names])
+    cases = [(name.replace("_", " "), functools.partial(case, name))
+             for name in names]
+    if not sys.argv[1:]:
+        cases += [(f"{name.replace('_', ' ')}, by patches alone",
+                   functools.partial(case, name, RUMPKIT_ENGINE="eager"))
+                  for name in EAGER]
+    return harness.run(cases)
 
 
 if __name__ == "__main__":

@@ -544,6 +544,43 @@ def options_of_a_server_reach_its_kernel():
         check(done.stdout == b"hw.ncpu = 3\n", done)
 
 
+DRIVES = """
+import os, stat
+st = os.stat("/rump/disk")
+assert stat.S_ISBLK(st.st_mode) and st.st_size == 1 << 20, st
+disk = os.open("/rump/disk", os.O_RDWR)
+assert os.pread(disk, 4, 510) == b"mark", os.pread(disk, 4, 510)
+assert os.pwrite(disk, b"written", 1000) == 7
+with open("/rump/etc/some.conf") as f:
+    print(f.read(), end="")
+"""
+
+
+def a_server_has_files_of_the_host_as_disks():
+    if os.geteuid() != 0:
+        raise harness.Skip("in the kernel they are the superuser's")
+    with harness.scratch() as d:
+        with open(f"{d}/image", "wb") as f:
+            f.write(b"\0" * 1022 + b"mark")
+        with open(f"{d}/conf", "w", encoding="ascii") as f:
+            f.write("from the host\n")
+        for name in "image", "conf":
+            os.chmod(f"{d}/{name}", 0o666)
+        with shared("-d", f"key=/disk,hostpath={d}/image,offset=512,size=1m",
+                    "-d", f"key=/etc/some.conf,hostpath={d}/conf,type=reg",
+                    user=False) as (url, _, _):
+            done = subprocess.run(
+                [harness.RUMPKIT, "run", "--server", url, "--hijack",
+                 "path=/rump", "--", PY, "-c", DRIVES], env=environment(),
+                capture_output=True, timeout=PATIENCE, check=False)
+            check((done.returncode, done.stdout) == (0, b"from the host\n"),
+                  done)
+        check(os.stat(f"{d}/image").st_size == (1 << 20) + 512, "its size")
+        with open(f"{d}/image", "rb") as f:
+            f.seek(1512)
+            check(f.read(8) == b"written\0", "what was written")
+
+
 def halt_returns_when_the_server_has_ended():
     with shared() as (url, d, pid):
         end = Ended(pid)
@@ -635,7 +672,7 @@ def the_genuine_options_are_accepted():
         check(done.returncode == 0, done)
         tool("halt", "--server", url)
         for options, text in ((["-lrumpno_such"], b"rumpno_such"),
-                              (["-d", "key=/x"], b"no disks"),
+                              (["-d", "key=/x"], b"needs hostpath="),
                               (["-m", "x"], b"cannot be loaded"), ([url],
                                                                    b"one URL")):
             done = subprocess.run(
@@ -702,6 +739,7 @@ CASES = [(f.__name__.replace("_", " "), f) for f in (
     a_command_on_a_mount_is_run,
     what_a_server_does_can_be_looked_at,
     options_of_a_server_reach_its_kernel,
+    a_server_has_files_of_the_host_as_disks,
     halt_returns_when_the_server_has_ended,
     a_signal_ends_a_server_and_removes_its_address,
     a_server_in_the_foreground_says_halted,

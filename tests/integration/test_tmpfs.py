@@ -227,12 +227,16 @@ def users_of_a_tree_are_told_apart():
 
 
 LOCKS = """
-import fcntl, os, sys
+import fcntl, os, struct, sys
+def holder(fd):
+    lock = struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 0, 0, 0)
+    return struct.unpack("hhqqi4x", fcntl.fcntl(fd, fcntl.F_GETLK, lock))[4]
 os.chdir("/data")
 r, w = os.pipe()
 r2, w2 = os.pipe()
 fd = os.open("f", os.O_RDWR | os.O_CREAT)
-if os.fork() == 0:
+child = os.fork()
+if child == 0:
     for lock in (fcntl.flock, fcntl.lockf):
         mine = os.open("f", os.O_RDWR)
         lock(mine, fcntl.LOCK_EX)
@@ -250,6 +254,8 @@ for lock in (fcntl.flock, fcntl.lockf):
         raise AssertionError("locked twice")
     except BlockingIOError:
         pass
+    if lock is fcntl.lockf:
+        assert holder(fd) == child, (holder(fd), child)
     os.write(w2, b"x")
     if lock is fcntl.flock:
         assert os.read(r, 6) == b"closed"

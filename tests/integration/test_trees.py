@@ -31,7 +31,9 @@ HERE = os.path.dirname(os.path.realpath(__file__))
 NPORTS = 3
 LIMIT = 60
 ON_NFS = ["rsync", "git-commits", "make-project", "bash-redirections",
-          "python-subprocess", "fifos"]
+          "python-subprocess", "fifos", "unix-socat-and-nc",
+          "unix-socket-nodes", "unix-python-servers",
+          "file-size-limit"]
 PATH = harness.clean_env()["PATH"]
 
 

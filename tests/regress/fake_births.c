@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <sched.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/syscall.h>
@@ -45,7 +46,7 @@ check(const struct birth *b, bool shares, long maker)
 }
 
 static long
-begin(bool shares, struct birth **bp)
+begin(uint64_t flags, struct birth **bp)
 {
 	for (int i = 0; i < NBIRTHS; i++) {
 		bool used = false;
@@ -54,7 +55,7 @@ begin(bool shares, struct birth **bp)
 			&table[i].used, &used, true))
 			continue;
 		table[i].maker = HOST(SYS_getpid, 0, 0, 0, 0, 0, 0);
-		table[i].shares = shares;
+		table[i].shares = (flags & CLONE_VM) != 0;
 		*bp = &table[i].b;
 		atomic_fetch_add(&births->fb_begun, 1);
 		return 0;

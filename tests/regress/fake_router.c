@@ -46,6 +46,7 @@
 #define MAGIC_PPID 4242
 
 bool router_idle;
+bool router_names;
 
 /* --- copies with a fixup ---------------------------------------------- */
 
@@ -248,9 +249,19 @@ route_read(struct call *c)
 	    (size_t)c->arg[2]);
 }
 
+/* Routes take more stack than a program need have. */
+static __attribute__((noinline)) void
+take_stack(void)
+{
+	char space[1024];
+
+	__asm__ volatile("" : : "r"(space) : "memory");
+}
+
 long
 route_write(struct call *c)
 {
+	take_stack();
 	if (c->arg[0] == FD_BUSY)
 		return -EBADF;
 	return queue_write(&queues[c->arg[0] - FD_FIRST],
@@ -385,52 +396,71 @@ route_thread(struct call *c)
 		.lc_fd2 = -1,                                                  \
 		.lc_path = -1,                                                 \
 		.lc_path2 = -1,                                                \
-		.lc_route = route_##name,                                      \
-	}
+		.lc_routed = true,                                             \
+	},
 #define ROUTED(name, nr)                                                       \
 	[nr] = {                                                               \
-		.lc_name = #nr,                                                \
+		.lc_name = #name,                                              \
 		.lc_class = CALL_READINESS,                                    \
 		.lc_fd = -1,                                                   \
 		.lc_fd2 = -1,                                                  \
 		.lc_path = -1,                                                 \
 		.lc_path2 = -1,                                                \
-		.lc_route = route_##name,                                      \
-	}
+		.lc_routed = true,                                             \
+	},
 
-const struct linux_call linux_calls[] = {
-	ENTRY(read, CALL_FD, 0),
-	ENTRY(write, CALL_FD, 0),
-	ENTRY(ioctl, CALL_FD, 0),
-	ENTRY(getppid, CALL_BOTH, -1),
-	ROUTED(thread, SYS_sched_get_priority_max),
-	ENTRY(ppoll, CALL_READINESS, -1),
-	ROUTED(masked, SYS_pselect6),
-	ROUTED(masked, SYS_epoll_pwait),
-	ROUTED(masked, SYS_epoll_pwait2),
-	ENTRY(rt_sigaction, CALL_SIGNAL, -1),
-	ENTRY(rt_sigprocmask, CALL_SIGNAL, -1),
-	ENTRY(rt_sigreturn, CALL_SIGNAL, -1),
-	ENTRY(rt_sigsuspend, CALL_SIGNAL, -1),
-	ENTRY(rt_sigtimedwait, CALL_SIGNAL, -1),
-	ENTRY(rt_sigpending, CALL_SIGNAL, -1),
-	ENTRY(sigaltstack, CALL_SIGNAL, -1),
-	ENTRY(signalfd, CALL_SIGNAL, -1),
-	ENTRY(signalfd4, CALL_SIGNAL, -1),
-	ENTRY(clone, CALL_PROCESS, -1),
-	ENTRY(clone3, CALL_PROCESS, -1),
-	ENTRY(fork, CALL_PROCESS, -1),
-	ENTRY(vfork, CALL_PROCESS, -1),
-	ENTRY(execve, CALL_PROCESS, -1),
-	ENTRY(execveat, CALL_PROCESS, -1),
-	ENTRY(exit, CALL_PROCESS, -1),
-	ENTRY(exit_group, CALL_PROCESS, -1),
-	ENTRY(prctl, CALL_PROCESS, -1),
-	ENTRY(seccomp, CALL_PROCESS, -1),
-	ENTRY(unshare, CALL_PROCESS, -1),
-	ENTRY(setns, CALL_PROCESS, -1),
-};
+/* Every call of the table. */
+#define CALLS(ENTRY, ROUTED)                                                   \
+	ENTRY(read, CALL_FD, 0)                                                \
+	ENTRY(write, CALL_FD, 0)                                               \
+	ENTRY(ioctl, CALL_FD, 0)                                               \
+	ENTRY(getppid, CALL_BOTH, -1)                                          \
+	ROUTED(thread, SYS_sched_get_priority_max)                             \
+	ENTRY(ppoll, CALL_READINESS, -1)                                       \
+	ROUTED(masked, SYS_pselect6)                                           \
+	ROUTED(masked, SYS_epoll_pwait)                                        \
+	ROUTED(masked, SYS_epoll_pwait2)                                       \
+	ENTRY(rt_sigaction, CALL_SIGNAL, -1)                                   \
+	ENTRY(rt_sigprocmask, CALL_SIGNAL, -1)                                 \
+	ENTRY(rt_sigreturn, CALL_SIGNAL, -1)                                   \
+	ENTRY(rt_sigsuspend, CALL_SIGNAL, -1)                                  \
+	ENTRY(rt_sigtimedwait, CALL_SIGNAL, -1)                                \
+	ENTRY(rt_sigpending, CALL_SIGNAL, -1)                                  \
+	ENTRY(sigaltstack, CALL_SIGNAL, -1)                                    \
+	ENTRY(signalfd, CALL_SIGNAL, -1)                                       \
+	ENTRY(signalfd4, CALL_SIGNAL, -1)                                      \
+	ENTRY(clone, CALL_PROCESS, -1)                                         \
+	ENTRY(clone3, CALL_PROCESS, -1)                                        \
+	ENTRY(fork, CALL_PROCESS, -1)                                          \
+	ENTRY(vfork, CALL_PROCESS, -1)                                         \
+	ENTRY(execve, CALL_PROCESS, -1)                                        \
+	ENTRY(execveat, CALL_PROCESS, -1)                                      \
+	ENTRY(exit, CALL_PROCESS, -1)                                          \
+	ENTRY(exit_group, CALL_PROCESS, -1)                                    \
+	ENTRY(prctl, CALL_PROCESS, -1)                                         \
+	ENTRY(seccomp, CALL_PROCESS, -1)                                       \
+	ENTRY(unshare, CALL_PROCESS, -1)                                       \
+	ENTRY(setns, CALL_PROCESS, -1)
+
+const struct linux_call linux_calls[] = { CALLS(ENTRY, ROUTED) };
 const unsigned linux_ncalls = sizeof(linux_calls) / sizeof(linux_calls[0]);
+
+#define RUN(name, class, fd)                                                   \
+	case SYS_##name:                                                       \
+		return route_##name(c);
+#define RUN_ROUTED(name, nr)                                                   \
+	case nr:                                                               \
+		return route_##name(c);
+
+long
+linux_call_run(struct call *c)
+{
+	switch (c->nr) {
+		CALLS(RUN, RUN_ROUTED)
+	default:
+		return CALL_TO_HOST;
+	}
+}
 
 /* --- the router's side of preload/call.h ------------------------------- */
 
@@ -451,6 +481,12 @@ router_init(int argc, char **argv, char **envp)
 void
 router_exit(void)
 {
+}
+
+bool
+router_is_host(const struct call *c)
+{
+	return false;
 }
 
 bool

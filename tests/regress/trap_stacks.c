@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Traps 11 and 31: the stacks that calls and handlers run on. */
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
@@ -251,11 +252,76 @@ small_stack(void)
 	return 0;
 }
 
+static unsigned char below[8192] __attribute__((aligned(16)));
+
+/* A system call with the stack pointer at the end of below[]. */
+static long
+call_there(long nr, long a, long b, long c, long d)
+{
+	register long r10 __asm__("r10") = d;
+	unsigned char *top = below + sizeof(below);
+	long r;
+
+	__asm__ volatile(
+	    "mov %%rsp, %%rbx\n\tmov %[top], %%rsp\n\tsyscall\n\t"
+	    "mov %%rbx, %%rsp"
+	    : "=a"(r)
+	    : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), [top] "r"(top)
+	    : "rbx", "rcx", "r11", "memory", "cc");
+	return r;
+}
+
+/* How far down does the second of two such calls write, and the first? */
+static size_t
+need(long nr, long a, long b, long c, long d)
+{
+	size_t i = 0;
+	long r;
+	int k;
+
+	memset(below, 0x55, sizeof(below));
+	for (k = 0; k < 2; k++) {
+		r = call_there(nr, a, b, c, d);
+		if ((nr == SYS_clone || nr == SYS_fork) && r == 0)
+			_exit(0);
+		if ((nr == SYS_clone || nr == SYS_fork) && r > 0)
+			exit_status((pid_t)r);
+	}
+	while (i < sizeof(below) && below[i] == 0x55)
+		i++;
+	return sizeof(below) - i;
+}
+
+/*
+ * Go makes its system calls with as little as 600 bytes below the stack
+ * pointer, and sets signals in a vfork child with 464; what lies below is
+ * another stack.
+ */
+static int
+stack_need(void)
+{
+	static char *const none[] = { NULL };
+	long action[4] = { (long)SIG_DFL, 0, 0, 0 };
+	char c[] = "x";
+
+	CHECK(caught());
+	CHECK(need(SYS_getppid, 0, 0, 0, 0) < 600);
+	CHECK(need(SYS_write, 903, (long)c, 1, 0) < 600);
+	CHECK(need(SYS_rt_sigprocmask, SIG_BLOCK, 0, (long)action, 8) < 600);
+	CHECK(need(SYS_rt_sigaction, SIGUSR2, (long)action, 0, 8) < 464);
+	CHECK(need(SYS_fork, 0, 0, 0, 0) < 600);
+	CHECK(need(SYS_clone, CLONE_VM | CLONE_VFORK | SIGCHLD, 0, 0, 0) < 600);
+	CHECK(need(SYS_execve, (long)"/nonexistent", (long)none, (long)none,
+		  0) < 600);
+	return 0;
+}
+
 const struct trap_case stack_cases[] = {
 	{ "tiny_stack", tiny_stack },
 	{ "simultaneous", simultaneous },
 	{ "alternate_stack", alternate_stack },
 	{ "unwind", unwind },
 	{ "small_stack", small_stack },
+	{ "stack_need", stack_need },
 	{ NULL, NULL },
 };

@@ -4,11 +4,13 @@
  * valid pages behind the end of the file are always zero, so that a file can be
  * extended by changing its size.
  */
+#include "kern/file.h"
 #include "kern/libkern.h"
 #include "kern/lwp.h"
 #include "kern/netbsd.h"
 #include "kern/uio.h"
 #include "rump/rumphost.h"
+#include "vfs/filelimit.h"
 #include "vfs/memfs/memfs.h"
 #include "vfs/pcblock.h"
 #include "vfs/pcmap.h"
@@ -111,7 +113,7 @@ memfs_resize(struct vnode *vp, off_t size)
 	set_size(mn, size);
 	if (size < old) {
 		pagecache_invalidate(vp, size, 0);
-		pcmap_cut(pagecache_of(vp), size);
+		pagecache_cut_maps(pagecache_of(vp), size);
 	}
 	mutex_exit(&mn->mn_content);
 	modified(mn);
@@ -127,6 +129,9 @@ memfs_fallocate(struct vnode *vp, off_t pos, off_t len, kauth_cred_t cred)
 
 	if (__builtin_add_overflow(pos, len, &end) || end > SIZE_MOST)
 		return EFBIG;
+	error = filelimit_size(vp, end);
+	if (error != 0)
+		return error;
 	mutex_enter(&mn->mn_content);
 	size = atomic_load(&mn->mn_size);
 	if (end > size)
@@ -159,6 +164,29 @@ memfs_fdiscard(struct vnode *vp, off_t pos, off_t len, kauth_cred_t cred)
 	return 0;
 }
 
+/* Pages behind the end are zeros, and go when the file is cut off. */
+static int
+reserve(struct vnode *vp, const struct rump_reserve *rr)
+{
+	struct memfs_node *mn = vp->v_data;
+	off_t end;
+	int error;
+
+	if (rr->rr_pos < 0 || rr->rr_len <= 0)
+		return EINVAL;
+	if (__builtin_add_overflow(rr->rr_pos, rr->rr_len, &end) ||
+	    end > SIZE_MOST)
+		return EFBIG;
+	mutex_enter(&mn->mn_content);
+	error = pagecache_allocate(vp, rr->rr_pos, end);
+	if (error != 0)
+		pagecache_invalidate(vp, atomic_load(&mn->mn_size), 0);
+	mutex_exit(&mn->mn_content);
+	if (error == 0)
+		memfs_node_touch(mn, MN_CHANGE);
+	return error;
+}
+
 int
 memfs_ioctl(struct vnode *vp, unsigned long cmd, void *data, int fflags,
     kauth_cred_t cred)
@@ -166,6 +194,8 @@ memfs_ioctl(struct vnode *vp, unsigned long cmd, void *data, int fflags,
 	struct memfs_node *mn = vp->v_data;
 	off_t *offp = data;
 
+	if (vp->v_type == VREG && cmd == RUMP_FIORESERVE)
+		return (fflags & FWRITE) != 0 ? reserve(vp, data) : EBADF;
 	if (vp->v_type != VREG ||
 	    (cmd != RUMP_FIOSEEKDATA && cmd != RUMP_FIOSEEKHOLE))
 		return ENOTTY;

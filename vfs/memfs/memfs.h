@@ -161,6 +161,8 @@ int memfs_node_link(struct memfs_node *mn);
 bool memfs_node_unlink(struct memfs_node *mn);
 /* The same of an empty directory: always true. */
 bool memfs_node_unlink_dir(struct memfs_node *mn);
+/* mn, which has no links, shall never have one. */
+void memfs_node_bar(struct memfs_node *mn);
 /* A directory has changed, and has more or fewer (by) directories in it. */
 void memfs_node_changed(struct memfs_node *dir, int by);
 
@@ -192,6 +194,8 @@ int memfs_create(struct vnode *dvp, struct vnode **vpp,
     struct componentname *cnp, struct vattr *va);
 int memfs_mknod(struct vnode *dvp, struct vnode **vpp,
     struct componentname *cnp, struct vattr *va);
+int memfs_unnamed(struct vnode *dvp, struct vnode **vpp, struct vattr *va,
+    bool linkable, kauth_cred_t cred);
 int memfs_symlink(struct vnode *dvp, struct vnode **vpp,
     struct componentname *cnp, struct vattr *va, const char *target);
 int memfs_remove(
@@ -199,6 +203,9 @@ int memfs_remove(
 int memfs_rmdir(struct vnode *dvp, struct vnode *vp, struct componentname *cnp);
 int memfs_link(struct vnode *dvp, struct vnode *vp, struct componentname *cnp);
 int memfs_rename(struct vnode *fdvp, struct vnode *fvp,
+    struct componentname *fcnp, struct vnode *tdvp, struct vnode *tvp,
+    struct componentname *tcnp);
+int memfs_exchange(struct vnode *fdvp, struct vnode *fvp,
     struct componentname *fcnp, struct vnode *tdvp, struct vnode *tvp,
     struct componentname *tcnp);
 int memfs_readdir(struct vnode *vp, struct uio *uio, kauth_cred_t cred,

@@ -195,6 +195,25 @@ memfs_make(struct vnode *dvp, struct vnode **vpp, struct componentname *cnp,
 	return 0;
 }
 
+/* The node goes with its vnode unless it has got a link by then. */
+int
+memfs_unnamed(struct vnode *dvp, struct vnode **vpp, struct vattr *va,
+    bool linkable, kauth_cred_t cred)
+{
+	struct vnode *vp;
+	int error;
+
+	inherit(dvp->v_data, cred, va);
+	error = make_unnamed(memfs_mount_of(dvp), va, NULL, &vp);
+	if (error != 0)
+		return error;
+	if (!linkable)
+		memfs_node_bar(vp->v_data);
+	vdoom(vp);
+	*vpp = vp;
+	return 0;
+}
+
 int
 memfs_create(struct vnode *dvp, struct vnode **vpp, struct componentname *cnp,
     struct vattr *va)

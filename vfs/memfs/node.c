@@ -253,6 +253,15 @@ memfs_node_link(struct memfs_node *mn)
 	return error;
 }
 
+void
+memfs_node_bar(struct memfs_node *mn)
+{
+	mutex_enter(&mn->mn_lock);
+	KASSERT(mn->mn_nlink == 0);
+	mn->mn_removed = true;
+	mutex_exit(&mn->mn_lock);
+}
+
 static bool
 take_links(struct memfs_node *mn, uint32_t n)
 {

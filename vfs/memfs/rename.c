@@ -113,6 +113,78 @@ move(const struct renaming *r, bool *gone)
 	return 0;
 }
 
+/* Directory mn may leave its own for to, which does not lie in it. */
+static int
+check_swap(const struct renaming *r, struct memfs_node *mn,
+    struct memfs_node *from, struct memfs_node *to)
+{
+	const struct kauth_cred *cred = r->r_fcnp->cn_cred;
+	int error;
+
+	error = memfs_check_sticky(from, mn, cred);
+	if (error != 0 || mn->mn_type != VDIR)
+		return error;
+	if (is_within(to, mn))
+		return EINVAL;
+	return from == to ? 0 : check_writable(mn, cred);
+}
+
+/* What is now behind de in dir was in another directory, or is the same. */
+static void
+settle(struct memfs_node *dir, struct memfs_dent *de)
+{
+	struct memfs_node *mn = de->de_node;
+
+	if (mn->mn_type == VDIR) {
+		mn->mn_dir.d_parent = dir;
+		mn->mn_dir.d_entry = de;
+	}
+	memfs_node_touch(mn, MN_CHANGE);
+}
+
+/* Entries stay where they are, and lead to each other's nodes. */
+static void
+swap(const struct renaming *r)
+{
+	struct memfs_node *fmn = r->r_fde->de_node, *tmn = r->r_tde->de_node;
+	int more = (tmn->mn_type == VDIR) - (fmn->mn_type == VDIR);
+
+	r->r_fde->de_node = tmn;
+	r->r_tde->de_node = fmn;
+	settle(r->r_fdir, r->r_fde);
+	settle(r->r_tdir, r->r_tde);
+	memfs_node_changed(r->r_fdir, r->r_fdir == r->r_tdir ? 0 : more);
+	if (r->r_fdir != r->r_tdir)
+		memfs_node_changed(r->r_tdir, -more);
+}
+
+int
+memfs_exchange(struct vnode *fdvp, struct vnode *fvp,
+    struct componentname *fcnp, struct vnode *tdvp, struct vnode *tvp,
+    struct componentname *tcnp)
+{
+	struct memfs_mount *mm = memfs_mount_of(fdvp);
+	struct renaming r = {
+		.r_mm = mm,
+		.r_fdir = fdvp->v_data,
+		.r_tdir = tdvp->v_data,
+		.r_fcnp = fcnp,
+		.r_tcnp = tcnp,
+	};
+	int error;
+
+	rw_enter(&mm->mm_tree, RW_WRITER);
+	error = resolve(&r, fvp, tvp);
+	if (error == 0)
+		error = check_swap(&r, fvp->v_data, r.r_fdir, r.r_tdir);
+	if (error == 0)
+		error = check_swap(&r, tvp->v_data, r.r_tdir, r.r_fdir);
+	if (error == 0)
+		swap(&r);
+	rw_exit(&mm->mm_tree);
+	return error;
+}
+
 int
 memfs_rename(struct vnode *fdvp, struct vnode *fvp, struct componentname *fcnp,
     struct vnode *tdvp, struct vnode *tvp, struct componentname *tcnp)

@@ -2,6 +2,7 @@
 /* rumpfs as a file system type, and as the root of the name space. */
 #include "kern/libkern.h"
 #include "kern/netbsd.h"
+#include "rump/rumperr.h"
 #include "vfs/memfs/memfs.h"
 #include "vfs/rootfs/rootfs.h"
 #include "vfs/specfs.h"
@@ -57,7 +58,7 @@ boot_make(struct vnode *dvp, const char *name, enum vtype type, mode_t mode,
 	va.va_rdev = dev;
 	error = memfs_make(dvp, &vp, &cn, &va, NULL);
 	if (error != 0)
-		panic("rumpfs: cannot make %s: error %d", name, error);
+		panic("rumpfs: cannot make %s: %s", name, rump_strerror(error));
 	return vp;
 }
 
@@ -71,11 +72,14 @@ rootfs_init(void)
 	vfs_attach(&rootfs_vfsops);
 	error = vfs_mountroot(&rootfs_vfsops);
 	if (error != 0)
-		panic("rumpfs: cannot mount the root: error %d", error);
+		panic(
+		    "rumpfs: cannot mount the root: %s", rump_strerror(error));
 	devs_init();
 	dev = boot_make(rootvnode, "dev", VDIR, DIR_MODE, 0);
 	for (size_t n = 0; (d = cdev_nth(n)) != NULL; n++)
-		vrele(boot_make(dev, d->d_name, VCHR, d->d_mode, d->d_dev));
+		if (d->d_name != NULL)
+			vrele(boot_make(
+			    dev, d->d_name, VCHR, d->d_mode, d->d_dev));
 	vrele(dev);
 	/* Where a program that is not the superuser can write. */
 	vrele(boot_make(

@@ -123,8 +123,8 @@ call_number(void)
 
 	do {
 		num = below(3) == 0
-			  ? FASTCALL_FORK +
-				(int32_t)below(FASTCALL_END - FASTCALL_FORK + 1)
+			  ? FASTCALL_FIRST + (int32_t)below(FASTCALL_END -
+							    FASTCALL_FIRST + 1)
 			  : (int32_t)below(520);
 		if (below(50) == 0)
 			num = (int32_t)rnd();

@@ -385,9 +385,21 @@ by_name_of_number(void)
 	say_text("unlinked", 0);
 }
 
+/* What it asks of the host alone works, as for any process. */
 static int
 share(void *arg)
 {
+	bool *done = arg;
+	long fd;
+	void *p;
+
+	p = mmap(NULL, 8192, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	done[0] = p != MAP_FAILED && mprotect(p, 4096, PROT_READ) == 0 &&
+		  munmap(p, 8192) == 0;
+	fd = open("/proc/self/task", O_RDONLY | O_DIRECTORY);
+	done[1] = fd >= 0 && close((int)fd) == 0;
+	done[2] = access("/dev/null", R_OK) == 0;
 	return 0;
 }
 
@@ -397,20 +409,22 @@ static void
 other_clones(void)
 {
 	static char stack[65536] __attribute__((aligned(16)));
+	bool done[3] = { false };
 	int fd, status, pidfd = -1;
 	pid_t pid;
 
 	put_file("f", "content");
 	fd = open("f", O_RDONLY);
-	pid = clone(share, stack + sizeof(stack), CLONE_VM | SIGCHLD, NULL);
+	pid = clone(share, stack + sizeof(stack), CLONE_VM | SIGCHLD, done);
 	say_end("shares memory", pid);
+	SAY("done: %d %d %d", done[0], done[1], done[2]);
 	pid = (pid_t)syscall(SYS_clone, CLONE_PIDFD | SIGCHLD, 0, &pidfd, 0, 0);
 	if (pid == 0) {
 		say_text("with pidfd", fd);
 		_exit(7);
 	}
-	SAY("pidfd %d", pidfd >= 0);
 	say_end("with pidfd", pid);
+	SAY("pidfd %d", pidfd >= 0);
 	pid = (pid_t)syscall(SYS_clone, CLONE_VFORK | SIGCHLD, 0, 0, 0, 0);
 	if (pid == 0) {
 		NEED(close(fd) == 0);
@@ -434,6 +448,66 @@ other_clones(void)
 	say_text("parent", fd);
 }
 
+/* What a child that shares descriptors and memory does to both. */
+static int
+change_descriptors(void *arg)
+{
+	int *fds = arg;
+
+	fds[1] = open("made", O_RDWR | O_CREAT | O_TRUNC, 0600);
+	NEED(write(fds[1], "by the child", 12) == 12);
+	NEED(lseek(fds[0], 3, SEEK_SET) == 3);
+	fds[2] = dup2(fds[0], 40);
+	NEED(close(fds[0]) == 0);
+	NEED(mkdir("below", 0700) == 0 && chdir("below") == 0);
+	put_file("in", "x");
+	_exit(3);
+}
+
+static int
+change_and_execute(void *arg)
+{
+	int *fds = arg;
+	char *argv[] = { self, "--act", "fds", NULL };
+
+	NEED(dup2(fds[1], 41) == 41);
+	NEED(fcntl(fds[1], F_SETFD, FD_CLOEXEC) == 0);
+	NEED(execv("nowhere", argv) < 0);
+	execv(self, argv);
+	_exit(127);
+}
+
+static void
+shared_until_exec(void)
+{
+	const int flags = CLONE_VM | CLONE_VFORK | CLONE_FILES | SIGCHLD;
+	static char stack[262144] __attribute__((aligned(16)));
+	char *top = stack + sizeof(stack);
+	int fds[3] = { -1, -1, -1 };
+	pid_t pid;
+
+	put_file("f", "content");
+	fds[0] = open("f", O_RDONLY);
+	pid = clone(change_descriptors, top, flags, fds);
+	say_end("changes", pid);
+	SAY("old %d, new %d, copy %d", is_open(fds[0]), is_open(fds[1]),
+	    is_open(40));
+	say_text("copy", 40);
+	NEED(lseek(fds[1], 0, SEEK_SET) == 0);
+	say_text("made", fds[1]);
+	SAY("below %d %d", access("below/in", F_OK), access("in", F_OK));
+	pid = clone(change_and_execute, top, flags, fds);
+	say_end("executes", pid);
+	SAY("kept %d %d %d", is_open(40), is_open(41), is_open(fds[1]));
+	SAY("flags %d %d", fcntl(fds[1], F_GETFD), fcntl(41, F_GETFD));
+	pid = fork();
+	if (pid == 0)
+		_exit(is_open(40) + 2 * is_open(41));
+	say_end("forked", pid);
+	NEED(close(41) == 0);
+	SAY("file %d", unlink("made"));
+}
+
 const struct life children_lives[] = {
 	{ "offset_is_shared", offset_is_shared },
 	{ "child_has_its_own", child_has_its_own },
@@ -446,5 +520,6 @@ const struct life children_lives[] = {
 	{ "numbers", numbers },
 	{ "by_name_of_number", by_name_of_number },
 	{ "other_clones", other_clones },
+	{ "shared_until_exec", shared_until_exec },
 	{ NULL, NULL },
 };

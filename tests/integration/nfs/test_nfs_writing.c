@@ -247,6 +247,28 @@ stat_shows_what_is_not_saved_yet(void **state)
 }
 
 static void
+setuid_is_gone_as_soon_as_somebody_writes(void **state)
+{
+	struct rump_stat st;
+	int fd;
+
+	must(chmod(server.dir, 0777));
+	assert_int_equal(rump_sys_mkdir("/nobody", 0755), 0);
+	mount_at("/nobody", "&uid=65534&gid=65534");
+	fd = open_file("/nobody/f", RUMP_O_RDWR);
+	must(rump_sys_fchmod(fd, 04755));
+	must(rump_sys_fstat(fd, &st));
+	assert_int_equal(st.st_mode & 07777, 04755);
+	must(rump_sys_write(fd, data, 100));
+	must(rump_sys_fstat(fd, &st));
+	assert_int_equal(st.st_mode & 07777, 0755);
+	assert_int_equal(st.st_size, 100);
+	must(rump_sys_close(fd));
+	must(rump_sys_unmount("/nobody", 0));
+	must(rump_sys_rmdir("/nobody"));
+}
+
+static void
 setuid_set_after_writing_stays(void **state)
 {
 	int fd = open_file("/data/f", RUMP_O_WRONLY);
@@ -453,6 +475,7 @@ main(void)
 		CASE(random_changes_are_those_of_a_byte_array),
 		CASE(stat_shows_what_is_not_saved_yet),
 		CASE(setuid_set_after_writing_stays),
+		CASE(setuid_is_gone_as_soon_as_somebody_writes),
 		CASE(appending_goes_behind_what_others_have_written),
 		CASE(what_one_client_closes_another_sees_at_its_open),
 		CASE(clients_write_different_bytes_of_a_page),

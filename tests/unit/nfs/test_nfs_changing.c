@@ -170,6 +170,10 @@ what_is_there_counts_more_than_what_may_not_be_made(void **state)
 	must_fail(rump_sys_mkdir("/data/x", 0755), RUMP_EACCES);
 	must(rump_sys_close(open_new("/data/f", 0)));
 	must_fail(open_new("/data/x", 0), RUMP_EACCES);
+	must_fail(rump_sys_link("/data", "/data/f"), RUMP_EEXIST);
+	must_fail(rump_sys_link("/data", "/data/x"), RUMP_EPERM);
+	must_fail(rump_sys_symlink("target", "/data/f/"), RUMP_EEXIST);
+	must_fail(rump_sys_symlink("target", "/data/x/"), RUMP_ENOENT);
 }
 
 /* --- what others change --------------------------------------------------- */

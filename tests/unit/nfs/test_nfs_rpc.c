@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <sched.h>
@@ -19,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "tests/unit/nfs/script.h"
@@ -26,6 +28,7 @@
 #include "rump/rump.h"
 #include "rump/rumpdefs.h"
 #include "rump/rumphost.h"
+#include "rump/rumpuser_host.h"
 
 static void
 a_call_is_answered(void **state)
@@ -155,6 +158,77 @@ a_lost_connection_is_made_again_and_the_call_repeated(void **state)
 	assert_int_equal(s.seen[0], s.seen[1]);
 	assert_int_equal(s.seen[0], s.seen[2]);
 	assert_int_equal(stat_value(RPC_STAT_RETRANSMITS), again + 2);
+}
+
+/* The host refuses one send. */
+
+static struct rumpuser_hostops plain;
+static _Atomic int refusals;
+
+static long
+refusing_syscall(long nr, long a, long b, long c, long d, long e, long f)
+{
+	int left = atomic_load(&refusals);
+
+	if ((nr == SYS_sendmsg || nr == SYS_sendto) && left > 0 &&
+	    atomic_compare_exchange_strong(&refusals, &left, left - 1))
+		return -ENOBUFS;
+	return plain.ho_syscall(nr, a, b, c, d, e, f);
+}
+
+/* Takes a call that is not answered before the next connection. */
+static void
+script_second_chance(struct server *s)
+{
+	int fd = take_connection(s);
+	uint32_t xid, proc;
+
+	check(read_call(fd, &xid, &proc), "call");
+	atomic_store((_Atomic uint32_t *)&s->seen[0], 1);
+	while (read_call(fd, &xid, &proc))
+		continue;
+	close(fd);
+	serve(take_connection(s));
+}
+
+static bool
+is_asleep(struct rpc_conn *rc)
+{
+	bool asleep;
+
+	mutex_enter(&rc->rc_lock);
+	asleep = rc->rc_asleep;
+	mutex_exit(&rc->rc_lock);
+	return asleep;
+}
+
+static void
+a_receiver_that_sleeps_hears_of_a_send_that_failed(void **state)
+{
+	uint64_t before = stat_value(RPC_STAT_TIMEOUTS);
+	struct rumpuser_hostops refusing;
+	struct caller c[1];
+	struct server s;
+	struct rpc_conn *rc;
+
+	refusing = plain = rumpuser_hostops;
+	refusing.ho_syscall = refusing_syscall;
+	rumpuser_set_hostops(&refusing);
+	server_start(&s, script_second_chance);
+	rc = open_conn(&s, RPC_HARD, 10000, 2);
+	start_callers(rc, c, 1, 1);
+	while (
+	    atomic_load((_Atomic uint32_t *)&s.seen[0]) == 0 || !is_asleep(rc))
+		sched_yield();
+	atomic_store(&refusals, 1);
+	assert_int_equal(call(rc, 7), 0);
+	assert_int_equal(atomic_load(&refusals), 0);
+	join_callers(c, 1);
+	assert_int_equal(c[0].error, 0);
+	assert_int_equal(stat_value(RPC_STAT_TIMEOUTS), before);
+	rpc_conn_destroy(rc);
+	server_join(&s);
+	rumpuser_set_hostops(&plain);
 }
 
 /* Ignores a call the first time. */
@@ -556,6 +630,7 @@ main(void)
 		SCRIPT_CASE(replies_may_trickle_in),
 		SCRIPT_CASE(
 		    a_lost_connection_is_made_again_and_the_call_repeated),
+		SCRIPT_CASE(a_receiver_that_sleeps_hears_of_a_send_that_failed),
 		SCRIPT_CASE(an_unanswered_call_is_repeated),
 		SCRIPT_CASE(a_soft_call_ends_with_etimedout),
 		SCRIPT_CASE(a_soft_call_to_nobody_ends_with_etimedout),

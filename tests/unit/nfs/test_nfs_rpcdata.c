@@ -229,6 +229,74 @@ a_receiver_that_sleeps_does_not_keep_others_from_sending(void **state)
 	server_join(&s);
 }
 
+/* Reads nothing for a while, then everything. */
+static void
+script_slow_reader(struct server *s)
+{
+	int fd = take_connection(s);
+	uint32_t xid, proc;
+
+	check(read_call(fd, &xid, &proc), "first call");
+	send_reply(fd, xid, proc);
+	while (atomic_load((_Atomic uint32_t *)&s->seen[0]) == 0)
+		sched_yield();
+	check(take_data(fd, &xid) == LARGE, "data");
+	send_reply(fd, xid, 7);
+	check(read_call(fd, &xid, &proc), "call");
+	send_reply(fd, xid, proc);
+	serve(fd);
+}
+
+static void
+set_sending(struct rpc_conn *rc, bool sending)
+{
+	mutex_enter(&rc->rc_lock);
+	rc->rc_sending = sending;
+	cv_broadcast(&rc->rc_sendcv);
+	mutex_exit(&rc->rc_lock);
+}
+
+static bool
+sleeps(struct rpc_conn *rc)
+{
+	bool asleep;
+
+	mutex_enter(&rc->rc_lock);
+	asleep = rc->rc_asleep;
+	mutex_exit(&rc->rc_lock);
+	return asleep;
+}
+
+/* A thread that sends and finds no room leaves, for it does not wait for what it
+ * sends. */
+static void
+what_a_sender_leaves_is_sent_by_a_receiver_that_slept_meanwhile(void **state)
+{
+	uint64_t before = stat_value(RPC_STAT_TIMEOUTS);
+	struct sending sd;
+	struct caller c[1];
+	struct server s;
+	struct rpc_conn *rc;
+
+	server_start(&s, script_slow_reader);
+	rc = open_conn(&s, RPC_HARD, 10000, 2);
+	assert_int_equal(call(rc, 3), 0);
+	start_sending(rc, &sd, LARGE, SIZE);
+	set_sending(rc, true);
+	start_callers(rc, c, 1, 1);
+	while (!sleeps(rc))
+		sched_yield();
+	set_sending(rc, false);
+	atomic_store((_Atomic uint32_t *)&s.seen[0], 1);
+	join_callers(c, 1);
+	assert_int_equal(c[0].error, 0);
+	assert_int_equal(rpc_wait(rc, &sd.over), 0);
+	assert_int_equal(sd.error, 0);
+	assert_int_equal(stat_value(RPC_STAT_TIMEOUTS), before);
+	rpc_conn_destroy(rc);
+	server_join(&s);
+}
+
 /* Answers when it has seen the head of the call, and then reads the rest. */
 static void
 script_hasty(struct server *s)
@@ -441,6 +509,8 @@ main(void)
 		    a_server_that_talks_before_it_reads_is_heard_while_we_send),
 		SCRIPT_CASE(
 		    a_receiver_that_sleeps_does_not_keep_others_from_sending),
+		SCRIPT_CASE(
+		    what_a_sender_leaves_is_sent_by_a_receiver_that_slept_meanwhile),
 		SCRIPT_CASE(data_are_not_touched_after_the_end_of_their_call),
 		SCRIPT_CASE(
 		    an_answer_to_half_a_call_counts_when_the_other_half_cannot_be_sent),

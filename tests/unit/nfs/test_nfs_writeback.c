@@ -103,6 +103,12 @@ full(struct exchange *x)
 	return answer_status(x, NFS3ERR_NOSPC);
 }
 
+static uint32_t
+used_up(struct exchange *x)
+{
+	return answer_status(x, NFS3ERR_DQUOT);
+}
+
 static int
 open_empty(const char *path)
 {
@@ -258,18 +264,19 @@ a_restart_between_two_parts_is_noticed(void **state)
 	must(rump_sys_close(fd));
 }
 
+/* Nothing is taken until there is room again. */
 static void
-a_full_server_is_reported_by_fsync_and_then_by_write(void **state)
+fsync_and_write_tell(answer_t *answer, int expected)
 {
 	int fd = open_empty("/data/e"), error = 0;
 
-	atomic_store(&wicked[NFS3PROC_WRITE], full);
+	atomic_store(&wicked[NFS3PROC_WRITE], answer);
 	write_some(fd, 5000);
 	assert_int_equal(rump_sys_fsync(fd), -1);
-	assert_int_equal(errno, RUMP_ENOSPC);
+	assert_int_equal(errno, expected);
 	if (rump_sys_pwrite(fd, sent, 5000, 0) < 0)
 		error = errno;
-	assert_int_equal(error, RUMP_ENOSPC);
+	assert_int_equal(error, expected);
 	/* The failure of that write may be told here as well, once. */
 	(void)rump_sys_fsync(fd);
 	atomic_store(&wicked[NFS3PROC_WRITE], take_all);
@@ -277,6 +284,56 @@ a_full_server_is_reported_by_fsync_and_then_by_write(void **state)
 	must(rump_sys_fsync(fd));
 	assert_stored(6000);
 	must(rump_sys_close(fd));
+}
+
+static void
+a_full_server_is_reported_by_fsync_and_then_by_write(void **state)
+{
+	fsync_and_write_tell(full, RUMP_ENOSPC);
+}
+
+static void
+a_quota_is_reported_by_fsync_and_then_by_write(void **state)
+{
+	fsync_and_write_tell(used_up, RUMP_EDQUOT);
+}
+
+static void
+a_quota_is_reported_by_close(void **state)
+{
+	int fd = open_empty("/data/e");
+
+	atomic_store(&wicked[NFS3PROC_WRITE], used_up);
+	write_some(fd, 5000);
+	assert_int_equal(rump_sys_close(fd), -1);
+	assert_int_equal(errno, RUMP_EDQUOT);
+}
+
+/* Some servers count what was written only when it goes to the disk. */
+static void
+a_quota_that_is_met_by_commit_is_reported_once(void **state)
+{
+	int fd = open_empty("/data/e");
+
+	atomic_store(&wicked[NFS3PROC_WRITE], take_all);
+	atomic_store(&wicked[NFS3PROC_COMMIT], used_up);
+	write_some(fd, STORE - 10);
+	assert_int_equal(rump_sys_fsync(fd), -1);
+	assert_int_equal(errno, RUMP_EDQUOT);
+	assert_true(count(NFS3PROC_COMMIT) > 0);
+	must(rump_sys_close(fd));
+}
+
+static void
+a_quota_keeps_files_and_directories_from_being_made(void **state)
+{
+	atomic_store(&wicked[NFS3PROC_CREATE], used_up);
+	atomic_store(&wicked[NFS3PROC_MKDIR], used_up);
+	assert_int_equal(
+	    rump_sys_open("/data/new", RUMP_O_WRONLY | RUMP_O_CREAT, 0644), -1);
+	assert_int_equal(errno, RUMP_EDQUOT);
+	assert_int_equal(rump_sys_mkdir("/data/new", 0755), -1);
+	assert_int_equal(errno, RUMP_EDQUOT);
 }
 
 static void
@@ -484,6 +541,10 @@ main(void)
 		CASE(what_a_restarted_server_has_lost_is_written_again),
 		CASE(a_restart_between_two_parts_is_noticed),
 		CASE(a_full_server_is_reported_by_fsync_and_then_by_write),
+		CASE(a_quota_is_reported_by_fsync_and_then_by_write),
+		CASE(a_quota_is_reported_by_close),
+		CASE(a_quota_that_is_met_by_commit_is_reported_once),
+		CASE(a_quota_keeps_files_and_directories_from_being_made),
 		CASE(a_connection_that_breaks_takes_nothing_along),
 		CASE(what_was_synchronised_survives_every_crash),
 		CASE(a_signal_does_not_keep_data_from_being_saved),

@@ -5,6 +5,7 @@
  * slot's worker does with a request is the test's.
  */
 #include "preload/nofile.h"
+#include "preload/remote_classic.h"
 #include "preload/remote_link.h"
 
 #include <errno.h>
@@ -57,6 +58,7 @@ raw_call(long nr, long a, long b, long c, long d, long e, long f)
 
 long (*host_call)(long, long, long, long, long, long, long) = raw_call;
 struct config config;
+bool backend_direct;
 __thread struct thread engine_thread;
 
 long
@@ -94,6 +96,14 @@ engine_copy(void *to, const void *from, size_t len)
 		       (ssize_t)len
 		   ? 0
 		   : -EFAULT;
+}
+
+/* Nobody here speaks classic. */
+int
+classic_call(struct remote *rm, bool patient, int num, const int64_t *args,
+    size_t n, int64_t *retval)
+{
+	abort();
 }
 
 struct remote *

@@ -6,9 +6,13 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 
 #include "rump/rumpdefs.h"
+#include "rump/rumperr.h"
+#include "rump/rumperrno2host.h"
+#include "rump/rumpsignal.h"
 #include "rump/rumpuser.h"
 
 /* Every name of NetBSD's, in the order of its numbers from 1. */
@@ -162,6 +166,57 @@ what_is_no_error_number_is_einval(void **state)
 	assert_int_equal(rumpuser_component_errtrans(INT32_MAX), RUMP_EINVAL);
 }
 
+static void
+numbers_go_to_the_host_by_name_too(void **state)
+{
+	for (int error = 1; error <= RUMP_ELAST; error++) {
+		int host = rump_errno2host(error);
+
+		if (host == EINVAL)
+			continue;
+		if (error == RUMP_ENOTSUP)
+			assert_int_equal(host, ENOTSUP);
+		else
+			assert_int_equal(
+			    rumpuser_component_errtrans(host), error);
+	}
+	assert_int_equal(rump_errno2host(0), 0);
+	assert_int_equal(rump_errno2host(RUMP_EAGAIN), EAGAIN);
+	assert_int_equal(rump_errno2host(RUMP_EFTYPE), EINVAL);
+	assert_int_equal(rump_errno2host(RUMP_ELAST + 1), EINVAL);
+	assert_int_equal(rump_errno2host(-1), EINVAL);
+}
+
+static void
+every_error_has_words_of_its_own(void **state)
+{
+	const char *unknown = rump_strerror(RUMP_ELAST + 1);
+
+	assert_string_equal(unknown, rump_strerror(-2));
+	for (int error = 0; error <= RUMP_ELAST; error++) {
+		assert_non_null(rump_strerror(error));
+		assert_string_not_equal(rump_strerror(error), unknown);
+		for (int other = 0; other < error; other++)
+			assert_string_not_equal(
+			    rump_strerror(error), rump_strerror(other));
+	}
+	assert_string_equal(
+	    rump_strerror(RUMP_ENOENT), "no such file or directory");
+}
+
+static void
+signals_are_translated_by_name(void **state)
+{
+	assert_int_equal(rump_signal2host(RUMP_SIGUSR1), SIGUSR1);
+	assert_int_equal(rump_signal2host(RUMP_SIGPIPE), SIGPIPE);
+	assert_int_equal(rump_signal2host(RUMP_SIGPWR), SIGPWR);
+	assert_int_equal(rump_signal2host(RUMP_SIGEMT), 0);
+	assert_int_equal(rump_signal2host(RUMP_SIGINFO), 0);
+	assert_int_equal(rump_signal2host(0), 0);
+	assert_int_equal(rump_signal2host(-1), 0);
+	assert_int_equal(rump_signal2host(64), 0);
+}
+
 int
 main(void)
 {
@@ -169,6 +224,9 @@ main(void)
 		cmocka_unit_test(numbers_are_translated_by_name),
 		cmocka_unit_test(the_famous_differences),
 		cmocka_unit_test(what_is_no_error_number_is_einval),
+		cmocka_unit_test(numbers_go_to_the_host_by_name_too),
+		cmocka_unit_test(every_error_has_words_of_its_own),
+		cmocka_unit_test(signals_are_translated_by_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -78,6 +78,7 @@ fastclient_hello(struct fastclient *fc, int fd, bool novm)
 		.fm_type = FAST_HELLO,
 		.fm_arg = FAST_VERSION,
 		.fm_addr = novm,
+		.fm_pad = fc->fc_children,
 	};
 	int memfd;
 
@@ -95,6 +96,27 @@ fastclient_hello(struct fastclient *fc, int fd, bool novm)
 	    NULL, AREA_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, memfd, 0);
 	close(memfd);
 	return fc->fc_area == MAP_FAILED ? -1 : 0;
+}
+
+int
+fastclient_fork(struct fastclient *fc)
+{
+	struct fast_message m = { .fm_type = FAST_CHILD };
+	const int on = 1;
+	int fds[2];
+	bool sent;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0)
+		return -1;
+	setsockopt(fds[1], SOL_SOCKET, SO_PASSCRED, &on, sizeof(on));
+	sent = fastclient_send(fc, &m, NULL, fds[1]);
+	close(fds[1]);
+	if (sent) {
+		fc->fc_children++;
+		return fds[0];
+	}
+	close(fds[0]);
+	return -1;
 }
 
 void
@@ -149,6 +171,7 @@ fastclient_request(struct fastclient *fc, unsigned slot, int num,
 	sl->sl_num = num;
 	sl->sl_flags = 0;
 	sl->sl_sequence++;
+	sl->sl_children = fc->fc_children;
 	sl->sl_cpu = (uint32_t)sched_getcpu();
 	memset(sl->sl_args, 0, sizeof(sl->sl_args));
 	if (args != NULL)

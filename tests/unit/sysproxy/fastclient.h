@@ -20,6 +20,7 @@ struct fastclient {
 	uint32_t fc_services; /* so many of any kind were asked for */
 	uint32_t fc_ops[8];   /* ... by kind */
 	bool fc_spin;         /* do not sleep */
+	uint32_t fc_children; /* FAST_CHILD messages so far */
 	/* Called for FAST_PROTECT, FAST_CUT and FAST_RAISE. */
 	void (*fc_service)(struct fastclient *, struct fast_slot *);
 };
@@ -34,6 +35,8 @@ struct fastin {
  * process_vm_*.  0, or what FAST_REFUSED said, or -1. */
 int fastclient_hello(struct fastclient *fc, int fd, bool novm);
 void fastclient_close(struct fastclient *fc);
+/* The connection of a child of this client's process; -1: not sent. */
+int fastclient_fork(struct fastclient *fc);
 bool fastclient_start(struct fastclient *fc, unsigned slot);
 
 /* Make a call in slot; in ends with a NULL address, or is NULL.  The error;

@@ -18,7 +18,7 @@
 
 #include <cmocka.h>
 
-#include "fastclient.h"
+#include "servertest.h"
 #include "rump/rump.h"
 #include "rump/rump_syscallnum.h"
 #include "rump/rumpabi.h"
@@ -26,90 +26,7 @@
 #include "rump/rumphost.h"
 #include "rump/rumpserver.h"
 
-#define AWAIT(condition)                                                       \
-	do {                                                                   \
-		while (!(condition))                                           \
-			sched_yield();                                         \
-	} while (0)
-
 #define KIB64 (64 * 1024)
-
-/* Arguments of a call. */
-#define A(...)                                                                 \
-	(int64_t[FAST_ARGS])                                                   \
-	{                                                                      \
-		__VA_ARGS__                                                    \
-	}
-/* What goes with it. */
-#define IN(...)                                                                \
-	(struct fastin[])                                                      \
-	{                                                                      \
-		__VA_ARGS__,                                                   \
-		{                                                              \
-			0                                                      \
-		}                                                              \
-	}
-#define STR(s)                                                                 \
-	{                                                                      \
-		(s), (uint32_t)strlen(s) + 1                                   \
-	}
-
-static struct fastclient client;
-
-static void
-open_client(struct fastclient *fc, bool novm)
-{
-	int fds[2];
-
-	memset(fc, 0, sizeof(*fc));
-	assert_int_equal(
-	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
-	assert_int_equal(rumpuser_sp_adopt(fds[0], "test"), 0);
-	assert_int_equal(fastclient_hello(fc, fds[1], novm), 0);
-	assert_true(fastclient_start(fc, 0));
-}
-
-static int
-setup(void **state)
-{
-	if (*state == NULL)
-		open_client(&client, false);
-	return 0;
-}
-
-static int
-setup_novm(void **state)
-{
-	open_client(&client, true);
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	if (client.fc_area != NULL)
-		fastclient_close(&client);
-	rumpuser_sp_wait(NULL);
-	return 0;
-}
-
-static int64_t
-call(int num, const int64_t *args, const struct fastin *in, int64_t *retval)
-{
-	return fastclient_call(&client, 0, num, args, in, retval);
-}
-
-static int
-open_file(struct fastclient *fc, const char *path, int flags)
-{
-	int64_t retval[2];
-
-	assert_int_equal(
-	    fastclient_call(fc, 0, RUMP_SYS_open,
-		A((intptr_t)path, flags, 0666), IN(STR(path)), retval),
-	    0);
-	return (int)retval[0];
-}
 
 static void
 a_call_without_memory_returns_its_result(void **state)
@@ -220,6 +137,19 @@ strings_that_were_not_sent_are_fetched(void **state)
 }
 
 static void
+a_broken_pipe_is_told_by_its_errno_alone(void **state)
+{
+	int64_t retval[2];
+
+	assert_int_equal(call(RUMP_SYS_pipe, NULL, NULL, retval), 0);
+	assert_int_equal(call(RUMP_SYS_close, A(retval[0]), NULL, NULL), 0);
+	assert_int_equal(call(RUMP_SYS_write, A(retval[1], (intptr_t) "x", 1),
+			     IN({ "x", 1 }), NULL),
+	    RUMP_EPIPE);
+	assert_int_equal(client.fc_ops[FAST_RAISE], 0);
+}
+
+static void
 bad_addresses_are_efault(void **state)
 {
 	int fd = open_file(&client, "/a", RUMP_O_CREAT | RUMP_O_RDWR);
@@ -254,25 +184,14 @@ a_path_that_is_too_long_is_refused(void **state)
 
 /* --- processes ----------------------------------------------------------------- */
 
-static int
-receive_fd(struct fastclient *fc)
-{
-	struct fast_message m;
-	int fd;
-
-	assert_true(fastclient_receive(fc, &m, &fd));
-	assert_int_equal(m.fm_type, FAST_FD);
-	assert_true(fd >= 0);
-	return fd;
-}
-
 static void
 fork_child(struct fastclient *parent, struct fastclient *child)
 {
+	int fd = fastclient_fork(parent);
+
 	memset(child, 0, sizeof(*child));
-	assert_int_equal(
-	    fastclient_call(parent, 0, FASTCALL_FORK, NULL, NULL, NULL), 0);
-	assert_int_equal(fastclient_hello(child, receive_fd(parent), false), 0);
+	assert_true(fd >= 0);
+	assert_int_equal(fastclient_hello(child, fd, false), 0);
 	assert_true(fastclient_start(child, 0));
 }
 
@@ -312,12 +231,83 @@ a_forked_child_has_copies_of_the_descriptors(void **state)
 static void
 a_child_that_never_speaks_goes_with_its_connection(void **state)
 {
-	int fd;
+	int fd = fastclient_fork(&client);
 
-	assert_int_equal(call(FASTCALL_FORK, NULL, NULL, NULL), 0);
-	fd = receive_fd(&client);
+	assert_true(fd >= 0);
+	/* A call comes after it. */
+	assert_int_equal(call(RUMP_SYS_getpid, NULL, NULL, NULL), 0);
 	assert_int_equal(rumpuser_sp_clients(), 2);
 	close(fd);
+	AWAIT(rumpuser_sp_clients() == 1);
+}
+
+/* Neither the parent nor the child waits for the copy; what the parent does
+ * next is not in it. */
+static void
+a_child_has_what_was_open_when_it_was_made(void **state)
+{
+	int fd = open_file(&client, "/before", RUMP_O_CREAT | RUMP_O_RDWR), end;
+	struct fastclient child = { 0 };
+	int64_t retval[2];
+
+	for (int i = 0; i < 100; i++) {
+		end = fastclient_fork(&client);
+		assert_int_equal(call(RUMP_SYS_close, A(fd), NULL, NULL), 0);
+		assert_int_equal(fastclient_hello(&child, end, false), 0);
+		assert_true(fastclient_start(&child, 0));
+		assert_int_equal(fastclient_call(&child, 0, RUMP_SYS_lseek,
+				     A(fd, 0, 0, 0), NULL, retval),
+		    0);
+		fastclient_close(&child);
+		fd = open_file(&client, "/before", RUMP_O_RDWR);
+	}
+	assert_int_equal(call(RUMP_SYS_close, A(fd), NULL, NULL), 0);
+	AWAIT(rumpuser_sp_clients() == 1);
+}
+
+static void
+a_child_may_be_announced_before_hello(void **state)
+{
+	struct fastclient silent = { 0 }, child = { 0 };
+	int64_t retval[2];
+
+	silent.fc_fd = fastclient_fork(&client);
+	fork_child(&silent, &child);
+	assert_int_equal(
+	    fastclient_call(&child, 0, RUMP_SYS_getpid, NULL, NULL, retval), 0);
+	fastclient_close(&child);
+	/* HELLO says how many there were. */
+	assert_int_equal(fastclient_hello(&silent, silent.fc_fd, false), 0);
+	assert_true(fastclient_start(&silent, 0));
+	assert_int_equal(
+	    fastclient_call(&silent, 0, RUMP_SYS_getpid, NULL, NULL, NULL), 0);
+	fastclient_close(&silent);
+	AWAIT(rumpuser_sp_clients() == 1);
+}
+
+static void
+a_child_without_a_connection_is_none(void **state)
+{
+	struct fast_message m = { .fm_type = FAST_CHILD };
+
+	assert_true(fastclient_send(&client, &m, NULL, -1));
+	client.fc_children++;
+	assert_int_equal(call(RUMP_SYS_getpid, NULL, NULL, NULL), 0);
+	assert_int_equal(rumpuser_sp_clients(), 1);
+}
+
+/* Its own call waits, and nobody else's. */
+static void
+a_client_that_counts_too_many_children_waits_alone(void **state)
+{
+	struct fastclient liar;
+
+	open_client(&liar, false);
+	liar.fc_children = 7;
+	fastclient_request(&liar, 0, RUMP_SYS_getpid, NULL, NULL);
+	assert_int_equal(call(RUMP_SYS_getpid, NULL, NULL, NULL), 0);
+	assert_int_equal(fast_slot(liar.fc_area, 0)->sl_state, FAST_REQUEST);
+	fastclient_close(&liar);
 	AWAIT(rumpuser_sp_clients() == 1);
 }
 
@@ -516,7 +506,7 @@ become_nobody_and_ask(int fd)
 		return 10;
 	if (fastclient_hello(&fc, fd, false) != 0 || !fastclient_start(&fc, 0))
 		return 11;
-	if ((fc.fc_flags & (FAST_BY_VM | FAST_SAMEUSER)) != 0)
+	if ((fc.fc_flags & FAST_BY_VM) != 0)
 		return 12;
 	if (fastclient_call(&fc, 0, RUMP_SYS_getuid, NULL, NULL, retval) != 0 ||
 	    retval[0] != 65534)
@@ -542,8 +532,8 @@ another_user_has_no_rights_of_ours(void **state)
 
 	if (geteuid() != 0)
 		skip();
-	assert_int_equal(call(FASTCALL_FORK, NULL, NULL, NULL), 0);
-	fd = receive_fd(&client);
+	fd = fastclient_fork(&client);
+	assert_true(fd >= 0);
 	pid = fork();
 	if (pid == 0)
 		_exit(become_nobody_and_ask(fd));
@@ -623,54 +613,6 @@ an_open_file_travels_as_a_token(void **state)
 	fastclient_close(&other);
 }
 
-static void
-a_mapped_file_shows_the_cache_itself(void **state)
-{
-	int fd = open_file(&client, "/m", RUMP_O_CREAT | RUMP_O_RDWR);
-	struct fast_map fp;
-	int64_t retval[2];
-	int memfd;
-	char *p;
-
-	assert_int_equal(
-	    call(RUMP_SYS_write, A(fd, (intptr_t) "mapped", 6), NULL, NULL), 0);
-	assert_int_equal(call(FASTCALL_MAP_CREATE,
-			     A(fd, 0, 4096, RUMP_PROT_READ | RUMP_PROT_WRITE,
-				 RUMP_MAP_SHARED, (intptr_t)&fp),
-			     NULL, NULL),
-	    0);
-	assert_int_equal(call(FASTCALL_MAP_MEMORY, NULL, NULL, NULL), 0);
-	memfd = receive_fd(&client);
-	assert_int_equal(
-	    call(FASTCALL_MAP_FILL, A(fp.fp_handle, 0, 4096), NULL, NULL), 0);
-	p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, memfd,
-	    fp.fp_hostoff);
-	assert_ptr_not_equal(p, MAP_FAILED);
-	assert_memory_equal(p, "mapped", 6);
-	assert_int_equal(
-	    call(FASTCALL_MAP_SIZE, A(fp.fp_handle), NULL, retval), 0);
-	assert_int_equal(retval[0], 6);
-	assert_int_equal(call(FASTCALL_MAP_DIRTY,
-			     A(fp.fp_handle, 0, 4096, retval[0]), NULL, NULL),
-	    0);
-	assert_int_equal(
-	    call(FASTCALL_MAP_SYNC, A(fp.fp_handle, 0, 4096), NULL, NULL), 0);
-	assert_int_equal(
-	    call(FASTCALL_MAP_REF, A(fp.fp_handle), NULL, NULL), 0);
-	assert_int_equal(
-	    call(FASTCALL_MAP_DESTROY, A(fp.fp_handle), NULL, NULL), 0);
-	assert_int_equal(
-	    call(FASTCALL_MAP_DESTROY, A(fp.fp_handle), NULL, NULL), 0);
-	assert_int_equal(
-	    call(FASTCALL_MAP_DESTROY, A(fp.fp_handle), NULL, NULL),
-	    RUMP_EBADF);
-	assert_int_equal(
-	    call(FASTCALL_MAP_FILL, A(INT64_MAX, 0, 4096), NULL, NULL),
-	    RUMP_EBADF);
-	munmap(p, 4096);
-	close(memfd);
-}
-
 /* --- others ------------------------------------------------------------------------- */
 
 static void
@@ -717,17 +659,6 @@ a_connection_that_was_sent_over_itself_ends_all_the_same(void **state)
 	AWAIT(rumpuser_sp_clients() == 1);
 }
 
-static int
-boot(void **state)
-{
-	/* A reference to librumpvfs, which --as-needed would drop. */
-	rump_namei_escape_set(false);
-	return rump_init();
-}
-
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-#define TEST_NOVM(f) cmocka_unit_test_setup_teardown(f, setup_novm, teardown)
-
 int
 main(void)
 {
@@ -738,11 +669,16 @@ main(void)
 		TEST_NOVM(large_data_are_moved_by_the_client_otherwise),
 		TEST(strings_that_were_not_sent_are_fetched),
 		TEST_NOVM(strings_that_were_not_sent_are_fetched),
+		TEST(a_broken_pipe_is_told_by_its_errno_alone),
 		TEST(bad_addresses_are_efault),
 		TEST_NOVM(bad_addresses_are_efault),
 		TEST(a_path_that_is_too_long_is_refused),
 		TEST_NOVM(a_path_that_is_too_long_is_refused),
 		TEST(a_forked_child_has_copies_of_the_descriptors),
+		TEST(a_child_has_what_was_open_when_it_was_made),
+		TEST(a_child_may_be_announced_before_hello),
+		TEST(a_child_without_a_connection_is_none),
+		TEST(a_client_that_counts_too_many_children_waits_alone),
 		TEST(a_child_that_never_speaks_goes_with_its_connection),
 		TEST(record_locks_belong_to_the_process_and_end_with_it),
 		TEST(exec_keeps_what_it_names_and_the_process),
@@ -754,7 +690,6 @@ main(void)
 		TEST(another_user_has_no_rights_of_ours),
 		TEST(reports_are_read_in_pieces),
 		TEST(an_open_file_travels_as_a_token),
-		TEST(a_mapped_file_shows_the_cache_itself),
 		TEST(wrong_messages_end_the_connection_and_nothing_else),
 		TEST(a_connection_that_was_sent_over_itself_ends_all_the_same),
 	};

@@ -162,7 +162,7 @@ class Clients(Case):
         os.close(area)
 
     def test_a_server_that_refuses_is_told(self):
-        self.assertIn("the server refuses: error 35", self.upgraded(
+        self.assertIn("the server refuses: temporarily unavailable", self.upgraded(
             lambda c: c.sendall(struct.pack("=IIQII", 2, 35, 0, 0, 0))))
 
     def test_a_welcome_must_bring_memory_that_stays(self):
@@ -206,8 +206,24 @@ class Server(Case):
         self.assertIn("is root in the kernel", err)
 
     def test_what_the_genuine_server_can_do_and_this_one_not_is_said(self):
-        self.bad("has no disks", "-d", "key=/x", "unix://a")
         self.bad("cannot be loaded", "-m/x", "unix://a")
+
+    def test_a_drive_that_is_none_is_said(self):
+        for text, spec in (
+                ("'x' has no value", "x"),
+                ("absolute path", "key=x,hostpath=/h,size=1"),
+                ("needs hostpath=", "key=/x,size=1"),
+                ("needs size=", "key=/x,hostpath=/h"),
+                ("needs size=", "key=/x,hostpath=/h,type=chr"),
+                ("'1x' is not a number", "key=/x,hostpath=/h,size=1x"),
+                ("'' is not a number", "key=/x,hostpath=/h,size="),
+                ("'-1' is not a number", "key=/x,hostpath=/h,offset=-1"),
+                ("9999999t is too much", "key=/x,hostpath=/h,size=9999999t"),
+                ("none of blk", "key=/x,hostpath=/h,type=dir"),
+                ("disklabels", "key=/x,hostpath=/h,disklabel=a"),
+                ("'q' is not one of", "q=1"),
+                ("is too long", "key=/" + "x" * 2000)):
+            self.bad(text, "-d", spec, "unix://a")
 
     def test_check_starts_nothing(self):
         with tempfile.TemporaryDirectory() as d:

@@ -138,12 +138,12 @@ windows(void)
 	check(arena_window_alloc(1 << 30, &b) == 0, 3);
 	check(arena_window_alloc((off_t)1 << 62, &c) == RUMP_ENOMEM, 4);
 	check(b >= a + (1 << 20), 5);
-	check(arena_alloc_at(a + PC_BLOCK, &am) == 0, 6);
-	check(arena_busy(a + PC_BLOCK) && !arena_busy(a), 7);
-	check(arena_alloc_at(a + PC_BLOCK, &again) == RUMP_EBUSY, 8);
+	check(arena_alloc_at(NULL, a + PC_BLOCK, &am) == 0, 6);
+	check(arena_busy(NULL, a + PC_BLOCK) && !arena_busy(NULL, a), 7);
+	check(arena_alloc_at(NULL, a + PC_BLOCK, &again) == RUMP_EBUSY, 8);
 	memset(am.am_addr, 1, PC_BLOCK);
 	arena_free(&am);
-	check(arena_alloc_at(a + PC_BLOCK, &am) == 0, 9);
+	check(arena_alloc_at(NULL, a + PC_BLOCK, &am) == 0, 9);
 	check(*(char *)am.am_addr == 0, 11);
 	arena_free(&am);
 	arena_window_free(a);

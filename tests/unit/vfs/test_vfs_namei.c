@@ -2,6 +2,8 @@
 /* Paths and what they lead to, through stat and lstat. */
 #include "tests/unit/vfs/vfs_test.h"
 
+#define LONGEST 4096 /* path, with its NUL */
+
 /*
  * /n/dir/sub/file, /n/file, and links: to-file, to-dir (relative), up
  * (../n/file), loop1 <-> loop2, self, dangling, abs (/n/file), chain0..40.
@@ -114,7 +116,7 @@ paths_lead_where_they_should(void **state)
 static void
 names_and_paths_have_their_limits(void **state)
 {
-	static char path[3000];
+	static char path[LONGEST + 16];
 	struct rump_stat st;
 
 	memset(path, 'x', 255);
@@ -123,18 +125,18 @@ names_and_paths_have_their_limits(void **state)
 	memset(path, 'x', 256);
 	path[256] = '\0';
 	FAILS(ENAMETOOLONG, rump_sys_stat(path, &st));
-	for (size_t i = 0; i < 1023; i += 2)
+	for (size_t i = 0; i < LONGEST; i += 2)
 		memcpy(path + i, "./", 2);
-	path[1023] = '\0';
+	path[LONGEST - 1] = '\0';
 	OK(rump_sys_stat(path, &st));
-	path[1023] = '/';
-	path[1024] = '\0';
+	path[LONGEST - 1] = '/';
+	path[LONGEST] = '\0';
 	FAILS(ENAMETOOLONG, rump_sys_stat(path, &st));
 	/* A link in front of a long rest: together they are too long. */
 	strcpy(path, "/n/to-dir/");
-	for (size_t i = 10; i < 1021; i += 2)
+	for (size_t i = 10; i < LONGEST - 2; i += 2)
 		memcpy(path + i, "./", 2);
-	path[1022] = '\0';
+	path[LONGEST - 2] = '\0';
 	OK(rump_sys_stat(path, &st));
 	OK(rump_sys_symlink("./././././././././././dir", "/n/long"));
 	memcpy(path, "/n/long//", 9);

@@ -106,6 +106,58 @@ record_locks_exclude_other_processes(void **state)
 	OK(rump_sys_close(fd));
 }
 
+static int32_t
+lock_holder(int fd)
+{
+	struct rump_flock fl = { .l_type = RUMP_F_WRLCK };
+
+	OK(rump_sys_fcntl(fd, RUMP_F_GETLK, &fl));
+	assert_int_equal(fl.l_type, RUMP_F_WRLCK);
+	return fl.l_pid;
+}
+
+static void
+set_hostpid(int32_t hostpid)
+{
+	const struct rump_hostcred hc = { .hc_umask = -1, .hc_pid = hostpid };
+
+	assert_int_equal(rump_proc_setcred(rump_sys_getpid(), &hc), 0);
+}
+
+/* Processes that the host has names for see those, others the kernel's. */
+static void
+a_lock_is_shown_with_the_pid_that_its_holder_has_on_the_host(void **state)
+{
+	struct lwp *first, *second;
+	int32_t holder;
+	int fd, fd2;
+
+	make_file("f", "0123456789");
+	assert_int_equal(rump_pub_lwproc_rfork(RUMP_RFFDG), 0);
+	fd = rump_sys_open("f", RUMP_O_RDWR);
+	OK(lock(fd, RUMP_F_SETLK, RUMP_F_WRLCK, 0, 0));
+	holder = rump_sys_getpid();
+	first = rump_pub_lwproc_curlwp();
+	assert_int_equal(rump_pub_lwproc_rfork(RUMP_RFFDG), 0);
+	fd2 = rump_sys_open("f", RUMP_O_RDWR);
+	assert_int_equal(lock_holder(fd2), holder);
+	set_hostpid(4711);
+	assert_int_equal(lock_holder(fd2), holder);
+	second = rump_pub_lwproc_curlwp();
+	rump_pub_lwproc_switch(first);
+	set_hostpid(815);
+	rump_pub_lwproc_switch(second);
+	assert_int_equal(lock_holder(fd2), 815);
+	rump_pub_lwproc_switch(NULL);
+	fd2 = rump_sys_open("f", RUMP_O_RDWR);
+	assert_int_equal(lock_holder(fd2), holder);
+	OK(rump_sys_close(fd2));
+	rump_pub_lwproc_switch(second);
+	rump_pub_lwproc_releaselwp();
+	rump_pub_lwproc_switch(first);
+	rump_pub_lwproc_releaselwp();
+}
+
 /* The file that a child shares is closed last by the other one, which holds no
  * locks; those of the child go with it all the same. */
 static void
@@ -163,6 +215,9 @@ main(void)
 		    access_asks_for_the_real_user, fresh_directory),
 		cmocka_unit_test_setup(
 		    limits_of_paths_are_told, fresh_directory),
+		cmocka_unit_test_setup(
+		    a_lock_is_shown_with_the_pid_that_its_holder_has_on_the_host,
+		    fresh_directory),
 		cmocka_unit_test_setup(
 		    record_locks_exclude_other_processes, fresh_directory),
 		cmocka_unit_test_setup(

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* NetBSD's errors in words. */
+#ifndef RUMP_RUMPERR_H
+#define RUMP_RUMPERR_H
+
+#include "rump/rumpdefs.h"
+
+/*
+ * What the NetBSD errno says, in a string that stays; 0 is "no error", and what
+ * is none "unknown error".
+ */
+static inline const char *
+rump_strerror(int error)
+{
+	static const char *const texts[RUMP_ELAST + 1] = {
+		[0] = "no error",
+		[RUMP_EPERM] = "operation not permitted",
+		[RUMP_ENOENT] = "no such file or directory",
+		[RUMP_ESRCH] = "no such process",
+		[RUMP_EINTR] = "interrupted",
+		[RUMP_EIO] = "input/output error",
+		[RUMP_ENXIO] = "no such device or address",
+		[RUMP_E2BIG] = "argument list too long",
+		[RUMP_ENOEXEC] = "not a format that can be executed",
+		[RUMP_EBADF] = "bad file descriptor",
+		[RUMP_ECHILD] = "no child process",
+		[RUMP_EDEADLK] = "deadlock avoided",
+		[RUMP_ENOMEM] = "out of memory",
+		[RUMP_EACCES] = "permission denied",
+		[RUMP_EFAULT] = "bad address",
+		[RUMP_ENOTBLK] = "not a block device",
+		[RUMP_EBUSY] = "busy",
+		[RUMP_EEXIST] = "it exists already",
+		[RUMP_EXDEV] = "not on the same file system",
+		[RUMP_ENODEV] = "not supported by the device",
+		[RUMP_ENOTDIR] = "not a directory",
+		[RUMP_EISDIR] = "is a directory",
+		[RUMP_EINVAL] = "invalid argument",
+		[RUMP_ENFILE] = "too many open files in the system",
+		[RUMP_EMFILE] = "too many open files",
+		[RUMP_ENOTTY] = "not a terminal, or not such a device",
+		[RUMP_ETXTBSY] = "the program is being executed",
+		[RUMP_EFBIG] = "file too large",
+		[RUMP_ENOSPC] = "no space left on device",
+		[RUMP_ESPIPE] = "cannot seek there",
+		[RUMP_EROFS] = "read-only file system",
+		[RUMP_EMLINK] = "too many links",
+		[RUMP_EPIPE] = "broken pipe",
+		[RUMP_EDOM] = "argument out of domain",
+		[RUMP_ERANGE] = "result out of range",
+		[RUMP_EAGAIN] = "temporarily unavailable",
+		[RUMP_EINPROGRESS] = "in progress",
+		[RUMP_EALREADY] = "in progress already",
+		[RUMP_ENOTSOCK] = "not a socket",
+		[RUMP_EDESTADDRREQ] = "destination address required",
+		[RUMP_EMSGSIZE] = "message too long",
+		[RUMP_EPROTOTYPE] = "wrong protocol for the socket",
+		[RUMP_ENOPROTOOPT] = "no such protocol option",
+		[RUMP_EPROTONOSUPPORT] = "protocol not supported",
+		[RUMP_ESOCKTNOSUPPORT] = "socket type not supported",
+		[RUMP_EOPNOTSUPP] = "operation not supported",
+		[RUMP_EPFNOSUPPORT] = "protocol family not supported",
+		[RUMP_EAFNOSUPPORT] = "address family not supported",
+		[RUMP_EADDRINUSE] = "address in use",
+		[RUMP_EADDRNOTAVAIL] = "address not available",
+		[RUMP_ENETDOWN] = "network is down",
+		[RUMP_ENETUNREACH] = "network unreachable",
+		[RUMP_ENETRESET] = "connection dropped by the network",
+		[RUMP_ECONNABORTED] = "connection aborted",
+		[RUMP_ECONNRESET] = "connection reset by peer",
+		[RUMP_ENOBUFS] = "no buffer space",
+		[RUMP_EISCONN] = "connected already",
+		[RUMP_ENOTCONN] = "not connected",
+		[RUMP_ESHUTDOWN] = "shut down for sending",
+		[RUMP_ETOOMANYREFS] = "too many references",
+		[RUMP_ETIMEDOUT] = "timed out",
+		[RUMP_ECONNREFUSED] = "connection refused",
+		[RUMP_ELOOP] = "too many symbolic links",
+		[RUMP_ENAMETOOLONG] = "name too long",
+		[RUMP_EHOSTDOWN] = "host is down",
+		[RUMP_EHOSTUNREACH] = "no route to host",
+		[RUMP_ENOTEMPTY] = "directory not empty",
+		[RUMP_EPROCLIM] = "too many processes",
+		[RUMP_EUSERS] = "too many users",
+		[RUMP_EDQUOT] = "quota exceeded",
+		[RUMP_ESTALE] = "stale file handle",
+		[RUMP_EREMOTE] = "remote in the path",
+		[RUMP_EBADRPC] = "malformed RPC message",
+		[RUMP_ERPCMISMATCH] = "wrong version of RPC",
+		[RUMP_EPROGUNAVAIL] = "RPC program not available",
+		[RUMP_EPROGMISMATCH] = "wrong version of the program",
+		[RUMP_EPROCUNAVAIL] = "no such procedure of the program",
+		[RUMP_ENOLCK] = "no locks available",
+		[RUMP_ENOSYS] = "function not implemented",
+		[RUMP_EFTYPE] = "wrong type or format of file",
+		[RUMP_EAUTH] = "authentication error",
+		[RUMP_ENEEDAUTH] = "authentication needed",
+		[RUMP_EIDRM] = "identifier removed",
+		[RUMP_ENOMSG] = "no message of that type",
+		[RUMP_EOVERFLOW] = "value too large to be stored",
+		[RUMP_EILSEQ] = "illegal byte sequence",
+		[RUMP_ENOTSUP] = "not supported",
+		[RUMP_ECANCELED] = "canceled",
+		[RUMP_EBADMSG] = "bad or corrupt message",
+		[RUMP_ENODATA] = "no message available",
+		[RUMP_ENOSR] = "no stream resources",
+		[RUMP_ENOSTR] = "not a stream",
+		[RUMP_ETIME] = "stream timer expired",
+		[RUMP_ENOATTR] = "no such attribute",
+		[RUMP_EMULTIHOP] = "multihop attempted",
+		[RUMP_ENOLINK] = "link severed",
+		[RUMP_EPROTO] = "protocol error",
+	};
+
+	if (error < 0 || error > RUMP_ELAST)
+		return "unknown error";
+	return texts[error];
+}
+
+#endif /* !RUMP_RUMPERR_H */

@@ -101,6 +101,20 @@ rump_stats_iterate(
 	kstat_iterate(visit, &v);
 }
 
+static atomic_bool watched;
+
+void
+kstat_watch(void)
+{
+	atomic_store(&watched, true);
+}
+
+bool
+rump_stats_watched(void)
+{
+	return atomic_load(&watched);
+}
+
 struct metrics {
 	struct sink *m_sink;
 	const char *m_family; /* whose head has been printed */

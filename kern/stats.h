@@ -50,6 +50,8 @@ void kstat_attach(struct kstat *ks, size_t n);
 /* Call func for each in order of attachment. */
 void kstat_iterate(void (*func)(const struct kstat *, void *), void *arg);
 uint64_t kstat_value(const struct kstat *ks);
+/* Somebody can read the table, from now on: it has to count everything. */
+void kstat_watch(void);
 
 /* The table as OpenMetrics text, version 1.0.0; names begin with "rump_". */
 void metrics_print(struct sink *sk);

@@ -62,6 +62,7 @@ static const struct {
 	SYMBOL(k_map_drop, "rump_map_drop"),
 	SYMBOL(k_mount_url, "rump_mount_url"),
 	SYMBOL(k_stats, "rump_stats_iterate"),
+	SYMBOL(k_stats_watched, "rump_stats_watched"),
 	SYMBOL(k_report, "rump_report"),
 	SYMBOL(k_threads_park, "rump_threads_park"),
 	SYMBOL(k_threads_unpark, "rump_threads_unpark"),
@@ -210,9 +211,6 @@ kernel_start(const char *libdir, char *text, size_t size)
 	kernel_set_cred();
 	raise_limits();
 	set_umask();
-	/* Who counts or records what sockets carry must see it. */
-	backend_direct =
-	    engine_getenv("RUMPKIT_PCAP") == NULL && !config.cf_summary;
 	return true;
 }
 

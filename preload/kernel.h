@@ -45,6 +45,7 @@ struct kernel {
 	void (*k_map_drop)(void *, int64_t, size_t);
 	int (*k_hostfd)(int, int *);
 	int (*k_mount_url)(const char *, const char *, char *, size_t);
+	bool (*k_stats_watched)(void);
 	void (*k_stats)(
 	    void (*)(const char *, const char *, uint64_t, void *), void *);
 	int (*k_report)(

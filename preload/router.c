@@ -245,6 +245,9 @@ start_kernel(int argc, char **argv, char **envp)
 	backend_state = BACKEND_HERE;
 	kernel.k_escape_set(config.cf_nmounts != 0);
 	mount_all();
+	/* Who counts or records what sockets carry must see it. */
+	backend_direct = engine_getenv("RUMPKIT_PCAP") == NULL &&
+			 !config.cf_summary && !kernel.k_stats_watched();
 }
 
 static void

@@ -103,7 +103,9 @@ welcome(struct client *c, int fd)
 	if (atomic_load(&c->c_vm))
 		m.fm_addr |= FAST_BY_VM;
 	/* Who counts or records what sockets carry must see it. */
-	if (getenv("RUMPKIT_PCAP") == NULL && getenv("RUMPKIT_SUMMARY") == NULL)
+	if (getenv("RUMPKIT_PCAP") == NULL &&
+	    getenv("RUMPKIT_SUMMARY") == NULL &&
+	    !serverkernel.sk_stats_watched())
 		m.fm_addr |= FAST_DIRECT;
 	return client_send(c, &m, fd);
 }

@@ -24,6 +24,7 @@ static const struct symbol {
 	SYMBOL(sk_file_put, "rump_file_put"),
 	SYMBOL(sk_hostfd, "rump_hostfd"),
 	SYMBOL(sk_stats, "rump_stats_iterate"),
+	SYMBOL(sk_stats_watched, "rump_stats_watched"),
 	SYMBOL(sk_report, "rump_report"),
 }, files[] = {
 	SYMBOL(sk_save_files, "rump_save_files"),

@@ -24,6 +24,7 @@ struct serverkernel {
 	void (*sk_file_put)(struct file *);
 	int (*sk_hostfd)(int, int *);
 	int (*sk_save_files)(void);
+	bool (*sk_stats_watched)(void);
 	void (*sk_stats)(
 	    void (*)(const char *, const char *, uint64_t, void *), void *);
 	int (*sk_report)(

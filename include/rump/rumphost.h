@@ -273,6 +273,12 @@ void rump_stats_iterate(
     void (*func)(const char *, const char *, uint64_t, void *), void *arg);
 
 /*
+ * Can programs read the statistics, by a kernfs?  What goes past the kernel is
+ * not counted.
+ */
+bool rump_stats_watched(void);
+
+/*
  * Visit the text of a report, the contents of the file of that name in kernfs
  * ("metrics", "mounts", "sockets", ...), piece by piece; pieces are not
  * terminated.  0, or ENOENT if no component has such a report.

@@ -4,6 +4,7 @@
 #include "kern/kmem.h"
 #include "kern/libkern.h"
 #include "kern/netbsd.h"
+#include "kern/stats.h"
 #include "vfs/kernfs/kernfs.h"
 #include "vfs/mount.h"
 
@@ -15,6 +16,7 @@ kernfs_mount(struct mount *mp, const char *path, void *data, size_t *len)
 {
 	if ((mp->mnt_flag & MNT_GETARGS) != 0)
 		return EOPNOTSUPP;
+	kstat_watch();
 	mp->mnt_flag |= MNT_RDONLY;
 	return 0;
 }
@@ -27,6 +29,7 @@ kernfs_mount_url(struct mount *mp, const char *url, char *text, size_t size)
 		    "%s: nothing may follow '" URL "': it has no options", url);
 		return EINVAL;
 	}
+	kstat_watch();
 	mp->mnt_flag |= MNT_RDONLY;
 	return 0;
 }

@@ -37,7 +37,8 @@ struct servfile {
 
 static struct servfile files[SERVFS_NFILES];
 static int rootnumber = ROOT;
-static kmutex_t lock; /* the server */
+static kmutex_t lock;        /* the server */
+static kcondvar_t read_done; /* lock */
 static kcondvar_t cv;
 static struct pcwrite *queue[4096];
 static unsigned nqueue;
@@ -280,12 +281,19 @@ serv_start(struct pcfill *pf)
 	}
 	mutex_exit(&lock);
 	pagecache_fill_done(pf, got, error);
+	mutex_enter(&lock);
+	cv_broadcast(&read_done);
+	mutex_exit(&lock);
 }
 
+/* Another thread may still be in serv_start(). */
 static int
 serv_wait(struct pcfill *pf)
 {
-	KASSERT(pf->pf_done);
+	mutex_enter(&lock);
+	while (!pf->pf_done)
+		cv_wait(&read_done, &lock);
+	mutex_exit(&lock);
 	return 0;
 }
 
@@ -481,6 +489,7 @@ servfs_mount(const char *dir)
 
 	if (!attached) {
 		mutex_init(&lock, "servfs");
+		cv_init(&read_done, "servread");
 		cv_init(&cv, "servfs");
 		for (int i = 0; i < SERVFS_NFILES; i++) {
 			files[i].sf_number = i;

@@ -13,6 +13,7 @@
 #include "sysproxy/server_classic.h"
 #include "sysproxy/server_worker.h"
 
+#define STRING_MAX 1024 /* PATH_MAX of NetBSD */
 /* Copied in one request. */
 #define PIECE (4u * 1024 * 1024)
 
@@ -141,6 +142,9 @@ classic_copyinstr(struct worker *w, uint64_t from, char *to, size_t *len)
 
 	if (from == 0)
 		return RUMP_EFAULT;
+	/* No string of such a client's is longer: its paths are NetBSD's. */
+	if (*len > STRING_MAX)
+		*len = STRING_MAX;
 	error = ask(w, WIRE_COPYINSTR, from, to, len);
 	return error == 0 && *len == 0 ? RUMP_EFAULT : error;
 }

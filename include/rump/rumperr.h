@@ -7,12 +7,12 @@
 
 /*
  * What the NetBSD errno says, in a string that stays; 0 is "no error", and what
- * is none "unknown error".
+ * is none "unknown error".  No pointers: nothing is relocated where it is used.
  */
 static inline const char *
 rump_strerror(int error)
 {
-	static const char *const texts[RUMP_ELAST + 1] = {
+	static const char texts[RUMP_ELAST + 1][48] = {
 		[0] = "no error",
 		[RUMP_EPERM] = "operation not permitted",
 		[RUMP_ENOENT] = "no such file or directory",

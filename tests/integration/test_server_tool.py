@@ -171,9 +171,7 @@ def the_server_ends_with_its_last_client():
                   "exit 3"], TMPFS, env=env) as p:
         check(p.stdout.readline() == b"child\n", "child")
         check(p.wait(PATIENCE) == 3, "the command has ended")
-        end = Ended(the_server(env))
-        check(not end.now(), "the kernel has ended too early")
-        # An asynchronous command of sh has no standard input.
+        # An asynchronous command of sh has no standard input: it ends soon.
     gone(env)
     with running([PY, "-c", """
 import os, sys

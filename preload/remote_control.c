@@ -305,7 +305,7 @@ hear_answer(struct remote *rm, bool patient)
 		r = receive(rm, intr, &fm, &fd);
 		if (r == -EINTR && intr != NULL && *intr != 0)
 			return RUMP_ERESTART;
-	} while (r == -EINTR);
+	} while (r == -EINTR || (r == 0 && fm.fm_type == FAST_MADE && fd < 0));
 	if (r == 0 && fm.fm_type == FAST_WELCOME && fd >= 0)
 		return welcomed(rm, &fm, fd);
 	if (fd >= 0)

@@ -232,6 +232,7 @@ enum fast_type {
 		       * than FAST_TOKENS at a time */
 	FAST_CHILD,   /* c: fd: connection of a child of this process, with
 		       * SO_PASSCRED set */
+	FAST_MADE,    /* s: first of all on such a connection */
 };
 #define FAST_TOKENS 1024
 

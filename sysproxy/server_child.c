@@ -5,12 +5,17 @@
  * the kernel is copied here, by the loop, when it is that message's turn.  What
  * the client calls afterwards says how many children there have been before it,
  * and waits until there are so many: the copy does not have what comes later.
+ *
+ * Whoever sends us both ends of a connection, or its own, would have us wait for
+ * our own end.  So we speak first: no client says MADE, and the connection where
+ * we hear it ends.  A child hears there why it has no process, too.
  */
 #include <limits.h>
 #include <linux/futex.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "rump/rump.h"
@@ -49,26 +54,46 @@ copy_maps(struct client *c, struct client *parent)
 	return c->c_maps != NULL ? 0 : RUMP_ENOMEM;
 }
 
-/* The child hears why, if it ever listens. */
 static void
-refuse(int fd, int error)
+say(int fd, enum fast_type type, int error)
 {
 	struct fast_message m = {
-		.fm_type = FAST_REFUSED,
+		.fm_type = type,
 		.fm_arg = (uint32_t)error,
 	};
 
 	(void)send(fd, &m, sizeof(m), MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
+/* A connected stream: nothing else tells us when its other end is gone. */
+static bool
+is_connection(int fd)
+{
+	int domain = 0, type = 0;
+	socklen_t len = sizeof(int);
+	struct sockaddr_un sun;
+	socklen_t namelen = sizeof(sun);
+
+	return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 &&
+	       domain == AF_UNIX &&
+	       getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 &&
+	       type == SOCK_STREAM &&
+	       getpeername(fd, (struct sockaddr *)&sun, &namelen) == 0;
+}
+
 static void
 make(struct client *parent, int fd)
 {
-	struct client *c = client_create(fd, CLIENT_FAST);
+	struct client *c;
 	int error;
 
+	if (!is_connection(fd)) {
+		(void)close(fd);
+		return;
+	}
+	c = client_create(fd, CLIENT_FAST);
 	if (c == NULL) {
-		refuse(fd, RUMP_ENOMEM);
+		say(fd, FAST_REFUSED, RUMP_ENOMEM);
 		(void)close(fd);
 		return;
 	}
@@ -77,11 +102,13 @@ make(struct client *parent, int fd)
 		error = copy_process(c, parent);
 	if (error == 0)
 		error = copy_maps(c, parent);
-	if (error == 0)
+	if (error == 0) {
+		say(fd, FAST_MADE, 0);
 		error = control_begin(c);
+	}
 	if (error == 0)
 		return;
-	refuse(fd, error);
+	say(fd, FAST_REFUSED, error);
 	client_destroy(c);
 }
 

@@ -267,19 +267,42 @@ scribbler(void *arg)
 	return NULL;
 }
 
+/* A child's connection, which may be of any kind, and may say something. */
+static void
+send_child(struct fastclient *fc)
+{
+	struct fast_message m = { .fm_type = FAST_CHILD };
+	int type = below(4) == 0 ? SOCK_DGRAM : SOCK_STREAM, fds[2];
+
+	if (below(6) == 0) {
+		(void)fastclient_send(fc, &m, NULL, below(2) ? fc->fc_fd : 0);
+		return;
+	}
+	if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, fds) != 0)
+		return;
+	(void)fastclient_send(fc, &m, NULL, fds[1]);
+	m.fm_type = below(10);
+	if (below(2) == 0)
+		(void)send(fds[0], &m, below(sizeof(m) + 1), MSG_NOSIGNAL);
+	close(fds[0]);
+	close(fds[1]);
+}
+
 static void
 send_some_message(struct fastclient *fc)
 {
 	static char payload[FAST_PAYLOAD];
 	struct fast_message m = {
-		.fm_type = below(9),
+		.fm_type = below(10),
 		.fm_arg = below(2) ? below(5) : (uint32_t)number(),
 		.fm_addr = below(2) ? below(5) : number(),
 	};
 	int fd = below(5) == 0 ? fc->fc_fd : -1;
 
 	/* Most of them go on. */
-	if (below(10) != 0)
+	if (below(8) == 0)
+		send_child(fc);
+	else if (below(10) != 0)
 		m.fm_type = below(2) ? FAST_INTR : FAST_TOKEN;
 	else
 		m.fm_len = below(3) == 0 ? (uint32_t)number() : below(200);

@@ -83,9 +83,12 @@ fastclient_hello(struct fastclient *fc, int fd, bool novm)
 	int memfd;
 
 	fc->fc_fd = fd;
-	if (!fastclient_send(fc, &m, NULL, -1) ||
-	    !fastclient_receive(fc, &m, &memfd))
+	if (!fastclient_send(fc, &m, NULL, -1))
 		return -1;
+	do {
+		if (!fastclient_receive(fc, &m, &memfd))
+			return -1;
+	} while (m.fm_type == FAST_MADE);
 	if (m.fm_type == FAST_REFUSED)
 		return (int)m.fm_arg;
 	if (m.fm_type != FAST_WELCOME || memfd < 0)

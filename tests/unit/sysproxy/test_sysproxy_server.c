@@ -296,6 +296,37 @@ a_child_without_a_connection_is_none(void **state)
 	assert_int_equal(rumpuser_sp_clients(), 1);
 }
 
+/* What could never be seen to end is not kept. */
+static void
+a_childs_connection_has_an_end_elsewhere(void **state)
+{
+	struct fast_message m = { .fm_type = FAST_CHILD };
+	struct fastclient liar;
+	int fds[2];
+
+	/* Both ends of a connection, and what is none. */
+	open_client(&liar, false);
+	assert_int_equal(
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+	for (int i = 0; i < 2; i++) {
+		assert_true(fastclient_send(&liar, &m, NULL, fds[i]));
+		close(fds[i]);
+	}
+	assert_int_equal(
+	    socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, fds), 0);
+	assert_true(fastclient_send(&liar, &m, NULL, fds[0]));
+	close(fds[0]);
+	close(fds[1]);
+	liar.fc_children = 3;
+	assert_int_equal(
+	    fastclient_call(&liar, 0, RUMP_SYS_getpid, NULL, NULL, NULL), 0);
+	AWAIT(rumpuser_sp_clients() == 2);
+	/* Its own end: that is the end. */
+	assert_true(fastclient_send(&liar, &m, NULL, liar.fc_fd));
+	fastclient_close(&liar);
+	AWAIT(rumpuser_sp_clients() == 1);
+}
+
 /* Its own call waits, and nobody else's. */
 static void
 a_client_that_counts_too_many_children_waits_alone(void **state)
@@ -678,6 +709,7 @@ main(void)
 		TEST(a_child_has_what_was_open_when_it_was_made),
 		TEST(a_child_may_be_announced_before_hello),
 		TEST(a_child_without_a_connection_is_none),
+		TEST(a_childs_connection_has_an_end_elsewhere),
 		TEST(a_client_that_counts_too_many_children_waits_alone),
 		TEST(a_child_that_never_speaks_goes_with_its_connection),
 		TEST(record_locks_belong_to_the_process_and_end_with_it),

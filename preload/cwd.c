@@ -22,6 +22,7 @@
 #include "preload/call.h"
 #include "preload/abi/errno.h"
 #include "preload/descriptor.h"
+#include "preload/engine/late.h"
 #include "preload/engine/thread.h"
 #include "preload/lock.h"
 #include "preload/pool.h"
@@ -53,8 +54,8 @@ static atomic_uint departed_next;
 /* The path of the rump directory, kept from its first use to the next
  * chdir(2). */
 static struct lock text_lock = LOCK_INIT;
-static char text_of_cwd[PATHBUF_SIZE]; /* text_lock; "" not known */
-static atomic_uint generation;         /* of the directory */
+static LATE char text_of_cwd[PATHBUF_SIZE]; /* text_lock; "" not known */
+static atomic_uint generation;              /* of the directory */
 
 static int64_t
 seconds(void)

@@ -23,6 +23,7 @@
 
 #include "preload/abi/dirent.h"
 #include "preload/descriptor.h"
+#include "preload/engine/late.h"
 #include "preload/fdmap.h"
 #include "preload/pool.h"
 #include "preload/process.h"
@@ -66,7 +67,7 @@ static struct pool buffers =
 #define MAXOVERLAYS 64
 /* The position behind overlay number i - 1. */
 #define OVERLAY_OFF(i) ((int64_t)0x7fffffffffff0000 + (int64_t)(i))
-static char overlay_scratch[32768]; /* nobody reads it */
+static LATE char overlay_scratch[32768]; /* nobody reads it */
 static struct {
 	uint64_t dev, ino;
 	const char *name;

@@ -39,6 +39,7 @@
 #include "preload/backend.h"
 #include "preload/call.h"
 #include "preload/dirs.h"
+#include "preload/engine/late.h"
 #include "preload/hidden.h"
 #include "preload/fdslots.h"
 #include "preload/lock.h"
@@ -47,7 +48,7 @@
 #include "preload/watch.h"
 #include "rump/rump_syscallnum.h"
 
-struct fdview fdmap_own;
+LATE struct fdview fdmap_own;
 
 static struct pool rfiles = POOL_INIT(sizeof(struct rfile) + 8, 4096);
 static _Atomic(struct rfile *) left; /* see leave_behind() */

@@ -343,7 +343,10 @@ take_host(struct program *s, bool *done)
 					    : 0;
 	}
 	error = take_host_file(s, fd, done);
-	HOST(SYS_close, fd, 0, 0, 0, 0, 0);
+	if (error == 0 && *done)
+		s->s_fd = fd;
+	else
+		HOST(SYS_close, fd, 0, 0, 0, 0, 0);
 	return error;
 }
 
@@ -414,7 +417,7 @@ search(struct program *s, char *path)
 }
 
 long
-program_find(struct call *c)
+program_find(struct call *c, long *fd)
 {
 	bool at = c->nr == SYS_execveat;
 	char *path = pool_get(&pathbufs);
@@ -425,6 +428,7 @@ program_find(struct call *c)
 		.s_flags = PLACE_LINKS,
 		.s_place = place_create(),
 		.s_name = pool_get(&pathbufs),
+		.s_fd = -1,
 	};
 	int error = ENOMEM;
 
@@ -437,6 +441,7 @@ program_find(struct call *c)
 		error = execenv_read(&s.s_env, program_caller_envp(c));
 	if (error == 0)
 		error = search(&s, path);
+	*fd = s.s_fd;
 	if (s.s_place != NULL)
 		place_destroy(s.s_place);
 	if (s.s_name != NULL)

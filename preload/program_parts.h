@@ -32,6 +32,7 @@ struct program {
 	int s_nfront;
 	char *s_memory; /* the engine's; strings grow up from its start */
 	size_t s_used, s_size;
+	long s_fd;    /* the host's file, when it is found; else -1 */
 	long s_nargs; /* of the caller, argv[0] among them */
 	struct execenv s_env;
 };

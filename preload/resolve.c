@@ -113,9 +113,21 @@ decide_links(struct place *pl, const char *path, unsigned flags)
 	return error;
 }
 
+#define FEW 3 /* components, for which a walk costs no more than meets_link() */
+
+static bool
+has_few_components(const char *path)
+{
+	unsigned n = 0;
+
+	for (; *path != '\0' && n <= FEW; path++)
+		n += path[0] == '/' && path[1] != '/' && path[1] != '\0';
+	return n <= FEW;
+}
+
 /*
- * Is there a symbolic link on the way, or at the end?  Two calls instead of one
- * for each component; true when in doubt.
+ * Is there a symbolic link on the way, or at the end?  Three calls instead of
+ * one for each component; true when in doubt.
  */
 static bool
 meets_link(long dirfd, long path)
@@ -144,8 +156,9 @@ find_absolute(struct place *pl, const char *path, unsigned flags)
 		return error;
 	if (pl->pl_changed)
 		path = pl->pl_path;
-	return meets_link(AT_FDCWD, (long)path) ? decide_links(pl, path, flags)
-						: 0;
+	if (!has_few_components(path) && !meets_link(AT_FDCWD, (long)path))
+		return 0;
+	return decide_links(pl, path, flags);
 }
 
 /* Relative, from a directory of the host. */

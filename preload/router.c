@@ -292,7 +292,7 @@ inherit_cwd(const char *path)
 }
 
 static long
-exec_check(struct call *c)
+exec_check(struct call *c, long *fd)
 {
 	int error = cwd_check();
 	long result;
@@ -323,7 +323,7 @@ exec_check(struct call *c)
 	if (backend_state == BACKEND_HERE ||
 	    (mappings_n != 0 && process_owns_memory()))
 		process_save_files();
-	result = program_find(c);
+	result = program_find(c, fd);
 	if (result == 0)
 		inherit_begin();
 	return result;

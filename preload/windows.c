@@ -15,6 +15,7 @@
 #include <sys/syscall.h>
 
 #include "preload/call.h"
+#include "preload/engine/late.h"
 #include "preload/kernel.h"
 #include "preload/mappings.h"
 
@@ -22,7 +23,7 @@
 #define RESIDENT_MAX (16 * 1024 * 1024UL)
 #define RUNS_MAX 8192 /* writable runs: at most two more areas each */
 
-static struct window {
+static LATE struct window {
 	uintptr_t w_start, w_end;
 } ring[RING];
 static unsigned head, nring;

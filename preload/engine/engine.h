@@ -37,8 +37,9 @@ struct engine_hooks {
 	/* Before execve and execveat: 0 or -errno.  It may change the call;
 	 * scratch[0] and scratch[1] are then one more than a descriptor that
 	 * is closed when the exec comes to nothing, or 0.  In that case the
-	 * other is called. */
-	long (*eh_exec)(struct call *c);
+	 * other is called.  After 0 *fd is the host's file that will be
+	 * executed, open for reading and from now on the engine's, or -1. */
+	long (*eh_exec)(struct call *c, long *fd);
 	void (*eh_exec_failed)(void);
 	/* End our threads, which return from their functions within a bounded
 	 * time, and start them again.  In pairs; several may overlap.
@@ -114,7 +115,7 @@ long engine_call_saved(long (*fn)(void *), void *arg);
 const char *engine_getenv(const char *name);
 
 /* Absolute path of this library; "" if unknown. */
-extern char engine_library[];
+extern const char *engine_library;
 
 /* How calls are caught, for doctor and --trace. */
 enum engine_mode {

@@ -17,14 +17,18 @@
 
 #include "preload/engine/engine.h"
 #include "preload/engine/entry.h"
+#include "preload/engine/late.h"
 #include "preload/engine/thread.h"
 
 #define KEPT_MAX 62 /* and RUMPKIT_KERNEL_PID; a bit each */
-#define KEPT_SMALL 4096
+#define KEPT_SMALL 1024
+#define LIBRARY_MAX 4096
 #define ENTRIES_MAX (1 << 20)
 #define HEAD_SIZE 512 /* of an entry; a longer library path is merged anew */
+#define LOOK_SIZE 8   /* of each entry, to tell whether it matters */
+#define SCRATCH_STEP (64UL * 1024)
 #define VALUE_MAX (128 * 1024)
-#define PRELOAD_MAX (VALUE_MAX + sizeof(engine_library) + 16)
+#define PRELOAD_MAX (VALUE_MAX + LIBRARY_MAX + 16)
 #define HANDED_MAX (128 * 1024) /* the host's limit for one string */
 
 static const char PRELOAD[] = "LD_PRELOAD=";
@@ -35,7 +39,7 @@ static const char *const HANDED[] = {
 _Static_assert(sizeof(HANDED) / sizeof(HANDED[0]) == EXEC_STRINGS, "all");
 static const char KERNEL_PID[] = "RUMPKIT_KERNEL_PID";
 
-char engine_library[4096];
+const char *engine_library = "";
 static const char
     *kept[KEPT_MAX + 1]; /* NAME=value, LD_PRELOAD not among them */
 static unsigned kept_count;
@@ -83,30 +87,29 @@ is_kept(const char *entry)
 	return begins(entry, "RUMP") && handed_index(entry) < 0;
 }
 
+/* A name that is relative still was so when the dynamic linker took it. */
 static void
 find_library(void)
 {
+	static LATE char path[LIBRARY_MAX];
 	struct dl_find_object object;
 	const char *name;
-	size_t n = 0;
-	long r;
+	long n;
 
 	if (_dl_find_object((void *)engine_range_begin, &object) != 0)
 		return;
 	name = object.dlfo_link_map->l_name;
-	if (name[0] != '/') {
-		r = HOST(SYS_getcwd, engine_library, sizeof(engine_library) / 2,
-		    0, 0, 0, 0);
-		if (r <= 0)
-			return;
-		n = (size_t)r;
-		engine_library[n - 1] = '/';
-	}
-	if (n + strlen(name) + 1 > sizeof(engine_library)) {
-		engine_library[0] = '\0';
+	if (name[0] == '/') {
+		if (strlen(name) < LIBRARY_MAX)
+			engine_library = name;
 		return;
 	}
-	memcpy(engine_library + n, name, strlen(name) + 1);
+	n = HOST(SYS_getcwd, path, sizeof(path) / 2, 0, 0, 0, 0);
+	if (n <= 0 || (size_t)n + strlen(name) + 1 > sizeof(path))
+		return;
+	path[n - 1] = '/';
+	memcpy(path + n, name, strlen(name) + 1);
+	engine_library = path;
 }
 
 void
@@ -261,6 +264,13 @@ read_entry(char **envp, size_t i, char **entry)
 	return engine_copy(entry, &envp[i], sizeof(*entry));
 }
 
+/* Can an entry that begins like this be one of PRELOAD, HANDED or kept? */
+static bool
+is_interesting(const char *head)
+{
+	return begins(head, "LD_P") || begins(head, "RUMP");
+}
+
 /* head: the first bytes of an entry at address entry. */
 static void
 note_entry(struct survey *su, const char *head, const char *entry)
@@ -295,6 +305,10 @@ survey(char **envp, struct survey *su)
 			return -EFAULT;
 		if (entry == NULL)
 			break;
+		if (engine_copy_string(head, entry, LOOK_SIZE) == -EFAULT)
+			return -EFAULT;
+		if (!is_interesting(head))
+			continue;
 		if (engine_copy_string(head, entry, sizeof(head)) == -EFAULT)
 			return -EFAULT;
 		head[sizeof(head) - 1] = '\0';
@@ -409,6 +423,27 @@ write_handed(char *to, char *handed[EXEC_STRINGS])
 	return to;
 }
 
+/* At least len bytes, which may be what an exec before has left in *map.  0 or
+ * -ENOMEM. */
+static long
+map_scratch(size_t len, void **map, size_t *maplen)
+{
+	long r;
+
+	if (*map != NULL && *maplen >= len)
+		return 0;
+	if (*map != NULL)
+		HOST(SYS_munmap, *map, *maplen, 0, 0, 0, 0);
+	*map = NULL;
+	r = HOST(SYS_mmap, 0, len, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (r < 0)
+		return -ENOMEM;
+	*map = (void *)r;
+	*maplen = len;
+	return 0;
+}
+
 long
 environ_rebuild(char **envp, char ***newp, void **map, size_t *maplen)
 {
@@ -418,7 +453,6 @@ environ_rebuild(char **envp, char ***newp, void **map, size_t *maplen)
 	char **out;
 	long r;
 
-	*map = NULL;
 	*newp = envp;
 	if (engine_library[0] == '\0')
 		return 0;
@@ -429,11 +463,10 @@ environ_rebuild(char **envp, char ***newp, void **map, size_t *maplen)
 	entries =
 	    (su.su_entries + kept_count + EXEC_STRINGS + 2) * sizeof(char *);
 	len = entries + EXEC_STRINGS * HANDED_MAX + PRELOAD_MAX + VALUE_MAX;
-	r = HOST(SYS_mmap, 0, len, PROT_READ | PROT_WRITE,
-	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (r < 0)
-		return -ENOMEM;
-	base = (char *)r;
+	r = map_scratch((len + SCRATCH_STEP - 1) & -SCRATCH_STEP, map, maplen);
+	if (r != 0)
+		return r;
+	base = *map;
 	out = (char **)(void *)base;
 	preload = write_handed(base + entries, handed);
 	r = 0;
@@ -443,12 +476,7 @@ environ_rebuild(char **envp, char ***newp, void **map, size_t *maplen)
 		r = write_preload(&su, preload + PRELOAD_MAX, preload);
 	if (r == 0)
 		r = write_entries(envp, &su, preload, handed, out);
-	if (r != 0) {
-		HOST(SYS_munmap, base, len, 0, 0, 0, 0);
-		return r;
-	}
-	*newp = out;
-	*map = base;
-	*maplen = len;
-	return 0;
+	if (r == 0)
+		*newp = out;
+	return r;
 }

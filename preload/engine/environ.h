@@ -13,8 +13,9 @@ void environ_close(void);
 /*
  * An environment for exec from the program's envp (which may be NULL or bad):
  * with this library first in LD_PRELOAD and our variables where they are
- * missing.  *newp is envp itself when nothing has to change, else lies in a
- * mapping (*map, *maplen) that the caller unmaps.  0, -EFAULT, -ENOMEM, -E2BIG.
+ * missing.  *newp is envp itself when nothing has to change, else lies in
+ * (*map, *maplen): a mapping that the caller gives or, where that is NULL or too
+ * small, a new one; the caller's in any case.  0, -EFAULT, -ENOMEM, -E2BIG.
  * On the kernel stack: it needs more than the program's may have.
  */
 long environ_rebuild(char **envp, char ***newp, void **map, size_t *maplen);

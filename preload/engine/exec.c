@@ -32,14 +32,21 @@ path_of(const struct call *c)
 	return (const void *)c->arg[is_at(c) ? 1 : 0];
 }
 
+/* fd: the file, open, or -1. */
 static enum image_verdict
-check_image(const struct call *c)
+check_image(const struct call *c, long fd)
 {
 	char path[4096];
 
 	/* The host reports bad paths itself. */
-	if (engine_copy_string(path, path_of(c), sizeof(path)) < 0)
+	if (engine_copy_string(path, path_of(c), sizeof(path)) < 0) {
+		if (fd >= 0)
+			HOST(SYS_close, fd, 0, 0, 0, 0, 0);
 		return IMAGE_OK;
+	}
+	if (fd >= 0)
+		return image_check_open(
+		    engine_own_call, (int)fd, path, engine_library);
 	return image_check(engine_own_call,
 	    is_at(c) ? (int)c->arg[0] : AT_FDCWD, path,
 	    is_at(c) ? (int)c->arg[4] : 0, engine_library);
@@ -53,13 +60,13 @@ judge(void *arg)
 	const void *named = path_of(c);
 	enum image_verdict v;
 	char name[4096];
-	long r = 0;
+	long r = 0, fd = -1;
 
 	if (engine_hooks.eh_exec != NULL)
-		r = engine_hooks.eh_exec(c);
+		r = engine_hooks.eh_exec(c, &fd);
 	if (r != 0)
 		return r;
-	v = check_image(c);
+	v = check_image(c, fd);
 	if (v == IMAGE_OK)
 		return 0;
 	if (engine_copy_string(name, named, sizeof(name)) < 0)
@@ -80,6 +87,13 @@ rebuild(void *arg)
 	struct thread *t = &engine_thread;
 	struct rebuild *rb = arg;
 
+	/* An exec that a handler interrupts has the mapping still. */
+	t->t_scratch = NULL;
+	if (!thread_is_guest(t)) {
+		t->t_scratch = t->t_spare;
+		t->t_scratch_len = t->t_spare_len;
+		t->t_spare = NULL;
+	}
 	return environ_rebuild(
 	    rb->rb_envp, &rb->rb_new, &t->t_scratch, &t->t_scratch_len);
 }

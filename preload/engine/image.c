@@ -20,13 +20,17 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
-#define HEAD_SIZE 256 /* as much of a script as the host looks at */
+#define HEAD_SIZE 1024  /* the headers of nearly all files */
+#define SCRIPT_HEAD 255 /* as much of a script as the host looks at */
+#define NAME_SIZE 256
 #define SCRIPT_DEPTH 5
 #define PHDRS_MAX 64
 
 struct image {
 	image_call im_call;
 	int im_fd;
+	char *im_head; /* the file's first bytes */
+	long im_have;
 	unsigned im_uid, im_euid, im_gid, im_egid;
 	bool im_no_new_privs;
 };
@@ -37,6 +41,12 @@ struct image {
 static long
 image_read(const struct image *im, void *buf, size_t len, uint64_t off)
 {
+	uint64_t have = (uint64_t)im->im_have;
+
+	if (off < have && len <= have - off) {
+		memcpy(buf, im->im_head + off, len);
+		return (long)len;
+	}
 	return CALL(im, SYS_pread64, im->im_fd, buf, len, off);
 }
 
@@ -94,10 +104,10 @@ is_loader(const char *path)
 static enum image_verdict
 check_interpreter(const struct image *im, const Elf64_Phdr *ph)
 {
-	char name[HEAD_SIZE];
+	char name[NAME_SIZE];
 	long n = (long)ph->p_filesz;
 
-	if (n <= 0 || n >= HEAD_SIZE ||
+	if (n <= 0 || n >= NAME_SIZE ||
 	    image_read(im, name, (size_t)n, ph->p_offset) != n)
 		return IMAGE_OK;
 	name[n] = '\0';
@@ -105,13 +115,13 @@ check_interpreter(const struct image *im, const Elf64_Phdr *ph)
 }
 
 static enum image_verdict
-check_elf(const struct image *im, const uint8_t *head, const char *path)
+check_elf(const struct image *im, const char *path)
 {
 	Elf64_Ehdr eh;
 	Elf64_Phdr ph;
 	unsigned i;
 
-	memcpy(&eh, head, sizeof(eh));
+	memcpy(&eh, im->im_head, sizeof(eh));
 	if (eh.e_ident[EI_CLASS] != ELFCLASS64 || eh.e_machine != EM_X86_64)
 		return IMAGE_CLASS;
 	for (i = 0; i < eh.e_phnum && i < PHDRS_MAX; i++) {
@@ -167,51 +177,64 @@ static enum image_verdict
 check_file(struct image *im, const char *path, char *head, char **next)
 {
 	enum image_verdict v;
-	long n;
+	long n = CALL(im, SYS_pread64, im->im_fd, head, HEAD_SIZE, 0);
 
 	*next = NULL;
-	n = image_read(im, head, HEAD_SIZE - 1, 0);
+	im->im_head = head;
+	im->im_have = n;
 	if (n < 4)
 		return IMAGE_OK;
-	head[n] = '\0';
 	if (head[0] == '#' && head[1] == '!') {
+		head[n < SCRIPT_HEAD ? n : SCRIPT_HEAD] = '\0';
 		*next = script_interpreter(head);
 		return IMAGE_OK;
 	}
 	if (n < (long)sizeof(Elf64_Ehdr) || memcmp(head, ELFMAG, SELFMAG) != 0)
 		return IMAGE_OK;
-	v = check_elf(im, (const uint8_t *)head, path);
+	v = check_elf(im, path);
 	return v != IMAGE_OK ? v : check_identity(im);
+}
+
+static int
+open_file(const struct image *im, int dirfd, const char *path, int flags)
+{
+	if (path[0] == '\0' && (flags & AT_EMPTY_PATH) != 0)
+		return (int)CALL(im, SYS_dup, dirfd, 0, 0, 0);
+	return (int)CALL(im, SYS_openat, dirfd, path,
+	    O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0);
 }
 
 enum image_verdict
 image_check(image_call call, int dirfd, const char *path, int flags,
     const char *library)
 {
+	struct image im;
+
+	im.im_call = call;
+	return image_check_open(
+	    call, open_file(&im, dirfd, path, flags), path, library);
+}
+
+enum image_verdict
+image_check_open(image_call call, int fd, const char *path, const char *library)
+{
 	enum image_verdict v = IMAGE_OK;
 	char heads[2][HEAD_SIZE], *next;
 	struct image im;
-	int depth;
-	bool empty = path[0] == '\0' && (flags & AT_EMPTY_PATH) != 0;
 
 	image_init(&im, call);
-	for (depth = 0; depth <= SCRIPT_DEPTH; depth++) {
-		if (empty)
-			im.im_fd = (int)CALL(&im, SYS_dup, dirfd, 0, 0, 0);
-		else
-			im.im_fd = (int)CALL(&im, SYS_openat, dirfd, path,
-			    O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0);
-		if (im.im_fd < 0)
+	for (int depth = 0;; depth++) {
+		im.im_fd = fd;
+		if (fd < 0)
 			return IMAGE_OK;
 		v = check_file(&im, path, heads[depth & 1], &next);
-		CALL(&im, SYS_close, im.im_fd, 0, 0, 0);
+		CALL(&im, SYS_close, fd, 0, 0, 0);
 		if (v != IMAGE_OK)
 			return v;
-		if (next == NULL)
+		if (next == NULL || depth == SCRIPT_DEPTH)
 			break;
 		path = next;
-		dirfd = AT_FDCWD;
-		empty = false;
+		fd = open_file(&im, AT_FDCWD, path, 0);
 	}
 	if (library != NULL && library[0] != '\0' &&
 	    !library_readable(&im, library))

@@ -25,6 +25,10 @@ typedef long (*image_call)(
 enum image_verdict image_check(image_call call, int dirfd, const char *path,
     int flags, const char *library);
 
+/* The same where the file is open already, as fd, which is closed. */
+enum image_verdict image_check_open(
+    image_call call, int fd, const char *path, const char *library);
+
 /* One clause for a message: "statically linked". */
 const char *image_reason(enum image_verdict v);
 

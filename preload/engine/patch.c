@@ -26,6 +26,7 @@
 #include "preload/engine/broken.h"
 #include "preload/engine/entry.h"
 #include "preload/engine/insn.h"
+#include "preload/engine/late.h"
 #include "preload/engine/signals.h"
 #include "preload/engine/site.h"
 #include "preload/engine/thread.h"
@@ -38,7 +39,7 @@
 #define TRAPS_BEFORE_PATCH 3
 #define DECIDED 255
 
-static struct {
+static LATE struct {
 	_Atomic uintptr_t st_site;
 	_Atomic uint8_t st_traps; /* DECIDED: patched or hopeless */
 } sites[SITES];

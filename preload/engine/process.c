@@ -33,6 +33,7 @@
 #include "preload/engine/confine.h"
 #include "preload/engine/engine.h"
 #include "preload/engine/entry.h"
+#include "preload/engine/late.h"
 #include "preload/engine/ownthread.h"
 #include "preload/engine/patch.h"
 #include "preload/engine/signals.h"
@@ -61,7 +62,7 @@
 /* How often unshare and setns are made again; see run_alone(). */
 #define ALONE_TRIES 1000
 
-struct thunk thunk_table[THUNK_COUNT];
+LATE struct thunk thunk_table[THUNK_COUNT];
 bool process_forked;
 static atomic_uint program_threads = 1; /* of the program, not ours */
 

@@ -107,11 +107,22 @@ put_stack(uintptr_t top)
 		    STACK_SIZE + GUARD_SIZE, 0, 0, 0, 0);
 }
 
+static void
+drop_spare(struct thread *t)
+{
+	if (t->t_spare != NULL)
+		HOST(SYS_munmap, t->t_spare, t->t_spare_len, 0, 0, 0, 0);
+	t->t_spare = NULL;
+}
+
 void
 thread_drop_exec(struct thread *t)
 {
-	if (t->t_scratch != NULL)
-		HOST(SYS_munmap, t->t_scratch, t->t_scratch_len, 0, 0, 0, 0);
+	if (t->t_scratch != NULL) {
+		drop_spare(t);
+		t->t_spare = t->t_scratch;
+		t->t_spare_len = t->t_scratch_len;
+	}
 	if (t->t_argv != NULL)
 		HOST(SYS_munmap, t->t_argv, t->t_argv_len, 0, 0, 0, 0);
 	t->t_scratch = t->t_argv = NULL;
@@ -123,6 +134,7 @@ thread_put_stacks(struct thread *t)
 	uintptr_t top = t->t_stack_top;
 	stack_t none = { .ss_flags = SS_DISABLE };
 
+	drop_spare(t);
 	t->t_stack_top = 0;
 	put_stack(top);
 	if (t->t_sigstack_top == 0)

@@ -44,7 +44,9 @@ struct thread {
 	uintptr_t t_again;   /* ... and where the call starts anew */
 	void *t_scratch;     /* of an exec under way */
 	size_t t_scratch_len;
-	void *t_argv; /* ... and engine_exec_memory() */
+	void *t_spare; /* ... and of the next: what one before has left */
+	size_t t_spare_len;
+	void *t_argv; /* engine_exec_memory() */
 	size_t t_argv_len;
 	struct birth *t_birth;
 	/* Of a vfork child, apart from its parent's; NULL: there is none. */
@@ -76,7 +78,7 @@ void thread_add_guest(void);
 /* The kernel stack's top; 0 when memory is short. */
 uintptr_t thread_stack(struct thread *t);
 /* The exec that was under way failed, or was a vfork child's: unmap what it
- * needed. */
+ * needed, or keep it for the next. */
 void thread_drop_exec(struct thread *t);
 /* The thread ends: give its stacks back. */
 void thread_put_stacks(struct thread *t);

@@ -191,6 +191,56 @@ a_descriptor_is_judged_with_an_empty_path(void **state)
 }
 
 static void
+an_open_file_is_judged_and_closed(void **state)
+{
+	int fd =
+	    open(make_elf("p", NULL, ELFCLASS64, EM_X86_64, 0755), O_RDONLY);
+
+	assert_int_equal(image_check_open(host, fd, "p", NULL), IMAGE_STATIC);
+	assert_int_equal(fcntl(fd, F_GETFD), -1);
+	assert_int_equal(image_check_open(host, -ENOENT, "p", NULL), IMAGE_OK);
+}
+
+/* Not among the bytes that are read at once. */
+static const char *
+make_far_elf(const char *interp)
+{
+	struct {
+		Elf64_Ehdr eh;
+		char gap[5000];
+		Elf64_Phdr ph;
+		char interp[64];
+	} f = { 0 };
+
+	memcpy(f.eh.e_ident, ELFMAG, SELFMAG);
+	f.eh.e_ident[EI_CLASS] = ELFCLASS64;
+	f.eh.e_machine = EM_X86_64;
+	f.eh.e_phoff = offsetof(__typeof__(f), ph);
+	f.eh.e_phnum = 1;
+	strcpy(f.interp, interp);
+	f.ph.p_type = PT_INTERP;
+	f.ph.p_offset = offsetof(__typeof__(f), interp);
+	f.ph.p_filesz = strlen(interp) + 1;
+	return make_file("p", &f, sizeof(f), 0755);
+}
+
+static void
+headers_may_lie_far_behind(void **state)
+{
+	assert_int_equal(check(make_far_elf(GLIBC)), IMAGE_OK);
+	assert_int_equal(
+	    check(make_far_elf("/lib/ld-musl-x86_64.so.1")), IMAGE_MUSL);
+	for (int i = 0; i < 4; i++) {
+		fail_read_at = i;
+		reads = 0;
+		assert_int_equal(
+		    check(make_far_elf("/lib/ld-musl-x86_64.so.1")),
+		    i < 3 ? IMAGE_OK : IMAGE_MUSL);
+	}
+	fail_read_at = -1;
+}
+
+static void
 damaged_files_are_left_to_exec(void **state)
 {
 	static const char magic[] = "\177ELF";
@@ -245,6 +295,8 @@ main(void)
 		cmocka_unit_test(scripts_are_judged_by_their_interpreters),
 		cmocka_unit_test(an_unreadable_library_is_noticed),
 		cmocka_unit_test(a_descriptor_is_judged_with_an_empty_path),
+		cmocka_unit_test(an_open_file_is_judged_and_closed),
+		cmocka_unit_test(headers_may_lie_far_behind),
 		cmocka_unit_test(damaged_files_are_left_to_exec),
 		cmocka_unit_test(every_verdict_has_words),
 	};

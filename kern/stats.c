@@ -101,7 +101,7 @@ rump_stats_iterate(
 	kstat_iterate(visit, &v);
 }
 
-static atomic_bool watched;
+static atomic_bool watched, passed_by;
 
 void
 kstat_watch(void)
@@ -112,7 +112,16 @@ kstat_watch(void)
 bool
 rump_stats_watched(void)
 {
-	return atomic_load(&watched);
+	if (atomic_load(&watched))
+		return true;
+	atomic_store(&passed_by, true);
+	return false;
+}
+
+bool
+kstat_passed_by(void)
+{
+	return atomic_load(&passed_by);
 }
 
 struct metrics {

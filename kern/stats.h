@@ -52,6 +52,9 @@ void kstat_iterate(void (*func)(const struct kstat *, void *), void *arg);
 uint64_t kstat_value(const struct kstat *ks);
 /* Somebody can read the table, from now on: it has to count everything. */
 void kstat_watch(void);
+/* Has somebody been told that nobody can (rump_stats_watched)?  Then not all
+ * that sockets carry is counted, whether it is watched now or not. */
+bool kstat_passed_by(void);
 
 /* The table as OpenMetrics text, version 1.0.0; names begin with "rump_". */
 void metrics_print(struct sink *sk);

@@ -17,6 +17,7 @@ struct entry {
 	char en_proto[16];
 	bool en_kernel; /* a kernel's own, such as a connection to a server */
 	const char *en_state;
+	bool en_uncounted;
 	uint64_t en_received, en_sent;
 	char en_own[NAME_SIZE], en_peer[NAME_SIZE];
 };
@@ -167,6 +168,7 @@ entry_fill(struct entry *en, struct socket *so)
 	en->en_kernel = (so->so_state & SS_FILE) == 0;
 	en->en_received = si.si_received;
 	en->en_sent = si.si_sent;
+	en->en_uncounted = si.si_uncounted;
 	ask_name(so, pr->pr_sockaddr, en->en_own);
 	ask_name(so, pr->pr_peeraddr, en->en_peer);
 	en->en_state = si.si_state != NULL
@@ -174,13 +176,25 @@ entry_fill(struct entry *en, struct socket *so)
 			   : state_name(so, strcmp(en->en_peer, "*:*") != 0);
 }
 
+static const char *
+format_bytes(char *buf, size_t size, const struct entry *en, uint64_t n)
+{
+	if (en->en_uncounted)
+		return "-";
+	ksnprintf(buf, size, "%llu", (unsigned long long)n);
+	return buf;
+}
+
 static void
 entry_print(struct sink *sk, const struct entry *en, const char *state)
 {
-	sink_printf(sk, "%-8s %-8s %12llu %12llu %-22s %-22s %s\n",
-	    en->en_proto, en->en_kernel ? "kernel" : "program",
-	    (unsigned long long)en->en_received,
-	    (unsigned long long)en->en_sent, en->en_own, en->en_peer, state);
+	char in[24], out[24];
+
+	sink_printf(sk, "%-8s %-8s %12s %12s %-22s %-22s %s\n", en->en_proto,
+	    en->en_kernel ? "kernel" : "program",
+	    format_bytes(in, sizeof(in), en, en->en_received),
+	    format_bytes(out, sizeof(out), en, en->en_sent), en->en_own,
+	    en->en_peer, state);
 }
 
 void

@@ -107,6 +107,7 @@ struct soinfo {
 	int si_protocol;      /* of IP */
 	const char *si_state; /* of a connection, a constant; or NULL */
 	uint64_t si_received, si_sent; /* bytes that the kernel has counted */
+	bool si_uncounted; /* there may be more, and nobody knows how many */
 };
 
 struct protosw {

@@ -28,10 +28,10 @@ static struct kstat stats[NSTATS] = {
 	    .ks_help = "sockets that are open",
 	    .ks_kind = KSTAT_GAUGE },
 	[RECEIVED] = { .ks_name = "net_bytes_received",
-	    .ks_help = "bytes received by sockets",
+	    .ks_help = "bytes that sockets received through the kernel",
 	    .ks_read = bytes_received },
 	[SENT] = { .ks_name = "net_bytes_sent",
-	    .ks_help = "bytes sent by sockets",
+	    .ks_help = "bytes that sockets sent through the kernel",
 	    .ks_read = bytes_sent },
 };
 

@@ -24,19 +24,21 @@ protocol_time(const struct rump_timespec *ts)
 	    struct nfs3_time){ (uint32_t)ts->tv_sec, (uint32_t)ts->tv_nsec };
 }
 
+static enum nfs3_set_time
+whose_time(const struct vattr *va, uint32_t now)
+{
+	return (va->va_vaflags & now) != 0 ? NFS3_TIME_SERVER : NFS3_TIME_GIVEN;
+}
+
 static void
 set_times(struct nfs3_sattr *sa, const struct vattr *va)
 {
-	enum nfs3_set_time how = NFS3_TIME_GIVEN;
-
-	if ((va->va_vaflags & VA_UTIMES_NULL) != 0)
-		how = NFS3_TIME_SERVER;
 	if (va->va_atime.tv_nsec != VNOVAL) {
-		sa->sa_set_atime = how;
+		sa->sa_set_atime = whose_time(va, VA_ATIME_NOW);
 		sa->sa_atime = protocol_time(&va->va_atime);
 	}
 	if (va->va_mtime.tv_nsec != VNOVAL) {
-		sa->sa_set_mtime = how;
+		sa->sa_set_mtime = whose_time(va, VA_MTIME_NOW);
 		sa->sa_mtime = protocol_time(&va->va_mtime);
 	}
 }

@@ -23,6 +23,7 @@
 #define CALL_TO_HOST (-0x10000L)  /* make the host call with call->arg */
 #define CALL_RESTART (-0x10001L)  /* ERESTARTSYS: restart or EINTR */
 #define CALL_REDIRECT (-0x10002L) /* continue at call->redirect */
+#define CALL_AGAIN (-0x10003L)    /* ERESTARTNOINTR: it had not begun */
 
 struct call {
 	long nr;
@@ -106,6 +107,11 @@ extern bool router_idle;
 extern bool router_names;
 /* Fast test, no lock: may descriptor fd be a rump file's? */
 bool fdmap_is_rump(long fd);
+/* The router wants to see each call that has descriptors before anything else
+ * does, and may change the arguments: numbers stand elsewhere in the host
+ * (fdalias.h), or others change them (fdshare.h).  On the kernel stack. */
+extern bool router_looks;
+void router_look(struct call *c);
 /* Does the call, of a process that is not the program (a guest), concern no object
  * of the kernel's?  On any stack, without the thread's record. */
 bool router_is_host(const struct call *c);
@@ -113,8 +119,9 @@ bool router_is_host(const struct call *c);
  * is nothing to do. */
 void router_exit(void);
 bool router_leaves_quietly(void);
-/* In the child of a clone without CLONE_VM: first call after arming. */
-void router_forked(void);
+/* In the child of a clone without CLONE_VM: first call after arming.  shares: with
+ * CLONE_FILES. */
+void router_forked(bool shares);
 /* Try to resolve a fault of the program at addr in a mapping of a rump file;
  * prot: the PROT_ bit that it wanted.  0: retry the instruction; else the
  * signal to deliver (SIGBUS, SIGSEGV).  Runs on the kernel stack, may sleep. */
@@ -124,10 +131,12 @@ int router_fault(uintptr_t addr, int prot);
 bool router_efault(struct call *c);
 /*
  * Strings for the environment of a program that is about to be executed, which
- * = 0: "RUMPKIT_CWD=/data/dir", 1: "RUMPKIT_FDS=...", 2: "RUMPKIT_KERNEL=99".
+ * = 0: "RUMPKIT_CWD=/data/dir", 1: "RUMPKIT_FDS=...", 2: "RUMPKIT_KERNEL=99",
+ * 3: "RUMPKIT_NUMBERS=2001:1920,", 4: "RUMPKIT_COMM=script",
+ * 5: "RUMPKIT_NOFILE=256".
  * The length; 0: there is nothing to say.
  */
-#define EXEC_STRINGS 3
+#define EXEC_STRINGS 6
 size_t router_exec_env(unsigned which, char *buf, size_t size);
 
 #endif /* !PRELOAD_CALL_H */

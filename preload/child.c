@@ -12,7 +12,9 @@
  * to find everything as it was: what the child changes there is kept here.
  *
  * A vfork child that shares its parent's descriptors (CLONE_FILES) is lent its
- * parent's map and process, until it executes something.
+ * parent's map and process, until it executes something.  A child with memory of
+ * its own that shares them has a process of its own, with the same descriptors,
+ * and a map that follows its parent's (fdshare.h).
  *
  * A server that has ended does not keep programs from making children, whose
  * calls fail as their parent's do.
@@ -32,6 +34,7 @@
 #include "preload/engine/engine.h"
 #include "preload/engine/thread.h"
 #include "preload/fdmap.h"
+#include "preload/fdshare.h"
 #include "preload/namespace.h"
 #include "preload/pool.h"
 #include "preload/remote.h"
@@ -45,6 +48,7 @@ struct child {
 	struct remote *ch_remote; /* NULL: the server has ended */
 	struct fdview *ch_view;   /* NULL: memory of its own */
 	bool ch_lent;             /* it has its parent's map and process */
+	bool ch_shares;           /* it has its parent's descriptors */
 	int64_t ch_directory;     /* lent: the parent's, or -1: the host's */
 	/* The parent's. */
 	struct fdview *ch_outer_view;
@@ -68,7 +72,7 @@ make_process(struct child *ch, bool forks)
 	int error;
 
 	ch->ch_number = fdmap_birth();
-	error = remote_child_make(forks, &ch->ch_remote);
+	error = remote_child_make(forks, ch->ch_shares, &ch->ch_remote);
 	if (error == ENOTCONN) {
 		ch->ch_remote = NULL;
 		error = 0;
@@ -143,8 +147,9 @@ birth(uint64_t flags, struct birth **bp)
 		return -ENOMEM;
 	ch->ch_view = NULL;
 	ch->ch_lent = false;
+	ch->ch_shares = (flags & CLONE_FILES) != 0 && !shares;
 	keep_outer(ch);
-	if ((flags & CLONE_FILES) != 0)
+	if ((flags & CLONE_FILES) != 0 && shares)
 		return lend(ch, bp);
 	error = make_process(ch, (flags & (CLONE_VM | CLONE_VFORK)) == 0);
 	if (error != 0)
@@ -181,6 +186,54 @@ borrow(struct birth *b)
 		remote_child_borrow(ch->ch_remote);
 }
 
+/* With a kernel in the process its threads follow. */
+static int
+unshare_here(void)
+{
+	int error = (int)-HOST(SYS_unshare, CLONE_FILES, 0, 0, 0, 0, 0);
+
+	if (error != 0)
+		return error;
+	fdshare_end();
+	fdview_check();
+	if (backend_state == BACKEND_HERE)
+		engine_renew_threads();
+	return 0;
+}
+
+/* With a server it is a copy of the process in the kernel, at the same moment,
+ * which goes on. */
+int
+child_unshares(void)
+{
+	struct remote *copy;
+	int error;
+
+	if (!fdshare_on() || engine_thread.t_borrowed)
+		return 0;
+	if (engine_is_threaded()) {
+		engine_say("descriptors that are shared with another process "
+			   "cannot be had alone by a program with threads");
+		return EAGAIN;
+	}
+	fdshare_sync();
+	if (backend_state != BACKEND_SERVER)
+		return unshare_here();
+	error = remote_child_make(false, false, &copy);
+	if (error != 0)
+		return error;
+	error = (int)-HOST(SYS_unshare, CLONE_FILES, 0, 0, 0, 0, 0);
+	if (error != 0) {
+		remote_child_end(copy);
+		return error;
+	}
+	remote_leave(copy);
+	fdshare_end();
+	fdview_check();
+	remote_replace(copy);
+	return 0;
+}
+
 /*
  * What a child that shares descriptors executes has a table of its own.  It is
  * given one a moment earlier, when the connection that the parent will close is
@@ -193,6 +246,9 @@ child_executes(void)
 	struct child *ch = b != NULL ? child_of(b) : NULL;
 	int error;
 
+	if (backend_state == BACKEND_SERVER && fdshare_on() &&
+	    !engine_thread.t_borrowed)
+		return child_unshares();
 	if (ch == NULL || !engine_thread.t_borrowed || !ch->ch_lent ||
 	    ch->ch_view != NULL)
 		return 0;
@@ -217,7 +273,9 @@ birth_over(struct birth *b)
 
 	engine_thread.t_view = ch->ch_outer_view;
 	engine_thread.t_cwd = ch->ch_outer_cwd;
-	if (ch->ch_remote != NULL)
+	if (ch->ch_remote != NULL && ch->ch_shares && !b->b_failed)
+		remote_child_shares(ch->ch_remote);
+	else if (ch->ch_remote != NULL)
 		remote_child_end(ch->ch_remote);
 	engine_thread.t_remote = ch->ch_outer_remote;
 	if (ch->ch_view != NULL)
@@ -256,12 +314,16 @@ child_forked(void)
 {
 	struct birth *b = engine_thread.t_birth;
 	struct remote *mine;
+	bool shares;
 
 	if (b == NULL)
 		return;
 	own_pid = HOST(SYS_getpid, 0, 0, 0, 0, 0, 0);
 	mine = child_of(b)->ch_remote;
+	shares = child_of(b)->ch_shares;
 	pool_put(&children, child_of(b));
 	if (mine != NULL)
 		remote_child_here(mine);
+	if (mine != NULL && shares)
+		remote_introduce();
 }

@@ -17,6 +17,10 @@ void child_forked(void);
 /* The calling process is about to execute something.  0 or a Linux errno. */
 int child_executes(void);
 
+/* The calling process is to have a table of descriptors of its own: where it is
+ * shared with others (fdshare.h), the host's is now.  0 or a Linux errno. */
+int child_unshares(void);
+
 /* Has the calling process a connection of its own?  Not so one whose birth was
  * not seen, which happens without Syscall User Dispatch. */
 bool child_is_known(void);

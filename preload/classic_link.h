@@ -33,6 +33,7 @@ struct request {
 	uint64_t rq_number;      /* i */
 	enum wire_type rq_type;  /* i */
 	bool rq_patient;         /* i: nothing ends it early */
+	bool rq_bounded; /* i: of a server that says nothing it is lost */
 	/* i: descriptors of the host that are waited for along with it; [0] is
 	 * for the connection, rq_nwatched counts it. */
 	struct pollfd *rq_watched;
@@ -44,6 +45,7 @@ struct request {
 	bool rq_ended; /* l: an exec has been said while it was under way */
 	bool rq_fault; /* l: it has named memory that is bad */
 	bool rq_seen;  /* a watched descriptor is ready */
+	bool rq_late;  /* nothing has come in time */
 	_Atomic uint32_t rq_woken; /* a futex */
 	struct wire_hdr rq_answer;
 	size_t rq_len;

@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdatomic.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -360,9 +361,13 @@ getcwd_rump(struct call *c, char *path)
 	if (!backend_reachable())
 		return -process_refuse(c);
 	error = cwd_rump_path(path, PATHBUF_SIZE);
+	if (error == ERANGE)
+		error = ENAMETOOLONG;
 	if (error != 0)
 		return route_result(error, 0);
 	len = text_length(path) + 1;
+	if (len > PATH_MAX)
+		return -ENAMETOOLONG;
 	if ((unsigned long)c->arg[1] < len)
 		return -ERANGE;
 	error = usercopy_out(path, (void *)c->arg[0], len);

@@ -18,7 +18,10 @@
 #include "preload/abi/open.h"
 #include "preload/async.h"
 #include "preload/backend.h"
+#include "preload/child.h"
+#include "preload/config.h"
 #include "preload/dirs.h"
+#include "preload/fdalias.h"
 #include "preload/namespace.h"
 #include "preload/process.h"
 #include "preload/readiness.h"
@@ -159,13 +162,29 @@ before_close(struct call *c, long fd)
 	return result;
 }
 
+/* For who looks: some of the host's objects are in the map, too. */
+static void
+mark_object(struct call *c)
+{
+	struct rfile *rf;
+	int error;
+
+	if (config.cf_trace == 0 && !config.cf_summary)
+		return;
+	rf = fdmap_get_rump(c->arg[0], &error);
+	if (rf == NULL)
+		return;
+	route_mark_rump(c, -1);
+	(void)fdmap_put(rf);
+}
+
 static long
 close_run(struct call *c)
 {
 	long error, result;
 
-	route_mark_rump(c, -1);
-	error = before_close(c, (int)c->arg[0]);
+	mark_object(c);
+	error = before_close(c, fdalias_resolve((int)c->arg[0]));
 	result = fdmap_close((int)c->arg[0]);
 	return result == 0 ? error : result;
 }
@@ -180,12 +199,16 @@ static long
 close_range_run(struct call *c)
 {
 	unsigned flags = (unsigned)c->arg[2];
+	int error;
 
 	if ((flags & CLOSE_RANGE_UNSHARE) != 0 && process_owns_memory()) {
 		if (engine_is_threaded()) {
 			route_note(c, "descriptors of one thread alone");
 			return -EINVAL;
 		}
+		error = child_unshares();
+		if (error != 0)
+			return -error;
 		flags &= ~CLOSE_RANGE_UNSHARE;
 	}
 	return fdmap_close_range(
@@ -196,7 +219,7 @@ ROUTE(close_range, close_range_run)
 static long
 dup_run(struct call *c)
 {
-	route_mark_rump(c, -1);
+	mark_object(c);
 	return fdmap_dup((int)c->arg[0], 0, false);
 }
 ROUTE(dup, dup_run)
@@ -204,8 +227,11 @@ ROUTE(dup, dup_run)
 static long
 dup2_run(struct call *c)
 {
-	if ((int)c->arg[0] != (int)c->arg[1])
-		(void)before_close(c, (int)c->arg[1]);
+	long place = fdalias_resolve((int)c->arg[1]);
+
+	mark_object(c);
+	if ((int)c->arg[0] != place)
+		(void)before_close(c, place);
 	return fdmap_dup2((int)c->arg[0], (int)c->arg[1], -1);
 }
 ROUTE(dup2, dup2_run)
@@ -213,9 +239,12 @@ ROUTE(dup2, dup2_run)
 static long
 dup3_run(struct call *c)
 {
-	if ((int)c->arg[0] == (int)c->arg[1])
+	long place = fdalias_resolve((int)c->arg[1]);
+
+	if ((int)c->arg[0] == place)
 		return -EINVAL;
-	(void)before_close(c, (int)c->arg[1]);
+	mark_object(c);
+	(void)before_close(c, place);
 	return fdmap_dup2((int)c->arg[0], (int)c->arg[1], (unsigned)c->arg[2]);
 }
 ROUTE(dup3, dup3_run)
@@ -247,7 +276,11 @@ fcntl_lock(struct call *c, struct rfile *rf)
 	if (result < 0 ||
 	    ((int)c->arg[1] != F_GETLK && (int)c->arg[1] != F_OFD_GETLK))
 		return result;
-	abi_flock_to_linux(&nf, &lf);
+	/* Where nothing is in the way the rest stays. */
+	if (nf.l_type == RUMP_F_UNLCK)
+		lf.l_type = F_UNLCK;
+	else
+		abi_flock_to_linux(&nf, &lf);
 	return -usercopy_out(&lf, (void *)c->arg[2], sizeof(lf));
 }
 
@@ -266,6 +299,25 @@ fcntl_getfl(struct call *c, struct rfile *rf)
 	return rf->rf_kind == RF_SOCKET ? flags & ~0100000L : flags;
 }
 
+/* Whether a file is written through is decided when it is opened. */
+#define OPEN_ONLY (O_SYNC | O_DSYNC)
+
+static long
+fcntl_setfl(struct call *c, struct rfile *rf, int flags)
+{
+	long now = 0;
+
+	if (rf->rf_kind == RF_FILE)
+		now = fcntl_getfl(c, rf);
+	if (now < 0)
+		return now;
+	flags = (flags & ~OPEN_ONLY) | ((int)now & OPEN_ONLY);
+	if ((flags & O_ASYNC) != 0)
+		async_begin(rf, (int)c->arg[0]);
+	return fd_call(c, rf, RUMP_SYS_fcntl, RUMP_F_SETFL,
+	    abi_status_to_netbsd(flags), 0, 0);
+}
+
 static long
 fcntl_rump(struct call *c, struct rfile *rf)
 {
@@ -281,10 +333,7 @@ fcntl_rump(struct call *c, struct rfile *rf)
 	case F_SETFL:
 		if (rf->rf_path_only)
 			return -EBADF;
-		if (((int)c->arg[2] & O_ASYNC) != 0)
-			async_begin(rf, (int)c->arg[0]);
-		return fd_call(c, rf, RUMP_SYS_fcntl, RUMP_F_SETFL,
-		    abi_status_to_netbsd((int)c->arg[2]), 0, 0);
+		return fcntl_setfl(c, rf, (int)c->arg[2]);
 	case F_GETLK:
 	case F_SETLK:
 	case F_SETLKW:
@@ -373,6 +422,23 @@ ioctl_clone(struct call *c, struct rfile *rf, unsigned request)
 	return from != NULL ? -EOPNOTSUPP : -EXDEV;
 }
 
+/* What the attributes tell. */
+static long
+ioctl_size(struct call *c, struct rfile *rf, unsigned request)
+{
+	struct rump_stat st;
+	long result = fd_call(c, rf, RUMP_SYS_fstat, (int64_t)&st, 0, 0, 0);
+	int block;
+
+	if (result < 0)
+		return result;
+	if (request == FIOQSIZE)
+		return -usercopy_out(
+		    &st.st_size, (void *)c->arg[2], sizeof(st.st_size));
+	block = (int)st.st_blksize;
+	return -usercopy_out(&block, (void *)c->arg[2], sizeof(block));
+}
+
 static long
 ioctl_rump(struct call *c, struct rfile *rf)
 {
@@ -384,6 +450,9 @@ ioctl_rump(struct call *c, struct rfile *rf)
 	if ((request == FICLONE || request == FICLONERANGE) &&
 	    rf->rf_kind == RF_FILE)
 		return ioctl_clone(c, rf, request);
+	if ((request == FIGETBSZ || request == FIOQSIZE) &&
+	    rf->rf_kind == RF_FILE)
+		return ioctl_size(c, rf, request);
 	if (abi_ioctl_to_netbsd(request, &cmd) != 0)
 		return rf->rf_kind == RF_SOCKET
 			   ? socket_hostcall(c, rf, RUMP_HOSTCALL_IOCTL)

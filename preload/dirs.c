@@ -24,6 +24,7 @@
 #include "preload/abi/dirent.h"
 #include "preload/descriptor.h"
 #include "preload/engine/late.h"
+#include "preload/fdalias.h"
 #include "preload/fdmap.h"
 #include "preload/pool.h"
 #include "preload/process.h"
@@ -37,7 +38,8 @@
 
 #define IN_SIZE (24 * 1024)
 #define OUT_SIZE (IN_SIZE / 16 * 24)
-#define IN_MIN 1024 /* holds the longest record */
+#define IN_LEAST 16  /* a record with the shortest name */
+#define IN_MOST 1024 /* and more than one with the longest */
 #define NLOG 128
 #define UNKNOWN UINT64_MAX
 
@@ -265,6 +267,15 @@ read_block(struct call *c, struct rfile *rf, struct dirpos *dp,
 	return n;
 }
 
+static bool
+is_removed(struct call *c, struct rfile *rf)
+{
+	struct rump_stat st;
+
+	return fd_call(c, rf, RUMP_SYS_fstat, (int64_t)&st, 0, 0, 0) == 0 &&
+	       st.st_nlink == 0;
+}
+
 static long
 list(struct call *c, struct rfile *rf, struct dirpos *dp, struct dirbuf *db,
     enum abi_dirent_format format)
@@ -275,15 +286,23 @@ list(struct call *c, struct rfile *rf, struct dirpos *dp, struct dirbuf *db,
 
 	d.out_len = count < OUT_SIZE ? count : OUT_SIZE;
 	in_size = abi_dirent_request(d.out_len);
-	if (in_size < IN_MIN)
-		in_size = IN_MIN;
+	if (in_size < IN_LEAST)
+		in_size = IN_LEAST;
 	if (dp->dp_kernel != dp->dp_index) {
 		result = go_back(c, rf, dp);
 		if (result < 0)
 			return result;
 	}
 	do {
-		result = read_block(c, rf, dp, &d, in_size, format);
+		/* What a large name needs is asked for at last, but no more: a
+		 * rest would be found again by its number, which changes when
+		 * others go. */
+		do
+			result = read_block(c, rf, dp, &d, in_size, format);
+		while (result == -EINVAL && (in_size += 16) <= IN_MOST);
+		/* A removed directory has not even itself. */
+		if (result == 0 && dp->dp_index == 0 && is_removed(c, rf))
+			return -ENOENT;
 		if (result <= 0)
 			return result;
 	} while (d.out_pos == 0 && d.in_pos == d.in_len);
@@ -456,7 +475,8 @@ names_hidden(const char *name)
 		return false;
 	for (; *name >= '0' && *name <= '9' && fd < 0x10000000; name++)
 		fd = fd * 10 + (*name - '0');
-	return *name == '\0' && fdmap_is_hidden(fd);
+	return *name == '\0' && fdalias_place(fd) < 0 &&
+	       (fdmap_is_hidden(fd) || fdalias_is_place(fd));
 }
 
 /* Take our own descriptors out of the records that the host has delivered. */

@@ -38,9 +38,11 @@
 #include "preload/abi/errno.h"
 #include "preload/backend.h"
 #include "preload/call.h"
+#include "preload/classic_set.h"
 #include "preload/dirs.h"
 #include "preload/engine/late.h"
 #include "preload/hidden.h"
+#include "preload/fdshare.h"
 #include "preload/fdslots.h"
 #include "preload/lock.h"
 #include "preload/pool.h"
@@ -108,10 +110,9 @@ slot_take(long fd)
 
 	if (slot == NULL)
 		return NULL;
-	rf = atomic_load(slot);
-	while (
-	    slot_is_file(rf) && !atomic_compare_exchange_weak(slot, &rf, NULL))
-		continue;
+	do
+		rf = atomic_load(slot);
+	while (slot_is_file(rf) && !fdshare_take(fd, slot, rf));
 	return slot_is_file(rf) ? rf : NULL;
 }
 
@@ -134,8 +135,7 @@ fdmap_set_hidden(long fd, bool hidden)
 
 	if (slot == NULL)
 		return false;
-	atomic_store_explicit(
-	    slot, hidden ? FD_HIDDEN : NULL, memory_order_release);
+	(void)fdshare_set(fd, slot, hidden ? FD_HIDDEN : NULL);
 	return true;
 }
 
@@ -252,12 +252,20 @@ drop_hostfd(struct rfile *rf)
 static int
 rfile_destroy(struct rfile *rf)
 {
+	bool closes = fdshare_closes(rf);
 	int fd = rf->rf_fd;
 
-	watches_destroy(rf);
-	drop_hostfd(rf);
+	if (closes)
+		watches_destroy(rf);
+	else
+		watches_forked(rf);
+	epsets_forget(rf);
+	if (rf->rf_epset != NULL)
+		epset_destroy(rf->rf_epset);
+	if (closes)
+		drop_hostfd(rf);
 	rfile_free(rf);
-	return rump_close(fd);
+	return closes ? rump_close(fd) : 0;
 }
 
 /* A vfork child had the last reference, and cannot close what is its parent's:
@@ -298,7 +306,7 @@ fdmap_put(struct rfile *rf)
 	return 0;
 }
 
-static struct rfile *
+struct rfile *
 rfile_create(int fd, enum rfile_kind kind, int rule, bool path_only)
 {
 	struct rfile *rf;
@@ -320,7 +328,9 @@ rfile_create(int fd, enum rfile_kind kind, int rule, bool path_only)
 	    &rf->rf_hostfd, RF_HOSTFD_UNKNOWN, memory_order_relaxed);
 	lock_reset(&rf->rf_watch_lock);
 	rf->rf_watches = NULL;
+	rf->rf_opening = 0;
 	rf->rf_dir = NULL;
+	rf->rf_epset = NULL;
 	rf->rf_path = NULL;
 	rf->rf_isdir = 0;
 	rf->rf_birth = atomic_load(&births);
@@ -374,25 +384,25 @@ fdmap_births(void)
 void
 fdmap_settle(long number)
 {
-	struct rfile *rf, *expected;
+	struct rfile *rf;
 	int error;
 
-	if (!engine_is_threaded())
+	/* What other processes do with a number they say themselves. */
+	if (!engine_is_threaded() || fdshare_on())
 		return;
 	rf = fdmap_get(number, &error);
 	if (rf == NULL)
 		return;
-	expected = rf;
 	if (rf->rf_fd >= 0 && !fdmap_is_placeholder(number) &&
-	    atomic_compare_exchange_strong(slot_find(number), &expected, NULL))
+	    fdshare_take(number, slot_find(number), rf))
 		(void)fdmap_put(rf);
 	(void)fdmap_put(rf);
 }
 
 static void
-slot_fill(slot_t *slot, struct rfile *rf)
+slot_fill(long number, slot_t *slot, struct rfile *rf)
 {
-	struct rfile *old = atomic_exchange(slot, rf);
+	struct rfile *old = fdshare_set(number, slot, rf);
 
 	if (old != NULL && old != FD_HIDDEN)
 		(void)fdmap_put(old);
@@ -408,27 +418,48 @@ rfile_enter(struct rfile *rf, long number)
 		fdmap_put(rf);
 		return -EMFILE;
 	}
-	slot_fill(slot, rf);
+	slot_fill(number, slot, rf);
 	fdmap_settle(number);
 	return number;
 }
 
-/* The placeholder may move at any time, and its number be another file's. */
+/* The placeholder may move at any time, and its number be another file's: is
+ * number, a duplicate of what was at from, good?  It is closed if not. */
+static bool
+is_duplicate(int from, long number)
+{
+	if (from == atomic_load(&placeholder))
+		return true;
+	if (number >= 0)
+		HOST(SYS_close, number, 0, 0, 0, 0, 0);
+	return false;
+}
+
 long
 placeholder_dup(long min, bool cloexec)
 {
 	long number;
 	int from;
 
-	for (;;) {
+	do {
 		from = atomic_load(&placeholder);
 		number = HOST(SYS_fcntl, from,
 		    cloexec ? F_DUPFD_CLOEXEC : F_DUPFD, min, 0, 0, 0);
-		if (from == atomic_load(&placeholder))
-			return number;
-		if (number >= 0)
-			HOST(SYS_close, number, 0, 0, 0, 0, 0);
-	}
+	} while (!is_duplicate(from, number));
+	return number;
+}
+
+long
+placeholder_away(void)
+{
+	long number;
+	int from;
+
+	do {
+		from = atomic_load(&placeholder);
+		number = hidden_away(from);
+	} while (!is_duplicate(from, number));
+	return number;
 }
 
 long
@@ -495,7 +526,7 @@ fdmap_adopt(int number, int fd, enum rfile_kind kind, int rule, bool path_only,
 	if (result < 0)
 		rfile_free(rf);
 	else
-		slot_fill(slot_find(number), rf);
+		slot_fill(number, slot_find(number), rf);
 	return result;
 }
 
@@ -506,17 +537,47 @@ fdmap_install(
 	return fdmap_install_path(fd, kind, rule, path_only, cloexec, NULL);
 }
 
-void
-fdmap_enter_host(int fd, enum rfile_kind kind)
+/* The entry, or NULL. */
+static struct rfile *
+enter_host(int fd, enum rfile_kind kind, struct epset *es)
 {
 	struct rfile *rf;
 	slot_t *slot = slot_make(fd);
 
 	if (slot == NULL || !process_owns_table())
-		return;
+		return NULL;
 	rf = rfile_create(-1, kind, -1, false);
-	if (rf != NULL)
-		slot_fill(slot, rf);
+	if (rf == NULL)
+		return NULL;
+	rf->rf_epset = es;
+	slot_fill(fd, slot, rf);
+	return rf;
+}
+
+void
+fdmap_enter_host(int fd, enum rfile_kind kind)
+{
+	(void)enter_host(fd, kind, NULL);
+}
+
+void
+fdmap_enter_epoll(int fd, struct epset *es)
+{
+	if (enter_host(fd, RF_EPOLL, es) == NULL)
+		epset_destroy(es);
+}
+
+struct rfile *
+fdmap_get_epoll(long fd)
+{
+	struct rfile *rf;
+	int error;
+
+	rf = fdmap_get(fd, &error);
+	if (rf == NULL || rf->rf_epset != NULL)
+		return rf;
+	(void)fdmap_put(rf);
+	return NULL;
 }
 
 /* The first of some links that every host has; something else at worst. */

@@ -25,9 +25,11 @@ enum rfile_kind {
 		     * its directory, rf_path its name there */
 	RF_OVERLAY, /* host directory that mounts are shown in */
 	RF_PROCFD,  /* host directory /proc/PID/fd, where ours are left out */
+	RF_EPOLL,   /* host epoll set, with rf_epset */
 };
 
 struct dirpos;
+struct epset;
 struct watch;
 
 /* rf_hostfd when it is not a descriptor */
@@ -41,6 +43,7 @@ struct watch;
 struct rfile {
 	_Atomic(uint32_t) rf_refs; /* first: survives in the pool, 0 = free */
 	unsigned rf_birth;         /* of fdmap_birth(), when it was made */
+	uint32_t rf_opening;       /* see fdshare.c; 0: nobody else knows it */
 	int rf_fd;                 /* rump descriptor; host kinds: -1 */
 	enum rfile_kind rf_kind;
 	int rf_rule;               /* namespace rule it was found by */
@@ -50,6 +53,8 @@ struct rfile {
 	struct lock rf_watch_lock;
 	struct watch *rf_watches; /* rf_watch_lock; see watch.h */
 	struct dirpos *rf_dir;    /* position in a listing, see dirs.c */
+	struct epset *rf_epset;   /* RF_EPOLL: see classic_set.h; NULL in a
+				   * vfork child's map */
 	/* RF_NAME: the name.  RF_FILE: the program's path at the time of
 	 * open(2), or NULL where that is not known.  From string_keep(). */
 	char *rf_path;
@@ -67,7 +72,8 @@ int fdmap_init(void);
 unsigned fdmap_birth(void);
 /* How many there were: what is made from now on is younger than the last. */
 unsigned fdmap_births(void);
-void fdmap_forked(unsigned birth);
+/* shares: the child has our table of the host's descriptors, not a copy. */
+void fdmap_forked(unsigned birth, bool shares);
 
 /*
  * The map of a child that shares our memory: of the calling process's files.
@@ -104,6 +110,10 @@ long fdmap_adopt(int number, int fd, enum rfile_kind kind, int rule,
 bool fdmap_has_had_files(void);
 /* Enter host descriptor fd, a directory of kind RF_OVERLAY or RF_PROCFD. */
 void fdmap_enter_host(int fd, enum rfile_kind kind);
+/* The same of RF_EPOLL; es is consumed. */
+void fdmap_enter_epoll(int fd, struct epset *es);
+/* The set behind a number, with a reference for this call, or NULL. */
+struct rfile *fdmap_get_epoll(long fd);
 
 /*
  * The file behind a number with a reference for this call, or NULL if it is the

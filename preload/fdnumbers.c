@@ -7,23 +7,62 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
+#include <linux/kcmp.h>
 #include <sys/syscall.h>
 
 #include "preload/abi/errno.h"
 #include "preload/call.h"
+#include "preload/fdalias.h"
+#include "preload/fdshare.h"
 #include "preload/fdslots.h"
 #include "preload/hidden.h"
+#include "preload/nofile.h"
 #include "preload/process.h"
 
-long
-fdmap_close(long fd)
+/* Not for the program. */
+static bool
+is_ours(long fd)
+{
+	return fdmap_is_hidden(fd) || fdalias_is_place(fd);
+}
+
+/* The program's number is the host's again, unless the descriptor of ours that
+ * had it is still there. */
+static void
+alias_end(long number)
+{
+	if (!process_owns_memory())
+		return;
+	fdalias_forget(number);
+	if (fdmap_is_hidden(number) && fdmap_is_placeholder(number))
+		hidden_close((int)number);
+}
+
+/* A place is given up that is an aliased number as well: something of ours has
+ * it from now on, lest the host give it away. */
+static long
+vacate(long place)
+{
+	struct rfile *rf = slot_take(place);
+	long result;
+	int error = 0;
+
+	result = placeholder_dup2(place, O_CLOEXEC);
+	if (result < 0 || !fdmap_set_hidden(place, true))
+		result = HOST(SYS_close, place, 0, 0, 0, 0, 0);
+	if (rf != NULL)
+		error = fdmap_put(rf);
+	return error > 0 ? -abi_errno_to_linux(error) : result < 0 ? result : 0;
+}
+
+static long
+close_at(long fd)
 {
 	struct rfile *rf;
 	long result;
 	int error = 0;
 
-	if (fdmap_is_hidden(fd))
-		return -EBADF;
 	fdmap_clean_up();
 	rf = process_owns_table() ? slot_take(fd) : NULL;
 	result = HOST(SYS_close, fd, 0, 0, 0, 0, 0);
@@ -33,6 +72,20 @@ fdmap_close(long fd)
 		error = fdmap_put(rf);
 	if (result == 0 && error != 0)
 		return error > 0 ? -abi_errno_to_linux(error) : -EIO;
+	return result;
+}
+
+long
+fdmap_close(long fd)
+{
+	long place = fdalias_place(fd), result;
+
+	if (place < 0)
+		return is_ours(fd) ? -EBADF : close_at(fd);
+	result = fdalias_place(place) >= 0 && process_owns_memory()
+		     ? vacate(place)
+		     : close_at(place);
+	alias_end(fd);
 	return result;
 }
 
@@ -64,6 +117,9 @@ fdmap_dup(long fd, long min, bool cloexec)
 long
 host_dup2(long from, long to, long flags)
 {
+	/* Out of the program's way is above its limit, too. */
+	if (fdalias_is_place(to))
+		return nofile_dup2((int)from, (int)to, flags);
 	if (flags < 0)
 		return HOST(SYS_dup2, from, to, 0, 0, 0, 0);
 	return HOST(SYS_dup3, from, to, flags, 0, 0, 0);
@@ -105,17 +161,13 @@ dup2_replace(long from, long to, long flags, struct rfile *rf)
 }
 
 /* flags: those of dup3(2), or -1 for dup2(2). */
-long
-fdmap_dup2(long from, long to, long flags)
+static long
+dup2_at(long from, long to, long flags)
 {
 	struct rfile *rf;
 	int error;
 
 	rf = fdmap_get(from, &error);
-	if (error == 0 && fdmap_is_hidden(to) &&
-	    (dup2_check(from, to, flags, false) != 0 ||
-		!hidden_make_way((int)to)))
-		error = EBADF;
 	if (error == 0 && from != to && process_owns_table()) {
 		error = dup2_check(from, to, flags, rf != NULL);
 		if (error == 0)
@@ -126,11 +178,101 @@ fdmap_dup2(long from, long to, long flags)
 	return error != 0 ? -error : host_dup2(from, to, flags);
 }
 
+/* A place for a number that something of ours has, or -1. */
+static long
+alias_make(long number)
+{
+	long place = -1;
+
+	/* While others have the number nothing is different for them. */
+	if (process_owns_memory() && !fdshare_on())
+		place = placeholder_away();
+
+	if (place < 0 || fdalias_enter(number, place))
+		return place;
+	HOST(SYS_close, place, 0, 0, 0, 0, 0);
+	return -1;
+}
+
+/* A vfork child with a table of the host's of its own needs none of what is hidden
+ * in it but its connection to a server.  In its map a socket's duplicate there is
+ * forgotten, and asked for anew. */
+static bool
+child_gives_way(long number)
+{
+	bool found = false;
+	struct rfile *rf;
+	int error;
+
+	if (engine_thread.t_view == NULL)
+		return HOST(SYS_kcmp, HOST(SYS_getpid, 0, 0, 0, 0, 0, 0),
+			   HOST(SYS_getppid, 0, 0, 0, 0, 0, 0), KCMP_FILES, 0,
+			   0, 0) > 0;
+	if (fdmap_view() == &fdmap_own)
+		return false;
+	for (long fd = fdmap_next(0); fd >= 0; fd = fdmap_next(fd + 1)) {
+		rf = fdmap_get_rump(fd, &error);
+		if (rf == NULL)
+			continue;
+		if (rf->rf_hostfd == number) {
+			atomic_store(&rf->rf_hostfd, RF_HOSTFD_UNKNOWN);
+			found = true;
+		}
+		(void)fdmap_put(rf);
+	}
+	if (found)
+		(void)fdmap_set_hidden(number, false);
+	return found;
+}
+
+/* Onto a number that something of ours has. */
+static long
+dup2_aliased(long from, long to, long flags)
+{
+	int error = dup2_check(from, to, flags, false);
+	long place, result;
+
+	if (error == 0 && (uint64_t)to >= nofile_limit())
+		error = EBADF;
+	if (error != 0)
+		return -error;
+	if (fdmap_is_hidden(to) && hidden_make_way((int)to))
+		return dup2_at(from, to, flags);
+	if (!process_owns_memory() && !fdalias_is_place(to) &&
+	    child_gives_way(to))
+		return dup2_at(from, to, flags);
+	place = alias_make(to);
+	if (place < 0)
+		return -EBADF;
+	result = dup2_at(from, place, flags);
+	if (result >= 0)
+		return to;
+	HOST(SYS_close, place, 0, 0, 0, 0, 0);
+	alias_end(to);
+	return result;
+}
+
+long
+fdmap_dup2(long from, long to, long flags)
+{
+	long place = fdalias_place(to), result;
+
+	if (place >= 0) {
+		result = -EBADF;
+		if ((uint64_t)to < nofile_limit())
+			result = dup2_at(from, place, flags);
+		return result < 0 ? result : to;
+	}
+	if (is_ours(to))
+		return dup2_aliased(from, to, flags);
+	return dup2_at(from, to, flags);
+}
+
 /* The end of the range that begins at fd and has no number of ours in it. */
 static unsigned long
 open_until(unsigned long fd, unsigned long last)
 {
-	while (fd < last && fd + 1 < FD_MAX && !fdmap_is_hidden((long)fd + 1)) {
+	while (fd < last && fd + 1 < FD_MAX && !is_ours((long)fd + 1)) {
 		fd++;
 		/* Skip tables that do not exist. */
 		if (fd % FD_SECOND == 0 && slot_find((long)fd) == NULL)
@@ -166,6 +308,22 @@ take_range(unsigned long first, unsigned long last)
 	}
 }
 
+static void
+close_aliases(unsigned long first, unsigned long last)
+{
+	for (long n = fdalias_next((long)first);
+	     n >= 0 && (unsigned long)n <= last; n = fdalias_next(n + 1))
+		(void)fdmap_close(n);
+}
+
+static void
+mark_aliases(unsigned long first, unsigned long last)
+{
+	for (long n = fdalias_next((long)first);
+	     n >= 0 && (unsigned long)n <= last; n = fdalias_next(n + 1))
+		HOST(SYS_fcntl, fdalias_place(n), F_SETFD, FD_CLOEXEC, 0, 0, 0);
+}
+
 long
 fdmap_close_range(unsigned long first, unsigned long last, long flags)
 {
@@ -173,10 +331,14 @@ fdmap_close_range(unsigned long first, unsigned long last, long flags)
 	long result = 0;
 
 	/* What only marks descriptors harms neither us nor the table. */
-	if (first > last || last > UINT32_MAX || (flags & ~2L) != 0)
+	if (first > last || last > UINT32_MAX || (flags & ~2L) != 0) {
+		if (flags == CLOSE_RANGE_CLOEXEC)
+			mark_aliases(first, last);
 		return HOST(SYS_close_range, first, last, flags, 0, 0, 0);
+	}
+	close_aliases(first, last);
 	for (from = first; from <= last && result == 0; from = to + 1) {
-		if (fdmap_is_hidden((long)from)) {
+		if (is_ours((long)from)) {
 			to = from;
 			continue;
 		}

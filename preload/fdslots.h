@@ -70,6 +70,9 @@ struct rfile *slot_take(long fd);
 /* Put rf, with its reference, into the slot of a host number that is new.  The
  * number or -errno. */
 long rfile_enter(struct rfile *rf, long number);
+/* A file with one reference; NULL when memory is out. */
+struct rfile *rfile_create(
+    int fd, enum rfile_kind kind, int rule, bool path_only);
 /* A file like rf, for another process's map, with one reference; NULL when
  * memory is out. */
 struct rfile *rfile_copy(const struct rfile *rf);
@@ -82,9 +85,10 @@ void fdmap_clean_up(void);
 void fdmap_forget_left(void);
 /* Another thread may have changed the number at the same time. */
 void fdmap_settle(long number);
-/* Duplicate the placeholder: lowest number >= min; to a given one, with the
- * flags of dup3(2) or -1.  The number or -errno. */
+/* Duplicate the placeholder: lowest number >= min; out of the program's way; to
+ * a given one, with the flags of dup3(2) or -1.  The number or -errno. */
 long placeholder_dup(long min, bool cloexec);
+long placeholder_away(void);
 long placeholder_dup2(long to, long flags);
 /* dup2(2), or dup3(2) with flags >= 0, of the host. */
 long host_dup2(long from, long to, long flags);

@@ -21,7 +21,9 @@
 
 #include "preload/backend.h"
 #include "preload/call.h"
+#include "preload/classic_set.h"
 #include "preload/dirs.h"
+#include "preload/fdshare.h"
 #include "preload/fdslots.h"
 #include "preload/hidden.h"
 #include "preload/nofile.h"
@@ -246,11 +248,12 @@ check_slot(slot_t *slot, long fd, unsigned birth)
 		return;
 	}
 	there = has_number(rf, fd);
-	if (there && is_older(rf, birth)) {
+	if (there && (rf->rf_fd < 0 || is_older(rf, birth))) {
 		keep_file(rf);
 		return;
 	}
 	atomic_store_explicit(slot, NULL, memory_order_relaxed);
+	epsets_forget(rf);
 	if (there)
 		HOST(SYS_close, fd, 0, 0, 0, 0, 0);
 }
@@ -268,13 +271,29 @@ adopt_view(void)
 	engine_thread.t_view = NULL;
 }
 
+/* What is closed in a shared table is closed for all. */
+static void
+share_slot(slot_t *slot, long fd, unsigned birth)
+{
+	struct rfile *rf = *slot;
+
+	if (rf != FD_HIDDEN)
+		keep_file(rf);
+}
+
 void
-fdmap_forked(unsigned birth)
+fdmap_forked(unsigned birth, bool shares)
 {
 	pools_forked();
 	nofile_forked();
 	fdmap_forget_left();
 	adopt_view();
 	each_slot(begin_slot, birth);
+	if (shares) {
+		fdshare_forked();
+		each_slot(share_slot, birth);
+		return;
+	}
+	fdshare_end();
 	each_slot(check_slot, birth);
 }

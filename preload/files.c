@@ -14,6 +14,7 @@
 #include "preload/abi/stat.h"
 #include "preload/abi/time.h"
 #include "preload/descriptor.h"
+#include "preload/fifostat.h"
 #include "preload/pool.h"
 #include "preload/procfd.h"
 #include "preload/resolve.h"
@@ -70,7 +71,7 @@ stat_op(struct call *c, const struct place *pl, int64_t *value)
 {
 	return stat_out(c, pl, 0, c->arg[1]);
 }
-PATH_ROUTE(stat, -1, 0, -1, 0, stat_op)
+PATH_ROUTE_AFTER(stat, -1, 0, -1, 0, stat_op, fifostat_after)
 
 static int
 lstat_op(struct call *c, const struct place *pl, int64_t *value)
@@ -86,7 +87,7 @@ fstatat_op(struct call *c, const struct place *pl, int64_t *value)
 
 	return error != 0 ? error : stat_out(c, pl, at, c->arg[2]);
 }
-PATH_ROUTE(newfstatat, 0, 1, 3, 0, fstatat_op)
+PATH_ROUTE_AFTER(newfstatat, 0, 1, 3, 0, fstatat_op, fifostat_after)
 
 static int
 statx_op(struct call *c, const struct place *pl, int64_t *value)
@@ -105,7 +106,7 @@ statx_op(struct call *c, const struct place *pl, int64_t *value)
 	abi_statx(&nst, &stx);
 	return usercopy_out(&stx, (void *)c->arg[4], sizeof(stx));
 }
-PATH_ROUTE(statx, 0, 1, 2, 0, statx_op)
+PATH_ROUTE_AFTER(statx, 0, 1, 2, 0, statx_op, fifostat_after)
 
 static int
 statfs_op(struct call *c, const struct place *pl, int64_t *value)
@@ -271,10 +272,6 @@ CHANGE(mkdir, -1, 0, -1, PLACE_NOFOLLOW, mkdirat, c->arg[1] & 07777, 0, 0)
 CHANGE(mkdirat, 0, 1, -1, PLACE_NOFOLLOW, mkdirat, c->arg[2] & 07777, 0, 0)
 CHANGE(rmdir, -1, 0, -1, PLACE_NOFOLLOW, unlinkat, RUMP_AT_REMOVEDIR, 0, 0)
 CHANGE(unlink, -1, 0, -1, PLACE_NOFOLLOW, unlinkat, 0, 0, 0)
-CHANGE(mknod, -1, 0, -1, PLACE_NOFOLLOW, mknodat, (uint32_t)c->arg[1], 0,
-    (uint32_t)c->arg[2])
-CHANGE(mknodat, 0, 1, -1, PLACE_NOFOLLOW, mknodat, (uint32_t)c->arg[2], 0,
-    (uint32_t)c->arg[3])
 CHANGE(lchown, -1, 0, -1, PLACE_NOFOLLOW, fchownat, (uint32_t)c->arg[1],
     (uint32_t)c->arg[2], RUMP_AT_SYMLINK_NOFOLLOW)
 
@@ -288,6 +285,30 @@ unlinkat_op(struct call *c, const struct place *pl, int64_t *value)
 PATH_ROUTE(unlinkat, 0, 1, -1, PLACE_NOFOLLOW, unlinkat_op)
 
 static int
+make_node(struct call *c, const struct place *pl, long mode, long dev)
+{
+	int error;
+
+	error =
+	    at_call(c, pl, RUMP_SYS_mknodat, (uint32_t)mode, 0, (uint32_t)dev);
+	return error == EINVAL && S_ISDIR((mode_t)mode) ? EPERM : error;
+}
+
+static int
+mknod_op(struct call *c, const struct place *pl, int64_t *value)
+{
+	return make_node(c, pl, c->arg[1], c->arg[2]);
+}
+PATH_ROUTE(mknod, -1, 0, -1, PLACE_NOFOLLOW, mknod_op)
+
+static int
+mknodat_op(struct call *c, const struct place *pl, int64_t *value)
+{
+	return make_node(c, pl, c->arg[2], c->arg[3]);
+}
+PATH_ROUTE(mknodat, 0, 1, -1, PLACE_NOFOLLOW, mknodat_op)
+
+static int
 change_mode(struct call *c, const struct place *pl, long mode, int at)
 {
 	int64_t fargs[BACKEND_SLOTS] = { pl->pl_dirfd, mode & 07777 };
@@ -296,6 +317,14 @@ change_mode(struct call *c, const struct place *pl, long mode, int at)
 		return rump_call(c, RUMP_SYS_fchmod, fargs, NULL);
 	if (pl->pl_nofollow)
 		at |= RUMP_AT_SYMLINK_NOFOLLOW;
+	if ((at & RUMP_AT_SYMLINK_NOFOLLOW) != 0) {
+		struct rump_stat st;
+		int error = place_stat(c, pl, at, &st);
+
+		/* Links have modes on NetBSD, but not on Linux. */
+		if (error != 0 || S_ISLNK(st.st_mode))
+			return error != 0 ? error : EOPNOTSUPP;
+	}
 	return at_call(c, pl, RUMP_SYS_fchmodat, mode & 07777, at, 0);
 }
 
@@ -364,20 +393,56 @@ symlink_op(struct call *c, const struct place *pl, int64_t *value)
 PATH_ROUTE(symlink, -1, 1, -1, PLACE_NOFOLLOW, symlink_op)
 PATH_ROUTE(symlinkat, 1, 2, -1, PLACE_NOFOLLOW, symlink_op)
 
+/* A descriptor's file, however the descriptor was opened: by its path; where
+ * that does not lead to it any more, by the descriptor. */
+static int
+truncate_open_file(struct call *c, const struct place *pl)
+{
+	int64_t fargs[BACKEND_SLOTS] = { pl->pl_dirfd, 0, c->arg[1] };
+	struct place *again = place_create();
+	bool exact = false;
+	char *path = procfd_path(c, pl->pl_dir, &exact);
+	int error;
+
+	if (again != NULL && exact && place_decide(again, path) == 0 &&
+	    again->pl_rump) {
+		int64_t args[BACKEND_SLOTS] = { (int64_t)again->pl_path, 0,
+			c->arg[1] };
+
+		error = rump_call(c, RUMP_SYS_truncate, args, NULL);
+	} else {
+		error = rump_call(c, RUMP_SYS_ftruncate, fargs, NULL);
+	}
+	if (path != NULL)
+		pool_put(&pathbufs, path);
+	if (again != NULL)
+		place_destroy(again);
+	return error;
+}
+
 static int
 truncate_op(struct call *c, const struct place *pl, int64_t *value)
 {
 	int64_t args[BACKEND_SLOTS] = { (int64_t)pl->pl_path, 0, c->arg[1] };
-	int64_t fargs[BACKEND_SLOTS] = { pl->pl_dirfd, 0, c->arg[1] };
+	int64_t fargs[BACKEND_SLOTS] = { 0, 0, c->arg[1] };
 
 	if (pl->pl_path[0] == '\0')
-		return rump_call(c, RUMP_SYS_ftruncate, fargs, NULL);
+		return truncate_open_file(c, pl);
 	if (pl->pl_dir != NULL)
 		return place_by_descriptor(
 		    c, pl, RUMP_O_WRONLY, RUMP_SYS_ftruncate, fargs);
 	return rump_call(c, RUMP_SYS_truncate, args, NULL);
 }
-PATH_ROUTE(truncate, -1, 0, -1, 0, truncate_op)
+static const struct path_route truncate_path = { -1, 0, -1, 0, truncate_op,
+	NULL };
+
+/* The length is looked at before the path. */
+static long
+truncate_run(struct call *c)
+{
+	return c->arg[1] < 0 ? -EINVAL : path_run(c, &truncate_path);
+}
+ROUTE(truncate, truncate_run)
 
 /* --- times ------------------------------------------------------------- */
 
@@ -425,11 +490,24 @@ futimens_rump(struct call *c, struct rfile *rf)
 	    c->arg[2] == 0 ? 0 : (int64_t)ts, 0, 0, 0);
 }
 
+/* Nothing is to be set, so that nothing is looked at. */
+static bool
+leaves_both(const struct call *c)
+{
+	struct timespec ts[2];
+
+	return c->arg[2] != 0 &&
+	       usercopy_in(ts, (const void *)c->arg[2], sizeof(ts)) == 0 &&
+	       ts[0].tv_nsec == UTIME_OMIT && ts[1].tv_nsec == UTIME_OMIT;
+}
+
 /* Without a path it is futimens(3). */
 static long
 utimensat_run(struct call *c)
 {
-	if (c->arg[1] == 0 && (int)c->arg[0] != AT_FDCWD)
+	if (leaves_both(c))
+		return 0;
+	if (c->arg[1] == 0 && (int)c->arg[0] != AT_FDCWD && c->arg[3] == 0)
 		return fd_run(c, true, futimens_rump);
 	if (c->arg[1] == 0)
 		return CALL_TO_HOST;
@@ -437,19 +515,28 @@ utimensat_run(struct call *c)
 }
 ROUTE(utimensat, utimensat_run)
 
+/* 0 and *where, which is NULL for now; or an error. */
+static int
+timevals_in(long addr, struct rump_timespec ts[2], struct rump_timespec **where)
+{
+	struct timeval tv[2];
+	int error = 0;
+
+	*where = addr == 0 ? NULL : ts;
+	if (addr != 0)
+		error = usercopy_in(tv, (const void *)addr, sizeof(tv));
+	for (int i = 0; i < 2 && addr != 0 && error == 0; i++)
+		error = abi_timeval_to_timespec(&tv[i], &ts[i]);
+	return error;
+}
+
 static int
 timevals_op(struct call *c, const struct place *pl, long addr)
 {
-	struct rump_timespec ts[2];
-	struct timeval tv[2];
-	int error;
+	struct rump_timespec ts[2], *where;
+	int error = timevals_in(addr, ts, &where);
 
-	if (addr == 0)
-		return set_times(c, pl, NULL, 0);
-	error = usercopy_in(tv, (const void *)addr, sizeof(tv));
-	for (int i = 0; i < 2 && error == 0; i++)
-		error = abi_timeval_to_timespec(&tv[i], &ts[i]);
-	return error != 0 ? error : set_times(c, pl, ts, 0);
+	return error != 0 ? error : set_times(c, pl, where, 0);
 }
 
 static int
@@ -464,7 +551,28 @@ futimesat_op(struct call *c, const struct place *pl, int64_t *value)
 {
 	return timevals_op(c, pl, c->arg[2]);
 }
-PATH_ROUTE(futimesat, 0, 1, -1, 0, futimesat_op)
+static const struct path_route futimesat_path = { 0, 1, -1, 0, futimesat_op,
+	NULL };
+
+static long
+futimes_rump(struct call *c, struct rfile *rf)
+{
+	struct rump_timespec ts[2], *where;
+	int error = timevals_in(c->arg[2], ts, &where);
+
+	return error != 0
+		   ? -error
+		   : fd_call(c, rf, RUMP_SYS_futimens, (int64_t)where, 0, 0, 0);
+}
+
+static long
+futimesat_run(struct call *c)
+{
+	if (c->arg[1] == 0 && (int)c->arg[0] != AT_FDCWD)
+		return fd_run(c, true, futimes_rump);
+	return path_run(c, &futimesat_path);
+}
+ROUTE(futimesat, futimesat_run)
 
 static int
 utime_op(struct call *c, const struct place *pl, int64_t *value)

@@ -14,7 +14,10 @@
 #include <sys/syscall.h>
 
 #include "preload/call.h"
+#include "preload/fdalias.h"
 #include "preload/fdmap.h"
+#include "preload/fdshare.h"
+#include "preload/fdslots.h"
 #include "preload/nofile.h"
 #include "preload/process.h"
 
@@ -33,9 +36,9 @@ dup_at(int fd, uint64_t min)
 	return HOST(SYS_fcntl, fd, F_DUPFD_CLOEXEC, min, 0, 0, 0);
 }
 
-/* A duplicate out of the program's way, or at least one. */
-static long
-dup_away(int fd)
+/* Or at least one. */
+long
+hidden_away(int fd)
 {
 	uint64_t limit = nofile_limit(), top;
 	long number = -1;
@@ -57,7 +60,7 @@ dup_away(int fd)
 long
 hidden_dup(int fd)
 {
-	long number = dup_away(fd);
+	long number = hidden_away(fd);
 
 	if (number < 0 || fdmap_set_hidden(number, true))
 		return number;
@@ -83,6 +86,9 @@ hidden_forget(int fd)
 void
 hidden_close(int fd)
 {
+	/* A number that is aliased stays ours. */
+	if (fdalias_place(fd) >= 0 && placeholder_dup2(fd, O_CLOEXEC) >= 0)
+		return;
 	hidden_forget(fd);
 	HOST(SYS_close, fd, 0, 0, 0, 0, 0);
 }
@@ -137,7 +143,7 @@ hidden_make_way(int fd)
 	atomic_int *where;
 	long number;
 
-	where = process_owns_memory() ? keeper_of(fd) : NULL;
+	where = process_owns_memory() && !fdshare_on() ? keeper_of(fd) : NULL;
 	number = where != NULL ? hidden_dup(fd) : -1;
 	if (number < 0)
 		return false;

@@ -3,8 +3,8 @@
  * Host descriptors of the kernel and of this library, which the program must
  * neither see nor touch.  All are close-on-exec.
  *
- * The kernel's keep their numbers: to the program these are as far out of reach
- * as those above its limit (EBADF).  The library's own make way.
+ * The library's own make way when the program wants their numbers.  The others
+ * stay where they are; what the program puts there stands elsewhere (fdalias.h).
  */
 #ifndef PRELOAD_HIDDEN_H
 #define PRELOAD_HIDDEN_H
@@ -12,13 +12,17 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-/* ho_fd_hide and ho_fd_unhide of rumpuser_host.h. */
+/* ho_fd_hide of rumpuser_host.h.  hidden_forget(): it is not hidden any more. */
 long hidden_take(int fd);
 void hidden_forget(int fd);
 
-/* A hidden duplicate of fd, or -errno; and its end. */
+/* A hidden duplicate of fd, or -errno; and its end, which is ho_fd_close of
+ * rumpuser_host.h. */
 long hidden_dup(int fd);
 void hidden_close(int fd);
+
+/* A duplicate out of the program's way that is not hidden, or -errno. */
+long hidden_away(int fd);
 
 /* Take fd and keep its number at *where, which changes when the program asks
  * for it, and which a forked child keeps.  The number or -errno. */

@@ -15,9 +15,11 @@
 #include "preload/abi/stat.h"
 #include "preload/descriptor.h"
 #include "preload/dirs.h"
+#include "preload/fifostat.h"
 #include "preload/fsize.h"
 #include "preload/mappings.h"
 #include "preload/memory.h"
+#include "preload/partial.h"
 #include "preload/pool.h"
 #include "preload/route.h"
 #include "preload/usercopy.h"
@@ -62,14 +64,38 @@ complete(struct call *c, struct rfile *rf, int num, long done)
 	return done;
 }
 
+static long
+buffer(struct call *c, struct rfile *rf, int num, int64_t at)
+{
+	const struct partial pa = { rf, num, at };
+	uint64_t len = (uint64_t)c->arg[2];
+	bool possible = partial_possible((uint64_t)c->arg[1], len);
+	int64_t end;
+	long done;
+
+	if (at < 0)
+		return -EINVAL;
+	if (!possible && rf->rf_kind != RF_FILE)
+		return -EFAULT;
+	/* Whether the descriptor is good comes first. */
+	if (!possible)
+		len = 0;
+	if (len > PARTIAL_MOST)
+		len = PARTIAL_MOST;
+	if (len != 0 && __builtin_add_overflow(at, (int64_t)len, &end))
+		return -EINVAL;
+	done = fd_call(c, rf, num, c->arg[1], (int64_t)len, 0, at);
+	if (!possible)
+		return done < 0 ? done : -EFAULT;
+	if (done == -EFAULT && rf->rf_kind == RF_FILE)
+		done = partial_buffer(c, &pa, (uint64_t)c->arg[1], len);
+	return complete(c, rf, num, fd_sigpipe(rf, done));
+}
+
 #define BUFFER_ROUTE(name, number, offset)                                     \
 	static long name##_rump(struct call *c, struct rfile *rf)              \
 	{                                                                      \
-		long done = fd_call(c, rf, RUMP_SYS_##number, c->arg[1],       \
-		    c->arg[2], 0, offset);                                     \
-                                                                               \
-		return complete(                                               \
-		    c, rf, RUMP_SYS_##number, fd_sigpipe(rf, done));           \
+		return buffer(c, rf, RUMP_SYS_##number, offset);               \
 	}                                                                      \
 	static long name##_run(struct call *c)                                 \
 	{                                                                      \
@@ -86,32 +112,51 @@ IO_ROUTE(fsync, fsync, 0, 0, 0, 0)
 IO_ROUTE(fdatasync, fdatasync, 0, 0, 0, 0)
 IO_ROUTE(syncfs, sync, 0, 0, 0, 0)
 
+/* What vectors hold that are partly bad. */
+static long
+rest_of(struct call *c, struct rfile *rf, int num, int64_t at, long done)
+{
+	const struct partial pa = { rf, num, at };
+
+	if (done == -EFAULT && rf->rf_kind == RF_FILE)
+		done = partial_vector(
+		    c, &pa, (uint64_t)c->arg[1], (unsigned)c->arg[2]);
+	return done;
+}
+
 /* NetBSD wants at least one element. */
 static long
 vector(struct call *c, struct rfile *rf, int plain)
 {
+	bool read = plain == RUMP_SYS_read;
+	long done;
+
 	if ((int)c->arg[2] == 0)
 		return fd_call(c, rf, plain, 0, 0, 0, 0);
-	if (plain == RUMP_SYS_read)
-		return fd_call(
-		    c, rf, RUMP_SYS_readv, c->arg[1], c->arg[2], 0, 0);
-	return fd_sigpipe(
-	    rf, fd_call(c, rf, RUMP_SYS_writev, c->arg[1], c->arg[2], 0, 0));
+	done = fd_call(c, rf, read ? RUMP_SYS_readv : RUMP_SYS_writev,
+	    c->arg[1], c->arg[2], 0, 0);
+	done = rest_of(c, rf, plain, 0, done);
+	return read ? done : fd_sigpipe(rf, done);
 }
 
 static long
 vector_at(struct call *c, struct rfile *rf, int plain)
 {
 	bool read = plain == RUMP_SYS_read;
+	long done;
 
+	if (c->arg[3] < 0)
+		return -EINVAL;
 	if ((int)c->arg[2] == 0)
 		return fd_call(c, rf, read ? RUMP_SYS_pread : RUMP_SYS_pwrite,
 		    0, 0, 0, c->arg[3]);
-	return fd_call(c, rf, read ? RUMP_SYS_preadv : RUMP_SYS_pwritev,
+	done = fd_call(c, rf, read ? RUMP_SYS_preadv : RUMP_SYS_pwritev,
 	    c->arg[1], c->arg[2], 0, c->arg[3]);
+	return rest_of(
+	    c, rf, read ? RUMP_SYS_pread : RUMP_SYS_pwrite, c->arg[3], done);
 }
 
-#define RWF_WRITING (RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_APPEND)
+#define RWF_KNOWN (RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_APPEND)
 
 /* To the end of the file as it is now; others' writes may come between. */
 static long
@@ -138,10 +183,13 @@ vector2(struct call *c, struct rfile *rf, int plain)
 	bool write = plain == RUMP_SYS_write;
 	long flags = (int)c->arg[5], result, error;
 
-	if ((flags & ~(long)(write ? RWF_WRITING : RWF_HIPRI)) != 0) {
+	if ((flags & ~(long)RWF_KNOWN) != 0) {
 		route_note(c, "these RWF_ flags");
 		return -EOPNOTSUPP;
 	}
+	/* What is read is not written. */
+	if (!write)
+		flags = 0;
 	if ((flags & RWF_APPEND) != 0 && (int)c->arg[2] != 0)
 		result = append_vector(c, rf);
 	else
@@ -177,7 +225,9 @@ VECTOR_ROUTE(pwritev2, vector2, RUMP_SYS_write)
 static long
 rump_seek(struct call *c, struct rfile *rf, int64_t off, int whence)
 {
-	return fd_call(c, rf, RUMP_SYS_lseek, 0, off, whence, 0);
+	long result = fd_call(c, rf, RUMP_SYS_lseek, 0, off, whence, 0);
+
+	return result == -EOVERFLOW ? -EINVAL : result;
 }
 
 /* Where the file system knows no holes: data until the end of file, and one
@@ -256,7 +306,10 @@ fstat_rump(struct call *c, struct rfile *rf)
 static long
 fstat_run(struct call *c)
 {
-	return fd_run(c, false, fstat_rump);
+	long result = fd_run(c, false, fstat_rump);
+
+	return result == CALL_TO_HOST ? route_to_host(c, fifostat_after)
+				      : result;
 }
 ROUTE(fstat, fstat_run)
 
@@ -289,7 +342,7 @@ fadvise_rump(struct call *c, struct rfile *rf)
 		c->arg[3] },
 		value;
 
-	if (c->arg[3] < 0 || c->arg[3] > POSIX_FADV_NOREUSE)
+	if (c->arg[3] < 0 || c->arg[3] > POSIX_FADV_NOREUSE || c->arg[2] < 0)
 		return -EINVAL;
 	(void)rump_call(c, RUMP_SYS_posix_fadvise, args, &value);
 	return 0;

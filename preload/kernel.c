@@ -144,7 +144,7 @@ set_hostops(void)
 
 	ops = engine_hostops;
 	ops.ho_fd_hide = hidden_take;
-	ops.ho_fd_unhide = hidden_forget;
+	ops.ho_fd_close = hidden_close;
 	kernel.k_set_hostops(&ops);
 }
 

@@ -125,17 +125,27 @@ map_enter(struct call *c, const struct rump_map *rm, bool shared)
 	return addr;
 }
 
+/* Protection that the host does not know is ignored by mmap(2). */
 static int
-check_arguments(const struct call *c, int *prot, int *flags)
+check_arguments(struct call *c, int *prot, int *flags)
 {
-	int error = abi_prot_to_netbsd((int)c->arg[2], prot);
+	int64_t end;
+	int error;
 
+	c->arg[2] &= PROT_READ | PROT_WRITE | PROT_EXEC;
+	error = abi_prot_to_netbsd((int)c->arg[2], prot);
 	if (error == 0)
 		error = abi_mapflags_to_netbsd((int)c->arg[3], flags);
-	if (error == 0 && (c->arg[1] == 0 || c->arg[5] < 0 ||
-			      ((unsigned long)c->arg[5] & (PAGE - 1)) != 0))
-		error = EINVAL;
-	return error;
+	if (error != 0)
+		return error;
+	if (c->arg[1] == 0 || ((unsigned long)c->arg[5] & (PAGE - 1)) != 0)
+		return EINVAL;
+	if (c->arg[5] < 0)
+		return EOVERFLOW;
+	/* A length that is none is judged later. */
+	if (c->arg[1] > 0 && __builtin_add_overflow(c->arg[5], c->arg[1], &end))
+		return EOVERFLOW;
+	return 0;
 }
 
 static long
@@ -391,6 +401,8 @@ mlock_run(struct call *c)
 {
 	if (!concerns(c->arg[0], c->arg[1]) || !backend_reachable())
 		return CALL_TO_HOST;
+	if (c->nr == SYS_mlock2 && (c->arg[2] & ~(long)MLOCK_ONFAULT) != 0)
+		return -EINVAL;
 	route_mark_rump(c, -1);
 	(void)memory_present((uintptr_t)c->arg[0], (size_t)c->arg[1], false);
 	return 0;

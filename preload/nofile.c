@@ -20,6 +20,7 @@
 #include "preload/call.h"
 #include "preload/fdmap.h"
 #include "preload/lock.h"
+#include "preload/usercopy.h"
 
 static struct lock limit_lock = LOCK_INIT;
 static struct rlimit saved; /* limit_lock */
@@ -80,6 +81,22 @@ nofile_dup(int fd, uint64_t min)
 	limit_restore();
 	lock_exit(&limit_lock);
 	return number;
+}
+
+long
+nofile_dup2(int fd, int to, long flags)
+{
+	long result;
+
+	lock_enter(&limit_lock);
+	limit_raise();
+	if (flags < 0)
+		result = HOST(SYS_dup2, fd, to, 0, 0, 0, 0);
+	else
+		result = HOST(SYS_dup3, fd, to, flags, 0, 0, 0);
+	limit_restore();
+	lock_exit(&limit_lock);
+	return result;
 }
 
 /* The number behind word in text; 0 if it is not there. */
@@ -194,14 +211,35 @@ nofile_forked(void)
 	lock_reset(&limit_lock);
 }
 
-/* EFAULT is left to the host: a page may have to be filled. */
+/* The program's memory is not touched under the lock: a page of it may have to
+ * be filled. */
+static long
+exchange(long new, long old)
+{
+	struct rlimit to, was;
+	long r;
+
+	if (new != 0 && usercopy_in(&to, (const void *)new, sizeof(to)) != 0)
+		return -EFAULT;
+	lock_enter(&limit_lock);
+	r = nofile_exchange(new != 0 ? &to : NULL, &was);
+	lock_exit(&limit_lock);
+	if (r == 0 && old != 0 &&
+	    usercopy_out(&was, (void *)old, sizeof(was)) != 0)
+		return -EFAULT;
+	return r;
+}
+
 long
 nofile_run(struct call *c)
 {
-	long result;
+	int pid = (int)c->arg[0];
 
-	lock_enter(&limit_lock);
-	result = HOST(c->nr, c->arg[0], c->arg[1], c->arg[2], c->arg[3], 0, 0);
-	lock_exit(&limit_lock);
-	return result == -EFAULT ? CALL_TO_HOST : result;
+	if (c->nr == SYS_getrlimit)
+		return c->arg[1] != 0 ? exchange(0, c->arg[1]) : -EFAULT;
+	if (c->nr == SYS_setrlimit)
+		return c->arg[1] != 0 ? exchange(c->arg[1], 0) : -EFAULT;
+	if (pid == 0 || pid == HOST(SYS_getpid, 0, 0, 0, 0, 0, 0))
+		return exchange(c->arg[2], c->arg[3]);
+	return CALL_TO_HOST;
 }

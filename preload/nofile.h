@@ -7,10 +7,12 @@
 #ifndef PRELOAD_NOFILE_H
 #define PRELOAD_NOFILE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct call;
 struct msghdr;
+struct rlimit;
 
 /* The soft limit; 0 if the host does not say. */
 uint64_t nofile_limit(void);
@@ -18,6 +20,9 @@ uint64_t nofile_limit(void);
 /* Duplicate fd, close-on-exec, to the lowest free number >= min, which may lie
  * above the soft limit.  The number or -errno. */
 long nofile_dup(int fd, uint64_t min);
+
+/* dup2(2), or dup3(2) with flags >= 0; likewise. */
+long nofile_dup2(int fd, int to, long flags);
 
 /*
  * How many of the first nfds numbers the host would look at if our descriptors
@@ -36,6 +41,17 @@ long nofile_socketpair(int fds[2]);
 
 /* getrlimit, setrlimit and prlimit64 with this limit. */
 long nofile_run(struct call *c);
+
+/*
+ * A low hard limit would leave no numbers for our own descriptors, and is ours
+ * alone to remember (nofilehard.c).  The program's limit goes to was, and becomes
+ * to if that is not NULL; under the lock of the soft limit.  0 or -errno.  The
+ * next image learns of it by a variable.
+ */
+long nofile_exchange(const struct rlimit *to, struct rlimit *was);
+#define NOFILE_VARIABLE "RUMPKIT_NOFILE"
+size_t nofile_exec_env(char *buf, size_t size);
+void nofile_take(const char *value);
 
 /* A stream socket; likewise. */
 long nofile_socket(int family);

@@ -25,9 +25,11 @@
 #include "rump/rump_syscallnum.h"
 #include "rump/rumpabi.h"
 #include "rump/rumpdefs.h"
+#include "rump/rumphost.h"
 #include "syscall_table/linux_routes.h"
 
 #define MAXLINKS 40
+#define HOW_MOST 4096 /* bytes of a struct open_how */
 
 #ifndef RESOLVE_CACHED
 #define RESOLVE_CACHED 0x20
@@ -53,6 +55,8 @@ kernel_open(
 	int64_t args[BACKEND_SLOTS] = { pl->pl_dirfd, (int64_t)pl->pl_path,
 		nflags & ~RUMP_O_CLOEXEC, mode & 07777 };
 
+	if ((nflags & RUMP_O_CREAT) != 0 && (mode & S_ISVTX) != 0)
+		args[2] |= RUMP_O_STICKY;
 	return rump_call(c, RUMP_SYS_openat, args, fd);
 }
 
@@ -409,11 +413,35 @@ ROUTE(creat, creat_run)
 static int
 open_how(const struct call *c, struct open_how *how)
 {
-	if ((unsigned long)c->arg[3] < sizeof(*how))
+	size_t size = (size_t)c->arg[3];
+	int error;
+
+	if (size < sizeof(*how))
 		return EINVAL;
-	if ((unsigned long)c->arg[3] > sizeof(*how))
+	if (size > HOW_MOST)
 		return E2BIG;
-	return usercopy_in(how, (const void *)c->arg[2], sizeof(*how));
+	error = usercopy_in(how, (const void *)c->arg[2], sizeof(*how));
+	for (size_t i = sizeof(*how); i < size && error == 0; i++) {
+		char more;
+
+		error = usercopy_in(&more, (const char *)c->arg[2] + i, 1);
+		if (error == 0 && more != 0)
+			error = E2BIG;
+	}
+	return error;
+}
+
+/* Flags that openat(2) would ignore are errors here. */
+static bool
+how_is_odd(const struct open_how *how)
+{
+	const uint64_t with_path =
+	    O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+
+	return (how->flags & ~abi_open_known()) != 0 ||
+	       (how->mode & ~07777UL) != 0 ||
+	       ((how->flags & (O_CREAT | O_TMPFILE)) == 0 && how->mode != 0) ||
+	       ((how->flags & O_PATH) != 0 && (how->flags & ~with_path) != 0);
 }
 
 /* Through /proc/self/fd and the like, which are absolute paths. */
@@ -453,9 +481,7 @@ openat2_op(struct call *c, const struct place *pl, int64_t *value)
 
 	if (error != 0)
 		return error;
-	if ((how.flags & ~abi_open_known()) != 0 ||
-	    (how.mode & ~07777UL) != 0 ||
-	    ((how.flags & (O_CREAT | O_TMPFILE)) == 0 && how.mode != 0))
+	if (how_is_odd(&how))
 		return EINVAL;
 	if ((how.resolve & ~(uint64_t)RESOLVE_KNOWN) != 0 ||
 	    (how.resolve & RESOLVE_SCOPE) == RESOLVE_SCOPE)

@@ -17,16 +17,19 @@
 #include "preload/backend.h"
 #include "preload/call.h"
 #include "preload/child.h"
+#include "preload/classic_set.h"
 #include "preload/config.h"
 #include "preload/cwd.h"
 #include "preload/engine/engine.h"
 #include "preload/engine/thread.h"
 #include "preload/fdmap.h"
+#include "preload/fdshare.h"
 #include "preload/kernel.h"
 #include "preload/memory.h"
 #include "preload/readiness.h"
 #include "preload/resolve.h"
 #include "preload/route.h"
+#include "preload/summary.h"
 #include "preload/trace.h"
 #include "rump/rump_syscallnum.h"
 #include "rump/rumpdefs.h"
@@ -72,18 +75,40 @@ process_refuse(struct call *c)
 	return EOPNOTSUPP;
 }
 
+static long
+share(void)
+{
+	return -fdshare_begin();
+}
+
+static long
+unshare(void)
+{
+	return -child_unshares();
+}
+
 void
-router_forked(void)
+process_init(void)
+{
+	engine_hooks.eh_share = share;
+	engine_hooks.eh_unshare = unshare;
+}
+
+void
+router_forked(bool shares)
 {
 	if (backend_state == BACKEND_HERE)
 		backend_state = BACKEND_ELSEWHERE;
 	if (atomic_load(&has_said))
 		atomic_store(&has_said, false);
 	cwd_forked();
-	fdmap_forked(child_birth());
+	epsets_forked();
+	fdmap_forked(child_birth(), shares);
 	waitmem_forked();
 	memory_forked(child_birth());
-	trace_forked();
+	if (!shares)
+		trace_forked();
+	summary_forked();
 	child_forked();
 }
 

@@ -7,6 +7,9 @@
 
 struct call;
 
+/* Have the engine tell of tables of descriptors that are shared. */
+void process_init(void);
+
 /* False in a vfork child, whose changes must not be recorded: the memory is
  * its parent's. */
 bool process_owns_memory(void);

@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 
 #include "preload/cwd.h"
+#include "preload/fdalias.h"
 #include "preload/fdmap.h"
 #include "preload/memcopy.h"
 #include "preload/pool.h"
@@ -256,6 +257,19 @@ show(struct call *c, struct rfile *rf, long buf, long size)
 	return result;
 }
 
+/* The host's descriptor that the program knows by another number. */
+static long
+show_alias(long place, long buf, long size)
+{
+	char path[64];
+	struct text t;
+
+	text_init(&t, path, sizeof(path));
+	text_put(&t, "/proc/self/fd/");
+	text_dec(&t, place);
+	return HOST(SYS_readlink, path, buf, size, 0, 0, 0);
+}
+
 bool
 procfd_cwd(const char *path, const char **rest)
 {
@@ -345,7 +359,7 @@ procfd_readlink(struct call *c, long upath, long buf, long size)
 	char path[64];
 	const char *rest;
 	struct rfile *rf;
-	long n, result;
+	long n, place, result;
 	bool link;
 	int error;
 
@@ -358,7 +372,10 @@ procfd_readlink(struct call *c, long upath, long buf, long size)
 	n = procfd_number(path, &rest, &link);
 	if (n < 0 || !link || *rest != '\0')
 		return CALL_TO_HOST;
-	rf = fdmap_get_rump(n, &error);
+	place = fdalias_place(n);
+	rf = fdmap_get_rump(place >= 0 ? place : n, &error);
+	if (rf == NULL && error == 0 && place >= 0)
+		return show_alias(place, buf, size);
 	if (rf == NULL)
 		return error != 0 ? -ENOENT : CALL_TO_HOST;
 	result = show(c, rf, buf, size);

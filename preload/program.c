@@ -2,8 +2,7 @@
 /*
  * The host executes only what it can read.  A program that lies in the kernel
  * is therefore copied to a sealed memfd, and execve becomes execveat of that.
- * What the copy cannot show the new program: AT_EXECFN and its name in ps(1) are
- * the memfd's.  Its arguments are untouched.  The libraries that the dynamic
+ * What the copy cannot show the new program: AT_EXECFN is the memfd's.  Its arguments are untouched.  The libraries that the dynamic
  * linker will look for are looked for here, see needed.c.
  *
  * A script is not copied: its interpreter is executed with the script's path as
@@ -28,6 +27,7 @@
 
 #include "preload/backend.h"
 #include "preload/call.h"
+#include "preload/comm.h"
 #include "preload/engine/engine.h"
 #include "preload/libsearch.h"
 #include "preload/loader.h"
@@ -166,6 +166,8 @@ take_script(struct program *s, char *head, size_t n)
 		error = program_memory(s);
 	if (error != 0)
 		return error;
+	if (s->s_nfront == 0)
+		comm_set(s->s_name);
 	/* The name of a script takes the place of the argv[0] before. */
 	if (s->s_nfront > 0)
 		s->s_nfront--;
@@ -208,6 +210,11 @@ take_file(struct program *s, int64_t fd, bool *done)
 		return ENOEXEC;
 	*done = true;
 	path = realname_of(s->s_call, s->s_place);
+	/* A script's name stays; an open file's is where it lies. */
+	if (s->s_nfront == 0)
+		comm_set(path != NULL && s->s_place->pl_path[0] == '\0'
+			     ? path
+			     : s->s_name);
 	error = execute_copy(s, fd, st.st_size, path);
 	if (path != NULL)
 		string_free(path);
@@ -360,6 +367,7 @@ step(struct program *s, bool *done)
 	if (error != 0)
 		return error;
 	while (pl->pl_rump) {
+		route_mark_rump(s->s_call, pl->pl_rule);
 		if (!backend_reachable()) {
 			(void)process_refuse(s->s_call);
 			return EACCES;
@@ -437,6 +445,7 @@ program_find(struct call *c, long *fd)
 	if (at && (c->arg[4] & AT_SYMLINK_NOFOLLOW) != 0)
 		s.s_flags |= PLACE_NOFOLLOW;
 	c->scratch[1] = 0;
+	comm_set("");
 	if (path != NULL && s.s_name != NULL && s.s_place != NULL)
 		error = execenv_read(&s.s_env, program_caller_envp(c));
 	if (error == 0)

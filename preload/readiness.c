@@ -27,8 +27,11 @@
 
 #include "preload/backend.h"
 #include "preload/call.h"
+#include "preload/classic_set.h"
 #include "preload/engine/engine.h"
+#include "preload/fdalias.h"
 #include "preload/fdmap.h"
+#include "preload/fdshare.h"
 #include "preload/hidden.h"
 #include "preload/kernel.h"
 #include "preload/pool.h"
@@ -56,6 +59,20 @@ static struct bucket {
 	struct waitmem *bk_first; /* bk_lock */
 } buckets[BUCKETS];
 
+/* Of those who share the socket one asks. */
+static int
+ask_hostfd(struct rfile *rf)
+{
+	int fd, known;
+
+	if (kernel.k_hostfd(rf->rf_fd, &fd) != 0)
+		return RF_HOSTFD_NONE;
+	known = fdshare_hostfd(rf, fd);
+	if (known != fd && backend_state == BACKEND_SERVER)
+		hidden_close(fd);
+	return known;
+}
+
 /* The kernel's answer does not change: ask once.  A server answers each time
  * with another duplicate; of two threads that ask at one time one keeps its. */
 static int
@@ -66,8 +83,9 @@ hostfd_of(struct rfile *rf)
 
 	if (fd != RF_HOSTFD_UNKNOWN)
 		return fd;
-	if (kernel.k_hostfd(rf->rf_fd, &fd) != 0)
-		fd = RF_HOSTFD_NONE;
+	fd = fdshare_hostfd(rf, RF_HOSTFD_UNKNOWN);
+	if (fd == RF_HOSTFD_UNKNOWN)
+		fd = ask_hostfd(rf);
 	if (atomic_compare_exchange_strong(&rf->rf_hostfd, &seen, fd))
 		return fd;
 	if (fd >= 0 && backend_state == BACKEND_SERVER)
@@ -98,18 +116,41 @@ member_of_file(struct rfile *rf, int *hostfd)
 	return MEMBER_PROXY;
 }
 
+bool
+member_is_mixed(int fd)
+{
+	struct rfile *set;
+	bool mixed;
+
+	if (!fdmap_is_rump(fd))
+		return false;
+	set = fdmap_get_epoll(fd);
+	if (set == NULL)
+		return false;
+	mixed = epset_size(set->rf_epset) != 0;
+	(void)fdmap_put(set);
+	return mixed;
+}
+
 enum member
 member_find(int fd, int *hostfd)
 {
 	enum member kind;
+	long at = fdalias_resolve(fd);
 	struct rfile *rf;
 	int error;
 
-	rf = fdmap_get_rump(fd, &error);
-	if (error != 0)
+	rf = fdmap_get_rump(at, &error);
+	if (error != 0 || (at < 0 && fd >= 0))
 		return MEMBER_NONE;
-	if (rf == NULL)
+	if (rf == NULL && member_is_mixed((int)at))
+		return MEMBER_ALIEN;
+	if (rf == NULL && at == fd)
 		return MEMBER_HOST;
+	if (rf == NULL) {
+		*hostfd = (int)at;
+		return MEMBER_PROXY;
+	}
 	kind = member_of_file(rf, hostfd);
 	(void)fdmap_put(rf);
 	return kind;
@@ -147,18 +188,9 @@ waiting_left(int64_t ms, int64_t since)
 long
 member_refuse(struct call *c)
 {
-	static atomic_flag said = ATOMIC_FLAG_INIT;
-
 	if (!backend_reachable())
 		return -process_refuse(c);
-	if (remote_kind() == CONFIG_KERNEL_FAST) {
-		route_note(c, "no host descriptor to wait for");
-		return -EOPNOTSUPP;
-	}
-	route_note(c, "no epoll with a classic server");
-	if (!atomic_flag_test_and_set(&said))
-		engine_say("epoll(7) is not there for descriptors of a server "
-			   "that is reached over the classic protocol");
+	route_note(c, "no host descriptor to wait for");
 	return -EOPNOTSUPP;
 }
 

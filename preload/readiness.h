@@ -25,6 +25,9 @@ enum member {
 enum member member_find(int fd, int *hostfd);
 /* The same for a file at hand. */
 enum member member_of_file(struct rfile *rf, int *hostfd);
+/* Is it an epoll set with members that a classic server knows about?  It is a
+ * MEMBER_ALIEN, which only epoll_wait(2) itself waits for. */
+bool member_is_mixed(int fd);
 
 /*
  * The call waits by asking a classic server: take over the signal mask at user

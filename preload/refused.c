@@ -8,8 +8,12 @@
 #include <sys/syscall.h>
 
 #include "preload/descriptor.h"
+#include "preload/backend.h"
 #include "preload/resolve.h"
 #include "preload/route.h"
+#include "rump/rump_syscallnum.h"
+#include "rump/rumpabi.h"
+#include "rump/rumpdefs.h"
 #include "syscall_table/linux_routes.h"
 
 /* Is the descriptor argument i a rump file?  -EBADF if it is one of ours. */
@@ -25,8 +29,34 @@ fd_refused(const struct call *c, int i, int error)
 	rf = fdmap_get_rump(c->arg[i], &bad);
 	if (rf == NULL)
 		return -bad;
+	if (rf->rf_path_only && error == EOPNOTSUPP)
+		error = EBADF;
 	(void)fdmap_put(rf);
 	return -error;
+}
+
+/* Is it the symbolic link itself that the call is for? */
+static bool
+names_link(long nr)
+{
+	return nr == SYS_lsetxattr || nr == SYS_lgetxattr ||
+	       nr == SYS_llistxattr || nr == SYS_lremovexattr;
+}
+
+/* That nothing is there is said before that nothing can be done with it. */
+static int
+missing(struct call *c, const struct place *pl)
+{
+	struct rump_stat st;
+	int64_t args[BACKEND_SLOTS] = { pl->pl_dirfd, (int64_t)pl->pl_path,
+		(int64_t)&st,
+		names_link(c->nr) ? RUMP_AT_SYMLINK_NOFOLLOW : 0 };
+	int error;
+
+	if (pl->pl_path[0] == '\0' || !backend_reachable())
+		return 0;
+	error = rump_call(c, RUMP_SYS_fstatat, args, NULL);
+	return error > 0 ? error : 0;
 }
 
 static long
@@ -46,7 +76,8 @@ path_refused(struct call *c, int i, struct place *pl, unsigned flags, int error)
 		return -bad;
 	if (pl->pl_rump) {
 		route_mark_rump(c, pl->pl_rule);
-		return -error;
+		bad = error == EOPNOTSUPP ? missing(c, pl) : 0;
+		return bad != 0 ? -bad : -error;
 	}
 	if (pl->pl_changed) {
 		c->arg[i] = (long)pl->pl_path;

@@ -26,6 +26,7 @@
 #include "preload/engine/engine.h"
 #include "preload/engine/thread.h"
 #include "preload/fdmap.h"
+#include "preload/fdshare.h"
 #include "preload/hidden.h"
 #include "preload/nofile.h"
 #include "preload/pool.h"
@@ -53,6 +54,7 @@ static struct remote process_link = { .rm_fd = -1, .rm_area = -1 };
 static struct pool children_pool = POOL_INIT(sizeof(struct child), 4096);
 static struct lock children_lock = LOCK_INIT;
 static struct child *children; /* children_lock */
+static struct child *sharers;  /* children_lock: that have come to be */
 
 struct remote *
 remote_of_memory(void)
@@ -286,7 +288,8 @@ connect_child(struct remote *rm, struct remote *child)
 	    0);
 	number = hidden_take(fds[0]);
 	error = number < 0 ? (int)-number
-			   : abi_errno_to_linux(remote_send_child(rm, fds[1]));
+			   : abi_errno_to_linux(remote_send_child(
+				 rm, fds[1], child->rm_shares));
 	HOST(SYS_close, fds[1], 0, 0, 0, 0, 0);
 	if (error == 0)
 		child->rm_fd = (int)number;
@@ -295,13 +298,59 @@ connect_child(struct remote *rm, struct remote *child)
 	return error;
 }
 
+/* The server ends its end of a connection when the process has ended. */
+static bool
+has_ended(int fd)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLRDHUP };
+
+	return HOST(SYS_poll, &pfd, 1, 0, 0, 0, 0) == 1 &&
+	       (pfd.revents & (POLLHUP | POLLRDHUP)) != 0;
+}
+
+/* Children that share descriptors leave their connections to us. */
+static void
+sweep_sharers(void)
+{
+	struct child *ch, **at = &sharers, *ended = NULL;
+
+	if (__atomic_load_n(&sharers, __ATOMIC_RELAXED) == NULL ||
+	    !fdshare_on() || remote_current() != &process_link ||
+	    has_ended(process_link.rm_fd))
+		return;
+	lock_enter(&children_lock);
+	while ((ch = *at) != NULL) {
+		if (!has_ended(ch->ch_link.rm_fd)) {
+			at = &ch->ch_next;
+			continue;
+		}
+		*at = ch->ch_next;
+		ch->ch_next = ended;
+		ended = ch;
+	}
+	lock_exit(&children_lock);
+	while ((ch = ended) != NULL) {
+		ended = ch->ch_next;
+		hidden_close(ch->ch_link.rm_fd);
+		pool_put(&children_pool, ch);
+	}
+}
+
 int
-remote_child_make(bool forks, struct remote **child)
+remote_child_make(bool forks, bool shares, struct remote **child)
 {
 	struct remote *rm = remote_current();
-	struct child *ch = pool_get(&children_pool);
+	struct child *ch;
 	int error;
 
+	if (shares && rm->rm_classic != NULL)
+		return ENOTSUP;
+	sweep_sharers();
+	/* The server has to know who ends. */
+	error = shares ? abi_errno_to_linux(remote_greet(rm, true)) : 0;
+	if (error != 0)
+		return error;
+	ch = pool_get(&children_pool);
 	if (ch == NULL)
 		return ENOMEM;
 	ch->ch_link = (struct remote){
@@ -309,6 +358,7 @@ remote_child_make(bool forks, struct remote **child)
 		.rm_area = -1,
 		.rm_outer = rm,
 		.rm_borrowed = true,
+		.rm_shares = shares,
 	};
 	(void)remote_gate_enter(rm, true);
 	error = rm->rm_classic != NULL
@@ -338,28 +388,89 @@ close_link(struct remote *rm)
 	classic_end(rm);
 }
 
-/* Threads of the parent may have held any lock, and there is none here. */
-void
-remote_child_here(struct remote *child)
+/* The process's connection is child's now. */
+static void
+begin_link(const struct remote *child, bool shares)
 {
-	int fd = child->rm_fd;
-
-	lock_reset(&children_lock);
-	for (struct child *ch = children; ch != NULL; ch = ch->ch_next) {
-		if (&ch->ch_link != child)
-			close_link(&ch->ch_link);
-	}
-	children = NULL;
-	close_link(&process_link);
-	engine_thread.t_remote = NULL;
 	process_link = (struct remote){
-		.rm_fd = fd,
+		.rm_fd = child->rm_fd,
 		.rm_area = -1,
 		.rm_epoch = process_link.rm_epoch,
+		.rm_shares = shares,
 		.rm_classic = child->rm_classic,
 		.rm_state =
 		    child->rm_classic != NULL ? REMOTE_READY : REMOTE_NEW,
 	};
+}
+
+/* Threads of the parent may have held any lock, and there is none here. */
+void
+remote_child_here(struct remote *child)
+{
+	lock_reset(&children_lock);
+	/* The memory of ours is not in a child. */
+	if (process_link.rm_shares)
+		process_link.rm_first = NULL;
+	for (struct child *ch = children; ch != NULL; ch = ch->ch_next) {
+		if (&ch->ch_link != child && !child->rm_shares)
+			close_link(&ch->ch_link);
+	}
+	for (struct child *ch = sharers; ch != NULL; ch = ch->ch_next) {
+		if (!child->rm_shares)
+			close_link(&ch->ch_link);
+	}
+	children = sharers = NULL;
+	if (child->rm_shares)
+		remote_slots_end(&process_link);
+	else
+		close_link(&process_link);
+	engine_thread.t_remote = NULL;
+	begin_link(child, child->rm_shares);
+}
+
+void
+remote_introduce(void)
+{
+	(void)remote_greet(&process_link, true);
+}
+
+void
+remote_child_shares(struct remote *child)
+{
+	struct child *ch = child_of(child);
+
+	if (ch->ch_gate)
+		remote_gate_exit(child->rm_outer);
+	remove_child(ch);
+	lock_enter(&children_lock);
+	ch->ch_next = sharers;
+	sharers = ch;
+	lock_exit(&children_lock);
+}
+
+void
+remote_leave(struct remote *child)
+{
+	fdshare_leave_behind(process_link.rm_fd);
+	fdshare_leave_behind(child->rm_fd);
+	if (process_link.rm_area >= 0)
+		fdshare_leave_behind(process_link.rm_area);
+}
+
+void
+remote_replace(struct remote *child)
+{
+	struct child *ch = child_of(child);
+	int fd = process_link.rm_fd, area = process_link.rm_area;
+
+	remove_child(ch);
+	HOST(SYS_shutdown, fd, SHUT_WR, 0, 0, 0, 0);
+	remote_slots_unmap(&process_link);
+	begin_link(child, false);
+	hidden_close(fd);
+	if (area >= 0)
+		hidden_close(area);
+	pool_put(&children_pool, ch);
 }
 
 void
@@ -381,6 +492,17 @@ remote_child_end(struct remote *child)
 	if (engine_thread.t_remote == child)
 		engine_thread.t_remote = outer->rm_borrowed ? outer : NULL;
 	pool_put(&children_pool, ch);
+}
+
+int
+remote_log(const char *line, size_t len)
+{
+	const int64_t args[2] = { (int64_t)line, (int64_t)len };
+	struct remote *rm = remote_current();
+
+	if (rm->rm_classic != NULL)
+		return RUMP_EOPNOTSUPP;
+	return remote_call_patient(rm, FASTCALL_LOG, args, 2, NULL);
 }
 
 /* --- descriptors on their way ------------------------------------------ */

@@ -20,6 +20,10 @@
 
 struct remote; /* a connection */
 
+/* Did the thread's last call that ended with RUMP_ERESTART do so before the
+ * server had it? */
+extern __thread bool remote_unbegun __attribute__((tls_model("initial-exec")));
+
 /*
  * Use the connection that is descriptor fd (consumed, hidden), or, with fd < 0,
  * connect to address (RUMP_SERVER).  Nothing is said to the server before the
@@ -43,13 +47,30 @@ void remote_keep(bool keep);
  * that shares ours, with remote_child_end() in the parent when that goes on;
  * remote_child_end() alone in the parent otherwise.
  *
- * forks: the parent goes on at once, and descriptors are copied.  Until then no
+ * shares: descriptors are not copied, but the child's, too (ENOTSUP: this server
+ * does not know how).  forks: the parent goes on at once, and descriptors are copied.  Until then no
  * other thread makes a child, which would keep open what it does not know of.
  */
-int remote_child_make(bool forks, struct remote **child);
+int remote_child_make(bool forks, bool shares, struct remote **child);
 void remote_child_here(struct remote *child);
+/* Have the server know the calling process, which shares descriptors. */
+void remote_introduce(void);
 void remote_child_borrow(struct remote *child);
 void remote_child_end(struct remote *child);
+/* Instead of remote_child_end(): shares, and the child has come to be. */
+void remote_child_shares(struct remote *child);
+
+/*
+ * The calling process, which has shared its descriptors with others, has a table
+ * of the host's of its own: child is its connection from now on, with copies of
+ * what it has in the kernel.  Others are told first what they may close.
+ */
+void remote_leave(struct remote *child);
+void remote_replace(struct remote *child);
+
+/* Have the server write a line of the trace, which begins behind the process id.
+ * 0 or a NetBSD errno. */
+int remote_log(const char *line, size_t len);
 
 /* This process ends: have it end in the kernel, and wait for that.  What other
  * threads ask for from now on they wait for until the host ends them. */

@@ -14,6 +14,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/un.h>
 
 #include "preload/abi/errno.h"
@@ -69,14 +70,19 @@ read_all(int fd, void *buf, size_t size)
 
 /* Byte by byte: nothing behind the line is ours to read. */
 static enum wire_bannerstate
-read_banner(int fd, struct wire_banner *wb)
+read_banner(int fd, struct wire_banner *wb, bool *silent)
 {
 	enum wire_bannerstate state = WIRE_BANNER_MORE;
 	char line[WIRE_BANNER_MAX];
 
+	*silent = true;
 	for (size_t n = 0; n < sizeof(line) && state == WIRE_BANNER_MORE; n++) {
-		if (read_some(fd, &line[n], 1) != 1)
-			return WIRE_BANNER_BAD;
+		long r = read_some(fd, &line[n], 1);
+
+		if (r != 1)
+			return r == -EAGAIN ? WIRE_BANNER_MORE
+					    : WIRE_BANNER_BAD;
+		*silent = false;
 		state = wire_banner_parse(line, n + 1, wb);
 	}
 	return state;
@@ -109,6 +115,16 @@ upgrade(int fd)
 	       read_all(fd, &error, sizeof(error)) && error == 0;
 }
 
+/* How long a call of the greeting's may wait, 0: for ever. */
+static void
+set_patience(int fd, long ms)
+{
+	const struct timeval tv = { ms / 1000, ms % 1000 * 1000 };
+
+	HOST(SYS_setsockopt, fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv), 0);
+	HOST(SYS_setsockopt, fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv), 0);
+}
+
 /* A socket that is connected to the len bytes of sa, or -errno. */
 static long
 open_socket(const struct sockaddr *sa, socklen_t len)
@@ -119,6 +135,7 @@ open_socket(const struct sockaddr *sa, socklen_t len)
 	fd = nofile_socket(sa->sa_family);
 	if (fd < 0)
 		return fd;
+	set_patience((int)fd, CLASSIC_PATIENCE_MS);
 	do
 		r = HOST(SYS_connect, fd, sa, len, 0, 0, 0);
 	while (r == -EINTR);
@@ -152,15 +169,22 @@ open_server(const struct address *ad)
 static const char *
 check_banner(int fd, struct wire_banner *wb)
 {
-	switch (read_banner(fd, wb)) {
+	bool silent;
+
+	switch (read_banner(fd, wb, &silent)) {
 	case WIRE_BANNER_OK:
 		return NULL;
+	case WIRE_BANNER_MORE:
+		return "the server accepts and says nothing";
 	case WIRE_BANNER_VERSION:
 		return "the server's protocol is of another version";
 	case WIRE_BANNER_MACHINE:
 		return "the server is on a machine of another kind";
 	default:
-		return "whoever listens there is no rump kernel's server";
+		return silent ? "the server hung up; it may be full, or not "
+				"admit this user"
+			      : "whoever listens there is no rump kernel's "
+				"server";
 	}
 }
 
@@ -190,6 +214,7 @@ begin(struct remote *rm, int fd, const struct address *ad)
 
 	if (fast && !upgrade(fd))
 		wrong = "the server does not want this process";
+	set_patience(fd, 0);
 	if (wrong != NULL) {
 		HOST(SYS_close, fd, 0, 0, 0, 0, 0);
 		return wrong;
@@ -238,8 +263,12 @@ remote_connect_again(struct remote *rm)
 	if (r == 0)
 		r = open_socket((struct sockaddr *)&ss,
 		    len < sizeof(ss) ? len : sizeof(ss));
-	if (r < 0 || check_banner((int)r, &wb) == NULL)
+	if (r < 0)
 		return r;
-	HOST(SYS_close, r, 0, 0, 0, 0, 0);
-	return -EPROTO;
+	if (check_banner((int)r, &wb) != NULL) {
+		HOST(SYS_close, r, 0, 0, 0, 0, 0);
+		return -EPROTO;
+	}
+	set_patience((int)r, 0);
+	return r;
 }

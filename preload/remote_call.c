@@ -26,6 +26,7 @@
 #include "preload/remote_classic.h"
 #include "preload/remote_link.h"
 #include "preload/usercopy.h"
+#include "rump/rump_syscallnum.h"
 #include "rump/rumpdefs.h"
 #include "rump/rumphost.h"
 #include "rump/rumpsignal.h"
@@ -42,6 +43,7 @@
 #define TLS __attribute__((tls_model("initial-exec")))
 
 __thread volatile uint32_t remote_interrupted;
+__thread bool remote_unbegun TLS;
 static __thread uint32_t spin_skip TLS, spin_left TLS;
 
 static uint32_t
@@ -304,10 +306,12 @@ copy_out(struct fast_slot *sl)
 }
 
 static int
-finish(struct fast_slot *sl, int64_t *retval)
+finish(struct fast_slot *sl, int64_t *retval, int64_t *undelivered)
 {
 	int error = (int)sl->sl_error, copied = copy_out(sl);
 
+	if (error == 0 && copied != 0)
+		*undelivered = sl->sl_retval[0];
 	if (retval != NULL) {
 		retval[0] = sl->sl_retval[0];
 		retval[1] = sl->sl_retval[1];
@@ -316,6 +320,22 @@ finish(struct fast_slot *sl, int64_t *retval)
 	(void)atomic_compare_exchange_strong(
 	    &sl->sl_state, &(uint32_t){ FAST_REPLY }, FAST_IDLE);
 	return error != 0 ? error : copied;
+}
+
+static int call_greeted(struct remote *rm, bool patient, int num,
+    const int64_t *args, size_t n, int64_t *retval);
+
+/* The server has read what could not be put into the program's memory: the
+ * position goes back, as if it had not.  Where there is none it is lost. */
+static void
+read_again(struct remote *rm, int num, const int64_t *args, int64_t n)
+{
+	const int64_t seek[] = { args[0], 0, -n, RUMP_SEEK_CUR };
+	int64_t retval[2];
+
+	if (num == RUMP_SYS_read || num == RUMP_SYS_readv)
+		(void)call_greeted(rm, true, RUMP_SYS_lseek, seek,
+		    sizeof(seek) / sizeof(seek[0]), retval);
 }
 
 /* rm has been greeted. */
@@ -328,20 +348,24 @@ call_greeted(struct remote *rm, bool patient, int num, const int64_t *args,
 		.tu_epoch = atomic_load(&rm->rm_epoch),
 		.tu_told = patient,
 	};
+	int64_t undelivered = 0;
 	int error;
 
 	error = remote_slot_take(rm, patient, &tu.tu_index, &tu.tu_sl);
+	remote_unbegun = error == RUMP_ERESTART;
 	if (error != 0)
 		return error;
 	fill(rm, tu.tu_sl, num, args, n);
 	remote_stage(rm, tu.tu_sl, num, tu.tu_sl->sl_args);
 	error = exchange(&tu);
 	if (error == 0)
-		error = finish(tu.tu_sl, retval);
+		error = finish(tu.tu_sl, retval, &undelivered);
 	if (error == RUMP_ENAMESPACE)
 		remote_slot_hold(rm, tu.tu_index);
 	else
 		remote_slot_put(rm, tu.tu_index);
+	if (undelivered > 0)
+		read_again(rm, num, args, undelivered);
 	return error;
 }
 
@@ -351,6 +375,7 @@ call_once(struct remote *rm, bool patient, int num, const int64_t *args,
 {
 	int error = remote_greet(rm, patient);
 
+	remote_unbegun = error == RUMP_ERESTART;
 	if (error != 0)
 		return error;
 	return call_greeted(rm, patient, num, args, n, retval);

@@ -33,8 +33,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct epoll_event;
+struct epset;
 struct pollfd;
 struct remote;
+
+/* How long a new connection waits for a server that accepts it, or not even
+ * that, and says nothing. */
+#define CLASSIC_PATIENCE_MS 30000
 
 /*
  * rm_fd is a connection that has been greeted by its server: become a guest.
@@ -78,5 +84,25 @@ void classic_quiesce(struct remote *rm);
  * is wrong.
  */
 long classic_poll(struct pollfd *fds, unsigned n, int64_t ms);
+
+/*
+ * Who waits for something that nobody can tell, because no descriptor is left
+ * for it, looks again after so long.
+ */
+#define CLASSIC_SLICE_MS 100
+static inline int64_t
+classic_slice(int64_t ms)
+{
+	return ms < 0 || ms > CLASSIC_SLICE_MS ? CLASSIC_SLICE_MS : ms;
+}
+
+/* --- remote_classic_epoll.c -------------------------------------------- */
+
+/*
+ * epoll_wait(2) for set es, which is number epfd: up to max events to the
+ * program's array.  How many, or -errno.
+ */
+long classic_epoll(struct epset *es, int epfd, struct epoll_event *events,
+    int max, int64_t ms);
 
 #endif /* !PRELOAD_REMOTE_CLASSIC_H */

@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <linux/futex.h>
+#include <poll.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -16,6 +17,7 @@
 
 #include "preload/call.h"
 #include "preload/classic_link.h"
+#include "preload/classic_set.h"
 #include "preload/engine/engine.h"
 #include "preload/engine/entry.h"
 #include "preload/remote_classic.h"
@@ -314,10 +316,48 @@ finish_connect(struct remote *rm, int64_t fd)
 	return error != 0 ? error : kernel_error(value);
 }
 
+/* --- epoll -------------------------------------------------------------- */
+
+#define INPUT (POLLIN | POLLRDNORM | POLLPRI | POLLRDBAND)
+#define OUTPUT (POLLOUT | POLLWRNORM | POLLWRBAND)
+
+/* What edges may come back after the call: see classic_set.h. */
+static uint32_t
+conditions_of(int num, const int64_t *args, int error, int64_t result)
+{
+	uint32_t error_too = error != 0 ? POLLERR : 0;
+
+	switch (num) {
+	case RUMP_SYS_read:
+	case RUMP_SYS_readv:
+	case RUMP_SYS_recvfrom:
+	case RUMP_SYS_recvmsg:
+	case RUMP_SYS_accept:
+	case RUMP_SYS_paccept:
+		return INPUT | error_too;
+	case RUMP_SYS_write:
+	case RUMP_SYS_sendto:
+		if (error == 0 && result >= args[2])
+			return 0;
+		return OUTPUT | error_too;
+	case RUMP_SYS_writev:
+	case RUMP_SYS_sendmsg:
+		return OUTPUT | error_too;
+	case RUMP_SYS_connect:
+	case RUMP_SYS_listen:
+	case RUMP_SYS_shutdown:
+		return INPUT | OUTPUT | POLLERR | POLLHUP;
+	default:
+		return 0;
+	}
+}
+
 int
 classic_call(struct remote *rm, bool patient, int num, const int64_t *args,
     size_t n, int64_t *retval)
 {
+	uint32_t conditions;
+	int64_t result[2] = { 0, 0 };
 	int error;
 
 	if (num >= FASTCALL_FIRST)
@@ -325,10 +365,15 @@ classic_call(struct remote *rm, bool patient, int num, const int64_t *args,
 	error = classic_enter(rm, patient);
 	if (error != 0)
 		return error;
-	error = repeat(rm, patient, num, args, n, retval);
+	error = repeat(rm, patient, num, args, n, result);
 	if (num == RUMP_SYS_connect && error == RUMP_EALREADY &&
 	    is_blocking(rm, args[0]))
 		error = finish_connect(rm, args[0]);
+	conditions = conditions_of(num, args, error, result[0]);
+	if (conditions != 0)
+		epsets_note((int)args[0], conditions);
+	if (error == 0 && retval != NULL)
+		memcpy(retval, result, sizeof(result));
 	classic_leave(rm, error);
 	return error;
 }

@@ -67,7 +67,9 @@ static int
 shake(struct remote *rm, struct wire_frame *f, size_t len, const void *data,
     size_t datalen)
 {
-	struct request rq = { .rq_patient = true, .rq_event = -1 };
+	struct request rq = {
+		.rq_patient = true, .rq_bounded = true, .rq_event = -1
+	};
 
 	return classic_request(rm, &rq, f, len, data, datalen);
 }

@@ -304,13 +304,16 @@ watch(struct request *rq, int fd, const volatile uint32_t *intr)
 	struct pollfd one,
 	    *pfd = rq->rq_watched != NULL ? rq->rq_watched : &one;
 	unsigned n = rq->rq_watched != NULL ? rq->rq_nwatched : 1;
-	const long args[6] = { (long)pfd, n, -1 };
+	const long args[6] = { (long)pfd, n,
+		rq->rq_bounded ? CLASSIC_PATIENCE_MS : -1 };
 	long r;
 
 	*pfd = (struct pollfd){ .fd = fd, .events = POLLIN };
 	r = engine_host_call_intr(intr, SYS_poll, args);
 	if (r < 0 && r != -EINTR)
 		rq->rq_seen = true;
+	if (r == 0)
+		rq->rq_late = true;
 	if (r > (pfd[0].revents != 0))
 		rq->rq_seen = true;
 	return r > 0 && pfd[0].revents != 0;
@@ -323,8 +326,11 @@ take_turn(struct remote *rm, struct request *rq, const volatile uint32_t *intr)
 	struct remote_gate *gate = &rm->rm_classic->cl_rxgate;
 	int error;
 
-	if (!watch(rq, rm->rm_fd, intr))
+	if (!watch(rq, rm->rm_fd, intr)) {
+		if (rq->rq_late)
+			classic_die(rm);
 		return;
+	}
 	(void)gate_enter(gate, true);
 	error = classic_receive(rm, false);
 	gate_exit(gate);

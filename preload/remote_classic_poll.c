@@ -120,20 +120,19 @@ look(struct merge *me)
 	return HOST(SYS_poll, me->me_host + 1, me->me_n, 0, 0, 0, 0);
 }
 
-static int
+/* False: no number is left for one. */
+static bool
 need_event(struct merge *me)
 {
 	long fd;
 
 	if (me->me_event >= 0)
-		return 0;
+		return true;
 	fd = HOST(SYS_eventfd2, 0, EFD_CLOEXEC | EFD_NONBLOCK, 0, 0, 0, 0);
 	if (fd >= 0)
 		fd = hidden_take((int)fd);
-	if (fd < 0)
-		return RUMP_ENOMEM;
-	me->me_event = (int)fd;
-	return 0;
+	me->me_event = fd >= 0 ? (int)fd : -1;
+	return fd >= 0;
 }
 
 /* Have the server look, for ms at most or until one of the host's is ready.
@@ -143,14 +142,14 @@ ask(struct merge *me, int64_t ms)
 {
 	struct remote *rm = remote_current();
 	struct request rq = { .rq_patient = ms == 0, .rq_event = -1 };
+	bool mixed = me->me_mixed && ms != 0;
+	int64_t slice = mixed && !need_event(me) ? classic_slice(ms) : ms;
 	const int64_t args[3] = { (int64_t)me->me_rump, me->me_nrump,
-		ms > INT_MAX ? -1 : ms };
+		slice > INT_MAX ? -1 : slice };
+	int64_t ready[2];
 	int error;
 
-	if (me->me_mixed && ms != 0) {
-		error = need_event(me);
-		if (error != 0)
-			return error;
+	if (mixed) {
 		rq.rq_watched = me->me_host;
 		rq.rq_nwatched = me->me_n + 1;
 		rq.rq_event = me->me_event;
@@ -158,8 +157,10 @@ ask(struct merge *me, int64_t ms)
 	error = classic_enter(rm, ms == 0);
 	if (error != 0)
 		return error;
-	error = classic_syscall(rm, &rq, RUMP_SYS_poll, args, 3, NULL);
+	error = classic_syscall(rm, &rq, RUMP_SYS_poll, args, 3, ready);
 	classic_leave(rm, error);
+	if (error == 0 && ready[0] == 0 && slice != ms)
+		return CLASSIC_AGAIN;
 	return error == RUMP_EINTR && rq.rq_seen ? CLASSIC_AGAIN : error;
 }
 

@@ -29,6 +29,7 @@
 #include "preload/nofile.h"
 #include "preload/remote.h"
 #include "preload/remote_link.h"
+#include "preload/summary.h"
 #include "rump/rumpdefs.h"
 #include "rump/rumphost.h"
 
@@ -156,9 +157,12 @@ remote_send(struct remote *rm, const struct fast_message *fm,
 }
 
 int
-remote_send_child(struct remote *rm, int fd)
+remote_send_child(struct remote *rm, int fd, bool shares)
 {
-	const struct fast_message fm = { .fm_type = FAST_CHILD };
+	const struct fast_message fm = {
+		.fm_type = FAST_CHILD,
+		.fm_arg = shares ? FAST_SHARES : 0,
+	};
 	const struct iovec iov = { (void *)(uintptr_t)&fm, sizeof(fm) };
 	long r = send_with_fd(rm, &iov, 1, fd);
 
@@ -259,7 +263,8 @@ say_hello(struct remote *rm)
 	struct fast_message fm = {
 		.fm_type = FAST_HELLO,
 		.fm_arg = FAST_VERSION,
-		.fm_addr = is_open() ? 0 : 1,
+		.fm_addr = (is_open() ? 0 : FAST_NO_VM) |
+			   (config.cf_summary ? FAST_COUNTING : 0),
 		.fm_pad = atomic_load(&rm->rm_children),
 	};
 	int error = remote_send(rm, &fm, NULL, -1);
@@ -285,6 +290,7 @@ welcomed(struct remote *rm, const struct fast_message *fm, int fd)
 	admit(fm);
 	rm->rm_flags = (uint32_t)fm->fm_addr;
 	backend_direct = (rm->rm_flags & FAST_DIRECT) != 0;
+	summary_attach(rm, fd);
 	error = remote_slots_begin(rm, fd);
 	if (error == 0)
 		atomic_store(&rm->rm_state, REMOTE_READY);

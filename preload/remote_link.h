@@ -36,6 +36,8 @@ struct remote {
 				     * descriptor */
 	struct remote *rm_outer;    /* i: of the process that made this one */
 	bool rm_borrowed;           /* i: of a vfork child */
+	bool rm_shares;             /* i: of one whose descriptors are others',
+				     * too */
 	struct classic *rm_classic; /* NULL: the fast transport; for ever, once
 				     * it is there */
 	_Atomic uint32_t rm_children; /* FAST_CHILD sent by this image; rm_gate
@@ -47,7 +49,8 @@ struct remote {
 	uint32_t rm_nslots;
 	struct fast_slot **rm_slots; /* NULL: not in use yet; the owner of the
 				      * bit in rm_busy */
-	struct fast_slot *rm_first;  /* of a vfork child: where they are */
+	struct fast_slot *rm_first;  /* if all are mapped together: where */
+	_Atomic(struct fast_counts *) rm_counts; /* summary.c: NULL none */
 
 	_Atomic uint64_t rm_busy[FAST_SLOTS / 64]; /* slots in use */
 	_Atomic uint32_t rm_freed;                 /* futex: a slot was freed */
@@ -79,9 +82,10 @@ void remote_gate_exit(struct remote *rm);
  * -1.  0, or RUMP_ENOTCONN. */
 int remote_send(struct remote *rm, const struct fast_message *fm,
     const void *payload, int fd);
-/* fd becomes the connection of a child of this process.  With the gate held.  0,
+/* fd becomes the connection of a child of this process, which shares its
+ * descriptors or has copies.  With the gate held.  0,
  * RUMP_ENOTCONN, or RUMP_EAGAIN: the host has no room for it. */
-int remote_send_child(struct remote *rm, int fd);
+int remote_send_child(struct remote *rm, int fd, bool shares);
 /* The descriptor that a call has answered.  With the gate held.  0 or
  * RUMP_ENOTCONN. */
 int remote_receive_fd(struct remote *rm, int *fd);
@@ -115,6 +119,8 @@ int remote_slots_begin(struct remote *rm, int area);
 /* The connection has ended here, or is that of a parent in whose forked child we
  * are: what was mapped one by one is not there. */
 void remote_slots_end(struct remote *rm);
+/* The process goes on with another connection. */
+void remote_slots_unmap(struct remote *rm);
 
 /* --- remote_input.c ---------------------------------------------------- */
 

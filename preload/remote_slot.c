@@ -17,6 +17,7 @@
 #include "preload/engine/entry.h"
 #include "preload/hidden.h"
 #include "preload/remote_link.h"
+#include "preload/summary.h"
 #include "rump/rumpdefs.h"
 #include "rump/rumphost.h"
 
@@ -159,14 +160,14 @@ open_slot(struct remote *rm, uint32_t i)
 
 	if (sl != NULL)
 		return 0;
-	sl = rm->rm_borrowed ? fast_slot(rm->rm_first, i)
-			     : map_slots(rm->rm_area, i, 1, false);
+	sl = rm->rm_first != NULL ? fast_slot(rm->rm_first, i)
+				  : map_slots(rm->rm_area, i, 1, false);
 	if (sl == NULL)
 		return RUMP_ENOMEM;
 	error = start_slot(rm, i);
 	if (error == 0)
 		rm->rm_slots[i] = sl;
-	else if (!rm->rm_borrowed)
+	else if (rm->rm_first == NULL)
 		HOST(SYS_munmap, sl, FAST_SLOT_SIZE, 0, 0, 0, 0);
 	return error;
 }
@@ -204,11 +205,11 @@ table_size(const struct remote *rm)
 	return rm->rm_nslots * sizeof(rm->rm_slots[0]);
 }
 
-/* A vfork child's: the descriptor is not needed any more. */
+/* All at once: the descriptor is not needed any more. */
 static bool
-map_borrowed(struct remote *rm, int area)
+map_first(struct remote *rm, int area)
 {
-	rm->rm_first = map_slots(area, 0, REMOTE_BORROWED_SLOTS, true);
+	rm->rm_first = map_slots(area, 0, rm->rm_nslots, rm->rm_borrowed);
 	HOST(SYS_close, area, 0, 0, 0, 0, 0);
 	rm->rm_area = -1;
 	return rm->rm_first != NULL;
@@ -219,10 +220,11 @@ remote_slots_begin(struct remote *rm, int area)
 {
 	long r;
 
-	if (rm->rm_borrowed ? !map_borrowed(rm, area)
-			    : (rm->rm_area = (int)hidden_take(area)) < 0)
-		return RUMP_ENOMEM;
 	rm->rm_nslots = rm->rm_borrowed ? REMOTE_BORROWED_SLOTS : FAST_SLOTS;
+	if (rm->rm_borrowed || rm->rm_shares
+		? !map_first(rm, area)
+		: (rm->rm_area = (int)hidden_take(area)) < 0)
+		return RUMP_ENOMEM;
 	r = HOST(SYS_mmap, 0, table_size(rm), PROT_READ | PROT_WRITE,
 	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (r < 0 && r > -4096)
@@ -232,13 +234,27 @@ remote_slots_begin(struct remote *rm, int area)
 }
 
 void
+remote_slots_unmap(struct remote *rm)
+{
+	for (uint32_t i = 0;
+	     rm->rm_slots != NULL && rm->rm_first == NULL && i < rm->rm_nslots;
+	     i++) {
+		if (rm->rm_slots[i] != NULL)
+			HOST(SYS_munmap, rm->rm_slots[i], FAST_SLOT_SIZE, 0, 0,
+			    0, 0);
+	}
+	remote_slots_end(rm);
+}
+
+void
 remote_slots_end(struct remote *rm)
 {
 	if (held_by == rm)
 		held_by = NULL;
+	summary_detach(rm);
 	if (rm->rm_first != NULL)
 		HOST(SYS_munmap, rm->rm_first,
-		    REMOTE_BORROWED_SLOTS * FAST_SLOT_SIZE, 0, 0, 0, 0);
+		    (size_t)rm->rm_nslots * FAST_SLOT_SIZE, 0, 0, 0, 0);
 	if (rm->rm_slots != NULL)
 		HOST(SYS_munmap, rm->rm_slots, table_size(rm), 0, 0, 0, 0);
 	rm->rm_first = NULL;

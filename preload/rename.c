@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Calls with two paths.  Both must lead to the same kernel: otherwise EXDEV,
- * after which programs copy.  When one path turns out, inside the kernel, to
- * leave it, that is the same.
+ * after which programs copy.  The kernel says that a path leaves it, but not
+ * which of the two: they are looked at one by one then, and decided anew.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -65,41 +65,143 @@ ends_in_dots(const struct place *pl)
 	return p > last && p - last <= 2 && (*p == '/' || *p == '\0');
 }
 
+/* A relative path of the host's whose directory is no descriptor. */
+static bool
+starts_nowhere(const struct call *c, const struct place *pl, int dirfd)
+{
+	return !pl->pl_rump && !pl->pl_changed && dirfd >= 0 &&
+	       pl->pl_path[0] != '/' && (int)c->arg[dirfd] != AT_FDCWD &&
+	       HOST(SYS_fcntl, c->arg[dirfd], F_GETFD, 0, 0, 0, 0) < 0;
+}
+
 static long two_paths_after(struct call *c);
+
+static unsigned
+second_flags(const struct request *rq)
+{
+	return (rq->rq_flags & PLACE_LINKS) | PLACE_NOFOLLOW;
+}
+
+static long
+two_host_paths(struct call *c, const struct two_paths *tp, struct place *a,
+    struct place *b)
+{
+	host_path(c, a, tp->tp_dirfd1, tp->tp_path1);
+	host_path(c, b, tp->tp_dirfd2, tp->tp_path2);
+	return route_to_host(c, two_paths_after);
+}
+
+/* Decide anew if this is a path that leaves the kernel. */
+static int
+follow_escape(struct call *c, struct place *pl, unsigned flags, bool *followed)
+{
+	struct rump_stat st;
+	int64_t args[BACKEND_SLOTS] = { pl->pl_dirfd, (int64_t)pl->pl_path,
+		(int64_t)&st,
+		(flags & PLACE_NOFOLLOW) != 0 ? RUMP_AT_SYMLINK_NOFOLLOW : 0 };
+
+	if (*followed || !pl->pl_rump || pl->pl_path[0] == '\0' ||
+	    rump_call(c, RUMP_SYS_fstatat, args, NULL) != ROUTE_ESCAPED)
+		return 0;
+	*followed = true;
+	return place_escaped(pl, flags);
+}
+
+/* The call, as often as a path of it leaves the kernel and comes back. */
+static int
+ask_kernel(
+    struct call *c, const struct request *rq, struct place *a, struct place *b)
+{
+	bool followed;
+	int error;
+
+	do {
+		/* An open file, which may have no name. */
+		int64_t args[BACKEND_SLOTS] = { a->pl_dirfd,
+			(int64_t)a->pl_path, b->pl_dirfd, (int64_t)b->pl_path,
+			a->pl_path[0] == '\0' ? RUMP_AT_FD : rq->rq_nflags };
+
+		error = rump_call(c, rq->rq_num, args, NULL);
+		if (error != ROUTE_ESCAPED)
+			return error;
+		followed = false;
+		error = follow_escape(c, a, rq->rq_flags, &followed);
+		if (error == 0)
+			error =
+			    follow_escape(c, b, second_flags(rq), &followed);
+		if (error != 0)
+			return error;
+	} while (followed && a->pl_rump && b->pl_rump);
+	return ROUTE_ESCAPED;
+}
+
+/* Does the call rename what cannot be?  The kernel says EINVAL then, or that the
+ * path leaves it. */
+static bool
+renames_dots(const struct call *c, const struct place *a, const struct place *b)
+{
+	return c->nr != SYS_link && c->nr != SYS_linkat &&
+	       (ends_in_dots(a) || ends_in_dots(b));
+}
+
+/* One path is the host's as it is written: does a link lead into a mount? */
+static int
+find_link(struct call *c, struct place *pl, int dirfd, int path, unsigned flags)
+{
+	return pl->pl_rump ? 0
+			   : find_one(pl, c, dirfd, path, flags | PLACE_LINKS);
+}
+
+static int
+find_both(
+    struct call *c, const struct request *rq, struct place *a, struct place *b)
+{
+	const struct two_paths *tp = rq->rq_paths;
+	unsigned second = second_flags(rq);
+	int error;
+
+	error = find_one(a, c, tp->tp_dirfd1, tp->tp_path1, rq->rq_flags);
+	if (error == 0)
+		error = find_one(b, c, tp->tp_dirfd2, tp->tp_path2, second);
+	if (error != 0 || a->pl_rump == b->pl_rump)
+		return error;
+	error = find_link(c, a, tp->tp_dirfd1, tp->tp_path1, rq->rq_flags);
+	return error != 0
+		   ? error
+		   : find_link(c, b, tp->tp_dirfd2, tp->tp_path2, second);
+}
 
 static long
 two_paths_call(
     struct call *c, const struct request *rq, struct place *a, struct place *b)
 {
 	const struct two_paths *tp = rq->rq_paths;
+	bool dots;
 	int error;
 
 	if (a == NULL || b == NULL)
 		return -ENOMEM;
-	error = find_one(a, c, tp->tp_dirfd1, tp->tp_path1, rq->rq_flags);
-	if (error == 0)
-		error = find_one(b, c, tp->tp_dirfd2, tp->tp_path2,
-		    (rq->rq_flags & PLACE_LINKS) | PLACE_NOFOLLOW);
+	error = find_both(c, rq, a, b);
 	if (error != 0)
 		return -error;
-	if (!a->pl_rump && !b->pl_rump) {
-		host_path(c, a, tp->tp_dirfd1, tp->tp_path1);
-		host_path(c, b, tp->tp_dirfd2, tp->tp_path2);
-		return route_to_host(c, two_paths_after);
-	}
+	if (!a->pl_rump && !b->pl_rump)
+		return two_host_paths(c, tp, a, b);
 	route_mark_rump(c, a->pl_rump ? a->pl_rule : b->pl_rule);
+	if (starts_nowhere(c, a, tp->tp_dirfd1) ||
+	    starts_nowhere(c, b, tp->tp_dirfd2))
+		return -EBADF;
 	if (a->pl_rump != b->pl_rump)
 		return -EXDEV;
-	if (c->nr != SYS_link && c->nr != SYS_linkat &&
-	    (ends_in_dots(a) || ends_in_dots(b)))
+	dots = renames_dots(c, a, b);
+	error = ask_kernel(c, rq, a, b);
+	if (dots && (error == EINVAL || error == ROUTE_ESCAPED))
 		return -EBUSY;
-	/* An open file, which may have no name. */
-	int64_t args[BACKEND_SLOTS] = { a->pl_dirfd, (int64_t)a->pl_path,
-		b->pl_dirfd, (int64_t)b->pl_path,
-		a->pl_path[0] == '\0' ? RUMP_AT_FD : rq->rq_nflags };
-
-	error = rump_call(c, rq->rq_num, args, NULL);
-	return error == ROUTE_ESCAPED ? -EXDEV : route_result(error, 0);
+	if (error != ROUTE_ESCAPED)
+		return route_result(error, 0);
+	if (a->pl_rump || b->pl_rump)
+		return -EXDEV;
+	route_mark_host(c);
+	return two_host_paths(c, tp, a, b);
 }
 
 static void

@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 
 #include "preload/cwd.h"
+#include "preload/fdalias.h"
 #include "preload/fdmap.h"
 #include "preload/hostlinks.h"
 #include "preload/kernel.h"
@@ -281,6 +282,19 @@ below(const char *rest, const char *nothing)
 	return *rest != '\0' ? rest : nothing;
 }
 
+/* The host's descriptor that the program knows by another number. */
+static void
+find_alias(struct place *pl, long place, const char *rest)
+{
+	struct text t;
+
+	text_init(&t, pl->pl_path, sizeof(pl->pl_path));
+	text_put(&t, "/proc/self/fd/");
+	text_dec(&t, place);
+	text_put(&t, rest);
+	pl->pl_changed = true;
+}
+
 /* An absolute path that names an open rump file: *error is the result. */
 static bool
 find_descriptor(struct place *pl, const char *path, unsigned flags, int *error)
@@ -288,7 +302,7 @@ find_descriptor(struct place *pl, const char *path, unsigned flags, int *error)
 	const char *rest;
 	struct rfile *rf;
 	bool link;
-	long n;
+	long n, place;
 
 	if (procfd_cwd(path, &rest) &&
 	    (*rest != '\0' || (flags & PLACE_NOFOLLOW) == 0)) {
@@ -298,11 +312,14 @@ find_descriptor(struct place *pl, const char *path, unsigned flags, int *error)
 	n = procfd_number(path, &rest, &link);
 	if (n < 0 || (*rest == '\0' && (flags & PLACE_NOFOLLOW) != 0))
 		return false;
-	rf = fdmap_get_rump(n, error);
+	place = fdalias_place(n);
+	rf = fdmap_get_rump(place >= 0 ? place : n, error);
 	if (rf == NULL) {
 		if (*error != 0)
 			*error = ENOENT;
-		return *error != 0;
+		else if (place >= 0)
+			find_alias(pl, place, rest);
+		return *error != 0 || place >= 0;
 	}
 	start_from(pl, rf);
 	if (rf->rf_kind == RF_NAME) {

@@ -20,6 +20,7 @@
 #include <sys/syscall.h>
 
 #include "preload/backend.h"
+#include "preload/fdalias.h"
 #include "preload/fdmap.h"
 #include "preload/hidden.h"
 #include "preload/namespace.h"
@@ -112,7 +113,7 @@ check_file(struct call *c, const struct rfile *rf)
 	return why != NULL ? EOPNOTSUPP : 0;
 }
 
-/* arg: counts the rump descriptors. */
+/* arg: counts what has to be replaced. */
 static int
 check_number(struct call *c, char *at, int fd, void *arg)
 {
@@ -121,9 +122,12 @@ check_number(struct call *c, char *at, int fd, void *arg)
 
 	if (!fdmap_is_rump(fd))
 		return 0;
+	fd = (int)fdalias_resolve(fd);
 	rf = fdmap_get_rump(fd, &error);
-	if (rf == NULL)
+	if (rf == NULL) {
+		*(unsigned *)arg += error == 0;
 		return error;
+	}
 	error = check_file(c, rf);
 	(void)fdmap_put(rf);
 	++*(unsigned *)arg;
@@ -155,9 +159,12 @@ replace_number(struct call *c, char *at, int fd, void *arg)
 	int error, token = -1;
 	long hidden;
 
+	fd = (int)fdalias_resolve(fd);
 	rf = fdmap_get_rump(fd, &error);
-	if (rf == NULL)
+	if (rf == NULL) {
+		*(int *)(void *)at = fd;
 		return error;
+	}
 	error = og->og_ntokens < og->og_maxtokens ? check_file(c, rf)
 						  : ETOOMANYREFS;
 	if (error == 0)

@@ -18,6 +18,7 @@
 #include "preload/memory.h"
 #include "preload/pool.h"
 #include "preload/process.h"
+#include "preload/remote.h"
 #include "preload/resolve.h"
 #include "preload/summary.h"
 #include "preload/trace.h"
@@ -28,6 +29,7 @@
 #define RULE_SHIFT 48
 #define MARK_RUMP (1UL << 56)
 #define MARK_REFUSED (1UL << 57)
+#define MARK_UNBEGUN (1UL << 58)
 
 #define EFAULT_TRIES 3
 
@@ -149,9 +151,10 @@ finish(struct call *c, long result, uint64_t ns)
 	bool rump = (c->scratch[3] & MARK_RUMP) != 0;
 	bool refused = (c->scratch[3] & MARK_REFUSED) != 0;
 
+	/* Who is killed has counted what it did; the line takes longer. */
+	summary_count(c, rump, refused, result, ns);
 	if (c->scratch[4] != 0)
 		trace_result(c, result, rump, refused);
-	summary_count(c, rump, refused, result, ns);
 	release(c);
 	return result;
 }
@@ -171,24 +174,50 @@ must_finish(const struct call *c)
 	       c->scratch[4] != 0 || config.cf_summary;
 }
 
-long
-route_run(struct call *c, long (*fn)(struct call *))
+static void
+start(struct call *c)
 {
-	uint64_t start = summary_clock();
-	long result;
-
 	c->after = NULL;
 	for (int i = 0; i <= 4; i++)
 		c->scratch[i] = 0;
-	if (config.cf_trace != 0) {
-		c->scratch[4] = (uintptr_t)pool_get(&pathbufs);
-		if (c->scratch[4] != 0)
-			trace_arguments(c, (char *)c->scratch[4], PATHBUF_SIZE);
-	}
+	if (config.cf_trace == 0)
+		return;
+	c->scratch[4] = (uintptr_t)pool_get(&pathbufs);
+	if (c->scratch[4] != 0)
+		trace_arguments(c, (char *)c->scratch[4], PATHBUF_SIZE);
+}
+
+long
+route_exec(struct call *c, long *fd, long (*fn)(struct call *, long *))
+{
+	struct call asked = *c;
+	uint64_t since = summary_clock();
+	long result;
+
+	start(&asked);
+	c->scratch[3] = 0;
+	result = fn(c, fd);
+	asked.scratch[3] = c->scratch[3];
+	if (result != 0 || asked.scratch[3] != 0)
+		return finish(&asked, result, summary_clock() - since);
+	release(&asked);
+	return 0;
+}
+
+long
+route_run(struct call *c, long (*fn)(struct call *))
+{
+	uint64_t since = summary_clock();
+	bool unbegun;
+	long result;
+
+	start(c);
 	result = fn(c);
 	if (result != CALL_TO_HOST) {
 		c->after = NULL;
-		return finish(c, result, summary_clock() - start);
+		unbegun = (c->scratch[3] & MARK_UNBEGUN) != 0;
+		result = finish(c, result, summary_clock() - since);
+		return result == CALL_RESTART && unbegun ? CALL_AGAIN : result;
 	}
 	if (must_finish(c)) {
 		c->scratch[0] = (uintptr_t)c->after;
@@ -219,6 +248,10 @@ rump_call(
 			*value = retval[0];
 		return 0;
 	}
+	/* What the server has not heard of is not what a signal ended. */
+	c->scratch[3] &= ~MARK_UNBEGUN;
+	if (error == RUMP_ERESTART && remote_unbegun)
+		c->scratch[3] |= MARK_UNBEGUN;
 	if (error == RUMP_ERESTART)
 		return ROUTE_RESTART;
 	if (error == RUMP_ENAMESPACE)

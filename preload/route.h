@@ -27,6 +27,9 @@ struct rfile;
 		return route_run(c, fn);                                       \
 	}
 long route_run(struct call *c, long (*fn)(struct call *));
+/* For exec, which is no route: fn says whether the program is to be run (0), and
+ * may change c.  What it did with the rump kernel is traced and counted. */
+long route_exec(struct call *c, long *fd, long (*fn)(struct call *, long *));
 
 /* The call is refused, for this reason (a string constant). */
 void route_note(struct call *c, const char *note);

@@ -19,16 +19,19 @@
 #include "preload/backend.h"
 #include "preload/call.h"
 #include "preload/child.h"
+#include "preload/comm.h"
 #include "preload/config.h"
 #include "preload/cwd.h"
 #include "preload/dirs.h"
 #include "preload/engine/engine.h"
+#include "preload/fdalias.h"
 #include "preload/fdmap.h"
 #include "preload/fsize.h"
 #include "preload/inherit.h"
 #include "preload/kernel.h"
 #include "preload/mappings.h"
 #include "preload/libcinit.h"
+#include "preload/nofile.h"
 #include "preload/process.h"
 #include "preload/program.h"
 #include "preload/remote.h"
@@ -292,7 +295,7 @@ inherit_cwd(const char *path)
 }
 
 static long
-exec_check(struct call *c, long *fd)
+may_execute(struct call *c, long *fd)
 {
 	int error = cwd_check();
 	long result;
@@ -323,10 +326,17 @@ exec_check(struct call *c, long *fd)
 	if (backend_state == BACKEND_HERE ||
 	    (mappings_n != 0 && process_owns_memory()))
 		process_save_files();
+	summary_settle();
 	result = program_find(c, fd);
 	if (result == 0)
 		inherit_begin();
 	return result;
+}
+
+static long
+exec_check(struct call *c, long *fd)
+{
+	return route_exec(c, fd, may_execute);
 }
 
 /* The connection to the server, for the next image. */
@@ -358,6 +368,12 @@ router_exec_env(unsigned which, char *buf, size_t size)
 		return cwd_exec_env(buf, size);
 	case 1:
 		return inherit_exec_env(buf, size);
+	case 3:
+		return fdalias_exec_env(buf, size);
+	case 4:
+		return comm_exec_env(buf, size);
+	case 5:
+		return nofile_exec_env(buf, size);
 	default:
 		return kernel_exec_env(buf, size);
 	}
@@ -368,11 +384,21 @@ router_init(int argc, char **argv, char **envp)
 {
 	const char *cwd = config_getenv(envp, CWD_VARIABLE);
 	const char *files = config_getenv(envp, INHERIT_VARIABLE);
+	const char *numbers = config_getenv(envp, FDALIAS_VARIABLE);
+	const char *comm = config_getenv(envp, COMM_VARIABLE);
+	const char *nofile = config_getenv(envp, NOFILE_VARIABLE);
 	bool served;
 	int error;
 
 	config_unsetenv(envp, CWD_VARIABLE);
 	config_unsetenv(envp, INHERIT_VARIABLE);
+	config_unsetenv(envp, FDALIAS_VARIABLE);
+	config_unsetenv(envp, COMM_VARIABLE);
+	config_unsetenv(envp, NOFILE_VARIABLE);
+	if (comm != NULL)
+		comm_take(comm);
+	if (nofile != NULL)
+		nofile_take(nofile);
 	read_config(envp);
 	if (!config_routes(&config))
 		return;
@@ -389,10 +415,10 @@ router_init(int argc, char **argv, char **envp)
 		    "RUMPKIT_LOG_FILE=%s cannot be opened", config.cf_log_file);
 		leave(EXIT_FAILED);
 	}
-	summary_init(config_getenv(envp, SUMMARY_VARIABLE));
 	make_namespace();
 	engine_hooks.eh_exec = exec_check;
 	engine_hooks.eh_exec_failed = inherit_failed;
+	process_init();
 	router_idle = false;
 	if (served)
 		attach_server();
@@ -402,6 +428,9 @@ router_init(int argc, char **argv, char **envp)
 		inherit_cwd(cwd);
 	if (files != NULL)
 		inherit_open(files);
+	if (numbers != NULL)
+		fdalias_take(numbers);
+	summary_begin();
 	fsize_begin();
 }
 

@@ -9,6 +9,8 @@
 
 #include "preload/descriptor.h"
 #include "preload/fdmap.h"
+#include "preload/namespace.h"
+#include "preload/namespace.h"
 #include "preload/route.h"
 #include "preload/transfer.h"
 #include "syscall_table/linux_routes.h"
@@ -77,6 +79,8 @@ send_file(struct call *c, struct rfile *rf)
 {
 	const struct ends e = { c->arg[1], c->arg[2], c->arg[0], 0 };
 
+	if (c->arg[3] < 0)
+		return -EINVAL;
 	return run(c, &e, (size_t)c->arg[3], false, judge_sendfile);
 }
 
@@ -102,6 +106,14 @@ overlap(
 	       (uint64_t)gap < len;
 }
 
+static bool
+goes_too_far(const struct transfer_side *ts, size_t len)
+{
+	int64_t end;
+
+	return __builtin_add_overflow(ts->ts_off, len, &end);
+}
+
 static int
 judge_copy(
     const struct transfer_side *in, const struct transfer_side *out, size_t len)
@@ -112,6 +124,8 @@ judge_copy(
 		return EINVAL;
 	if ((out->ts_flags & O_APPEND) != 0)
 		return EBADF;
+	if (goes_too_far(in, len) || goes_too_far(out, len))
+		return EOVERFLOW;
 	return overlap(in, out, len) ? EINVAL : 0;
 }
 
@@ -138,6 +152,36 @@ judge_splice(
 	return 0;
 }
 
+/* The host's own number for what it can move itself, or -1. */
+static long
+host_number(long fd)
+{
+	struct rfile *rf;
+	int error;
+	long number;
+
+	rf = fdmap_get_rump(fd, &error);
+	if (rf == NULL)
+		return error != 0 ? -1 : fd;
+	number = fd_direct(rf);
+	(void)fdmap_put(rf);
+	return number;
+}
+
+/* Between a pipe and a socket that rides on the host's, the host moves pages. */
+static bool
+leave_to_host(struct call *c)
+{
+	long in = host_number(c->arg[0]), out = host_number(c->arg[2]);
+
+	if (in < 0 || out < 0)
+		return false;
+	route_mark_rump(c, NS_HOST);
+	c->arg[0] = in;
+	c->arg[2] = out;
+	return true;
+}
+
 static long
 splice_run(struct call *c)
 {
@@ -146,6 +190,8 @@ splice_run(struct call *c)
 
 	if ((flags & ~(unsigned)SPLICE_FLAGS) != 0)
 		return -EINVAL;
+	if (leave_to_host(c))
+		return CALL_TO_HOST;
 	return run(c, &e, (size_t)c->arg[4], (flags & SPLICE_F_NONBLOCK) != 0,
 	    judge_splice);
 }

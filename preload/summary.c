@@ -3,14 +3,17 @@
  * Counters are touched only when a summary is wanted.  Time in the kernel
  * includes what it waited for.
  *
- * The processes of a tree count together, in a page that the server has open
- * for them; the one that rumpkit became prints it.  Who cannot open it, because
- * it is another user's process or in another name space, counts alone and
- * prints nothing.
+ * With a server a process counts in the area that it shares with that one,
+ * which adds up what the processes of the tree have counted (sysproxy/
+ * server_counts.c): it is there when a signal has killed the process.  So the
+ * first thing that is to be counted has the server greeted, and in this mode
+ * each program greets when it starts.
+ *
+ * A vfork child, which has its parent's memory, has an area of its own.  Who has
+ * none counts here; the numbers move when there is one.
  */
 #include "preload/summary.h"
 
-#include <fcntl.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -20,58 +23,123 @@
 #include "preload/backend.h"
 #include "preload/call.h"
 #include "preload/config.h"
-#include "preload/kernel.h"
-#include "preload/text.h"
+#include "preload/remote_link.h"
 #include "preload/trace.h"
 #include "preload/usercopy.h"
 
-/* By class, in the order of the bits TRACE_PATH to TRACE_PROCESS. */
-static const char *const class_names[] = { "path", "fd", "socket", "readiness",
-	"memory", "process" };
-#define NCLASSES (sizeof(class_names) / sizeof(class_names[0]))
-_Static_assert(NCLASSES == SUMMARY_CLASSES, "a counter for each class");
+static struct fast_counts alone;
 
-static struct summary_page alone;
-static struct summary_page *page = &alone;
+/* --- where ------------------------------------------------------------------- */
 
-/* The page that a path leads to, if it is one: seals, size and mark. */
-static struct summary_page *
-open_page(const char *path)
+static struct fast_counts *
+where(const struct remote *rm)
 {
-	struct summary_page *found;
-	long fd, r;
+	struct fast_counts *fc = atomic_load(&rm->rm_counts);
 
-	fd = HOST(SYS_open, path, O_RDWR | O_CLOEXEC | O_NONBLOCK, 0, 0, 0, 0);
-	if (fd < 0)
-		return NULL;
-	r = HOST(SYS_fcntl, fd, F_GET_SEALS, 0, 0, 0, 0);
-	if (r >= 0 && (r & SUMMARY_SEALS) == SUMMARY_SEALS)
-		r = HOST(SYS_mmap, 0, SUMMARY_SIZE, PROT_READ | PROT_WRITE,
-		    MAP_SHARED, fd, 0);
-	else
-		r = -1;
-	HOST(SYS_close, fd, 0, 0, 0, 0, 0);
-	if (r < 0 && r > -4096)
-		return NULL;
-	found = (struct summary_page *)r;
-	if (found->sp_mark == SUMMARY_MARK)
-		return found;
-	HOST(SYS_munmap, r, SUMMARY_SIZE, 0, 0, 0, 0);
-	return NULL;
+	return fc != NULL ? fc : &alone;
+}
+
+/* What could not be counted where others see it is, now. */
+static void
+move_to(struct fast_counts *fc)
+{
+	uint64_t n;
+
+	for (int i = 0; i < COUNT_N && fc != &alone; i++) {
+		n = atomic_exchange(&alone.fc_number[i], 0);
+		if (n != 0)
+			atomic_fetch_add(&fc->fc_number[i], n);
+	}
 }
 
 void
-summary_init(const char *path)
+summary_attach(struct remote *rm, int fd)
 {
-	struct summary_page *shared;
+	long r;
 
-	if (!config.cf_summary || path == NULL)
+	if (!config.cf_summary)
 		return;
-	shared = open_page(path);
-	if (shared != NULL)
-		page = shared;
-	atomic_fetch_add(&page->sp_programs, 1);
+	r = HOST(SYS_mmap, 0, FAST_COUNTS_SIZE, PROT_READ | PROT_WRITE,
+	    MAP_SHARED, fd, FAST_COUNTS);
+	if (r < 0 && r > -4096)
+		return;
+	HOST(SYS_madvise, r, FAST_COUNTS_SIZE, MADV_DONTFORK, 0, 0, 0);
+	HOST(SYS_madvise, r, FAST_COUNTS_SIZE, MADV_DONTDUMP, 0, 0, 0);
+	atomic_store(&rm->rm_counts, (struct fast_counts *)r);
+	if (!rm->rm_borrowed)
+		move_to((struct fast_counts *)r);
 }
+
+/* A vfork child has one thread; of others some may be counting at this moment,
+ * and their page stays.  In a forked child it is not there. */
+void
+summary_detach(struct remote *rm)
+{
+	struct fast_counts *fc = atomic_exchange(&rm->rm_counts, NULL);
+
+	if (fc != NULL && rm->rm_borrowed)
+		HOST(SYS_munmap, fc, FAST_COUNTS_SIZE, 0, 0, 0, 0);
+}
+
+void
+summary_forked(void)
+{
+	for (int i = 0; i < COUNT_N; i++)
+		atomic_store(&alone.fc_number[i], 0);
+}
+
+/* There is a server that could be told, and has not been spoken to. */
+static void
+find_area(struct remote *rm)
+{
+	if (atomic_load(&rm->rm_counts) == NULL &&
+	    backend_state == BACKEND_SERVER && rm->rm_classic == NULL &&
+	    rm->rm_state != REMOTE_DEAD)
+		(void)remote_greet(rm, true);
+}
+
+void
+summary_settle(void)
+{
+	struct remote *rm = remote_of_memory();
+	bool counted = false;
+
+	if (!config.cf_summary || remote_current() != rm)
+		return;
+	for (int i = 0; i < COUNT_N; i++)
+		counted = counted || alone.fc_number[i] != 0;
+	if (!counted)
+		return;
+	find_area(rm);
+	move_to(where(rm));
+}
+
+static void
+count(enum fast_count which, uint64_t n)
+{
+	atomic_fetch_add(&where(remote_current())->fc_number[which], n);
+}
+
+void
+summary_begin(void)
+{
+	if (!config.cf_summary)
+		return;
+	/* Without rumpkit the first program of the tree is who tells. */
+	if (config.cf_kernel_pid == 0)
+		config.cf_kernel_pid = (int)HOST(SYS_getpid, 0, 0, 0, 0, 0, 0);
+	find_area(remote_current());
+	count(COUNT_PROGRAMS, 1);
+}
+
+void
+summary_numbers(uint64_t number[COUNT_N])
+{
+	for (int i = 0; i < COUNT_N; i++)
+		number[i] = where(remote_current())->fc_number[i];
+}
+
+/* --- what ---------------------------------------------------------------- */
 
 uint64_t
 summary_clock(void)
@@ -104,9 +172,9 @@ static void
 count_transfer(long in, long out, uint64_t n)
 {
 	if (fdmap_is_rump(in))
-		atomic_fetch_add(&page->sp_bytes_in, n);
+		count(COUNT_BYTES_IN, n);
 	if (fdmap_is_rump(out))
-		atomic_fetch_add(&page->sp_bytes_out, n);
+		count(COUNT_BYTES_OUT, n);
 }
 
 static void
@@ -122,7 +190,7 @@ count_bytes(const struct call *c, long result)
 	case SYS_preadv2:
 	case SYS_recvfrom:
 	case SYS_recvmsg:
-		atomic_fetch_add(&page->sp_bytes_in, n);
+		count(COUNT_BYTES_IN, n);
 		break;
 	case SYS_write:
 	case SYS_pwrite64:
@@ -131,13 +199,13 @@ count_bytes(const struct call *c, long result)
 	case SYS_pwritev2:
 	case SYS_sendto:
 	case SYS_sendmsg:
-		atomic_fetch_add(&page->sp_bytes_out, n);
+		count(COUNT_BYTES_OUT, n);
 		break;
 	case SYS_recvmmsg:
-		atomic_fetch_add(&page->sp_bytes_in, message_bytes(c, result));
+		count(COUNT_BYTES_IN, message_bytes(c, result));
 		break;
 	case SYS_sendmmsg:
-		atomic_fetch_add(&page->sp_bytes_out, message_bytes(c, result));
+		count(COUNT_BYTES_OUT, message_bytes(c, result));
 		break;
 	case SYS_sendfile:
 		count_transfer(c->arg[1], c->arg[0], n);
@@ -156,9 +224,9 @@ count_class(const struct call *c)
 {
 	uint32_t bit = trace_class(c);
 
-	for (size_t i = 0; i < NCLASSES; i++) {
+	for (unsigned i = 0; i < FAST_CLASSES; i++) {
 		if (bit == 1U << i)
-			atomic_fetch_add(&page->sp_routed[i], 1);
+			count(COUNT_ROUTED + i, 1);
 	}
 }
 
@@ -168,210 +236,19 @@ summary_count(
 {
 	if (!config.cf_summary)
 		return;
+	find_area(remote_current());
 	if (refused) {
-		atomic_fetch_add(&page->sp_refused, 1);
+		count(COUNT_REFUSED, 1);
 		return;
 	}
 	if (!rump) {
-		atomic_fetch_add(&page->sp_passed, 1);
+		count(COUNT_PASSED, 1);
 		return;
 	}
 	count_class(c);
-	atomic_fetch_add(&page->sp_time_ns, ns);
+	count(COUNT_TIME_NS, ns);
 	if (result < 0)
-		atomic_fetch_add(&page->sp_failed, 1);
+		count(COUNT_FAILED, 1);
 	else
 		count_bytes(c, result);
-}
-
-static void
-put_number(struct text *t, uint64_t n, const char *what)
-{
-	text_udec(t, n);
-	text_put(t, what);
-}
-
-static uint64_t
-total_routed(void)
-{
-	uint64_t sum = 0;
-
-	for (size_t i = 0; i < NCLASSES; i++)
-		sum += atomic_load(&page->sp_routed[i]);
-	return sum;
-}
-
-static void
-print_calls(void)
-{
-	uint64_t us = atomic_load(&page->sp_time_ns) / 1000;
-	char line[256];
-	struct text t;
-
-	text_init(&t, line, sizeof(line));
-	text_put(&t, "summary: ");
-	put_number(&t, total_routed(), " calls routed (");
-	put_number(&t, page->sp_failed, " failed), ");
-	put_number(&t, page->sp_passed, " passed through, ");
-	put_number(&t, page->sp_refused, " refused; ");
-	put_number(&t, page->sp_bytes_in, " bytes in, ");
-	put_number(&t, page->sp_bytes_out, " bytes out; ");
-	put_number(&t, us / 1000, ".");
-	text_put(&t, us % 1000 < 100 ? us % 1000 < 10 ? "00" : "0" : "");
-	put_number(&t, us % 1000, " ms in the kernel");
-	trace_line(line);
-}
-
-static void
-print_classes(void)
-{
-	const char *before = "summary: routed by class: ";
-	char line[256];
-	struct text t;
-
-	if (total_routed() == 0)
-		return;
-	text_init(&t, line, sizeof(line));
-	for (size_t i = 0; i < NCLASSES; i++) {
-		if (page->sp_routed[i] == 0)
-			continue;
-		text_put(&t, before);
-		text_put(&t, class_names[i]);
-		text_char(&t, ' ');
-		text_udec(&t, page->sp_routed[i]);
-		before = ", ";
-	}
-	trace_line(line);
-}
-
-static void
-print_counter(const char *name, const char *help, uint64_t value, void *arg)
-{
-	char line[160];
-	struct text t;
-
-	if (value == 0)
-		return;
-	text_init(&t, line, sizeof(line));
-	text_put(&t, "summary: ");
-	text_put(&t, name);
-	text_char(&t, ' ');
-	text_udec(&t, value);
-	trace_line(line);
-}
-
-/* Pieces of a report become lines; the first, a heading, waits for another. */
-struct lines {
-	struct text l_text;
-	char l_line[256], l_heading[256];
-	bool l_headed; /* the heading has come, or there is none */
-	bool l_zeros;  /* lines that end in " 0" are wanted, too */
-};
-
-static bool
-ends_in_zero(const struct text *t)
-{
-	return t->t_len > 2 && t->t_buf[t->t_len - 2] == ' ' &&
-	       t->t_buf[t->t_len - 1] == '0';
-}
-
-static void
-end_line(struct lines *l)
-{
-	struct text t;
-
-	if (!l->l_headed) {
-		text_init(&t, l->l_heading, sizeof(l->l_heading));
-		text_put(&t, l->l_line);
-		l->l_headed = true;
-	} else if (l->l_zeros || !ends_in_zero(&l->l_text)) {
-		if (l->l_heading[0] != '\0')
-			trace_line(l->l_heading);
-		l->l_heading[0] = '\0';
-		trace_line(l->l_line);
-	}
-}
-
-static void
-begin_line(struct lines *l)
-{
-	text_init(&l->l_text, l->l_line, sizeof(l->l_line));
-	text_put(&l->l_text, "summary: ");
-}
-
-static void
-take_piece(const char *s, size_t len, void *arg)
-{
-	struct lines *l = arg;
-
-	for (size_t i = 0; i < len; i++) {
-		if (s[i] != '\n') {
-			text_char(&l->l_text, s[i]);
-			continue;
-		}
-		end_line(l);
-		begin_line(l);
-	}
-}
-
-static void
-print_report(const char *name, bool headed, bool zeros)
-{
-	struct lines l;
-
-	l.l_headed = !headed;
-	l.l_zeros = zeros;
-	l.l_heading[0] = '\0';
-	begin_line(&l);
-	(void)kernel.k_report(name, take_piece, &l);
-}
-
-static void
-print_statistics(void)
-{
-	if (kernel.k_stats != NULL)
-		kernel.k_stats(print_counter, NULL);
-	else
-		print_report("stats", false, false);
-}
-
-static void
-print_programs(void)
-{
-	uint64_t n = atomic_load(&page->sp_programs);
-	char line[64];
-	struct text t;
-
-	if (n < 2)
-		return;
-	text_init(&t, line, sizeof(line));
-	text_put(&t, "summary: ");
-	put_number(&t, n, " programs executed");
-	trace_line(line);
-}
-
-/* Is it for this process to tell? */
-static bool
-is_teller(void)
-{
-	if (backend_state == BACKEND_SERVER)
-		return HOST(SYS_getpid, 0, 0, 0, 0, 0, 0) ==
-		       config.cf_kernel_pid;
-	/* A forked child that touched nothing has nothing to tell. */
-	return engine_is_owner() || total_routed() != 0;
-}
-
-void
-summary_print(void)
-{
-	if (!config.cf_summary || !is_teller())
-		return;
-	print_programs();
-	print_calls();
-	print_classes();
-	/* A process that has lost its kernel has nobody to ask. */
-	if (kernel.k_report == NULL || !backend_reachable())
-		return;
-	print_statistics();
-	print_report("sockets", true, true);
 }

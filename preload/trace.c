@@ -5,6 +5,9 @@
  * descriptor is hidden from the program.  Without a log file it is a duplicate
  * of standard error as it was at the start, since programs close theirs before
  * they leave, or give its number to another file.
+ *
+ * A program of another user's may not be able to open the file: the kernel's
+ * server writes its lines then, which knows the file, too.
  */
 #include "preload/trace.h"
 
@@ -15,13 +18,19 @@
 #include "preload/abi/errno.h"
 #include "preload/call.h"
 #include "preload/config.h"
+#include "preload/engine/engine.h"
 #include "preload/hidden.h"
+#include "preload/remote.h"
 #include "preload/text.h"
 #include "preload/trace_args.h"
+#include "rump/rumperr.h"
 
 #define LINE_SIZE 2048
 
 static atomic_int log_fd = -1;
+static long own_pid;   /* log_fd is the file of this process; 0: of all */
+static bool by_server; /* lines go to the server */
+static long own_pid;   /* log_fd is the file of this process; 0: of all */
 
 static const struct {
 	const char *name;
@@ -91,47 +100,59 @@ has_log_file(void)
 	return config.cf_log_file != NULL && *config.cf_log_file != '\0';
 }
 
+/* The name of this process's log file.  Has it one of its own? */
+static bool
+name_log(struct text *t)
+{
+	bool own = false;
+
+	for (const char *p = config.cf_log_file; *p != '\0'; p++) {
+		if (p[0] == '%' && p[1] == 'p') {
+			text_dec(t, HOST(SYS_getpid, 0, 0, 0, 0, 0, 0));
+			own = true;
+			p++;
+		} else {
+			text_char(t, *p);
+		}
+	}
+	return own;
+}
+
+/* Names with process ids can be guessed, and be links of somebody else's. */
 static long
-open_log(void)
+open_log(bool *own)
 {
 	char path[4096];
 	struct text t;
 
 	text_init(&t, path, sizeof(path));
-	for (const char *p = config.cf_log_file; *p != '\0'; p++) {
-		if (p[0] == '%' && p[1] == 'p') {
-			text_dec(&t, HOST(SYS_getpid, 0, 0, 0, 0, 0, 0));
-			p++;
-		} else {
-			text_char(&t, *p);
-		}
-	}
-	return HOST(SYS_open, path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC,
+	*own = name_log(&t);
+	return HOST(SYS_open, path,
+	    O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | (*own ? O_NOFOLLOW : 0),
 	    0666, 0, 0, 0);
 }
 
 bool
 trace_init(void)
 {
+	bool own = false;
 	long fd;
 
 	if (config.cf_trace == 0 && !config.cf_summary)
 		return true;
-	fd = has_log_file() ? open_log() : HOST(SYS_dup, 2, 0, 0, 0, 0, 0);
+	fd = has_log_file() ? open_log(&own) : HOST(SYS_dup, 2, 0, 0, 0, 0, 0);
+	own_pid = own ? HOST(SYS_getpid, 0, 0, 0, 0, 0, 0) : 0;
 	if (fd >= 0)
 		fd = hidden_keep((int)fd, &log_fd);
+	by_server = fd < 0 && has_log_file() && !config.cf_in_process;
 	/* Without standard error there is nobody to read it. */
-	return fd >= 0 || !has_log_file();
+	return fd >= 0 || by_server || !has_log_file();
 }
 
 void
 trace_forked(void)
 {
-	bool own = false;
-
-	for (const char *p = config.cf_log_file; p != NULL && *p != '\0'; p++)
-		own = own || (p[0] == '%' && p[1] == 'p');
-	if (!own || log_fd < 0)
+	if (own_pid == 0 || log_fd < 0)
 		return;
 	hidden_forget(log_fd);
 	HOST(SYS_close, log_fd, 0, 0, 0, 0, 0);
@@ -170,10 +191,49 @@ put_result(struct text *t, long result)
 		text_dec(t, result);
 }
 
+/* The server puts the process id in front itself. */
+static void
+send_line(const struct text *t)
+{
+	size_t skip = 0;
+	int error;
+
+	while (t->t_buf[skip++] != ' ')
+		continue;
+	error = remote_log(t->t_buf + skip, t->t_len - skip);
+	if (error == 0)
+		return;
+	by_server = false;
+	engine_say("%s cannot be opened by process %ld, nor by the server of "
+		   "the kernel (%s): its trace ends here",
+	    config.cf_log_file, HOST(SYS_getpid, 0, 0, 0, 0, 0, 0),
+	    rump_strerror(error));
+}
+
+/* A vfork child has its parent's variables. */
+static bool
+write_own(const struct text *t)
+{
+	bool own;
+	long fd = open_log(&own);
+
+	if (fd < 0)
+		return false;
+	HOST(SYS_write, fd, t->t_buf, t->t_len, 0, 0, 0);
+	HOST(SYS_close, fd, 0, 0, 0, 0, 0);
+	return true;
+}
+
 static void
 write_line(struct text *t)
 {
-	HOST(SYS_write, log_fd, t->t_buf, t->t_len, 0, 0, 0);
+	if (own_pid != 0 && own_pid != HOST(SYS_getpid, 0, 0, 0, 0, 0, 0) &&
+	    write_own(t))
+		return;
+	if (log_fd >= 0)
+		HOST(SYS_write, log_fd, t->t_buf, t->t_len, 0, 0, 0);
+	else if (by_server)
+		send_line(t);
 }
 
 void

@@ -84,7 +84,8 @@ watch_create(struct rfile *rf, int number, int hostfd, struct watch **wp)
 static void
 watch_free(struct watch *w)
 {
-	if (w->w_own)
+	/* Others who share the table may have done so. */
+	if (w->w_own && fdmap_is_hidden(w->w_hostfd))
 		hidden_close(w->w_hostfd);
 	pool_put(&watches, w);
 }

@@ -115,8 +115,7 @@ rumpuser_daemonize_done(int error)
 		sent = rumpuser_host_syscall(SYS_sendto, to_parent, &error,
 		    sizeof(error), MSG_NOSIGNAL, 0, 0);
 	while (sent == -EINTR);
-	rumpuser_hostops.ho_fd_unhide(to_parent);
-	host_close(to_parent);
+	rumpuser_hostops.ho_fd_close(to_parent);
 	to_parent = -1;
 	return errtrans_result(result < 0 ? result : sent);
 }

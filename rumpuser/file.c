@@ -78,8 +78,7 @@ rumpuser_close(int fd)
 
 	nlocks = cpu_release(NULL);
 	rumpuser_host_syscall(SYS_fsync, fd, 0, 0, 0, 0, 0);
-	rumpuser_hostops.ho_fd_unhide(fd);
-	host_close(fd);
+	rumpuser_hostops.ho_fd_close(fd);
 	cpu_acquire(nlocks, NULL);
 	return 0;
 }

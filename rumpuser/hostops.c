@@ -60,8 +60,9 @@ plain_fd_hide(int fd)
 }
 
 static void
-plain_fd_unhide(int fd)
+plain_fd_close(int fd)
 {
+	rumpuser_host_syscall(SYS_close, fd, 0, 0, 0, 0, 0);
 }
 
 static void
@@ -90,7 +91,7 @@ struct rumpuser_hostops rumpuser_hostops = {
 	.ho_syscall = plain_syscall,
 	.ho_syscall_intr = plain_syscall_intr,
 	.ho_fd_hide = plain_fd_hide,
-	.ho_fd_unhide = plain_fd_unhide,
+	.ho_fd_close = plain_fd_close,
 	.ho_thread_start = plain_thread_start,
 	.ho_thread_create = pthreads_create,
 	.ho_thread_join = pthreads_join,
@@ -106,7 +107,7 @@ rumpuser_set_hostops(const struct rumpuser_hostops *ops)
 	TAKE(ho_syscall, plain_syscall);
 	TAKE(ho_syscall_intr, plain_syscall_intr);
 	TAKE(ho_fd_hide, plain_fd_hide);
-	TAKE(ho_fd_unhide, plain_fd_unhide);
+	TAKE(ho_fd_close, plain_fd_close);
 	TAKE(ho_thread_start, plain_thread_start);
 	TAKE(ho_thread_create, pthreads_create);
 	TAKE(ho_thread_join, pthreads_join);

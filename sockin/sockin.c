@@ -39,6 +39,7 @@
 struct sockin_pcb {
 	int sp_hostfd;                   /* i: owned */
 	struct capture_flow *sp_capture; /* i: owned; NULL: not captured */
+	atomic_bool sp_direct;           /* data may pass the kernel by */
 	struct sockin_pollee sp_pollee;
 };
 
@@ -74,6 +75,7 @@ pcb_attach(struct socket *so, int fd, int proto)
 
 	sp = kmem_alloc(sizeof(*sp), KM_SLEEP);
 	sp->sp_hostfd = fd;
+	atomic_init(&sp->sp_direct, false);
 	sp->sp_capture = capture_open(so, fd, proto);
 	sockin_pollee_init(&sp->sp_pollee, so, fd);
 	so->so_pcb = sp;
@@ -459,24 +461,28 @@ sockin_stat(struct socket *so, struct rump_stat *st)
 static int
 sockin_hostfd(struct socket *so, int *fd)
 {
-	*fd = hostfd(so);
+	struct sockin_pcb *sp = so->so_pcb;
+
+	if (kstat_passed_by())
+		atomic_store(&sp->sp_direct, true);
+	*fd = sp->sp_hostfd;
 	return 0;
 }
 
 static void
 sockin_info(struct socket *so, struct soinfo *si)
 {
-	int protocol = rumpcomp_sockin_protocol(hostfd(so));
+	const struct sockin_pcb *sp = so->so_pcb;
+	int protocol = rumpcomp_sockin_protocol(sp->sp_hostfd);
 
 	if (protocol >= 0)
 		si->si_protocol = protocol;
-	if (so->so_type != SOCK_STREAM)
-		return;
-	si->si_state = rumpcomp_sockin_state(hostfd(so));
-	/* Clients of a server may move data without the kernel. */
-	if (si->si_received == 0 && si->si_sent == 0)
-		rumpcomp_sockin_bytes(
-		    hostfd(so), &si->si_received, &si->si_sent);
+	if (so->so_type == SOCK_STREAM)
+		si->si_state = rumpcomp_sockin_state(sp->sp_hostfd);
+	/* The host counts for connections only. */
+	if (atomic_load(&sp->sp_direct))
+		si->si_uncounted = !rumpcomp_sockin_bytes(
+		    sp->sp_hostfd, &si->si_received, &si->si_sent);
 }
 
 static int

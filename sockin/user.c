@@ -65,8 +65,7 @@ adopt(long r, int *fd)
 static void
 discard(int fd)
 {
-	rumpuser_hostops.ho_fd_unhide(fd);
-	host_call(SYS_close, fd, 0, 0, 0);
+	rumpuser_hostops.ho_fd_close(fd);
 }
 
 /* The flags of a new descriptor, of NetBSD's SOCK_*. */

@@ -103,8 +103,7 @@ rumpcomp_sockin_capture_write(
 void
 rumpcomp_sockin_capture_close(int fd)
 {
-	rumpuser_hostops.ho_fd_unhide(fd);
-	host_call(SYS_close, fd, 0, 0, 0);
+	rumpuser_hostops.ho_fd_close(fd);
 }
 
 static int

@@ -2,6 +2,7 @@
 /* Host half of netstat: what the host knows of a socket. */
 #include "sockin/user_info.h"
 
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
@@ -9,6 +10,7 @@
 #include <netinet/tcp.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <time.h>
 
 #include "rump/rumpuser_host.h"
 
@@ -71,15 +73,25 @@ _Static_assert(offsetof(struct tcp_counts, tc_rates) == 104 &&
 		   offsetof(struct tcp_counts, tc_sent) == 200,
     "struct tcp_info of the host");
 
-/* The peer's FIN has come, and counts as a byte. */
+/*
+ * The peer's FIN has come, and counts as a byte.  A connection is also closed by a
+ * reset, of which the error tells if the program has not taken it yet.
+ */
 static bool
-has_fin(unsigned state)
+has_fin(int fd, unsigned state)
 {
+	struct pollfd p = { .fd = fd };
+	const struct timespec now = { 0 };
+
+	if (state == TCP_CLOSE)
+		return rumpuser_host_syscall(
+			   SYS_ppoll, &p, 1, &now, NULL, 8, 0) >= 0 &&
+		       (p.revents & POLLERR) == 0;
 	return state == TCP_CLOSE_WAIT || state == TCP_LAST_ACK ||
 	       state == TCP_CLOSING || state == TCP_TIME_WAIT;
 }
 
-void
+bool
 rumpcomp_sockin_bytes(int fd, uint64_t *received, uint64_t *sent)
 {
 	struct tcp_counts tc;
@@ -87,10 +99,14 @@ rumpcomp_sockin_bytes(int fd, uint64_t *received, uint64_t *sent)
 
 	if (rumpuser_host_syscall(
 		SYS_getsockopt, fd, IPPROTO_TCP, TCP_INFO, &tc, &len, 0) != 0 ||
-	    len < sizeof(tc) || tc.tc_head.tcpi_state == TCP_LISTEN)
-		return;
+	    len < sizeof(tc))
+		return false;
+	*received = *sent = 0;
+	if (tc.tc_head.tcpi_state == TCP_LISTEN)
+		return true;
 	*received = tc.tc_received;
-	if (tc.tc_received > 0 && has_fin(tc.tc_head.tcpi_state))
+	if (tc.tc_received > 0 && has_fin(fd, tc.tc_head.tcpi_state))
 		*received -= 1;
 	*sent = tc.tc_sent - tc.tc_repeated;
+	return true;
 }

@@ -32,7 +32,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#define FAST_VERSION 2
+#define FAST_VERSION 3
 
 /* --- the area ---------------------------------------------------------- */
 
@@ -115,6 +115,29 @@ _Static_assert(sizeof(struct fast_slot) <= FAST_HEAD, "one page");
  */
 #define FAST_ESCAPE 0x1
 
+/*
+ * Behind the slots: what --summary counts of the client's calls.  A process
+ * touches nobody else's numbers, and they are there when it has been killed.
+ */
+#define FAST_CLASSES 6
+enum fast_count {
+	COUNT_PROGRAMS,
+	COUNT_ROUTED, /* so many for each class of calls */
+	COUNT_PASSED = COUNT_ROUTED + FAST_CLASSES,
+	COUNT_REFUSED,
+	COUNT_FAILED,
+	COUNT_BYTES_IN,
+	COUNT_BYTES_OUT,
+	COUNT_TIME_NS,
+	COUNT_N
+};
+struct fast_counts {
+	_Atomic uint64_t fc_number[COUNT_N];
+};
+#define FAST_COUNTS ((uint64_t)FAST_SLOTS * FAST_SLOT_SIZE) /* where */
+#define FAST_COUNTS_SIZE 4096
+#define FAST_AREA (FAST_COUNTS + FAST_COUNTS_SIZE) /* bytes of all of it */
+
 static inline struct fast_slot *
 fast_slot(void *area, uint32_t i)
 {
@@ -165,10 +188,12 @@ enum fast_call {
 	 * root only */
 	FASTCALL_MOUNT,
 	/* (name, offset, buf, size) -> bytes: of rump_report(); "stats" is the
-	 * table of counters ("name value" each), "clients" one line a client:
-	 * pid here, pid on the host (0: has not spoken), uid, calls, threads,
-	 * "fast" or "classic", command.  Pieces may be of different moments: have size large
-	 * enough for all of it. */
+	 * table of counters ("name value" each), "counts" a line
+	 * for each user of the caller's tree of processes: uid, COUNT_N
+	 * numbers; "clients" one line a client: pid here, pid on the host (0:
+	 * not known before it speaks), uid, calls, threads, "fast" or
+	 * "classic", command.  Pieces may be of different moments: have size
+	 * large enough for all of it. */
 	FASTCALL_REPORT,
 	/* (rumpfd) -> FAST_FD message: a token, to be sent to another process
 	 * of the tree over SCM_RIGHTS */
@@ -179,6 +204,11 @@ enum fast_call {
 	FASTCALL_IMPORT,
 	/* (): the server ends; as reboot(2), the server's user or root only */
 	FASTCALL_HALT,
+	/* (buf, len): a line of the trace, with its newline and without the
+	 * process id at its front, of a process that cannot open the log file
+	 * which the server's environment names.  EPERM: the server has none;
+	 * EINVAL: no line; EIO */
+	FASTCALL_LOG,
 	FASTCALL_END
 };
 
@@ -215,8 +245,8 @@ struct fast_map {
 #define FAST_HANDSHAKE 0x4657 /* kind */
 
 enum fast_type {
-	FAST_HELLO,   /* c: fm_arg FAST_VERSION, fm_addr 1: no process_vm_*,
-		       * fm_pad: FAST_CHILD messages of this image so far */
+	FAST_HELLO,   /* c: fm_arg FAST_VERSION, fm_addr: FAST_NO_VM,
+		       * FAST_COUNTING; fm_pad: FAST_CHILD messages of this image so far */
 	FAST_WELCOME, /* s: fd: the area; fm_arg: rump pid; fm_addr: FAST_BY_*;
 		       * fm_pad: the server's pid, for PR_SET_PTRACER.  FAST_START
 		       * may be sent before it has come. */
@@ -231,10 +261,21 @@ enum fast_type {
 	FAST_TOKEN,   /* c: fd: what FASTCALL_IMPORT is to look at; not more
 		       * than FAST_TOKENS at a time */
 	FAST_CHILD,   /* c: fd: connection of a child of this process, with
-		       * SO_PASSCRED set */
+		       * SO_PASSCRED set; fm_arg: FAST_SHARES */
 	FAST_MADE,    /* s: first of all on such a connection */
 };
 #define FAST_TOKENS 1024
+
+/*
+ * FAST_CHILD: the child has its parent's table of descriptors, not a copy.  Both
+ * have said HELLO.  They keep each other's connection open, so that the end of
+ * the process is the end of what the host calls so.
+ */
+#define FAST_SHARES 0x1
+
+/* FAST_HELLO */
+#define FAST_NO_VM 0x1    /* no process_vm_* */
+#define FAST_COUNTING 0x2 /* the numbers behind the slots are used */
 
 /* FAST_WELCOME */
 #define FAST_BY_VM 0x1 /* process_vm_* works for this client */

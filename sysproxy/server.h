@@ -32,10 +32,13 @@
 
 struct classic;
 struct client;
+struct fast_counts;
+struct life;
 struct lwp;
 struct maps;
 struct rump_hostcred;
 struct tokens;
+struct tree;
 struct worker;
 
 /* What the loop does when a descriptor is ready. */
@@ -80,7 +83,7 @@ struct client {
 	char c_comm[32];         /* c_lock */
 
 	/* Who it is on the host: set by the loop, or when all is quiet. */
-	pid_t c_hostpid;
+	_Atomic pid_t c_hostpid; /* 0: not known yet */
 	int c_pidfd;
 	_Atomic uid_t c_uid;      /* real */
 	_Atomic bool c_ours;      /* all uids are our own */
@@ -94,7 +97,11 @@ struct client {
 	struct worker **c_workers; /* c_lock: by slot; NULL: no area */
 	char *c_area;              /* as c_workers */
 	struct exec *c_exec;       /* l, then settle's */
+	struct tree *c_tree; /* server_counts.c, as the next; NULL: alone */
+	const struct fast_counts *c_counts; /* in c_area; NULL: none */
 	_Atomic(struct maps *) c_maps;
+	bool c_shares;       /* l: others have copies of its connection */
+	struct life *c_life; /* l: see life_watch() */
 	_Atomic uint32_t c_children; /* made since HELLO counted: a futex */
 	struct tokens *c_tokens;     /* c_lock */
 	_Atomic uint32_t c_arrivals; /* of tokens: a futex */
@@ -203,7 +210,13 @@ bool slot_service(struct worker *w, enum fast_op op);
 
 /* From the loop: parent has sent fd, consumed, for its child (server_child.c); -1:
  * it was lost on its way. */
-void child_make(struct client *parent, int fd);
+void child_make(struct client *parent, int fd, bool shares);
+/* The end of c's process on the host ends its connection, of which others have
+ * copies.  From the loop, when the process is known; and its own end. */
+void life_watch(struct client *c);
+void life_end(struct client *c);
+/* From the loop, when it has no events any more. */
+void life_reap(void);
 /* Until w's client has number children; false: it is about to leave. */
 bool child_await(struct worker *w, uint32_t number);
 
@@ -217,6 +230,24 @@ int fastcall_give(struct worker *w, int fd);
 int copy_in(struct worker *w, uint64_t from, void *to, size_t len);
 int copy_out(struct worker *w, const void *from, uint64_t to, size_t len);
 int copy_string(struct worker *w, uint64_t from, char *to, size_t *len);
+
+/* What the processes of a tree count (server_counts.c).  c belongs to its
+ * parent's tree. */
+void counts_join(struct client *c, struct client *parent);
+/* c counts in its area; and its area goes, or c itself. */
+void counts_begin(struct client *c);
+void counts_end(struct client *c);
+void counts_leave(struct client *c);
+/* A line for each user of c's tree, as FASTCALL_REPORT has it. */
+void counts_report(struct client *c,
+    void (*func)(const char *text, size_t len, void *arg), void *arg);
+
+/* FASTCALL_REPORT (server_report.c): the report of that name for c.  0, *text to
+ * be freed (NULL: nothing), or a NetBSD errno. */
+int report_make(struct client *c, const char *name, char **text, size_t *len);
+
+/* FASTCALL_LOG (server_log.c). */
+int log_call(struct worker *w, const int64_t *args, int64_t *retval);
 
 /* Mappings (server_map.c). */
 struct maps *maps_create(void);

@@ -12,12 +12,10 @@
 #include "rump/rumphost.h"
 #include "rump/rumpuser.h"
 
-#include "rumpuser/text.h"
 #include "sysproxy/server.h"
 #include "sysproxy/server_kernel.h"
 #include "sysproxy/server_worker.h"
 
-#define TEXT_MAX (1024u * 1024)
 #define PATH_BYTES 1024
 #define NAME_BYTES 32
 #define URL_BYTES 4096
@@ -123,95 +121,27 @@ call_mount(struct worker *w, const int64_t *args, int64_t *retval)
 	return error;
 }
 
-/* A text that is being made. */
-struct report {
-	char *r_text;
-	size_t r_len, r_size;
-};
-
-static void
-append(const char *text, size_t len, void *arg)
-{
-	struct report *r = arg;
-	char *larger;
-
-	if (len > TEXT_MAX - r->r_len)
-		len = TEXT_MAX - r->r_len;
-	if (r->r_len + len > r->r_size) {
-		larger = realloc(r->r_text, 2 * (r->r_len + len));
-		if (larger == NULL)
-			return;
-		r->r_text = larger;
-		r->r_size = 2 * (r->r_len + len);
-	}
-	memcpy(r->r_text + r->r_len, text, len);
-	r->r_len += len;
-}
-
-static void
-append_stat(const char *name, const char *help, uint64_t value, void *arg)
-{
-	char number[32];
-
-	append(name, strlen(name), arg);
-	append(number,
-	    text_format(number, sizeof(number), " %lu\n", (unsigned long)value),
-	    arg);
-}
-
-/* pid in the kernel, on the host, uid, calls, threads, transport, name. */
-static void
-append_client(struct client *c, void *arg)
-{
-	char line[160];
-	unsigned nworkers;
-	size_t len;
-
-	pthread_mutex_lock(&c->c_lock);
-	nworkers = c->c_nworkers;
-	len = text_format(line, sizeof(line), "%d %d %u %lu %u %s %s\n",
-	    (int)c->c_pid, (int)c->c_hostpid, (unsigned)c->c_uid,
-	    (unsigned long)atomic_load(&c->c_calls), nworkers,
-	    c->c_kind == CLIENT_FAST ? "fast" : "classic", c->c_comm);
-	pthread_mutex_unlock(&c->c_lock);
-	append(line, len < sizeof(line) ? len : sizeof(line) - 1, arg);
-}
-
-static int
-make_report(const char *name, struct report *r)
-{
-	if (strcmp(name, "clients") == 0) {
-		client_iterate(append_client, r);
-		return 0;
-	}
-	if (strcmp(name, "stats") == 0) {
-		serverkernel.sk_stats(append_stat, r);
-		return 0;
-	}
-	return serverkernel.sk_report(name, append, r);
-}
-
 static int
 call_report(struct worker *w, const int64_t *args, int64_t *retval)
 {
-	struct report r = { 0 };
-	char name[NAME_BYTES];
+	char name[NAME_BYTES], *text = NULL;
 	uint64_t offset = (uint64_t)args[1], len;
+	size_t all = 0;
 	int error;
 
 	error = copy_argument(w, args[0], name, sizeof(name));
 	if (error == 0)
-		error = make_report(name, &r);
-	if (error == 0 && offset < r.r_len) {
-		len = r.r_len - offset;
+		error = report_make(w->w_client, name, &text, &all);
+	if (error == 0 && offset < all) {
+		len = all - offset;
 		if (len > (uint64_t)args[3])
 			len = (uint64_t)args[3];
 		if (len > 0)
-			error = copy_out(
-			    w, r.r_text + offset, (uint64_t)args[2], len);
+			error =
+			    copy_out(w, text + offset, (uint64_t)args[2], len);
 		retval[0] = (int64_t)len;
 	}
-	free(r.r_text);
+	free(text);
 	return error;
 }
 
@@ -251,6 +181,7 @@ static call_func *const calls[] = {
 	[FASTCALL_EXPORT - FASTCALL_FIRST] = call_export,
 	[FASTCALL_IMPORT - FASTCALL_FIRST] = call_import,
 	[FASTCALL_HALT - FASTCALL_FIRST] = call_halt,
+	[FASTCALL_LOG - FASTCALL_FIRST] = log_call,
 	[FASTCALL_END - FASTCALL_FIRST] = NULL,
 };
 

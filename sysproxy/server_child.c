@@ -28,7 +28,7 @@
 #include "sysproxy/server_worker.h"
 
 static int
-copy_process(struct client *c, struct client *parent)
+copy_process(struct client *c, struct client *parent, bool shares)
 {
 	char comm[sizeof(parent->c_comm)];
 	int error;
@@ -38,7 +38,7 @@ copy_process(struct client *c, struct client *parent)
 	pthread_mutex_unlock(&parent->c_lock);
 	if (!worker_bind_lwp(parent))
 		return RUMP_ESRCH;
-	error = client_rfork(c, RUMP_RFFDG, comm);
+	error = client_rfork(c, shares ? RUMP_RFFD_SHARE : RUMP_RFFDG, comm);
 	worker_unbind_lwp();
 	return error;
 }
@@ -81,8 +81,19 @@ is_connection(int fd)
 	       getpeername(fd, (struct sockaddr *)&sun, &namelen) == 0;
 }
 
+/* What others have is watched. */
 static void
-make(struct client *parent, int fd)
+inherit_sharing(struct client *c, struct client *parent, bool shares)
+{
+	if (shares)
+		parent->c_shares = true;
+	c->c_shares = parent->c_shares;
+	if (shares && parent->c_pidfd >= 0)
+		life_watch(parent);
+}
+
+static void
+make(struct client *parent, int fd, bool shares)
 {
 	struct client *c;
 	int error;
@@ -97,9 +108,12 @@ make(struct client *parent, int fd)
 		(void)close(fd);
 		return;
 	}
+	inherit_sharing(c, parent, shares);
+	counts_join(c, parent);
+	atomic_store(&c->c_uid, parent->c_uid); /* until it speaks */
 	error = client_pend(c, parent);
 	if (error == 0)
-		error = copy_process(c, parent);
+		error = copy_process(c, parent, shares);
 	if (error == 0)
 		error = copy_maps(c, parent);
 	if (error == 0) {
@@ -113,10 +127,10 @@ make(struct client *parent, int fd)
 }
 
 void
-child_make(struct client *parent, int fd)
+child_make(struct client *parent, int fd, bool shares)
 {
 	if (fd >= 0)
-		make(parent, fd);
+		make(parent, fd, shares);
 	atomic_fetch_add(&parent->c_children, 1);
 	(void)rumpuser_host_syscall(SYS_futex, &parent->c_children,
 	    FUTEX_WAKE | FUTEX_PRIVATE_FLAG, INT_MAX, 0, 0, 0);

@@ -193,8 +193,9 @@ end_process(struct client *c)
 static void
 drop_area(struct client *c)
 {
+	counts_end(c);
 	if (c->c_area != NULL)
-		(void)munmap(c->c_area, (size_t)FAST_SLOTS * FAST_SLOT_SIZE);
+		(void)munmap(c->c_area, (size_t)FAST_AREA);
 	free(c->c_workers);
 	c->c_area = NULL;
 	c->c_workers = NULL;
@@ -206,6 +207,7 @@ client_destroy(struct client *c)
 	void (*ended)(void) = c->c_ended;
 
 	drop_area(c);
+	counts_leave(c);
 	tokens_destroy(c);
 	if (c->c_maps != NULL)
 		maps_destroy(c->c_maps);
@@ -220,6 +222,9 @@ client_destroy(struct client *c)
 		(void)close(c->c_right);
 	if (c->c_pidfd >= 0)
 		(void)close(c->c_pidfd);
+	/* Others may have it, see life_watch(). */
+	if (c->c_fd >= 0 && c->c_shares)
+		(void)shutdown(c->c_fd, SHUT_RDWR);
 	if (c->c_fd >= 0)
 		(void)close(c->c_fd);
 	pthread_mutex_destroy(&c->c_lock);
@@ -377,6 +382,7 @@ void
 client_end(struct client *c)
 {
 	loop_unwatch(c->c_fd);
+	life_end(c);
 	client_quiesce(c, AFTER_EXIT);
 }
 

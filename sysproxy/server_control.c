@@ -20,7 +20,7 @@
 #include "sysproxy/server.h"
 #include "sysproxy/server_kernel.h"
 
-#define AREA_BYTES ((size_t)FAST_SLOTS * FAST_SLOT_SIZE)
+#define AREA_BYTES ((size_t)FAST_AREA)
 /* Descriptors that may come with one read; all but the first are closed. */
 #define FDS_MAX 16
 
@@ -82,12 +82,13 @@ learn_peer(struct client *c)
 	c->c_hostpid = c->c_sender.pid;
 	c->c_pidfd = (int)syscall(SYS_pidfd_open, c->c_hostpid, 0);
 	if (c->c_pidfd < 0)
-		return RUMP_ESRCH;
+		return rumpuser_component_errtrans(errno);
 	(void)fcntl(c->c_pidfd, F_SETFD, FD_CLOEXEC);
 	error = client_setcred(c);
 	if (error != 0)
 		return error;
-	atomic_store(&c->c_vm, c->c_ours && c->c_msg.fm_addr == 0);
+	atomic_store(
+	    &c->c_vm, c->c_ours && (c->c_msg.fm_addr & FAST_NO_VM) == 0);
 	return 0;
 }
 
@@ -123,6 +124,8 @@ control_hello(struct client *c)
 		error = area_create(c, &fd);
 	if (error != 0)
 		return refuse(c, error);
+	if ((c->c_msg.fm_addr & FAST_COUNTING) != 0)
+		counts_begin(c);
 	sent = welcome(c, fd);
 	(void)close(fd);
 	return sent;
@@ -140,7 +143,11 @@ got_hello(struct client *c)
 	atomic_store(&c->c_children, c->c_msg.fm_pad);
 	if (c->c_workers == NULL) {
 		client_served(c);
-		return control_hello(c);
+		if (!control_hello(c))
+			return false;
+		if (c->c_shares)
+			life_watch(c);
+		return true;
 	}
 	loop_pause(c->c_fd, &c->c_watch, true);
 	client_quiesce(c, AFTER_HELLO);
@@ -182,6 +189,10 @@ got_exec(struct client *c)
 		memcpy(
 		    e->e_comm, c->c_payload + (len - c->c_msg.fm_arg), namelen);
 	c->c_exec = e;
+	if (c->c_hostpid == 0 && c->c_sender.given) {
+		c->c_hostpid = c->c_sender.pid;
+		atomic_store(&c->c_uid, c->c_sender.uid);
+	}
 	loop_pause(c->c_fd, &c->c_watch, true);
 	client_quiesce(c, AFTER_EXEC);
 	return true;
@@ -208,7 +219,7 @@ got_token(struct client *c)
 static bool
 got_child(struct client *c)
 {
-	child_make(c, take_right(c));
+	child_make(c, take_right(c), (c->c_msg.fm_arg & FAST_SHARES) != 0);
 	return c->c_msg.fm_len == 0;
 }
 

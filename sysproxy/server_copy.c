@@ -117,6 +117,9 @@ flush(struct worker *w)
 			error = ask(
 			    w, FAST_COPYOUT, r->fr_addr, r->fr_len, r->fr_off);
 	}
+	/* The kernel takes it for sent: the client is to find out, too. */
+	if (error != 0)
+		return error;
 	w->w_nout = 0;
 	w->w_outlen = (w->w_inlen + 63) & ~63u;
 	return error;
@@ -253,7 +256,8 @@ copy_out(struct worker *w, const void *from, uint64_t to, size_t len)
 		collect(w, from, to, (uint32_t)len);
 		return 0;
 	}
-	if (w->w_nout == FAST_RANGES || overlaps_out(w, to, len)) {
+	/* Nothing is written behind what may turn out to be no memory. */
+	if (w->w_nout != 0) {
 		error = flush(w);
 		if (error != 0)
 			return error;
@@ -268,7 +272,7 @@ copy_out(struct worker *w, const void *from, uint64_t to, size_t len)
 static int
 vm_string(struct worker *w, uint64_t from, char *to, size_t *len)
 {
-	size_t n, done = 0;
+	size_t n, length, done = 0;
 	int error;
 
 	while (done < *len) {
@@ -277,9 +281,10 @@ vm_string(struct worker *w, uint64_t from, char *to, size_t *len)
 		error = vm_read(w->w_client, from + done, to + done, n);
 		if (error != 0)
 			return error;
-		n = strnlen(to + done, n);
-		done += n;
-		if (done < *len && to[done] == '\0') {
+		length = strnlen(to + done, n);
+		done += length;
+		/* What stands behind these n bytes has not been read. */
+		if (length < n) {
 			*len = done + 1;
 			return 0;
 		}

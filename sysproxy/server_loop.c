@@ -47,6 +47,7 @@ loop_main(void *arg)
 
 			w->wa_ready(w->wa_arg, events[i].events);
 		}
+		life_reap();
 	}
 	return NULL;
 }
@@ -212,6 +213,8 @@ int
 rumpuser_sp_adopt(int fd, const char *comm)
 {
 	struct client *c;
+	struct peer p;
+	pid_t pid;
 	int error;
 
 	error = loop_start();
@@ -224,6 +227,11 @@ rumpuser_sp_adopt(int fd, const char *comm)
 		return RUMP_ENOMEM;
 	c->c_ended = adopted_ended;
 	adopted_ended = NULL;
+	/* Who made the connection becomes the program; HELLO tells. */
+	if (peer_of_socket(fd, &pid, &p)) {
+		c->c_hostpid = pid;
+		c->c_uid = p.p_uid[0];
+	}
 	error = client_rfork(c, RUMP_RFCFDG, comm);
 	if (error == 0)
 		error = control_begin(c);

@@ -200,7 +200,8 @@ begin(struct client *cl, const char *url, char *text, size_t size)
 	struct fast_message hello = {
 		.fm_type = FAST_HELLO,
 		.fm_arg = FAST_VERSION,
-		.fm_addr = 1, /* nobody needs to look into this process */
+		/* Nobody needs to look into this process. */
+		.fm_addr = FAST_NO_VM,
 	};
 	struct fast_message start = { .fm_type = FAST_START };
 	char reason[128];

@@ -26,6 +26,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "tools/handover.h"
 #include "tools/library.h"
 #include "tools/options.h"
 #include "tools/probe.h"
@@ -504,6 +505,12 @@ doctor_main(int argc, char **argv)
 	else if (first != argc)
 		status = complain(STATUS_FAILED,
 		    "doctor: %s: takes no arguments", argv[first]);
+	else if (options_environ(&op, getenv) != 0)
+		status = complain(STATUS_FAILED, "doctor: %s", op.op_error);
+	else if (handover_is_within())
+		status = complain(STATUS_FAILED,
+		    "doctor: this is a program under rumpkit run, where nothing"
+		    " can be tried; run it outside");
 	else
 		status = examine_all(options_flag(&op, OPTION_QUIET));
 	options_fini(&op);

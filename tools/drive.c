@@ -131,6 +131,9 @@ check(const struct reading *rd)
 		return wrong(rd, "it needs hostpath=");
 	if (!rd->rd_sized && dr->dr_type != RUMP_ETFS_REG)
 		return wrong(rd, "it needs size=, a number or \"host\"");
+	if (rd->rd_sized && dr->dr_size == 0 && !dr->dr_host &&
+	    dr->dr_type != RUMP_ETFS_REG)
+		return wrong(rd, "size=0: a disk has room for something");
 	return 0;
 }
 

@@ -8,7 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "preload/summary.h"
 #include "sysproxy/fast.h"
 
 /* Set a variable, or remove it when there is nothing to say. */
@@ -100,6 +99,15 @@ put_kernel(const struct plan *pl)
 	return put("RUMPKIT_SERVER", NULL);
 }
 
+bool
+handover_is_within(void)
+{
+	const char *preload = getenv("LD_PRELOAD");
+
+	return getenv("RUMPKIT_KERNEL_PID") != NULL && preload != NULL &&
+	       strstr(preload, "librumphijack") != NULL;
+}
+
 int
 handover_prepare(
     const struct plan *pl, const struct options *op, const char *library)
@@ -116,7 +124,7 @@ handover_prepare(
 	    put("RUMPKIT_LOG_FILE", pl->pl_log_file) != 0 ||
 	    put("RUMPKIT_SUMMARY", flag(op, OPTION_SUMMARY)) != 0 ||
 	    put("RUMPKIT_QUIET", flag(op, OPTION_QUIET)) != 0 ||
-	    put(FAST_VARIABLE, NULL) != 0 || put(SUMMARY_VARIABLE, NULL) != 0)
+	    put(FAST_VARIABLE, NULL) != 0)
 		return -1;
 	if (options_flag(op, OPTION_VERBOSE))
 		return put("RUMP_VERBOSE", "1");
@@ -124,7 +132,7 @@ handover_prepare(
 }
 
 int
-handover_connection(int fd, const char *page)
+handover_connection(int fd)
 {
 	char number[16];
 	int flags = fcntl(fd, F_GETFD);
@@ -132,7 +140,5 @@ handover_connection(int fd, const char *page)
 	if (flags < 0 || fcntl(fd, F_SETFD, flags & ~FD_CLOEXEC) != 0)
 		return -1;
 	snprintf(number, sizeof(number), "%d", fd);
-	if (*page != '\0' && put(SUMMARY_VARIABLE, page) != 0)
-		return -1;
 	return put(FAST_VARIABLE, number);
 }

@@ -125,6 +125,11 @@ sysctl_one(struct client *cl, const char *word)
 		puts(text);
 	else if (*text != '\0')
 		return complain(STATUS_FAILED, "sysctl: %s", text);
+	else if (error == RUMP_EPERM)
+		return complain(STATUS_FAILED,
+		    "%s: it cannot be set, or only by the server's own user and"
+		    " root",
+		    word);
 	else
 		return explain_error(word, error);
 	return 0;

@@ -52,7 +52,8 @@ perform(int argc, char **argv)
 		return complain(STATUS_FAILED,
 		    "say what to do: run, server, explain, doctor, ...;"
 		    " rumpkit --help has the details");
-	if (is_one_of(argv[1], "-h", "--help"))
+	if (is_one_of(argv[1], "-h", "--help") ||
+	    (strcmp(argv[1], "help") == 0 && argc == 2))
 		return help_print();
 	if (is_one_of(argv[1], "-V", "--version"))
 		return version_print();

@@ -30,7 +30,7 @@ static const struct option_spec specs[] = {
 	[OPTION_SERVER] = { "server", 0, KIND_VALUE, false, false, "URL",
 	    "the kernel of the server that listens there" },
 	[OPTION_MOUNT] = { "mount", 0, KIND_VALUE, true, false, "PATH=SOURCE",
-	    "put nfs://host/export or tmpfs: at PATH" },
+	    "nfs://host/export, tmpfs: or kernfs: at PATH" },
 	[OPTION_NET] = { "net", 0, KIND_VALUE, false, false, "SPEC",
 	    "internet sockets: host (default) or sockin" },
 	[OPTION_HIJACK] = { "hijack", 0, KIND_VALUE, false, false, "SPEC",

@@ -26,19 +26,16 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "preload/summary.h"
 #include "tools/boot.h"
 #include "tools/rumpkit.h"
 #include "tools/title.h"
 
 #define CONTROL 3 /* descriptors of the server */
 #define REPORT 4
-#define PAGE 5   /* of counters */
 #define SPARE 10 /* from here on there is room while these are arranged */
 
 #define NAME "rumpkit-kernel"
@@ -48,25 +45,17 @@ enum outcome {
 	SAID, /* did not start, and has said why */
 };
 
-struct report {
-	enum outcome re_outcome;
-	pid_t re_server;
-};
-
 struct start {
 	const struct private *st_wanted;
 	struct boot_user st_user;
 	int st_control[2]; /* the client's end, the server's */
 	int st_report[2];
-	int st_page; /* or -1 */
 };
 
 static void
 send_report(enum outcome outcome)
 {
-	struct report re = { outcome, getpid() };
-
-	(void)!write(REPORT, &re, sizeof(re));
+	(void)!write(REPORT, &outcome, sizeof(outcome));
 	close(REPORT);
 }
 
@@ -92,7 +81,6 @@ arrange_descriptors(const struct start *st)
 {
 	int control = fcntl(st->st_control[1], F_DUPFD, SPARE);
 	int report = fcntl(st->st_report[1], F_DUPFD, SPARE);
-	int page = fcntl(st->st_page, F_DUPFD, SPARE);
 	int null = open("/dev/null", O_RDWR);
 
 	if (control < 0 || report < 0 || dup2(null, STDIN_FILENO) < 0 ||
@@ -100,9 +88,7 @@ arrange_descriptors(const struct start *st)
 		_exit(STATUS_FAILED);
 	place(control, CONTROL);
 	place(report, REPORT);
-	if (page >= 0)
-		place(page, PAGE);
-	close_range(page >= 0 ? PAGE + 1 : PAGE, ~0U, 0);
+	close_range(REPORT + 1, ~0U, 0);
 }
 
 /* Others may wait until nobody can write there any more. */
@@ -196,11 +182,11 @@ fork_server(const struct start *st)
 	_exit(pid < 0 ? errno : 0);
 }
 
-/* 0 and who the server is, or an exit status. */
+/* 0, or an exit status. */
 static int
-await_report(int report, pid_t middle, pid_t *server_pid)
+await_report(int report, pid_t middle)
 {
-	struct report re = { 0 };
+	enum outcome oc = SAID;
 	int status = 0;
 	ssize_t n;
 
@@ -210,19 +196,18 @@ await_report(int report, pid_t middle, pid_t *server_pid)
 		return complain(STATUS_FAILED,
 		    "no process for the kernel: fork: %s",
 		    strerror(WEXITSTATUS(status)));
-	while ((n = read(report, &re, sizeof(re))) < 0 && errno == EINTR)
+	while ((n = read(report, &oc, sizeof(oc))) < 0 && errno == EINTR)
 		continue;
-	*server_pid = re.re_server;
-	if (n == sizeof(re) && re.re_outcome == STARTED)
+	if (n == sizeof(oc) && oc == STARTED)
 		return 0;
-	if (n != sizeof(re))
+	if (n != sizeof(oc))
 		complain(0, "the kernel's process ended during its start;"
 			    " rumpkit doctor may know why");
 	return STATUS_FAILED;
 }
 
 static int
-start_server(struct start *st, pid_t *server_pid)
+start_server(struct start *st)
 {
 	pid_t pid;
 	int status;
@@ -235,40 +220,21 @@ start_server(struct start *st, pid_t *server_pid)
 		status = complain(STATUS_FAILED,
 		    "no process for the kernel: fork: %s", strerror(errno));
 	else
-		status = await_report(st->st_report[0], pid, server_pid);
+		status = await_report(st->st_report[0], pid);
 	close(st->st_report[0]);
 	return status;
-}
-
-/* A page of zeros for the counters, or -1: everybody counts alone then. */
-static int
-make_page(void)
-{
-	struct summary_page sp = { .sp_mark = SUMMARY_MARK };
-	int fd =
-	    memfd_create("rumpkit-summary", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-
-	if (fd < 0)
-		return -1;
-	if (ftruncate(fd, SUMMARY_SIZE) == 0 &&
-	    pwrite(fd, &sp, sizeof(sp), 0) == sizeof(sp) &&
-	    fcntl(fd, F_ADD_SEALS, SUMMARY_SEALS) == 0)
-		return fd;
-	close(fd);
-	return -1;
 }
 
 static int
 start_with(struct start *st, struct private *pr)
 {
-	pid_t pid = 0;
 	int status;
 
 	if (socketpair(
 		AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, st->st_control) != 0)
 		return complain(
 		    STATUS_FAILED, "socketpair: %s", strerror(errno));
-	status = start_server(st, &pid);
+	status = start_server(st);
 	close(st->st_control[1]);
 	if (status != 0) {
 		close(st->st_control[0]);
@@ -281,24 +247,14 @@ start_with(struct start *st, struct private *pr)
 	if (pr->pr_control < 0)
 		return complain(STATUS_FAILED, "no descriptor is left: %s",
 		    strerror(errno));
-	if (st->st_page >= 0)
-		snprintf(pr->pr_page, sizeof(pr->pr_page), "/proc/%d/fd/%d",
-		    (int)pid, PAGE);
 	return 0;
 }
 
 int
 private_start(struct private *pr)
 {
-	struct start st = { .st_wanted = pr, .st_page = -1 };
-	int status;
+	struct start st = { .st_wanted = pr };
 
 	boot_user(&st.st_user);
-	pr->pr_page[0] = '\0';
-	if (pr->pr_summary)
-		st.st_page = make_page();
-	status = start_with(&st, pr);
-	if (st.st_page >= 0)
-		close(st.st_page);
-	return status;
+	return start_with(&st, pr);
 }

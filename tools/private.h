@@ -13,11 +13,9 @@ struct private
 	const struct plan *pr_plan;
 	const char *pr_hijack;  /* the hijack library */
 	const char *pr_command; /* the first client */
-	bool pr_verbose, pr_summary;
+	bool pr_verbose;
 	/* What came of it. */
-	int pr_control;   /* control connection, close-on-exec */
-	char pr_page[64]; /* path of the page of counters (preload/
-				* summary.h), or "" */
+	int pr_control; /* control connection, close-on-exec */
 };
 
 /*

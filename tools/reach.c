@@ -49,19 +49,31 @@ connect_tcp(const struct address *ad)
 }
 
 static enum wire_bannerstate
-read_banner(int fd, struct wire_banner *wb)
+read_banner(int fd, struct wire_banner *wb, bool *silent)
 {
 	enum wire_bannerstate state = WIRE_BANNER_MORE;
 	struct pollfd pfd = { .fd = fd, .events = POLLIN };
 	char line[WIRE_BANNER_MAX];
 
+	*silent = true;
 	for (size_t n = 0; n < sizeof(line) && state == WIRE_BANNER_MORE; n++) {
 		if (poll(&pfd, 1, PATIENCE_MS) != 1 ||
 		    read(fd, &line[n], 1) != 1)
 			return WIRE_BANNER_BAD;
+		*silent = false;
 		state = wire_banner_parse(line, n + 1, wb);
 	}
 	return state;
+}
+
+static const char *
+words_for(enum wire_bannerstate state, bool silent)
+{
+	if (state != WIRE_BANNER_BAD)
+		return "a rump kernel's server of another version or machine";
+	return silent ? "the server says nothing; it may be full, or not admit"
+			" this user"
+		      : "whoever listens there is no rump kernel's server";
 }
 
 const char *
@@ -71,20 +83,17 @@ reach_try(const char *url, char *text, size_t size)
 	bool local = ad.ad_family == ADDRESS_UNIX;
 	enum wire_bannerstate state;
 	struct wire_banner wb;
+	bool silent;
 	int fd = local ? connect_unix(&ad) : connect_tcp(&ad);
 
 	if (fd < 0) {
 		snprintf(text, size, "%s", strerror(errno));
 		return NULL;
 	}
-	state = read_banner(fd, &wb);
+	state = read_banner(fd, &wb, &silent);
 	close(fd);
 	if (state != WIRE_BANNER_OK) {
-		snprintf(text, size, "%s",
-		    state == WIRE_BANNER_BAD
-			? "whoever listens there is no rump kernel's server"
-			: "a rump kernel's server of another version or"
-			  " machine");
+		snprintf(text, size, "%s", words_for(state, silent));
 		return NULL;
 	}
 	return local && strcmp(wb.wb_word, FAST_BANNER) == 0

@@ -18,7 +18,6 @@
 #include <unistd.h>
 
 #include "preload/engine/image.h"
-#include "sysproxy/fast.h"
 #include "tools/command.h"
 #include "tools/configfile.h"
 #include "tools/handover.h"
@@ -79,6 +78,31 @@ check_files(const struct run *r)
 	if (status == 0)
 		status = check_file(r, "--log-file", r->r_plan.pl_log_file);
 	return status;
+}
+
+/* Said now and not by each process that cannot write there; with %p the names
+ * are not known yet. */
+static int
+make_log_file(const struct run *r)
+{
+	const char *file = r->r_plan.pl_log_file;
+	struct stat st;
+	int fd;
+
+	if (file == NULL || strstr(file, "%p") != NULL ||
+	    (r->r_plan.pl_trace == NULL &&
+		!options_flag(&r->r_options, OPTION_SUMMARY)))
+		return 0;
+	/* Whoever reads a FIFO would take a close for the end. */
+	if (stat(file, &st) == 0 && S_ISFIFO(st.st_mode))
+		return 0;
+	fd = open(
+	    file, O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY | O_CLOEXEC, 0666);
+	if (fd < 0)
+		return complain(
+		    STATUS_FAILED, "--log-file: %s: %s", file, strerror(errno));
+	close(fd);
+	return 0;
 }
 
 /* A mount point inside a directory that exists must not be below a file. */
@@ -206,20 +230,10 @@ check_command(struct run *r)
 	return check_image(r, r->r_command);
 }
 
-/* Is this process one of a tree with a server? */
-static bool
-is_served(void)
-{
-	const char *preload = getenv("LD_PRELOAD");
-
-	return getenv(FAST_VARIABLE) != NULL && preload != NULL &&
-	       strstr(preload, "librumphijack") != NULL;
-}
-
 static int
 check_mode(const struct run *r)
 {
-	if (is_served())
+	if (handover_is_within())
 		return complain(STATUS_FAILED,
 		    "run: this is a program under rumpkit run already, and a"
 		    " tree of processes has one kernel");
@@ -367,13 +381,12 @@ start_private(const struct run *r)
 		.pr_hijack = r->r_library,
 		.pr_command = r->r_argv[0],
 		.pr_verbose = options_flag(&r->r_options, OPTION_VERBOSE),
-		.pr_summary = options_flag(&r->r_options, OPTION_SUMMARY),
 	};
 	int status = private_start(&pr);
 
 	if (status != 0)
 		return status;
-	if (handover_connection(pr.pr_control, pr.pr_page) != 0)
+	if (handover_connection(pr.pr_control) != 0)
 		return complain(STATUS_FAILED, "out of memory");
 	return 0;
 }
@@ -396,7 +409,7 @@ become(const struct run *r)
 {
 	int status;
 
-	if (pcapfile_make(r->r_plan.pl_pcap) != 0)
+	if (pcapfile_make(r->r_plan.pl_pcap) != 0 || make_log_file(r) != 0)
 		return STATUS_FAILED;
 	if (handover_prepare(&r->r_plan, &r->r_options, r->r_library) != 0)
 		return complain(STATUS_FAILED, "out of memory");

@@ -123,6 +123,10 @@ check_url(struct server *sv, const char *url)
 		    " kernel, since the protocol does not ask who he is; say"
 		    " --insecure-tcp if that is what you want",
 		    sv->sv_url);
+	if (ad.ad_port == 0)
+		return complain(sv->sv_failed,
+		    "%s: say which port: nobody would know what the host chose",
+		    sv->sv_url);
 	if (!flag(sv, OPTION_QUIET))
 		complain(0,
 		    "%s: whoever reaches that port is root in the kernel",
@@ -267,7 +271,8 @@ set_environment(const struct server *sv)
 		    setenv(variables[i].name, variables[i].value, 1) != 0)
 			return complain(sv->sv_failed, "out of memory");
 	}
-	return 0;
+	/* The clients' own business. */
+	return unsetenv("RUMPKIT_LOG_FILE");
 }
 
 /* "rumpvfs", "librumpvfs.so.0" or a path; those of ours are there already. */

@@ -49,12 +49,15 @@ find_locked(const struct vnode *vp)
 }
 
 static int
-fifo_create(const struct vnode *vp, struct fifo **fip)
+fifo_create(struct vnode *vp, struct fifo **fip)
 {
 	struct fifo *fi = kmem_zalloc(sizeof(*fi) + vp->v_keylen, KM_SLEEP);
+	struct rump_stat st;
 	int error;
 
-	error = rumpcomp_vfs_fifo(&fi->fi_hostfd);
+	error = vn_getstat(vp, &st, curlwp->l_cred);
+	if (error == 0)
+		error = rumpcomp_vfs_fifo(st.st_dev, st.st_ino, &fi->fi_hostfd);
 	if (error != 0) {
 		kmem_free(fi, sizeof(*fi) + vp->v_keylen);
 		return error;
@@ -103,7 +106,7 @@ enter_locked(const struct vnode *vp, struct fifo *fresh, struct fifo **fip)
 }
 
 static int
-fifo_get(const struct vnode *vp, struct fifo **fip)
+fifo_get(struct vnode *vp, struct fifo **fip)
 {
 	struct fifo *fi, *fresh = NULL;
 	int error = 0;

@@ -38,12 +38,23 @@ struct lockf {
 	off_t lf_start, lf_end; /* inclusive; INT64_MAX: to the end */
 };
 
+/* Who waits for a lock, as long as it sleeps. */
+struct waiter {
+	struct list wa_list; /* waiters */
+	struct vnode *wa_vp;
+	const struct lockf *wa_want;
+};
+
+/* So long a chain of those who wait for each other is looked for. */
+#define CHAIN_MOST 16
+
 static kmutex_t lockf_lock; /* everything here */
 static kcondvar_t lockf_cv;
 static uint64_t ended; /* processes, in rump_lock_retry() */
 static bool (*_Atomic ending_hook)(int32_t, uint64_t *);
 static uint32_t nlocks;
 static struct list all_locks = LIST_INITIALIZER(all_locks);
+static struct list waiters = LIST_INITIALIZER(waiters);
 
 static bool
 same_kind(const struct lockf *a, const struct lockf *b)
@@ -57,9 +68,11 @@ same_owner(const struct lockf *a, const struct lockf *b)
 	return a->lf_owner == b->lf_owner && same_kind(a, b);
 }
 
+/* The first lock, by its place, that is in the way. */
 static struct lockf *
 conflict(struct vnode *vp, const struct lockf *want) REQUIRES(lockf_lock)
 {
+	struct lockf *first = NULL;
 	struct list *n;
 
 	if (vp->v_lockf == NULL)
@@ -70,10 +83,11 @@ conflict(struct vnode *vp, const struct lockf *want) REQUIRES(lockf_lock)
 		if (lf->lf_owner != want->lf_owner && same_kind(lf, want) &&
 		    (lf->lf_exclusive || want->lf_exclusive) &&
 		    lf->lf_start <= want->lf_end &&
-		    want->lf_start <= lf->lf_end)
-			return lf;
+		    want->lf_start <= lf->lf_end &&
+		    (first == NULL || lf->lf_start < first->lf_start))
+			first = lf;
 	}
-	return NULL;
+	return first;
 }
 
 static void
@@ -236,6 +250,53 @@ await_end(const struct lockf *lf, uint64_t *bound) REQUIRES(lockf_lock)
 	return ended != before ? 0 : cv_wait_sig(&lockf_cv, &lockf_lock);
 }
 
+/* The lock that process owner sleeps for; NULL: it does not, or is about to get
+ * it. */
+static const struct lockf *
+awaited_by(const void *owner) REQUIRES(lockf_lock)
+{
+	struct list *n;
+
+	LIST_FOREACH (n, &waiters) {
+		struct waiter *wa = LIST_ENTRY(n, struct waiter, wa_list);
+
+		if (wa->wa_want->lf_owner == owner && wa->wa_want->lf_pid > 0)
+			return conflict(wa->wa_vp, wa->wa_want);
+	}
+	return NULL;
+}
+
+/* Does the owner of lf, or whoever that one waits for, wait for want's?  Only
+ * processes are asked: a file's lock may be given up by many. */
+static bool
+is_deadlock(const struct lockf *lf, const struct lockf *want)
+    REQUIRES(lockf_lock)
+{
+	for (int i = 0;
+	     i < CHAIN_MOST && want->lf_pid > 0 && lf != NULL && lf->lf_pid > 0;
+	     i++) {
+		lf = awaited_by(lf->lf_owner);
+		if (lf != NULL && lf->lf_owner == want->lf_owner)
+			return true;
+	}
+	return false;
+}
+
+/* 0: look again; EDEADLK or ERESTART. */
+static int
+await_change(struct vnode *vp, const struct lockf *want) REQUIRES(lockf_lock)
+{
+	struct waiter wa = { .wa_vp = vp, .wa_want = want };
+	int error;
+
+	if (is_deadlock(conflict(vp, want), want))
+		return EDEADLK;
+	list_insert_tail(&waiters, &wa.wa_list);
+	error = cv_wait_sig(&lockf_cv, &lockf_lock);
+	list_remove(&wa.wa_list);
+	return error;
+}
+
 /*
  * Bring *want about: wait for conflicting locks if asked to, replace what the
  * owner has there.  unlock: only remove.
@@ -257,7 +318,7 @@ set_lock(struct vnode *vp, const struct lockf *want, bool unlock, bool wait)
 		if (conflict(vp, want) == NULL)
 			break;
 		if (wait)
-			error = cv_wait_sig(&lockf_cv, &lockf_lock);
+			error = await_change(vp, want);
 		else
 			error = await_end(conflict(vp, want), &bound);
 	}

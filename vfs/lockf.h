@@ -16,7 +16,7 @@ struct vnode;
 /*
  * F_GETLK, F_SETLK or F_SETLKW of owner, or if that is NULL of the current
  * process; pos and size are what SEEK_CUR and SEEK_END mean.  0, EINVAL, EAGAIN,
- * ERESTART, ENOLCK.
+ * ERESTART, ENOLCK; EDEADLK, where processes would wait for each other.
  */
 int lockf_record(struct vnode *vp, struct file *owner, unsigned cmd,
     struct rump_flock *fl, off_t pos, off_t size);

@@ -276,6 +276,18 @@ lookup_key(struct walk *wk, struct componentname *cn, struct vnode **vpp)
 	return error;
 }
 
+/* What is wrong with the directory has nothing to do with its last name. */
+static int
+may_search(struct vnode *dvp, struct componentname *cn)
+{
+	int error =
+	    dvp->v_type != VDIR ? ENOTDIR : VOP_ACCESS(dvp, X_OK, cn->cn_cred);
+
+	if (error != 0)
+		cn->cn_flags &= ~CN_ISLAST;
+	return error;
+}
+
 /* Look one name up in wk_dvp; *vpp is referenced, mounts are crossed. */
 static int
 lookup(struct walk *wk, struct componentname *cn, struct vnode **vpp)
@@ -284,9 +296,7 @@ lookup(struct walk *wk, struct componentname *cn, struct vnode **vpp)
 	bool stay = false;
 	int error;
 
-	if (wk->wk_dvp->v_type != VDIR)
-		return ENOTDIR;
-	error = VOP_ACCESS(wk->wk_dvp, X_OK, cn->cn_cred);
+	error = may_search(wk->wk_dvp, cn);
 	if (error != 0)
 		return error;
 	if (cn->cn_namelen > NAMEI_MAXNAME)

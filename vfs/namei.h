@@ -7,7 +7,7 @@
 
 #define NAMEI_MAXPATH 4096 /* with the NUL: what Linux programs may have */
 #define NAMEI_MAXNAME 255
-#define NAMEI_MAXLINKS 32
+#define NAMEI_MAXLINKS 40 /* as Linux, whose programs run here */
 
 #define NI_FOLLOW 0x1    /* follow a final symbolic link */
 #define NI_EMPTYPATH 0x2 /* "" names the start directory itself */
@@ -23,7 +23,9 @@ struct nameidata {
 	/* out */
 	struct vnode *ni_vp;  /* reference, or NULL when CREATE found nothing */
 	struct vnode *ni_dvp; /* reference, with NI_PARENT */
-	struct componentname ni_cn; /* last component, points into ni_path */
+	/* The last component, points into ni_path.  After path_lookup() failed:
+	 * CN_ISLAST says that the directory of the last name was found. */
+	struct componentname ni_cn;
 	bool ni_trailing_slash;
 	/* own storage */
 	char ni_path[NAMEI_MAXPATH];

@@ -246,7 +246,7 @@ sys_fchflags(
 
 struct times {
 	struct rump_timespec ts[2]; /* tv_nsec VNOVAL: keep */
-	bool now;                   /* both are the present */
+	bool now[2];                /* the present */
 };
 
 static int
@@ -256,15 +256,21 @@ change_times(struct vnode *vp, const void *arg, struct vattr *va)
 
 	va->va_atime = t->ts[0];
 	va->va_mtime = t->ts[1];
-	if (t->now)
+	if (t->now[0])
+		va->va_vaflags |= VA_ATIME_NOW;
+	if (t->now[1])
+		va->va_vaflags |= VA_MTIME_NOW;
+	if (t->now[0] && t->now[1])
 		va->va_vaflags |= VA_UTIMES_NULL;
 	return 0;
 }
 
 static int
-set_time(struct rump_timespec *ts, const struct rump_timespec *now)
+set_time(
+    struct rump_timespec *ts, const struct rump_timespec *now, bool *is_now)
 {
-	if (ts->tv_nsec == UTIME_NOW) {
+	*is_now = ts->tv_nsec == UTIME_NOW;
+	if (*is_now) {
 		*ts = *now;
 		return 0;
 	}
@@ -283,16 +289,15 @@ times_from_ts(const struct rump_timespec *uts, struct times *t)
 	int error;
 
 	getnanotime(&now);
-	t->now = true;
+	t->now[0] = t->now[1] = true;
 	t->ts[0] = t->ts[1] = now;
 	if (uts == NULL)
 		return 0;
 	error = copyin(uts, t->ts, sizeof(t->ts));
 	if (error != 0)
 		return error;
-	t->now = t->ts[0].tv_nsec == UTIME_NOW && t->ts[1].tv_nsec == UTIME_NOW;
-	error = set_time(&t->ts[0], &now);
-	return error != 0 ? error : set_time(&t->ts[1], &now);
+	error = set_time(&t->ts[0], &now, &t->now[0]);
+	return error != 0 ? error : set_time(&t->ts[1], &now, &t->now[1]);
 }
 
 /* From a caller's struct timeval[2] or NULL. */
@@ -307,7 +312,7 @@ times_from_tv(const struct rump_timeval *utv, struct times *t)
 	error = copyin(utv, tv, sizeof(tv));
 	if (error != 0)
 		return error;
-	t->now = false;
+	t->now[0] = t->now[1] = false;
 	for (int i = 0; i < 2; i++) {
 		if (tv[i].tv_usec < 0 || tv[i].tv_usec >= 1000000)
 			return EINVAL;

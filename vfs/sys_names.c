@@ -391,6 +391,46 @@ check_manner(const struct renamereq *rn, const struct nameidata *from,
 		   : 0;
 }
 
+/* Is dir the directory dvp, or one above it? */
+static bool
+lies_in(struct vnode *dvp, const struct vnode *dir, kauth_cred_t cred)
+{
+	struct componentname cn = {
+		.cn_nameptr = "..",
+		.cn_namelen = 2,
+		.cn_hash = cache_hash("..", 2),
+		.cn_nameiop = LOOKUP,
+		.cn_flags = CN_ISDOTDOT | CN_ISLAST,
+		.cn_cred = cred,
+	};
+	struct vnode *up;
+	bool found;
+
+	vref(dvp);
+	while (dvp != dir && dvp != dvp->v_mount->mnt_root &&
+	       VOP_LOOKUP(dvp, &up, &cn) == 0) {
+		vrele(dvp);
+		dvp = up;
+	}
+	found = dvp == dir;
+	vrele(dvp);
+	return found;
+}
+
+/* One of them is a directory: that they lie in each other is said first. */
+static int
+check_kinds(const struct nameidata *from, const struct nameidata *to)
+{
+	kauth_cred_t cred = from->ni_cn.cn_cred;
+
+	if (from->ni_vp->v_type == VDIR)
+		return lies_in(to->ni_dvp, from->ni_vp, cred) ? EINVAL
+							      : ENOTDIR;
+	if (to->ni_trailing_slash)
+		return ENOTDIR;
+	return lies_in(from->ni_dvp, to->ni_vp, cred) ? ENOTEMPTY : EISDIR;
+}
+
 /* Do source and target go together? */
 static int
 check_pair(const struct renamereq *rn, const struct nameidata *from,
@@ -404,10 +444,8 @@ check_pair(const struct renamereq *rn, const struct nameidata *from,
 		return 0;
 	if (to->ni_vp == NULL)
 		return !dir && to->ni_trailing_slash ? ENOTDIR : 0;
-	if (dir && to->ni_vp->v_type != VDIR)
-		return ENOTDIR;
-	if (!dir && to->ni_vp->v_type == VDIR)
-		return EISDIR;
+	if (dir != (to->ni_vp->v_type == VDIR))
+		return check_kinds(from, to);
 	return 0;
 }
 
@@ -456,6 +494,35 @@ rename_resolved(
 	return VOP_REMOVE(from->ni_dvp, from->ni_vp, &from->ni_cn);
 }
 
+/* Did the search for ni get as far as the last name? */
+static bool
+found_parent(const struct nameidata *ni)
+{
+	return (ni->ni_cn.cn_flags & CN_ISLAST) != 0;
+}
+
+/* The source has no such name, or one that only a directory could have: whether
+ * the target's directory is there counts more. */
+static int
+no_source(const struct renamereq *rn, const struct nameidata *from, int error)
+{
+	struct nameidata to;
+	int toerror;
+
+	if (error == ENAMESPACE || !found_parent(from))
+		return error;
+	toerror =
+	    path_lookup(rn->rn_tofd, rn->rn_to, RENAME, NI_PARENT, 0, &to);
+	if (toerror == ENAMESPACE ||
+	    (toerror != 0 && (error == ENOTDIR || !found_parent(&to))))
+		return toerror;
+	if (is_dots(&to.ni_cn))
+		error = EINVAL;
+	if (toerror == 0)
+		namei_done(&to);
+	return error;
+}
+
 static int
 rename_once(const struct renamereq *rn)
 {
@@ -465,11 +532,14 @@ rename_once(const struct renamereq *rn)
 	error = path_lookup(
 	    rn->rn_fromfd, rn->rn_from, DELETE, NI_PARENT, 0, &from);
 	if (error != 0)
-		return error;
+		return no_source(rn, &from, error);
 	error = path_lookup(rn->rn_tofd, rn->rn_to, RENAME, NI_PARENT, 0, &to);
 	if (error == 0) {
 		error = rename_resolved(rn, &from, &to);
 		namei_done(&to);
+	} else if (error != ENAMESPACE && found_parent(&to) &&
+		   is_dots(&from.ni_cn)) {
+		error = EINVAL;
 	}
 	namei_done(&from);
 	return error;

@@ -58,6 +58,16 @@ lookup(const struct openreq * or, struct nameidata *ni, bool again)
 	return path_lookup(or->or_dirfd, or->or_path, op, flags, intent, ni);
 }
 
+/* The sticky bit is for directories, unless the caller's system sees that
+ * differently. */
+static mode_t
+made_mode(const struct openreq * or)
+{
+	mode_t sticky = (or->or_flags & RUMP_O_STICKY) != 0 ? 0 : S_ISTXT;
+
+	return or->or_mode & ALLPERMS & ~sticky & ~proc_umask();
+}
+
 /* Make the file that the lookup did not find. */
 static int
 create(const struct openreq * or, struct nameidata *ni)
@@ -70,7 +80,7 @@ create(const struct openreq * or, struct nameidata *ni)
 		return error;
 	vattr_null(&va);
 	va.va_type = VREG;
-	va.va_mode = or->or_mode & ALLPERMS & ~S_ISTXT & ~proc_umask();
+	va.va_mode = made_mode(or);
 	return VOP_CREATE(ni->ni_dvp, &ni->ni_vp, &ni->ni_cn, &va);
 }
 
@@ -244,14 +254,15 @@ make_unnamed(const struct openreq * or, struct vnode **vpp)
 	struct vattr va;
 	int error;
 
-	error = path_vnode(or->or_dirfd, or->or_path, true, &dvp);
+	error = path_vnode(
+	    or->or_dirfd, or->or_path, (or->or_flags & O_NOFOLLOW) == 0, &dvp);
 	if (error != 0)
 		return error;
 	error = dvp->v_type == VDIR ? dir_writable(dvp) : ENOTDIR;
 	if (error == 0) {
 		vattr_null(&va);
 		va.va_type = VREG;
-		va.va_mode = or->or_mode & ALLPERMS & ~S_ISTXT & ~proc_umask();
+		va.va_mode = made_mode(or);
 		error = VOP_UNNAMED(dvp, vpp, &va, (or->or_flags & O_EXCL) == 0,
 		    curlwp->l_cred);
 	}

@@ -45,6 +45,7 @@ path_lookup(int fd, const char *upath, enum nameiop op, uint32_t flags,
 	struct vnode *start;
 	int error;
 
+	ni->ni_cn.cn_flags = 0;
 	error = copyinstr(upath, ni->ni_path, sizeof(ni->ni_path), NULL);
 	if (error != 0)
 		return error;

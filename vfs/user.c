@@ -157,12 +157,12 @@ rumpcomp_vfs_punch(int hostfd, off_t off, off_t len)
 
 static const char base_prefix[] = "rumpkit-";
 #define BASE_DIGITS 16
+static const char hex_digits[] = "0123456789abcdef";
 
 /* A name in dir that nobody can guess, in path. */
 static long
 unknown_name(const char *dir, char *path, size_t size)
 {
-	static const char digits[] = "0123456789abcdef";
 	unsigned char random[BASE_DIGITS / 2];
 	size_t n = 0;
 	long r;
@@ -178,19 +178,39 @@ unknown_name(const char *dir, char *path, size_t size)
 	for (size_t i = 0; base_prefix[i] != '\0' && n < size - 1; i++)
 		path[n++] = base_prefix[i];
 	for (size_t i = 0; i < BASE_DIGITS && n < size - 1; i++)
-		path[n++] = digits[random[i / 2] >> i % 2 * 4 & 0xf];
+		path[n++] = hex_digits[random[i / 2] >> i % 2 * 4 & 0xf];
 	path[n] = '\0';
 	return 0;
 }
 
+/* "." and number, in hexadecimal digits, behind path. */
+static void
+append_number(char *path, size_t size, uint64_t number)
+{
+	size_t n = 0;
+	int shift = 60;
+
+	while (path[n] != '\0')
+		n++;
+	if (n < size - 1)
+		path[n++] = '.';
+	while (shift > 0 && number >> shift == 0)
+		shift -= 4;
+	for (; shift >= 0 && n < size - 1; shift -= 4)
+		path[n++] = hex_digits[number >> shift & 0xf];
+	path[n] = '\0';
+}
+
 /* The descriptor, or -errno. */
 static long
-fifo_in(const char *dir)
+fifo_in(const char *dir, uint64_t dev, uint64_t ino)
 {
-	char path[64];
+	char path[96];
 	long fd, r;
 
 	r = unknown_name(dir, path, sizeof(path));
+	append_number(path, sizeof(path), dev);
+	append_number(path, sizeof(path), ino);
 	if (r == 0)
 		r = rumpuser_host_syscall(
 		    SYS_mknod, path, S_IFIFO | 0600, 0, 0, 0, 0);
@@ -213,12 +233,12 @@ static const char *const dirs[] = { "/dev/shm", "/tmp", "/var/tmp" };
 #define NDIRS (sizeof(dirs) / sizeof(dirs[0]))
 
 int
-rumpcomp_vfs_fifo(int *hostfd)
+rumpcomp_vfs_fifo(uint64_t dev, uint64_t ino, int *hostfd)
 {
 	long fd = -ENOENT;
 
 	for (size_t i = 0; fd < 0 && i < NDIRS; i++)
-		fd = fifo_in(dirs[i]);
+		fd = fifo_in(dirs[i], dev, ino);
 	if (fd >= 0)
 		fd = rumpuser_hostops.ho_fd_hide((int)fd);
 	if (fd < 0)
@@ -230,8 +250,7 @@ rumpcomp_vfs_fifo(int *hostfd)
 void
 rumpcomp_vfs_close(int hostfd)
 {
-	rumpuser_hostops.ho_fd_unhide(hostfd);
-	(void)rumpuser_host_syscall(SYS_close, hostfd, 0, 0, 0, 0, 0);
+	rumpuser_hostops.ho_fd_close(hostfd);
 }
 
 /* --- names of sockets --------------------------------------------------- */

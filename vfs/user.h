@@ -22,9 +22,10 @@ void rumpcomp_vfs_unmap(void *addr, size_t len);
 void rumpcomp_vfs_populate(void *addr, size_t len);
 /* Return the pages of [off, off + len) to the host. */
 void rumpcomp_vfs_punch(int hostfd, off_t off, off_t len);
-/* A FIFO of the host that has no name and may be read and written by all:
- * O_PATH.  0 or errno. */
-int rumpcomp_vfs_fifo(int *hostfd);
+/* A FIFO of the host that may be read and written by all: O_PATH.  It has no name
+ * any more, but the host tells the one it had, which ends in ".DEV.INO"
+ * (preload/fifostat.c).  0 or errno. */
+int rumpcomp_vfs_fifo(uint64_t dev, uint64_t ino, int *hostfd);
 void rumpcomp_vfs_close(int hostfd);
 
 /* --- names of sockets; see vfs/sockname.c --------------------------------- */

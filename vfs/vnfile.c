@@ -183,6 +183,9 @@ write_limited(struct vnode *vp, struct uio *uio, int ioflag, kauth_cred_t cred)
 	size_t cut;
 	int error;
 
+	/* At whatever position. */
+	if (uio->uio_resid == 0)
+		return 0;
 	error = filelimit_write(vp, ioflag, uio, &cut);
 	if (error != 0)
 		return error;

@@ -54,6 +54,9 @@ struct vattr {
 
 /* The times are those of utimes(NULL): write permission suffices. */
 #define VA_UTIMES_NULL 0x1
+/* va_atime, va_mtime: the present, as whoever keeps the times knows it. */
+#define VA_ATIME_NOW 0x2
+#define VA_MTIME_NOW 0x4
 
 /* All "keep" for VOP_SETATTR. */
 void vattr_null(struct vattr *va);

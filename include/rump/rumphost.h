@@ -131,9 +131,11 @@ struct rump_reserve {
  * O_EXCL it never gets one.  linkat(2) with AT_FD: the file is descriptor fd1
  * itself, name1 is not looked at; with AT_NOREPLACE or AT_EXCHANGE it renames,
  * where the new name is not there yet (EEXIST), or makes both change places.
- * EOPNOTSUPP, for renaming EINVAL: the file system cannot.
+ * EOPNOTSUPP, for renaming EINVAL: the file system cannot.  O_STICKY, which
+ * NetBSD overlooks: the sticky bit of the mode is for files, too.
  */
 #define RUMP_O_UNNAMED (RUMP_O_CREAT | RUMP_O_DIRECTORY | RUMP_O_ALT_IO)
+#define RUMP_O_STICKY 0x40000000
 #define RUMP_AT_FD 0x10000
 #define RUMP_AT_NOREPLACE 0x20000
 #define RUMP_AT_EXCHANGE 0x40000
@@ -274,7 +276,8 @@ void rump_stats_iterate(
 
 /*
  * Can programs read the statistics, by a kernfs?  What goes past the kernel is
- * not counted.
+ * not counted: only who hears that they cannot may let something do so, from
+ * then on.
  */
 bool rump_stats_watched(void);
 

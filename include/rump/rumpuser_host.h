@@ -28,8 +28,8 @@ struct rumpuser_hostops {
 	 * (fd is closed then).  Plainly linked: sets close-on-exec only.
 	 */
 	long (*ho_fd_hide)(int fd);
-	/* fd, hidden earlier, is about to be closed by the kernel. */
-	void (*ho_fd_unhide)(int fd);
+	/* Close fd, hidden earlier. */
+	void (*ho_fd_close)(int fd);
 	/* Called first in every thread made by rumpuser_thread_create(). */
 	void (*ho_thread_start)(void);
 	/*

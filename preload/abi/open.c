@@ -66,6 +66,8 @@ abi_open_to_netbsd(int flags, int *out)
 	}
 	if ((flags & O_TMPFILE) == O_TMPFILE)
 		return open_unnamed_to_netbsd(flags, out);
+	if ((flags & O_TMPFILE & ~O_DIRECTORY) != 0)
+		return EINVAL;
 	if ((flags & O_ACCMODE) == O_ACCMODE)
 		return EINVAL;
 	bits = abi_bits_to_netbsd(

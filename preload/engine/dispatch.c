@@ -68,7 +68,7 @@ has_name(long nr, long addr)
 static inline bool
 fds_are_host(long nr, const struct linux_call *lc, const long arg[6])
 {
-	if (lc->lc_class != CALL_FD ||
+	if (lc->lc_class != CALL_FD || router_looks ||
 	    (lc->lc_path >= 0 && has_name(nr, arg[lc->lc_path])))
 		return false;
 	return (lc->lc_fd < 0 || !fdmap_is_rump(arg[lc->lc_fd])) &&
@@ -91,7 +91,7 @@ is_plain(const struct thread *t, long nr, const long arg[6])
 	if ((unsigned long)nr >= linux_ncalls)
 		return !is_x32(nr);
 	if (nr == SYS_ptrace)
-		return !t->t_borrowed;
+		return t->t_in_kernel || t->t_own;
 	lc = &linux_calls[nr];
 	if (!lc->lc_routed || fds_are_host(nr, lc, arg))
 		return true;
@@ -197,6 +197,15 @@ dispatch_init(void)
 	dispatch_slow[SYS_ptrace] = 1;
 }
 
+void
+engine_watch_descriptors(void)
+{
+	for (unsigned nr = 0; nr < CALLS_MAX && nr < linux_ncalls; nr++) {
+		if (linux_calls[nr].lc_fd >= 0 || linux_calls[nr].lc_fd2 >= 0)
+			dispatch_slow[nr] = 1;
+	}
+}
+
 /* Give the thread back the mask that engine_swap_mask() has replaced, unless a
  * signal waits: it does that itself on the way out. */
 static void
@@ -264,6 +273,23 @@ fill_arguments(struct call *c, const struct patched_frame *f)
 }
 
 static long
+run_look(void *arg)
+{
+	router_look(arg);
+	return 0;
+}
+
+/* True: a signal has been deferred, and the call starts again behind it. */
+static bool
+look(struct thread *t, struct call *c)
+{
+	if (!router_looks || t->t_in_kernel || t->t_own || thread_is_guest(t))
+		return false;
+	thread_run(t, run_look, c);
+	return t->t_deferred;
+}
+
+static long
 dispatch_routed(struct thread *t, struct call *c, const struct patched_frame *f)
 {
 	long r;
@@ -274,16 +300,17 @@ dispatch_routed(struct thread *t, struct call *c, const struct patched_frame *f)
 		r = thread_run(t, run_route, c);
 		if (r == CALL_TO_HOST)
 			r = finish_on_host(t, c);
-		if (r != CALL_RESTART)
+		if (r != CALL_RESTART && r != CALL_AGAIN)
 			break;
 		if (t->t_deferred) {
-			r = RESULT_RESTART;
+			r = r == CALL_AGAIN ? RESULT_AGAIN : RESULT_RESTART;
 			break;
 		}
 		/* What ended the sleep needs no handler. */
 		t->t_interrupted = true;
 		c->after = NULL;
 		fill_arguments(c, f);
+		look(t, c);
 	}
 	return r;
 }
@@ -300,6 +327,8 @@ dispatch_call(struct thread *t, struct call *c, const struct patched_frame *f)
 	const struct linux_call *lc;
 	long r;
 
+	if (look(t, c))
+		return RESULT_AGAIN;
 	if (is_plain(t, c->nr, c->arg))
 		return make_call(t, c);
 	if (is_x32(c->nr))
@@ -421,7 +450,8 @@ engine_patched(struct patched_frame *f, long nr)
 
 	if (!BROKEN(BREAK_NUMBER))
 		nr = (int)nr; /* as the host takes it */
-	if (BROKEN(BREAK_STATE) || !is_plain(t, nr, arg) || must_fill(t, nr))
+	if (BROKEN(BREAK_STATE) || router_looks || !is_plain(t, nr, arg) ||
+	    must_fill(t, nr))
 		return is_whole(t, nr) ? patched_whole(t, f, nr)
 				       : patched_slowly(t, f, nr);
 	r = engine_host_call(

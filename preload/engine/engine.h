@@ -16,7 +16,7 @@
 struct birth;
 
 /* Host calls of the hypercall layer: raw, from the range that SUD lets
- * through.  ho_fd_hide and ho_fd_unhide are the router's and NULL here: copy
+ * through.  ho_fd_hide and ho_fd_close are the router's and NULL here: copy
  * the table and fill them in. */
 extern const struct rumpuser_hostops engine_hostops;
 
@@ -55,9 +55,17 @@ struct engine_hooks {
 	 */
 	long (*eh_birth)(uint64_t flags, struct birth **birth);
 	void (*eh_borrow)(struct birth *birth);
+	/* A child with memory of its own is going to have the caller's table
+	 * of descriptors; and the caller wants one of its own.  0 or -errno. */
+	long (*eh_share)(void);
+	long (*eh_unshare)(void);
 	void (*eh_birth_over)(struct birth *birth);
 };
 extern struct engine_hooks engine_hooks;
+
+/* From now on calls with descriptors among their arguments are looked at before
+ * they are made, of the host's alone as well: router_looks has been set. */
+void engine_watch_descriptors(void);
 
 /* For eh_exec: memory that lives as long as the exec, or NULL.  Once. */
 void *engine_exec_memory(size_t len);
@@ -122,6 +130,7 @@ enum engine_mode {
 	ENGINE_LAZY,  /* SUD, sites patched when they are used often */
 	ENGINE_TRAPS, /* SUD alone */
 	ENGINE_EAGER, /* patches alone: no SUD here */
+	ENGINE_BOTH,  /* all sites patched at start, SUD for what comes later */
 };
 extern enum engine_mode engine_mode;
 

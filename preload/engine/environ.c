@@ -33,9 +33,9 @@
 
 static const char PRELOAD[] = "LD_PRELOAD=";
 /* What the router hands on: nobody else's values are passed. */
-static const char *const HANDED[] = {
-	"RUMPKIT_CWD=", "RUMPKIT_FDS=", "RUMPKIT_KERNEL="
-};
+static const char *const HANDED[] = { "RUMPKIT_CWD=", "RUMPKIT_FDS=",
+	"RUMPKIT_KERNEL=", "RUMPKIT_NUMBERS=", "RUMPKIT_COMM=",
+	"RUMPKIT_NOFILE=" };
 _Static_assert(sizeof(HANDED) / sizeof(HANDED[0]) == EXEC_STRINGS, "all");
 static const char KERNEL_PID[] = "RUMPKIT_KERNEL_PID";
 
@@ -166,6 +166,15 @@ environ_close(void)
 	if (!router_idle)
 		keep_kernel_pid();
 	start_envp = NULL;
+}
+
+void
+environ_patch_at_start(void)
+{
+	if (engine_getenv("RUMPKIT_ENGINE") != NULL || kept_count == KEPT_MAX)
+		return;
+	kept[kept_count] = "RUMPKIT_ENGINE=both";
+	kept_count++;
 }
 
 static const char *

@@ -7,6 +7,9 @@
 
 /* From the constructor: keep LD_PRELOAD, RUMP* and RUMPKIT*; find our path. */
 void environ_init(char **envp);
+/* Programs that are executed from now on patch their sites at their start, unless
+ * the user has chosen something else. */
+void environ_patch_at_start(void);
 /* Start-up is over: the program may overwrite what envp points to. */
 void environ_close(void);
 

@@ -32,7 +32,8 @@ const struct rumpuser_hostops engine_hostops = {
 	.ho_getenv = engine_getenv,
 };
 
-/* RUMPKIT_ENGINE=traps|eager, for tests and comparisons. */
+/* RUMPKIT_ENGINE=traps|eager, for tests and comparisons; both: see
+ * process_ptrace(). */
 static void
 choose_mode(void)
 {
@@ -42,6 +43,8 @@ choose_mode(void)
 		engine_mode = ENGINE_TRAPS;
 	else if (v != NULL && v[0] == 'e')
 		engine_mode = ENGINE_EAGER;
+	else if (v != NULL && v[0] == 'b')
+		engine_mode = ENGINE_BOTH;
 #ifdef ENGINE_BREAK
 	v = engine_getenv("RUMPKIT_BREAK");
 	while (v != NULL && *v >= '0' && *v <= '9')
@@ -62,8 +65,8 @@ start(int argc, char **argv, char **envp)
 	signal_init();
 	if (engine_mode != ENGINE_EAGER)
 		sud_armed = sud_arm() == 0;
-	if (!sud_armed) {
+	if (!sud_armed)
 		engine_mode = ENGINE_EAGER;
+	if (engine_mode == ENGINE_EAGER || engine_mode == ENGINE_BOTH)
 		patch_everything();
-	}
 }

@@ -236,7 +236,7 @@ patch_hit(uintptr_t site, long nr)
 	signal_set_mask(mask);
 }
 
-/* --- without SUD: everything, before the program starts --------------- */
+/* --- everything at once ------------------------------------------------ */
 
 static bool
 is_syscall(const uint8_t *p)
@@ -327,5 +327,12 @@ patch_object(struct dl_phdr_info *info, size_t size, void *arg)
 void
 patch_everything(void)
 {
-	dl_iterate_phdr(patch_object, NULL);
+	uint64_t mask = signal_block_all();
+
+	while (!try_lock())
+		HOST(SYS_sched_yield, 0, 0, 0, 0, 0, 0);
+	if (!atomic_load(&stopped))
+		dl_iterate_phdr(patch_object, NULL);
+	atomic_flag_clear_explicit(&patch_lock, memory_order_release);
+	signal_set_mask(mask);
 }

@@ -7,7 +7,8 @@
 
 /* Call nr has trapped at site: patch it if that has become worth while. */
 void patch_hit(uintptr_t site, long nr);
-/* Patch every site of every loaded object that has unwind entries. */
+/* Patch every site of every loaded object that has unwind entries, at the start
+ * or later, in place of what would trap. */
 void patch_everything(void);
 /* No more patches: text cannot be made writable, or must not be. */
 void patch_stop(void);

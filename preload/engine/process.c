@@ -33,6 +33,7 @@
 #include "preload/engine/confine.h"
 #include "preload/engine/engine.h"
 #include "preload/engine/entry.h"
+#include "preload/engine/environ.h"
 #include "preload/engine/late.h"
 #include "preload/engine/ownthread.h"
 #include "preload/engine/patch.h"
@@ -150,29 +151,43 @@ has_birth(uint64_t flags)
 	       (flags & (THUNK_OWN | CLONE_THREAD)) == 0 && !is_guest(flags);
 }
 
-/*
- * With a kernel that all processes reach, it matters who shares descriptors:
- * threads do, and a vfork child may, since the table of rump descriptors goes
- * with the memory and is the process's.
- */
+/* A thread with descriptors of its own is refused; what the host refuses it says
+ * itself. */
 static long
 check_sharing(const struct thread *t, uint64_t flags)
 {
-	bool files = (flags & CLONE_FILES) != 0;
-	bool thread = (flags & CLONE_THREAD) != 0;
+	const uint64_t thread = CLONE_VM | CLONE_SIGHAND | CLONE_THREAD;
 
 	if (router_idle || engine_hooks.eh_birth == NULL ||
 	    (flags & THUNK_OWN) != 0)
 		return 0;
 	if (thread_is_guest(t))
 		return -ENOTSUP;
-	if (is_guest(flags) || files == thread ||
-	    (!thread && shares_memory(flags)))
+	if ((flags & (thread | CLONE_FILES)) != thread)
 		return 0;
-	engine_say("clone(2) with CLONE_FILES and without CLONE_VM, or with "
-		   "CLONE_THREAD and without CLONE_FILES: not while calls go "
-		   "to a rump kernel");
+	engine_say("clone(2) with CLONE_THREAD and without CLONE_FILES: not "
+		   "while calls go to a rump kernel");
 	return -EINVAL;
+}
+
+static bool
+shares_table(uint64_t flags)
+{
+	return (flags & (CLONE_FILES | CLONE_VM)) == CLONE_FILES &&
+	       (flags & THUNK_OWN) == 0 && !router_idle &&
+	       engine_hooks.eh_share != NULL;
+}
+
+static long
+run_share(void *arg)
+{
+	return engine_hooks.eh_share();
+}
+
+static long
+run_unshare(void *arg)
+{
+	return engine_hooks.eh_unshare();
 }
 
 struct make {
@@ -237,6 +252,7 @@ birth_begin(struct thread *t, uint64_t flags)
 	}
 	ma.ma_birth->b_mask = mask;
 	ma.ma_birth->b_outer = t->t_birth;
+	ma.ma_birth->b_failed = true;
 	t->t_birth = ma.ma_birth;
 	if (!t->t_deferred)
 		return 0;
@@ -285,7 +301,12 @@ clone_by_thunk(struct call *c, uint64_t flags)
 	thunk = thunk_get(c->site + 2, flags);
 	if (thunk == NULL)
 		return -EAGAIN;
-	if ((flags & THUNK_BIRTH) != 0)
+	if (shares_table(flags)) {
+		r = thread_run(t, run_share, NULL);
+		if (r == 0 && t->t_deferred)
+			return RESULT_AGAIN;
+	}
+	if (r == 0 && (flags & THUNK_BIRTH) != 0)
 		r = birth_begin(t, flags);
 	if (r != 0)
 		return r;
@@ -328,7 +349,7 @@ route_vfork(struct call *c)
 static long
 run_forked(void *arg)
 {
-	router_forked();
+	router_forked(arg != NULL);
 	return 0;
 }
 
@@ -361,7 +382,8 @@ child_process(struct thread *t, uint64_t flags)
 	signal_forked((flags & CLONE_CLEAR_SIGHAND) != 0);
 	arm_child();
 	if (!router_idle)
-		thread_run(t, run_forked, NULL);
+		thread_run(
+		    t, run_forked, (flags & CLONE_FILES) != 0 ? t : NULL);
 }
 
 static void
@@ -463,8 +485,10 @@ landed(struct thread *t, uint64_t flags, long result)
 	}
 	if ((flags & CLONE_VFORK) != 0)
 		vfork_parent(t, flags);
-	if (b != NULL)
+	if (b != NULL) {
+		b->b_failed = result < 0;
 		birth_over(t, b);
+	}
 }
 
 uintptr_t
@@ -563,9 +587,11 @@ route_seccomp(struct call *c)
 }
 
 /*
- * A traced vfork child stops for each signal until its parent lets it go on,
- * and its parent, suspended, cannot: no SIGSYS in it from now on.  What it does
- * is exec.
+ * Tracers stop at a SIGSYS that the program knows nothing of, swallow it or take
+ * it for something else: from now on few sites trap, and few of the programs
+ * that are executed.  A vfork child stops for each signal until its parent lets
+ * it go on, and its parent, suspended, cannot: no SIGSYS in it at all.  What it
+ * does is exec, which patches catch.
  */
 long
 process_ptrace(struct call *c)
@@ -573,9 +599,14 @@ process_ptrace(struct call *c)
 	long r =
 	    HOST(SYS_ptrace, c->arg[0], c->arg[1], c->arg[2], c->arg[3], 0, 0);
 
-	if (r == 0 && c->arg[0] == PTRACE_TRACEME && !BROKEN(BREAK_TRACEME))
+	if (r != 0 || c->arg[0] != PTRACE_TRACEME || BROKEN(BREAK_TRACEME))
+		return r;
+	if (engine_thread.t_borrowed)
 		sud_disarm();
-	return r;
+	if (engine_mode == ENGINE_LAZY)
+		patch_everything();
+	environ_patch_at_start();
+	return 0;
 }
 
 static bool
@@ -639,10 +670,16 @@ alone(struct call *c)
 long
 route_unshare(struct call *c)
 {
+	long r = 0;
+
 	if ((c->arg[0] & CLONE_FILES) != 0 && !router_idle &&
 	    !engine_thread.t_borrowed) {
 		if (engine_threads)
 			return -EINVAL;
+		if (engine_hooks.eh_unshare != NULL)
+			r = thread_run(&engine_thread, run_unshare, NULL);
+		if (r != 0)
+			return r;
 		c->arg[0] &= ~(long)CLONE_FILES;
 	}
 	return alone(c);

@@ -71,7 +71,7 @@ on_sigsys(int sig, siginfo_t *si, void *ucontext)
 		    g[REG_RSI], g[REG_RDX], g[REG_R10], g[REG_R8], g[REG_R9]);
 		return;
 	}
-	if (engine_mode == ENGINE_LAZY)
+	if (engine_mode == ENGINE_LAZY || engine_mode == ENGINE_BOTH)
 		patch_hit((uintptr_t)g[REG_RIP] - 2, (int)g[REG_RAX]);
 	g[REG_RCX] = g[REG_RIP];
 	g[REG_RIP] = (greg_t)engine_trapped_entry;

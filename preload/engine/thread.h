@@ -48,6 +48,7 @@ struct thread {
 	size_t t_spare_len;
 	void *t_argv; /* engine_exec_memory() */
 	size_t t_argv_len;
+	char t_comm[16]; /* the next image's name; "": the host's is right */
 	struct birth *t_birth;
 	/* Of a vfork child, apart from its parent's; NULL: there is none. */
 	struct fdview *t_view;   /* its descriptors */
@@ -64,6 +65,7 @@ struct thread {
 struct birth {
 	struct birth *b_outer;
 	uint64_t b_mask; /* of the maker, which blocks everything meanwhile */
+	bool b_failed;   /* nothing has been born */
 };
 
 extern __thread struct thread engine_thread

@@ -347,6 +347,177 @@ print(open('/data/other').readline().strip())
 """, server), b"b'apple'\n[]\npear\n")
 
 
+NUMBERS = """
+import os, resource, select, socket, sys
+LOW, HIGH = 1000, 2500  # ours are among them
+SHOWN = (1900, 2046, 2047, 2048)
+def numbers():
+    return [int(n) for n in os.listdir('/proc/self/fd') if int(n) >= LOW]
+if len(sys.argv) == 1:
+    a = socket.create_server(('127.0.0.1', 0))
+    b = socket.create_connection(a.getsockname())
+    c = a.accept()[0]
+    e = select.epoll()
+    e.register(b, select.EPOLLIN)
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (HIGH, hard))
+    rump = os.open('/data/file', os.O_RDONLY)
+    host = os.open('/etc/passwd', os.O_RDONLY)
+    r, w = os.pipe()
+    for n in range(LOW, HIGH):
+        os.dup2((rump, host, c.fileno())[n % 3], n)
+    for n in range(LOW, HIGH):
+        if n % 3 < 2:
+            assert os.pread(n, 4, 0) == (b'pear', b'root')[n % 3], n
+        else:
+            b.send(b'x')
+            p, f = select.poll(), select.epoll()
+            p.register(n, select.POLLIN)
+            f.register(n, select.EPOLLIN)
+            assert p.poll(20000) == f.poll(20) == [(n, select.POLLIN)], n
+            f.unregister(n)
+            f.close()
+            assert os.read(n, 1) == b'x', n
+        assert os.path.samestat(os.fstat(n), os.stat(f'/proc/self/fd/{n}')), n
+    print(sorted(numbers()) == list(range(LOW, HIGH)))
+    # What stood there works, and a set knows it.
+    c.send(b'still')
+    print(e.poll(20) == [(b.fileno(), select.EPOLLIN)], b.recv(9))
+    e.modify(b, select.EPOLLOUT)
+    e.unregister(b)
+    for n in (1500, 1502, 2040, 2042):
+        os.dup2(w, n)
+        os.write(n, b'%d' % n)
+        print(os.read(r, 9))
+    x, y = socket.socketpair()
+    socket.send_fds(x, [b'x'], [n for n in range(1900, 2060) if n % 3 == 1])
+    got = socket.recv_fds(y, 1, 99)[1]
+    print(len(got), all(os.pread(n, 4, 0) == b'root' for n in got))
+    for n in [*got, *(n for n in range(LOW, HIGH) if n not in SHOWN)]:
+        os.close(n)
+    print(*sorted(numbers()), flush=True)
+    os.execv(sys.executable, [sys.executable, '-c', sys.orig_argv[2], '1'])
+c = socket.socket(fileno=2048)
+print(*sorted(numbers()), os.pread(2046, 4, 0), os.read(1900, 4),
+      c.getsockname()[0])
+os.closerange(LOW, HIGH)
+print(*numbers())
+c.detach()
+"""
+
+
+def numbers_of_ours(_, server):
+    """dup2() onto every number, those among them that something of ours has
+    which cannot move: in process and in a tree, and across an exec."""
+    expected = (b"True\nTrue b'still'\nb'1500'\nb'1502'\nb'2040'\nb'2042'\n"
+                b"54 True\n1900 2046 2047 2048\n"
+                b"1900 2046 2047 2048 b'pear' b'root' 127.0.0.1\n\n")
+    for mode in "--in-process", "--quiet":
+        expect(harness.native([
+            harness.RUMPKIT, "run", mode, "--mount",
+            f"{harness.MOUNT}={server.url()}", *SOCKETS, PY, "-c", NUMBERS]),
+            expected)
+
+
+SPAWNED = """
+import os, socket
+a = [socket.socket() for _ in range(8)]
+for s in a:
+    os.get_blocking(s.fileno())
+import select
+e = select.epoll()
+for s in a:
+    e.register(s, 0)
+host, rump = (os.open(n, os.O_RDONLY) for n in ('/etc/passwd', '/data/file'))
+wrong, refused = [], set()
+for n in range(1900, 1940):
+    for fd, text in (host, 'root'), (rump, 'pear'):
+        if 'NO_RUMP' in os.environ and fd == rump:
+            continue
+        try:
+            pid = os.posix_spawn(
+                '/bin/dash', ['dash', '-c', f'read x < /dev/fd/{n}; '
+                              'case $x in $0*) ;; *) exit 1;; esac', text],
+                os.environ, file_actions=[(os.POSIX_SPAWN_DUP2, fd, n)])
+        except OSError:
+            refused.add(n)
+            continue
+        if os.waitpid(pid, 0)[1] != 0:
+            wrong.append((n, text))
+print(wrong, len(refused) <= len(a) - 2)
+a[0].bind(('127.0.0.1', 0))
+a[0].listen()
+b = socket.create_connection(a[0].getsockname())
+print(len(e.poll(0)) > 0, a[0].accept()[1] == b.getsockname())
+"""
+
+
+def spawned_onto_ours(_, server):
+    """posix_spawn() with dup2() onto numbers of ours: the child's are its own,
+    but for those that it needs to reach the kernel."""
+    for mode, env in ("--quiet", {}), ("--in-process", {"NO_RUMP": "1"}):
+        done = harness.native([
+            harness.RUMPKIT, "run", mode, "--mount",
+            f"{harness.MOUNT}={server.url()}", *SOCKETS, PY, "-c", SPAWNED],
+            env=harness.clean_env(**env))
+        expect(done, b"[] True\nTrue True\n")
+
+
+SHARED = """
+import ctypes, os, select, signal, socket, sys
+CLONE_FILES = 0x400
+libc = ctypes.CDLL(None)
+a = socket.create_server(('127.0.0.1', 0))
+b = socket.create_connection(a.getsockname())
+c = a.accept()[0]
+e = select.epoll()
+for s in b, c:
+    e.register(s, select.EPOLLIN)
+print(e.poll(0), flush=True)
+fd = os.open('/data/file', os.O_RDONLY)
+if libc.syscall(56, CLONE_FILES | signal.SIGCHLD, 0, 0, 0, 0) == 0:
+    try:
+        print(os.pread(fd, 4, 0))
+        c.close()
+        print(b.recv(1))  # nobody else keeps it open
+        d = socket.create_connection(a.getsockname())
+        os.dup2(d.fileno(), 40)
+        os.close(fd)
+    except OSError as error:
+        print(error)
+    sys.stdout.flush()
+    os._exit(0)
+print(os.wait()[1])
+c.detach()
+try:
+    print(os.pread(fd, 4, 0))
+except OSError as error:
+    print(error.strerror)
+d, f = socket.socket(fileno=40), a.accept()[0]
+f.send(b'hello')
+print(d.recv(9))
+"""
+
+
+def shared_table(_, server):
+    """clone(2) with CLONE_FILES and without CLONE_VM: sockets and files of a
+    tree; in process, as after fork(2), the child has none."""
+    tree = b"[]\nb'pear'\nb''\n0\nBad file descriptor\nb'hello'\n"
+    done = harness.native([
+        harness.RUMPKIT, "run", "--mount", f"{harness.MOUNT}={server.url()}",
+        *SOCKETS, PY, "-c", SHARED])
+    expect(done, tree)
+    done = python(SHARED.replace("d, f = socket.socket(fileno=40)",
+                                 "d, f = socket.create_connection("
+                                 "a.getsockname())"),
+                  server, SOCKETS)
+    harness.check(
+        done.stdout == b"[]\n[Errno 95] Operation not supported\n0\n"
+        b"b'pear'\nb'hello'\n" and done.returncode == 0 and
+        done.stderr.count(b"\n") == 1 and b"cannot be used" in done.stderr,
+        f"{done.stdout}\n{done.stderr.decode()}")
+
+
 def small_limit(_, server):
     """The program has as many descriptors as its limit says."""
     expect(python("""
@@ -480,6 +651,9 @@ CASES = [
     ("numbers: close_range over everything", close_everything),
     ("numbers: 0, 1 and 2", standard_numbers),
     ("numbers: dup2 onto each", any_number),
+    ("numbers: dup2 onto those of ours", numbers_of_ours),
+    ("numbers: a child's onto those of ours", spawned_onto_ours),
+    ("numbers: a table that is shared", shared_table),
     ("numbers: a small limit", small_limit),
     ("numbers: sockets up to the limit", sockets_at_the_limit),
     ("readiness: a mixed set", mixed),

@@ -21,7 +21,8 @@ LIVES = os.environ["LIVES"]
 LIMIT = 60
 # Without Syscall User Dispatch only what has been patched is caught.
 EAGER = ["child_has_its_own", "vfork_child_changes_nothing", "spawn_actions",
-         "threads_spawn", "nested", "shared_until_exec"]
+         "threads_spawn", "nested", "shared_until_exec", "shared_both_ways",
+         "shared_exec", "shared_fork"]
 
 
 def run(argv, **env):

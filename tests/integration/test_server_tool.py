@@ -328,9 +328,13 @@ def a_tree_can_look_at_its_kernel():
 
 
 def a_tree_has_one_kernel():
-    done = run([harness.RUMPKIT, "run", "--mount", "/k=kernfs:", "true"],
-               TMPFS, status=125)
-    check(b"a tree of processes has one kernel" in done.stderr, done)
+    """Also where the one outside has none, or has it in its process."""
+    for mounts, options in (TMPFS, []), ([], []), (TMPFS, ["--in-process"]):
+        done = run([harness.RUMPKIT, "run", "--mount", "/k=kernfs:", "true"],
+                   mounts, options, status=125)
+        check(b"a tree of processes has one kernel" in done.stderr, done)
+    done = run([harness.RUMPKIT, "doctor"], TMPFS, status=125)
+    check(b"doctor: this is a program under rumpkit run" in done.stderr, done)
 
 
 def what_was_written_is_on_the_server_when_the_command_ends():
@@ -533,7 +537,8 @@ def what_a_server_does_can_be_looked_at():
         done = tool("sysctl", "--server", url, "hw.ncpu=x", status=125)
         check(b"must be a number" in done.stderr, done)
         done = tool("sysctl", "--server", url, "hw.ncpu=3", status=125)
-        check(b"hw.ncpu=3: only the server's own" in done.stderr, done)
+        check(b"hw.ncpu=3: it cannot be set, or only by the server's own"
+              in done.stderr, done)
 
 
 def options_of_a_server_reach_its_kernel():
@@ -689,6 +694,9 @@ def other_users_are_kept_out():
         os.chmod(f"{d}/s", 0o777)
         done = tool("ps", "--server", url, status=125)
         check(b"the server hung up" in done.stderr, done)
+        done = run(["true"], options=["--server", url], status=125)
+        check(b"the server hung up; it may be full, or not admit this user"
+              in done.stderr, done)
         tool("ps", "--server", url, user=False)
 
 

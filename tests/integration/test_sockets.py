@@ -7,6 +7,7 @@ by section, and the run under rumpkit must have had rump sockets.
 """
 import functools
 import os
+import subprocess
 import sys
 
 import harness
@@ -31,17 +32,26 @@ def sections(text):
 
 @functools.lru_cache(None)
 def outputs():
-    """Natively, and under rumpkit."""
+    """Natively, with the kernel in process, and in a tree."""
     argv = [PY, "-B", PROBE]
     runs = (harness.native(argv, timeout=240),
-            harness.rumpkit(argv, options=NET, timeout=240))
+            harness.rumpkit(argv, options=NET, timeout=240),
+            subprocess.run(harness.as_user(
+                [harness.RUMPKIT, "run", *NET, "--", *argv]),
+                stdin=subprocess.DEVNULL, capture_output=True, timeout=240,
+                env=harness.clean_env(), cwd="/", check=False))
     for r in runs:
         check(r.returncode == 0, r.stderr.decode(errors="replace")[-1500:])
     return [sections(r.stdout) for r in runs]
 
 
 def compare(name):
-    plain, hijacked = (o.get(name) for o in outputs())
+    for number in 1, 2:
+        compare_run(name, number)
+
+
+def compare_run(name, number):
+    plain, hijacked = (outputs()[i].get(name) for i in (0, number))
     check(plain, "no output natively")
     check(hijacked is not None, "not reached under rumpkit")
     different = [f"natively {a.strip()}\n  hijacked {b.strip()}"

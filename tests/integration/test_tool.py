@@ -87,7 +87,9 @@ def the_reader_of_metrics_is_strict():
                      ("counter", "gauge"), ("# HELP a b\n", ""),
                      ("1\n", "1\na_total 1\n"), (" 1", " x"), (" 1", ""),
                      ("a_total 1\n", ""), ("counter", "summary"),
-                     ("a_total 1", 'a_total{b="c"} 1\na_total 2')):
+                     ("a_total 1", 'a_total{b="c"} 1\na_total 2'),
+                     ("# EOF\n", "# TYPE a_created gauge\n# HELP a_created b\n"
+                      "a_created 1\n# EOF\n")):
         try:
             openmetrics.parse(good.replace(old, new, 1))
         except ValueError:

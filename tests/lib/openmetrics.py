@@ -12,6 +12,7 @@ META = re.compile(rf"# (TYPE|HELP) ({NAME}) (.+)")
 LABEL = r'[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\[\\"n])*"'
 SAMPLE = re.compile(rf"({NAME})(?:\{{({LABEL}(?:,{LABEL})*)\}})? (\d+)")
 TYPES = {"counter", "gauge"}
+RESERVED = "_total", "_created"  # behind the name of a counter
 
 
 def need(condition, number, text):
@@ -77,4 +78,8 @@ def parse(text):
         else:
             reader.take_sample(number, *sample.groups())
     reader.end(len(lines))
+    for name, (kind, _, _) in reader.families.items():
+        for suffix in RESERVED if kind == "counter" else ():
+            need(name + suffix not in reader.families, len(lines),
+                 f"{name + suffix} is {name}'s")
     return reader.families

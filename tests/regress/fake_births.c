@@ -77,6 +77,7 @@ over(struct birth *b)
 
 	check(b, f->shares, HOST(SYS_getpid, 0, 0, 0, 0, 0, 0));
 	f->used = false;
+	atomic_fetch_add(&births->fb_failed, b->b_failed);
 	atomic_fetch_add(&births->fb_over, 1);
 }
 
@@ -90,7 +91,7 @@ fake_births_start(struct fake_births *fb)
 }
 
 void
-fake_births_forked(void)
+fake_births_forked(bool shares)
 {
 	struct birth *b = engine_thread.t_birth;
 
@@ -98,6 +99,7 @@ fake_births_forked(void)
 		return;
 	check(b, false, HOST(SYS_getppid, 0, 0, 0, 0, 0, 0));
 	atomic_fetch_add(&births->fb_forked, 1);
+	atomic_fetch_add(&births->fb_sharing, shares);
 	/* What the maker's threads have begun is not for this process. */
 	for (int i = 0; i < NBIRTHS; i++)
 		table[i].used = false;

@@ -183,6 +183,13 @@ queue_sleep(struct queue *q, int64_t deadline)
 
 /* --- calls ------------------------------------------------------------ */
 
+bool router_looks;
+
+void
+router_look(struct call *c)
+{
+}
+
 bool
 fdmap_is_rump(long fd)
 {
@@ -496,9 +503,9 @@ router_leaves_quietly(void)
 }
 
 void
-router_forked(void)
+router_forked(bool shares)
 {
-	fake_births_forked();
+	fake_births_forked(shares);
 	fake_threads_forked();
 }
 

@@ -107,9 +107,16 @@ births(void)
 	CHECK(syscall(SYS_clone, CLONE_SIGHAND | SIGCHLD, 0, 0, 0, 0) == -1);
 	CHECK(errno == EINVAL);
 	CHECK(fb->fb_begun == 7 && fb->fb_over == 7);
-	/* Descriptors are a process's. */
-	CHECK(syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0) == -1);
+	CHECK(fb->fb_failed == 1);
+	/* Not for a thread to have alone. */
+	CHECK(syscall(SYS_clone, CLONE_VM | CLONE_SIGHAND | CLONE_THREAD,
+		  stacks[0] + sizeof(stacks[0]), 0, 0, 0) == -1);
 	CHECK(errno == EINVAL && fb->fb_begun == 7);
+	pid = (pid_t)syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0);
+	if (pid == 0)
+		_exit(3);
+	CHECK(exit_status(pid) == 3 && fb->fb_sharing == 1);
+	CHECK(fb->fb_begun == 8 && fb->fb_over == 8 && fb->fb_failed == 1);
 	sigprocmask(SIG_BLOCK, NULL, &after);
 	CHECK(sigismember(&after, SIGUSR2) && !sigismember(&after, SIGALRM));
 	CHECK(fb->fb_wrong == 0);

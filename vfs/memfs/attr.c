@@ -132,13 +132,18 @@ change_owner_and_mode(struct memfs_node *mn, const struct vattr *va,
 		mn->mn_mode &= ~(mode_t)S_ISGID;
 }
 
+/* The present is the time of this very change, which mn_ctime is. */
 static void
 change_times(struct memfs_node *mn, const struct vattr *va)
     REQUIRES(mn->mn_lock)
 {
-	if (va->va_atime.tv_nsec != VNOVAL)
+	if ((va->va_vaflags & VA_ATIME_NOW) != 0)
+		mn->mn_atime = mn->mn_ctime;
+	else if (va->va_atime.tv_nsec != VNOVAL)
 		mn->mn_atime = va->va_atime;
-	if (va->va_mtime.tv_nsec != VNOVAL)
+	if ((va->va_vaflags & VA_MTIME_NOW) != 0)
+		mn->mn_mtime = mn->mn_ctime;
+	else if (va->va_mtime.tv_nsec != VNOVAL)
 		mn->mn_mtime = va->va_mtime;
 	if (va->va_birthtime.tv_nsec != VNOVAL)
 		mn->mn_birthtime = va->va_birthtime;
@@ -154,8 +159,8 @@ memfs_setattr(struct vnode *vp, struct vattr *va, kauth_cred_t cred)
 	error = check_change(mn, va, cred);
 	if (error == 0) {
 		change_owner_and_mode(mn, va, cred);
-		change_times(mn, va);
 		memfs_node_touch_locked(mn, MN_CHANGE);
+		change_times(mn, va);
 	}
 	mutex_exit(&mn->mn_lock);
 	if (error != 0 || va->va_size == VNOVAL)

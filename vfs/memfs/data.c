@@ -154,9 +154,9 @@ memfs_fdiscard(struct vnode *vp, off_t pos, off_t len, kauth_cred_t cred)
 	off_t end;
 
 	mutex_enter(&mn->mn_content);
-	if (__builtin_add_overflow(pos, len, &end))
+	if (__builtin_add_overflow(pos, len, &end) || end > SIZE_MOST)
 		end = SIZE_MOST;
-	end = MIN(end, atomic_load(&mn->mn_size));
+	/* What is reserved behind the end goes as well. */
 	if (pos < end)
 		pagecache_punch(vp, pos, end);
 	mutex_exit(&mn->mn_content);

@@ -18,6 +18,7 @@
 
 #include "preload/call.h"
 #include "preload/classic_link.h"
+#include "preload/classic_set.h"
 #include "preload/engine/engine.h"
 #include "preload/engine/entry.h"
 #include "preload/remote_classic.h"
@@ -155,6 +156,11 @@ remote_die(struct remote *rm, const char *why)
 
 void
 remote_raise(int64_t number, bool here)
+{
+}
+
+void
+epsets_note(int rumpfd, uint32_t conditions)
 {
 }
 

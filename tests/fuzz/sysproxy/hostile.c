@@ -347,7 +347,7 @@ upgrade(void)
 static void
 attack_fast(void)
 {
-	struct fastclient fc = { 0 };
+	struct fastclient fc = { .fc_counting = below(2) == 0 };
 	pthread_t thread;
 	int fd = upgrade();
 

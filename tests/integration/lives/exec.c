@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -384,6 +385,36 @@ many_cross(void)
 	execv(self, argv);
 }
 
+static void
+trace_exec(const char *what, pid_t (*make)(void))
+{
+	char *argv[] = { self, "--act", "cat", NULL };
+	int status;
+	pid_t pid;
+
+	NEED(lseek(0, 0, SEEK_SET) == 0);
+	pid = make();
+	if (pid == 0) {
+		if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) == 0)
+			execv(self, argv);
+		_exit(98);
+	}
+	NEED(waitpid(pid, &status, 0) == pid && WIFSTOPPED(status));
+	SAY("%s: %s", what, strsignal(WSTOPSIG(status)));
+	NEED(ptrace(PTRACE_DETACH, pid, NULL, NULL) == 0);
+	say_end(what, pid);
+}
+
+/* Tracers take the first stop for the exec. */
+static void
+traced(void)
+{
+	put_file("f", "content\n");
+	NEED(dup2(open("f", O_RDONLY), 0) == 0);
+	trace_exec("fork", fork);
+	trace_exec("vfork", vfork);
+}
+
 const struct life exec_lives[] = {
 	{ "descriptors_cross", descriptors_cross },
 	{ "directory_crosses", directory_crosses },
@@ -392,5 +423,6 @@ const struct life exec_lives[] = {
 	{ "failing_exec", failing_exec },
 	{ "from_a_thread", from_a_thread },
 	{ "many_cross", many_cross },
+	{ "traced", traced },
 	{ NULL, NULL },
 };

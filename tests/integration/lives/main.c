@@ -98,8 +98,8 @@ turns_take(struct turns *t, int side)
 	NEED(read(t->t_pipe[!side][0], &c, 1) == 1);
 }
 
-static const struct life *const tables[] = { children_lives, exec_lives,
-	rights_lives, ends_lives };
+static const struct life *const tables[] = { children_lives, clones_lives,
+	shared_lives, exec_lives, rights_lives, ends_lives };
 
 static const struct life *
 find(const char *name)

@@ -124,10 +124,10 @@ faulty_fd_hide(int fd)
 }
 
 static void
-faulty_fd_unhide(int fd)
+faulty_fd_close(int fd)
 {
 	hidden--;
-	plain.ho_fd_unhide(fd);
+	plain.ho_fd_close(fd);
 }
 
 static void
@@ -345,7 +345,7 @@ boot(void **state)
 	faulty.ho_syscall = faulty_syscall;
 	faulty.ho_syscall_intr = faulty_syscall_intr;
 	faulty.ho_fd_hide = faulty_fd_hide;
-	faulty.ho_fd_unhide = faulty_fd_unhide;
+	faulty.ho_fd_close = faulty_fd_close;
 	rumpuser_set_hostops(&faulty);
 	return rump_init();
 }

@@ -4,6 +4,7 @@
 #include "preload/nofile.h"
 #include "preload/remote_classic.h"
 #include "preload/remote_link.h"
+#include "preload/summary.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -97,6 +98,17 @@ classic_call(struct remote *rm, bool patient, int num, const int64_t *args,
     size_t n, int64_t *retval)
 {
 	abort();
+}
+
+/* Nobody wants a summary. */
+void
+summary_attach(struct remote *rm, int fd)
+{
+}
+
+void
+summary_detach(struct remote *rm)
+{
 }
 
 struct remote *

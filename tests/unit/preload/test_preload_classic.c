@@ -4,11 +4,13 @@
  * thread of the test: it keeps requests until a test says what becomes of them.
  */
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -21,6 +23,7 @@
 
 #include "preload/call.h"
 #include "preload/classic_link.h"
+#include "preload/classic_set.h"
 #include "preload/engine/engine.h"
 #include "preload/engine/entry.h"
 #include "preload/remote_classic.h"
@@ -51,6 +54,9 @@ engine_host_call_intr(
 {
 	if (intr != NULL && *intr != 0)
 		return -EINTR;
+	/* Whose time is limited finds it over. */
+	if (nr == SYS_poll && args[2] > 0)
+		return raw_call(nr, args[0], args[1], 0, 0, 0, 0);
 	return raw_call(
 	    nr, args[0], args[1], args[2], args[3], args[4], args[5]);
 }
@@ -126,6 +132,16 @@ remote_die(struct remote *rm, const char *why)
 void
 remote_raise(int64_t number, bool here)
 {
+}
+
+static atomic_int noted_fd;
+static _Atomic uint32_t noted;
+
+void
+epsets_note(int rumpfd, uint32_t conditions)
+{
+	noted_fd = rumpfd;
+	noted = conditions;
 }
 
 /* --- the server --------------------------------------------------------- */
@@ -218,15 +234,22 @@ call_once(void *arg)
 }
 
 static void
-start(struct caller *ca, struct fixture *fx, int64_t fd, void *buf, size_t len)
+start_call(struct caller *ca, struct fixture *fx, int num, int64_t fd,
+    void *buf, size_t len)
 {
 	*ca = (struct caller){
 		.ca_fx = fx,
-		.ca_number = RUMP_SYS_read,
+		.ca_number = num,
 		.ca_args = { fd, (int64_t)buf, (int64_t)len },
 	};
 	assert_int_equal(
 	    pthread_create(&ca->ca_thread, NULL, call_once, ca), 0);
+}
+
+static void
+start(struct caller *ca, struct fixture *fx, int64_t fd, void *buf, size_t len)
+{
+	start_call(ca, fx, RUMP_SYS_read, fd, buf, len);
 }
 
 static int
@@ -495,6 +518,58 @@ try_again_is_tried_again(void **state)
 	fixture_destroy(fx);
 }
 
+static void
+a_silent_server_is_not_waited_for_by_a_greeting(void **state)
+{
+	struct fixture *fx = fixture_create(true);
+	struct request rq = {
+		.rq_patient = true, .rq_bounded = true, .rq_event = -1
+	};
+	struct wire_frame f;
+	size_t len = wire_put_hello(&f, 0, WIRE_EXEC, 2);
+
+	assert_int_equal(
+	    classic_request(&fx->rm, &rq, &f, len, "x", 2), RUMP_ENOTCONN);
+	fixture_destroy(fx);
+}
+
+/* What may have ended is told to the epoll sets. */
+static void
+calls_are_noted_by_what_they_may_have_consumed(void **state)
+{
+	static const struct {
+		int num, error;
+		int64_t result;
+		uint32_t expected;
+	} cases[] = {
+		{ RUMP_SYS_read, 0, 4, POLLIN },
+		{ RUMP_SYS_read, RUMP_EAGAIN, 0, POLLIN | POLLERR },
+		{ RUMP_SYS_accept, 0, 7, POLLIN },
+		{ RUMP_SYS_write, 0, 4, 0 },
+		{ RUMP_SYS_write, 0, 3, POLLOUT },
+		{ RUMP_SYS_sendto, RUMP_EAGAIN, 0, POLLOUT | POLLERR },
+		{ RUMP_SYS_shutdown, 0, 0,
+		    POLLIN | POLLOUT | POLLERR | POLLHUP },
+		{ RUMP_SYS_lseek, 0, 0, 0 },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct fixture *fx = fixture_create(true);
+		unsigned char data[256];
+		struct caller ca;
+
+		noted = 0;
+		start_call(&ca, fx, cases[i].num, 9, NULL, 4);
+		answer(fx, hear(fx, data).wh_reqno, cases[i].error,
+		    cases[i].result);
+		assert_int_equal(finish(&ca), cases[i].error);
+		assert_int_equal(noted & (POLLIN | POLLOUT | POLLERR | POLLHUP),
+		    cases[i].expected);
+		assert_true(noted == 0 || noted_fd == 9);
+		fixture_destroy(fx);
+	}
+}
+
 int
 main(void)
 {
@@ -509,6 +584,10 @@ main(void)
 		cmocka_unit_test(a_server_that_ends_takes_all_calls_along),
 		cmocka_unit_test(more_than_was_asked_for_is_not_believed),
 		cmocka_unit_test(try_again_is_tried_again),
+		cmocka_unit_test(
+		    a_silent_server_is_not_waited_for_by_a_greeting),
+		cmocka_unit_test(
+		    calls_are_noted_by_what_they_may_have_consumed),
 	};
 
 	struct sigaction sa = { .sa_handler = interrupt };

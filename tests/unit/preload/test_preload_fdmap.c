@@ -18,6 +18,7 @@
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -26,12 +27,15 @@
 #include "preload/call.h"
 #include "preload/dirs.h"
 #include "preload/engine/thread.h"
+#include "preload/fdalias.h"
 #include "preload/hidden.h"
 #include "preload/pool.h"
 #include "preload/process.h"
 #include "preload/route.h"
 #include "preload/watch.h"
+#include "preload/usercopy.h"
 #include "rump/rump_syscallnum.h"
+#include "watched.h"
 
 #define NFILES 32768 /* more than are ever opened */
 #define NTHREADS 4
@@ -52,6 +56,20 @@ long (*host_call)(long, long, long, long, long, long, long) = raw_call;
 
 __thread struct thread engine_thread;
 enum backend_state backend_state;
+
+int
+usercopy_in(void *dst, const void *uaddr, size_t len)
+{
+	memcpy(dst, uaddr, len);
+	return 0;
+}
+
+int
+usercopy_out(const void *src, void *uaddr, size_t len)
+{
+	memcpy(uaddr, src, len);
+	return 0;
+}
 
 bool
 process_owns_memory(void)
@@ -75,6 +93,11 @@ bool
 engine_is_threaded(void)
 {
 	return true;
+}
+
+void
+engine_say(const char *fmt, ...)
+{
 }
 
 void
@@ -215,7 +238,6 @@ our_own_descriptors_cannot_be_touched(void **state)
 	assert_true(fdmap_is_hidden(hidden));
 	assert_int_equal(fcntl((int)hidden, F_GETFD), FD_CLOEXEC);
 	assert_int_equal(fdmap_close(hidden), -EBADF);
-	assert_int_equal(fdmap_dup2(0, hidden, -1), -EBADF);
 	assert_int_equal(fdmap_dup(hidden, 0, false), -EBADF);
 	assert_null(fdmap_get(hidden, &error));
 	assert_int_equal(error, EBADF);
@@ -405,7 +427,7 @@ a_file_in_use_is_never_closed_or_exchanged(void **state)
 static void
 what_the_program_asks_for_moves_out_of_the_way(void **state)
 {
-	atomic_int where;
+	static atomic_int where; /* is known for ever */
 	long hidden = hidden_keep(dup(0), &where);
 
 	assert_int_equal(where, hidden);
@@ -419,6 +441,7 @@ what_the_program_asks_for_moves_out_of_the_way(void **state)
 	assert_int_equal(fdmap_close(hidden), 0);
 	hidden_forget(where);
 	close(where);
+	where = -1;
 }
 
 static void
@@ -443,7 +466,7 @@ a_forked_child_forgets_what_it_does_not_have(void **state)
 
 	close((int)lost);
 	dup2(null, (int)over);
-	fdmap_forked(0);
+	fdmap_forked(0, false);
 	assert_true(fdmap_is_rump(kept));
 	assert_false(fdmap_is_rump(lost));
 	assert_false(fdmap_is_rump(over));
@@ -559,6 +582,156 @@ hidden_numbers_lie_above_the_limit(void **state)
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &rl), 0);
 }
 
+/* A number that is hidden, below the limit, and whose owner cannot be asked. */
+static int
+hidden_below_the_limit(int *owners)
+{
+	struct rlimit rl;
+	int fd = eventfd(7, EFD_CLOEXEC);
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &rl), 0);
+	*owners = (int)hidden_take(fd);
+	assert_true(*owners >= 0);
+	if ((rlim_t)*owners >= rl.rlim_cur) {
+		rl.rlim_cur = (rlim_t)*owners + 1;
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &rl), 0);
+	}
+	return *owners;
+}
+
+static void
+expect_eventfd(int fd, uint64_t value)
+{
+	uint64_t got = 0;
+
+	assert_int_equal(read(fd, &got, sizeof(got)), sizeof(got));
+	assert_int_equal(got, value);
+}
+
+static void
+a_number_that_is_ours_holds_a_file_of_the_host_elsewhere(void **state)
+{
+	int owners, number = hidden_below_the_limit(&owners);
+	int mine = eventfd(9, 0), place;
+	struct call c = { .nr = SYS_read, .arg = { number } };
+
+	assert_int_equal(fdmap_dup2(mine, number, -1), number);
+	assert_true(watched);
+	place = (int)fdalias_place(number);
+	assert_true(place >= 0 && place != number);
+	assert_true(fdalias_is_place(place));
+	fdalias_translate(&c);
+	assert_int_equal(c.arg[0], place);
+	expect_eventfd(place, 9);
+	expect_eventfd(owners, 7);
+	/* The place is nobody's number. */
+	assert_int_equal(fdmap_close(place), -EBADF);
+	c.arg[0] = place;
+	fdalias_translate(&c);
+	assert_int_equal(c.arg[0], -1);
+
+	assert_int_equal(fdmap_close(number), 0);
+	assert_int_equal(fcntl(place, F_GETFD), -1);
+	assert_int_equal(fdalias_place(number), -1);
+	assert_int_equal(fdmap_close(number), -EBADF);
+	hidden_close(owners);
+	close(mine);
+}
+
+static void
+a_number_that_is_ours_holds_a_rump_file_elsewhere(void **state)
+{
+	int owners, number = hidden_below_the_limit(&owners), error;
+	long fd = install(false), place;
+	struct rfile *rf, *other;
+
+	assert_int_equal(fdmap_dup2(fd, number, O_CLOEXEC), number);
+	place = fdalias_place(number);
+	rf = fdmap_get_rump(fd, &error);
+	other = fdmap_get_rump(place, &error);
+	assert_ptr_equal(rf, other);
+	fdmap_put(rf);
+	fdmap_put(other);
+	assert_int_equal(fcntl((int)place, F_GETFD), FD_CLOEXEC);
+	assert_int_equal(fdmap_close(fd), 0);
+	assert_int_equal(closes, 0);
+	/* Replaced by one of the host's, it is closed. */
+	fd = eventfd(3, 0);
+	assert_int_equal(fdmap_dup2(fd, number, -1), number);
+	assert_int_equal(closes, 1);
+	assert_int_equal(fdalias_place(number), place);
+	expect_eventfd((int)place, 3);
+	assert_int_equal(fdmap_close(number), 0);
+	close((int)fd);
+	hidden_close(owners);
+	assert_int_equal(bad_closes, 0);
+}
+
+static void
+a_number_of_ours_stays_taken_until_the_program_gives_it_back(void **state)
+{
+	int owners, number = hidden_below_the_limit(&owners);
+	int mine = eventfd(1, 0);
+
+	assert_int_equal(fdmap_dup2(mine, number, -1), number);
+	hidden_close(owners);
+	assert_true(fcntl(number, F_GETFD) >= 0);
+	assert_true(fdmap_is_hidden(number));
+	expect_eventfd((int)fdalias_place(number), 1);
+	assert_int_equal(fdmap_close(number), 0);
+	assert_int_equal(fcntl(number, F_GETFD), -1);
+	assert_false(fdmap_is_hidden(number));
+	close(mine);
+}
+
+static void
+a_place_is_a_number_that_others_may_have(void **state)
+{
+	int owners, number = hidden_below_the_limit(&owners);
+	int a = eventfd(1, 0), b = eventfd(2, 0), place;
+	struct rlimit rl;
+
+	assert_int_equal(fdmap_dup2(a, number, -1), number);
+	place = (int)fdalias_place(number);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &rl), 0);
+	if ((rlim_t)place >= rl.rlim_cur) {
+		rl.rlim_cur = (rlim_t)place + 1;
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &rl), 0);
+	}
+	assert_int_equal(fdmap_dup2(b, place, -1), place);
+	assert_int_equal(fdalias_resolve(number), place);
+	assert_int_not_equal(fdalias_resolve(place), place);
+	expect_eventfd(place, 1);
+	expect_eventfd((int)fdalias_resolve(place), 2);
+	/* All of them. */
+	assert_int_equal(fdmap_close_range((unsigned)number, UINT32_MAX, 0), 0);
+	assert_int_equal(fdalias_next(0), -1);
+	assert_true(fcntl(owners, F_GETFD) >= 0);
+	hidden_close(owners);
+	close(a);
+	close(b);
+}
+
+static void
+a_number_above_the_limit_is_nobodys(void **state)
+{
+	int owners, number = hidden_below_the_limit(&owners);
+	int mine = eventfd(1, 0);
+	struct rlimit rl, low;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &rl), 0);
+	low = rl;
+	low.rlim_cur = (rlim_t)number;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+	assert_int_equal(fdmap_dup2(mine, number, -1), -EBADF);
+	assert_int_equal(fdalias_place(number), -1);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &rl), 0);
+	assert_int_equal(fdmap_dup2(999999, number, -1), -EBADF);
+	assert_int_equal(fdalias_place(number), -1);
+	hidden_close(owners);
+	close(mine);
+}
+
 int
 main(void)
 {
@@ -592,6 +765,18 @@ main(void)
 		    start),
 		cmocka_unit_test_setup(
 		    hidden_numbers_lie_above_the_limit, start),
+		cmocka_unit_test_setup(
+		    a_number_that_is_ours_holds_a_file_of_the_host_elsewhere,
+		    start),
+		cmocka_unit_test_setup(
+		    a_number_that_is_ours_holds_a_rump_file_elsewhere, start),
+		cmocka_unit_test_setup(
+		    a_number_of_ours_stays_taken_until_the_program_gives_it_back,
+		    start),
+		cmocka_unit_test_setup(
+		    a_place_is_a_number_that_others_may_have, start),
+		cmocka_unit_test_setup(
+		    a_number_above_the_limit_is_nobodys, start),
 	};
 
 	if (fdmap_init() != 0)

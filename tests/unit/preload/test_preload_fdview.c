@@ -74,6 +74,11 @@ engine_is_threaded(void)
 }
 
 void
+engine_say(const char *fmt, ...)
+{
+}
+
+void
 dirpos_destroy(struct dirpos *dp)
 {
 }
@@ -332,7 +337,7 @@ a_call_of_another_thread_keeps_no_file_open_in_a_forked_child(void **state)
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		fdmap_forked(fdmap_birth());
+		fdmap_forked(fdmap_birth(), false);
 		if (fdmap_close(number) != 0 || nhere != 1)
 			_exit(1);
 		_exit(closed_here[0] == fd ? 0 : 2);
@@ -355,7 +360,7 @@ a_forked_child_closes_what_was_opened_since_its_birth(void **state)
 	late = install(&fd2);
 	pid = fork();
 	if (pid == 0) {
-		fdmap_forked(birth);
+		fdmap_forked(birth, false);
 		_exit(file_at(number) == fd && file_at(late) == -1 &&
 			      fcntl((int)late, F_GETFD) < 0 && nhere == 0
 			  ? 0
@@ -380,7 +385,7 @@ fork_from_here(void *arg)
 	pid = (pid_t)syscall(SYS_fork);
 	if (pid == 0) {
 		engine_thread.t_borrowed = false;
-		fdmap_forked(fdmap_birth());
+		fdmap_forked(fdmap_birth(), false);
 		_exit(engine_thread.t_view == NULL ? look(number) : 20);
 	}
 	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status))

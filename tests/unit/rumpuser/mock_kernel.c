@@ -416,9 +416,10 @@ host_fd_hide(int fd)
 }
 
 static void
-host_fd_unhide(int fd)
+host_fd_close(int fd)
 {
 	log_add(MOCK_UNHIDE, fd, NULL);
+	(void)host_syscall(SYS_close, fd, 0, 0, 0, 0, 0);
 }
 
 static const char *
@@ -506,7 +507,7 @@ mock_refuse_threads(long error)
 static const struct rumpuser_hostops mock_hostops = {
 	.ho_syscall = host_syscall,
 	.ho_fd_hide = host_fd_hide,
-	.ho_fd_unhide = host_fd_unhide,
+	.ho_fd_close = host_fd_close,
 	.ho_thread_create = host_thread_create,
 	.ho_getenv = host_getenv,
 };

@@ -12,7 +12,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define AREA_BYTES ((size_t)FAST_SLOTS * FAST_SLOT_SIZE)
+#define AREA_BYTES ((size_t)FAST_AREA)
 
 bool
 fastclient_send(struct fastclient *fc, const struct fast_message *m,
@@ -77,7 +77,8 @@ fastclient_hello(struct fastclient *fc, int fd, bool novm)
 	struct fast_message m = {
 		.fm_type = FAST_HELLO,
 		.fm_arg = FAST_VERSION,
-		.fm_addr = novm,
+		.fm_addr = (novm ? FAST_NO_VM : 0) |
+			   (fc->fc_counting ? FAST_COUNTING : 0),
 		.fm_pad = fc->fc_children,
 	};
 	int memfd;

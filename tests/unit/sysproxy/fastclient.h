@@ -20,6 +20,7 @@ struct fastclient {
 	uint32_t fc_services; /* so many of any kind were asked for */
 	uint32_t fc_ops[8];   /* ... by kind */
 	bool fc_spin;         /* do not sleep */
+	bool fc_counting;     /* hello says so */
 	uint32_t fc_children; /* FAST_CHILD messages so far */
 	/* Called for FAST_PROTECT, FAST_CUT and FAST_RAISE. */
 	void (*fc_service)(struct fastclient *, struct fast_slot *);

@@ -46,7 +46,7 @@ class Case(unittest.TestCase):
 
 class Usage(Case):
     def test_help_fits_a_screen(self):
-        for args in (("--help",), ("-h",), ("run", "--help"), ("doctor", "-h"),
+        for args in (("--help",), ("help",), ("-h",), ("run", "--help"), ("doctor", "-h"),
                      ("server", "-h"), ("ps", "-h"), ("sysctl", "--help")):
             _, out, _ = rumpkit(*args)
             lines = out.splitlines()
@@ -204,6 +204,7 @@ class Server(Case):
         _, _, err = rumpkit("server", "--check", "--insecure-tcp",
                             "tcp://127.0.0.1:9/")
         self.assertIn("is root in the kernel", err)
+        self.bad("say which port", "--insecure-tcp", "tcp://127.0.0.1:0/")
 
     def test_what_the_genuine_server_can_do_and_this_one_not_is_said(self):
         self.bad("cannot be loaded", "-m/x", "unix://a")
@@ -213,6 +214,7 @@ class Server(Case):
                 ("'x' has no value", "x"),
                 ("absolute path", "key=x,hostpath=/h,size=1"),
                 ("needs hostpath=", "key=/x,size=1"),
+                ("has room for something", "key=/x,hostpath=/h,size=0"),
                 ("needs size=", "key=/x,hostpath=/h"),
                 ("needs size=", "key=/x,hostpath=/h,type=chr"),
                 ("'1x' is not a number", "key=/x,hostpath=/h,size=1x"),

@@ -157,6 +157,9 @@ only_directories_are_made_sticky_by_open(void **state)
 	OK(rump_sys_close(
 	    rump_sys_open("f", RUMP_O_CREAT | RUMP_O_RDWR, 01644)));
 	assert_int_equal(stat_of("f").st_mode & 07777, 0644);
+	OK(rump_sys_close(rump_sys_open(
+	    "s", RUMP_O_CREAT | RUMP_O_RDWR | RUMP_O_STICKY, 01644)));
+	assert_int_equal(stat_of("s").st_mode & 07777, 01644);
 }
 
 static void

@@ -125,8 +125,9 @@ copy_slot(struct fdview *v, slot_t *slot, long fd, unsigned birth)
 	return copy != NULL;
 }
 
+/* from: the table of the calling process. */
 static bool
-copy_table(struct fdview *v, int i, unsigned birth)
+copy_table(struct fdview *v, int i, slot_t *from, unsigned birth)
 {
 	slot_t *second = fdview_second();
 	bool done = true;
@@ -135,10 +136,10 @@ copy_table(struct fdview *v, int i, unsigned birth)
 		return false;
 	v->fv_table[i] = second;
 	for (int j = 0; j < FD_SECOND && done; j++) {
-		long fd = (long)i * FD_SECOND + j;
-
-		if (slot_load(fd) != NULL)
-			done = copy_slot(v, &second[j], fd, birth);
+		if (atomic_load_explicit(&from[j], memory_order_acquire) !=
+		    NULL)
+			done = copy_slot(
+			    v, &second[j], (long)i * FD_SECOND + j, birth);
 	}
 	return done;
 }
@@ -146,6 +147,7 @@ copy_table(struct fdview *v, int i, unsigned birth)
 struct fdview *
 fdview_create(unsigned birth)
 {
+	const struct fdview *mine = fdmap_view();
 	struct fdview *v = pool_get(&views);
 	bool done = true;
 
@@ -154,8 +156,11 @@ fdview_create(unsigned birth)
 	for (int i = 0; i < FD_FIRST; i++)
 		atomic_init(&v->fv_table[i], NULL);
 	for (int i = 0; i < FD_FIRST && done; i++) {
-		if (slot_find((long)i * FD_SECOND) != NULL)
-			done = copy_table(v, i, birth);
+		slot_t *from = atomic_load_explicit(
+		    &mine->fv_table[i], memory_order_acquire);
+
+		if (from != NULL)
+			done = copy_table(v, i, from, birth);
 	}
 	if (done)
 		return v;

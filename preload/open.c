@@ -317,7 +317,11 @@ open_place(struct call *c, const struct place *pl, int flags, long mode,
 		return open_path_only(c, pl, flags, nflags, value);
 	if ((flags & O_TMPFILE) == O_TMPFILE)
 		return open_unnamed(c, pl, flags, nflags, mode, value);
-	error = kernel_open(c, pl, nflags, mode, &fd);
+	/* Nothing is made or cut off for want of a number. */
+	if ((flags & (O_CREAT | O_TRUNC)) != 0)
+		error = fdmap_room();
+	if (error == 0)
+		error = kernel_open(c, pl, nflags, mode, &fd);
 	if (error == EOPNOTSUPP)
 		return fifo_open(c, pl, nflags, value);
 	if (error != 0)

@@ -387,6 +387,9 @@ limits(void)
 	for (i = 0; i < 5; i++)
 		T(open("file", O_RDONLY));
 	T(open("x", O_RDWR | O_CREAT, 0644));
+	state("x");
+	T(open("file", O_RDWR | O_TRUNC));
+	state("file");
 	T(dup(3));
 	T(dup2(3, 6));
 	T(dup2(3, 5));

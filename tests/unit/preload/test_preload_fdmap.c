@@ -33,9 +33,8 @@
 #include "preload/process.h"
 #include "preload/route.h"
 #include "preload/watch.h"
-#include "preload/usercopy.h"
 #include "rump/rump_syscallnum.h"
-#include "watched.h"
+#include "aroundmap.h"
 
 #define NFILES 32768 /* more than are ever opened */
 #define NTHREADS 4
@@ -44,78 +43,7 @@
 static atomic_int is_open[NFILES];
 static atomic_int next_file, closes, bad_closes;
 
-static long
-raw_call(long nr, long a, long b, long c, long d, long e, long f)
-{
-	long r = syscall(nr, a, b, c, d, e, f);
-
-	return r < 0 ? -errno : r;
-}
-
-long (*host_call)(long, long, long, long, long, long, long) = raw_call;
-
-__thread struct thread engine_thread;
 enum backend_state backend_state;
-
-int
-usercopy_in(void *dst, const void *uaddr, size_t len)
-{
-	memcpy(dst, uaddr, len);
-	return 0;
-}
-
-int
-usercopy_out(const void *src, void *uaddr, size_t len)
-{
-	memcpy(uaddr, src, len);
-	return 0;
-}
-
-bool
-process_owns_memory(void)
-{
-	return !engine_thread.t_borrowed;
-}
-
-bool
-process_owns_table(void)
-{
-	return !engine_thread.t_borrowed || engine_thread.t_view != NULL;
-}
-
-bool
-backend_reachable(void)
-{
-	return true;
-}
-
-bool
-engine_is_threaded(void)
-{
-	return true;
-}
-
-void
-engine_say(const char *fmt, ...)
-{
-}
-
-void
-dirpos_destroy(struct dirpos *dp)
-{
-}
-
-void
-dirpos_forked(struct dirpos *dp)
-{
-}
-
-/* Nothing is routed here. */
-long
-route_run(struct call *c, long (*fn)(struct call *))
-{
-	return fn(c);
-}
 
 long
 rump_backend_syscall(int num, const int64_t *args, int64_t retval[2])

@@ -47,63 +47,7 @@ static struct kernel_files {
 	atomic_int ready;
 } * files;
 
-static long
-raw_call(long nr, long a, long b, long c, long d, long e, long f)
-{
-	long r = syscall(nr, a, b, c, d, e, f);
-
-	return r < 0 ? -errno : r;
-}
-
-long (*host_call)(long, long, long, long, long, long, long) = raw_call;
-
-__thread struct thread engine_thread;
 enum backend_state backend_state = BACKEND_SERVER;
-
-bool
-process_owns_memory(void)
-{
-	return !engine_thread.t_borrowed;
-}
-
-bool
-process_owns_table(void)
-{
-	return !engine_thread.t_borrowed || engine_thread.t_view != NULL;
-}
-
-bool
-backend_reachable(void)
-{
-	return true;
-}
-
-bool
-engine_is_threaded(void)
-{
-	return true;
-}
-
-void
-engine_say(const char *fmt, ...)
-{
-}
-
-void
-dirpos_destroy(struct dirpos *dp)
-{
-}
-
-void
-dirpos_forked(struct dirpos *dp)
-{
-}
-
-long
-route_run(struct call *c, long (*fn)(struct call *))
-{
-	return fn(c);
-}
 
 /* As a table of descriptors gives them away: the lowest free one. */
 static int

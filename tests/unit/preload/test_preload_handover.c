@@ -35,73 +35,16 @@
 #include "preload/remote.h"
 #include "preload/resolve.h"
 #include "preload/route.h"
+#include "aroundmap.h"
 
 #define NRULES 4
 
-__thread struct thread engine_thread;
 enum backend_state backend_state = BACKEND_SERVER;
 struct namespace resolve_ns = { .ns_n = NRULES };
 
 static char *self;
 static uint32_t told[16];
 static size_t ntold;
-static int complaints;
-
-static long
-raw_call(long nr, long a, long b, long c, long d, long e, long f)
-{
-	long r = syscall(nr, a, b, c, d, e, f);
-
-	return r < 0 ? -errno : r;
-}
-
-long (*host_call)(long, long, long, long, long, long, long) = raw_call;
-
-bool
-process_owns_memory(void)
-{
-	return true;
-}
-
-bool
-process_owns_table(void)
-{
-	return true;
-}
-
-bool
-backend_reachable(void)
-{
-	return true;
-}
-
-bool
-engine_is_threaded(void)
-{
-	return false;
-}
-
-void
-engine_say(const char *fmt, ...)
-{
-	complaints++;
-}
-
-void
-dirpos_destroy(struct dirpos *dp)
-{
-}
-
-void
-dirpos_forked(struct dirpos *dp)
-{
-}
-
-long
-route_run(struct call *c, long (*fn)(struct call *))
-{
-	return fn(c);
-}
 
 long
 rump_backend_syscall(int num, const int64_t *args, int64_t retval[2])

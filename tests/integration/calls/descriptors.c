@@ -198,9 +198,9 @@ selecting(void)
 	T(select(20, &r, &w, &x, NULL));
 	note("%d%d %d %d", FD_ISSET(file, &r) != 0, FD_ISSET(pipes[0], &r) != 0,
 	    FD_ISSET(dir, &w) != 0, FD_ISSET(rdwr, &x) != 0);
-	FD_SET(99, &r);
-	T(select(100, &r, NULL, NULL, &tv));
-	T(select(99, &r, NULL, NULL, &tv));
+	FD_SET(30, &r);
+	T(select(31, &r, NULL, NULL, &tv));
+	T(select(30, &r, NULL, NULL, &tv));
 	T(select(-1, &r, NULL, NULL, &tv));
 	T(select(0, NULL, NULL, NULL, &tv));
 	S(select, 20, NOWHERE, NULL, NULL, &tv);

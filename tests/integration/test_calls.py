@@ -19,7 +19,8 @@ from harness import MOUNT, check
 
 CALLS = os.environ["CALLS"]
 MEMORY = "/dev/shm"
-# What the protocol does not know, or the server answers in its own way.
+# Sections with lines that the protocol does not know, or that the server
+# answers in its own way; their other lines are not compared either.
 NOT_ON_NFS = {
     "opening-unnamed", "opening-at", "opening-how", "opening-limits",
     "data-seeking", "data-truncating", "data-allocating", "names-linking",

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""count.py TESTLOG ...: one closing line for several meson test logs.
+"""count.py TESTLOG ...: what failed, and one closing line for several logs.
 
-A TAP test counts as its cases, any other as one.
+A TAP test counts as its cases, any other as one.  The failures are named once
+more at the end, with what they said, for readers who see only the end of a
+long output.
 """
 import json
 import re
@@ -25,13 +27,37 @@ def cases(entry):
         yield plain
 
 
+def complaint(entry):
+    """What a failed test said: its failed cases with the comments that
+    follow them, or its last lines; at most 40 lines of at most 300 bytes."""
+    output = (entry.get("stdout") or "").splitlines()
+    said = []
+    telling = False
+    for line in output:
+        if CASE.match(line):
+            telling = line.startswith("not ")
+        if telling:
+            said.append(line)
+    if not said:
+        said = (output + (entry.get("stderr") or "").splitlines())[-40:]
+    return [line[:300] for line in said[:40]]
+
+
 def main():
     count = [0, 0, 0]
+    failures = []
     for path in sys.argv[1:]:
         with open(path, encoding="utf-8") as f:
             for line in f:
-                for result in cases(json.loads(line)):
+                entry = json.loads(line)
+                results = list(cases(entry))
+                for result in results:
                     count[result] += 1
+                if 1 in results:
+                    failures.append(f"failed: {entry['name']} ({path})")
+                    failures += ["  " + said for said in complaint(entry)]
+    for line in failures:
+        print(line)
     print("{} passed, {} failed, {} skipped".format(*count))
     return 1 if count[1] or not count[0] else 0
 

@@ -7,7 +7,7 @@
 
 #include "kern/types.h"
 
-#define CRED_NGROUPS 16 /* NGROUPS_MAX */
+#define CRED_NGROUPS 256 /* more than NetBSD's 16: hosts have more */
 
 struct kauth_cred {
 	_Atomic uint32_t cr_refcnt;

@@ -74,6 +74,7 @@ file_create(struct file **fpp)
 	fp->f_data = NULL;
 	fp->f_fsdata = NULL;
 	fp->f_offset = 0;
+	fp->f_owner = (struct rump_fileowner){ 0 };
 	mutex_init(&fp->f_lock, "file");
 	/* From here on a stray lookup may take and drop a reference. */
 	atomic_store_explicit(&fp->f_count, 1, memory_order_release);

@@ -12,6 +12,7 @@
 #include "kern/cred.h"
 #include "kern/mutex.h"
 #include "kern/types.h"
+#include "rump/rumphost.h"
 
 struct file;
 struct filedesc;
@@ -43,6 +44,8 @@ enum file_type {
  */
 struct fileops {
 	const char *fo_name;
+	/* May the caller have RUMP_O_NOATIME switched on?  0 or EPERM. */
+	int (*fo_traceless)(struct file *fp);
 	int (*fo_read)(struct file *fp, off_t *offp, struct uio *uio,
 	    kauth_cred_t cred, int flags);
 	int (*fo_write)(struct file *fp, off_t *offp, struct uio *uio,
@@ -80,6 +83,7 @@ struct file {
 	kmutex_t f_lock;         /* protects f_offset */
 	off_t f_offset;          /* f */
 	_Atomic uint32_t f_seen; /* errors of delayed writes, of vfs/vnfile.c */
+	struct rump_fileowner f_owner; /* f_lock */
 };
 
 /* Kernel open flags: FFLAGS(O_*) = O_* + 1, as in NetBSD. */
@@ -146,5 +150,6 @@ struct filedesc *fdtable_copy(struct filedesc *fdt);
 void fdtable_ref(struct filedesc *fdt);
 /* Drop a reference; closes everything with the last one. */
 void fdtable_unref(struct filedesc *fdt);
+bool fdtable_is_empty(struct filedesc *fdt);
 
 #endif /* !KERN_FILE_H */

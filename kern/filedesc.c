@@ -493,6 +493,12 @@ fdtable_ref(struct filedesc *ft)
 	atomic_fetch_add_explicit(&ft->ft_refcnt, 1, memory_order_relaxed);
 }
 
+bool
+fdtable_is_empty(struct filedesc *ft)
+{
+	return next_open(ft, 0) >= FD_LIMIT;
+}
+
 void
 fdtable_unref(struct filedesc *ft)
 {

@@ -60,6 +60,20 @@ prochook_exit(struct proc *p)
 	}
 }
 
+bool
+prochook_lingers(struct proc *p)
+{
+	struct list *n;
+	struct prochook *ph;
+
+	LIST_FOREACH (n, &hooks) {
+		ph = LIST_ENTRY(n, struct prochook, ph_list);
+		if (ph->ph_lingers != NULL && ph->ph_lingers(p))
+			return true;
+	}
+	return false;
+}
+
 void
 lwp_exithooks(struct lwp *l)
 {

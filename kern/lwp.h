@@ -35,11 +35,11 @@ struct proc {
 	pid_t p_pgid, p_sid;        /* proc_lock */
 	kauth_cred_t p_cred;        /* p, to write proc_lock too: owned */
 	struct filedesc *p_fd;      /* i: owned or shared reference */
-	struct cwdinfo *p_cwdi;     /* i: owned by vfs, NULL without it */
+	struct cwdinfo *p_cwdi;     /* p: vfs's reference, NULL without it */
 	uint32_t p_nlwps;           /* p: those that are not leaving */
 	uint32_t p_flag;            /* p */
 	_Atomic uint64_t p_sigpend; /* RUMP_SIGMODEL_RECORD: bit sig - 1 */
-	mode_t p_umask;             /* p */
+	mode_t p_umask;             /* atomic; proc_lock where it is shared */
 	_Atomic uint32_t p_nofile;  /* p for writing: RLIMIT_NOFILE */
 	_Atomic uint64_t p_fsize;   /* likewise RLIMIT_FSIZE */
 	struct rump_rlimit p_rlimit[12]; /* p: by RLIMIT_* */
@@ -113,6 +113,9 @@ struct prochook {
 	void (*ph_fork)(struct proc *parent, struct proc *child, int flags);
 	/* The last lwp, which is curlwp, leaves; descriptors are closed. */
 	void (*ph_exit)(struct proc *p);
+	/* Could ph_exit of p wait for more than this process does?  NULL: no.
+	 * Does not sleep. */
+	bool (*ph_lingers)(struct proc *p);
 	void (*ph_lwpexit)(struct lwp *l);
 	struct list ph_list;
 };
@@ -199,6 +202,7 @@ void lwp_exithooks(struct lwp *l);
 void lwp_free(struct lwp *l);
 void prochook_fork(struct proc *parent, struct proc *child, int flags);
 void prochook_exit(struct proc *p);
+bool prochook_lingers(struct proc *p);
 /* curlwp of the calling host thread becomes l, also for the host. */
 void lwp_setcur(struct lwp *l);
 /* End the bound lwp, and with the last one its process; EINVAL if none. */
@@ -209,6 +213,8 @@ extern kmutex_t proc_lock;
 struct proc *proc_find(pid_t pid) REQUIRES(proc_lock);
 /* Make cred the credential of p; consumes the reference. */
 void proc_setcred(struct proc *p, kauth_cred_t cred) REQUIRES(proc_lock);
+/* The file creation mask of p, and of all that have its cwdinfo: what p's was. */
+mode_t proc_setumask(struct proc *p, mode_t mask) REQUIRES(proc_lock);
 /* Is there a process in group pgid, if sess is not NULL in its session? */
 bool proc_group_exists(pid_t pgid, const struct proc *sess) REQUIRES(proc_lock);
 

@@ -144,6 +144,36 @@ fork_descriptors(struct proc *parent, int flags)
 	return parent->p_fd;
 }
 
+static mode_t
+umask_of(const struct proc *p)
+{
+	return __atomic_load_n(&p->p_umask, __ATOMIC_RELAXED);
+}
+
+static bool
+shares_cwd(const struct proc *p, const struct proc *q)
+{
+	struct cwdinfo *cw = __atomic_load_n(&p->p_cwdi, __ATOMIC_RELAXED);
+
+	return cw != NULL &&
+	       cw == __atomic_load_n(&q->p_cwdi, __ATOMIC_RELAXED);
+}
+
+mode_t
+proc_setumask(struct proc *p, mode_t mask)
+{
+	struct list *n;
+	struct proc *q;
+	mode_t old = umask_of(p);
+
+	LIST_FOREACH (n, &allproc) {
+		q = LIST_ENTRY(n, struct proc, p_list);
+		if (q == p || shares_cwd(q, p))
+			__atomic_store_n(&q->p_umask, mask, __ATOMIC_RELAXED);
+	}
+	return old;
+}
+
 /* Count one more process, unless there are too many. */
 static bool
 proc_count(void)
@@ -161,18 +191,19 @@ int
 proc_fork(struct proc *parent, int flags, struct proc **pp)
 {
 	struct proc *p;
+	int fds = flags & ~RUMP_RFCWD_SHARE;
 
-	if (flags != 0 && flags != RUMP_RFFDG && flags != RUMP_RFCFDG)
+	if (fds != 0 && fds != RUMP_RFFDG && fds != RUMP_RFCFDG)
 		return EINVAL;
 	if (!proc_count())
 		return EAGAIN;
 	p = kmem_zalloc(sizeof(*p), KM_SLEEP);
 	proc_init(p, parent);
-	p->p_fd = fork_descriptors(parent, flags);
+	p->p_fd = fork_descriptors(parent, fds);
 	mutex_enter(&parent->p_lock);
 	p->p_cred = parent->p_cred;
 	kauth_cred_hold(p->p_cred);
-	p->p_umask = parent->p_umask;
+	p->p_umask = umask_of(parent);
 	memcpy(p->p_rlimit, parent->p_rlimit, sizeof(p->p_rlimit));
 	atomic_store(&p->p_nofile, atomic_load(&parent->p_nofile));
 	atomic_store(&p->p_fsize, atomic_load(&parent->p_fsize));
@@ -190,6 +221,9 @@ proc_publish(struct proc *p)
 	p->p_pid = pid_allocate();
 	p->p_pgid = p->p_parent->p_pgid;
 	p->p_sid = p->p_parent->p_sid;
+	/* It may have changed meanwhile. */
+	if (shares_cwd(p, p->p_parent))
+		p->p_umask = umask_of(p->p_parent);
 	list_insert_tail(&allproc, &p->p_list);
 	mutex_exit(&proc_lock);
 	KSTAT_ADD(&kern_stats[KERN_PROCESSES], 1);

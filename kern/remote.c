@@ -104,8 +104,7 @@ rump_proc_setcred(int32_t pid, const struct rump_hostcred *hc)
 	if (p != NULL)
 		proc_setcred(p, cred);
 	if (p != NULL && hc->hc_umask >= 0)
-		__atomic_store_n(&p->p_umask, (mode_t)hc->hc_umask & ALLPERMS,
-		    __ATOMIC_RELAXED);
+		(void)proc_setumask(p, (mode_t)hc->hc_umask & ALLPERMS);
 	if (p != NULL && hc->hc_pid != 0)
 		atomic_store(&p->p_hostpid, hc->hc_pid);
 	mutex_exit(&proc_lock);
@@ -134,6 +133,18 @@ rump_proc_exec(const char *comm, const uint32_t *keep, size_t n)
 	(void)strlcpy(p->p_comm, comm, sizeof(p->p_comm));
 	mutex_exit(&p->p_lock);
 	rump_unschedule();
+}
+
+bool
+rump_proc_lingers(struct lwp *l)
+{
+	struct proc *p = l->l_proc;
+	bool lingers;
+
+	rump_schedule();
+	lingers = !fdtable_is_empty(p->p_fd) || prochook_lingers(p);
+	rump_unschedule();
+	return lingers;
 }
 
 int

@@ -7,12 +7,13 @@
 #include "kern/libkern.h"
 #include "kern/lwp.h"
 #include "kern/netbsd.h"
+#include "rump/rumpdefs.h"
 #include "syscall_table/sysprotos.h"
 
 /* What F_SETFL may change. */
 #define SETTABLE                                                               \
 	(O_APPEND | O_ASYNC | O_NONBLOCK | O_SYNC | O_DSYNC | O_RSYNC |        \
-	    O_ALT_IO | O_DIRECT | O_NOSIGPIPE)
+	    O_ALT_IO | O_DIRECT | O_NOSIGPIPE | RUMP_O_NOATIME)
 #define FSCTL_LEN(cmd) ((unsigned)(cmd) >> 16 & F_PARAM_MASK)
 
 int
@@ -78,8 +79,13 @@ set_flags(struct file *fp, uint32_t want)
 {
 	uint32_t keep = SETTABLE & ~(uint32_t)(O_NONBLOCK | O_ASYNC);
 	uint32_t old = atomic_load(&fp->f_flag);
-	int error;
+	int error = 0;
 
+	if ((want & ~old & RUMP_O_NOATIME) != 0 &&
+	    fp->f_ops->fo_traceless != NULL)
+		error = fp->f_ops->fo_traceless(fp);
+	if (error != 0)
+		return error;
 	while (!atomic_compare_exchange_weak(
 	    &fp->f_flag, &old, (old & ~keep) | (want & keep)))
 		continue;
@@ -141,12 +147,52 @@ fsctl_fcntl(struct file *fp, unsigned cmd, void *arg)
 	return error;
 }
 
+/* Who opened a file only to search it can do neither, too. */
+static int
+open_flags(uint32_t fflags)
+{
+	if ((fflags & (FREAD | FWRITE)) != 0)
+		return OFLAGS((int)fflags);
+	return (int)fflags |
+	       ((fflags & RUMP_O_NEITHER) != 0 ? O_RDWR : O_RDONLY);
+}
+
+static int
+get_owner(struct file *fp, void *arg)
+{
+	struct rump_fileowner owner;
+
+	mutex_enter(&fp->f_lock);
+	owner = fp->f_owner;
+	mutex_exit(&fp->f_lock);
+	return copyout(&owner, arg, sizeof(owner));
+}
+
+static int
+set_owner(struct file *fp, const void *arg)
+{
+	struct rump_fileowner owner;
+	int error = copyin(arg, &owner, sizeof(owner));
+
+	if (error != 0)
+		return error;
+	mutex_enter(&fp->f_lock);
+	if (owner.fo_type >= 0) {
+		fp->f_owner.fo_type = owner.fo_type;
+		fp->f_owner.fo_pid = owner.fo_pid;
+	}
+	if (owner.fo_signal >= 0)
+		fp->f_owner.fo_signal = owner.fo_signal;
+	mutex_exit(&fp->f_lock);
+	return 0;
+}
+
 static int
 file_fcntl(struct file *fp, unsigned cmd, void *arg, register_t *retval)
 {
 	switch (cmd) {
 	case F_GETFL:
-		*retval = OFLAGS((int)atomic_load(&fp->f_flag));
+		*retval = open_flags(atomic_load(&fp->f_flag));
 		return 0;
 	case F_SETFL:
 		return set_flags(fp, (uintptr_t)arg);
@@ -163,6 +209,10 @@ file_fcntl(struct file *fp, unsigned cmd, void *arg, register_t *retval)
 	case F_SETLK:
 	case F_SETLKW:
 		return lock_fcntl(fp, cmd, arg);
+	case RUMP_F_GETOWNER:
+		return get_owner(fp, arg);
+	case RUMP_F_SETOWNER:
+		return set_owner(fp, arg);
 	default:
 		return (cmd & F_FSCTL) != 0 ? fsctl_fcntl(fp, cmd, arg)
 					    : EINVAL;

@@ -16,6 +16,7 @@ uio_init(struct uio *uio, struct rump_iovec *iov, void *buf, size_t len,
 	uio->uio_resid = len;
 	uio->uio_rw = rw;
 	uio->uio_seg = seg;
+	uio->uio_unseen = false;
 }
 
 /* Step over vectors that are used up. */

@@ -16,6 +16,7 @@ struct uio {
 	size_t uio_resid;
 	enum uio_rw uio_rw;
 	enum uio_seg uio_seg;
+	bool uio_unseen; /* a directory does not note the access */
 };
 
 /* Describe one buffer; iov is the caller's storage and must outlive uio. */

@@ -87,8 +87,10 @@ extern long (*host_call)(
 /* True once, in the process that the constructor ran in; false in a forked
  * child (also in a vfork child, which shares our memory). */
 bool engine_is_owner(void);
-/* The number of live threads may exceed one. */
+/* The number of live threads may exceed one: that there have been more, and that
+ * the program has more now. */
 bool engine_is_threaded(void);
+bool engine_has_threads(void);
 /* Print "rumpkit: text\n" to the program's standard error, raw. */
 void engine_say(const char *fmt, ...)
     __attribute__((__format__(__printf__, 1, 2)));
@@ -112,6 +114,8 @@ bool fdmap_is_rump(long fd);
  * (fdalias.h), or others change them (fdshare.h).  On the kernel stack. */
 extern bool router_looks;
 void router_look(struct call *c);
+/* Is the working directory the host's?  On the kernel stack. */
+bool router_is_on_host(void);
 /* Does the call, of a process that is not the program (a guest), concern no object
  * of the kernel's?  On any stack, without the thread's record. */
 bool router_is_host(const struct call *c);
@@ -119,9 +123,9 @@ bool router_is_host(const struct call *c);
  * is nothing to do. */
 void router_exit(void);
 bool router_leaves_quietly(void);
-/* In the child of a clone without CLONE_VM: first call after arming.  shares: with
- * CLONE_FILES. */
-void router_forked(bool shares);
+/* In the child of a clone without CLONE_VM and with flags: first call after
+ * arming. */
+void router_forked(uint64_t flags);
 /* Try to resolve a fault of the program at addr in a mapping of a rump file;
  * prot: the PROT_ bit that it wanted.  0: retry the instruction; else the
  * signal to deliver (SIGBUS, SIGSEGV).  Runs on the kernel stack, may sleep. */

@@ -35,8 +35,10 @@
 #include "preload/engine/thread.h"
 #include "preload/fdmap.h"
 #include "preload/fdshare.h"
+#include "preload/kernel.h"
 #include "preload/namespace.h"
 #include "preload/pool.h"
+#include "preload/process.h"
 #include "preload/remote.h"
 #include "rump/rump_syscallnum.h"
 #include "rump/rumpdefs.h"
@@ -48,8 +50,9 @@ struct child {
 	struct remote *ch_remote; /* NULL: the server has ended */
 	struct fdview *ch_view;   /* NULL: memory of its own */
 	bool ch_lent;             /* it has its parent's map and process */
-	bool ch_shares;           /* it has its parent's descriptors */
-	int64_t ch_directory;     /* lent: the parent's, or -1: the host's */
+	unsigned ch_shares;       /* REMOTE_*: what it has of its parent's */
+	int ch_cwd;               /* as cwd_rule() */
+	int64_t ch_directory;     /* lent: the parent's, or -1 */
 	/* The parent's. */
 	struct fdview *ch_outer_view;
 	struct remote *ch_outer_remote;
@@ -99,7 +102,6 @@ keep_directory(struct child *ch)
 	int64_t retval[2];
 	long error;
 
-	ch->ch_directory = -1;
 	if (cwd_rule() == NS_HOST)
 		return 0;
 	error = rump_backend_syscall(RUMP_SYS_openat, args, retval);
@@ -113,6 +115,9 @@ restore_directory(const struct child *ch)
 {
 	int64_t args[BACKEND_SLOTS] = { ch->ch_directory }, retval[2];
 
+	/* The mask is the parent's again, too. */
+	if ((ch->ch_shares & REMOTE_CWD) == 0 && backend_reachable())
+		kernel_set_cred();
 	if (ch->ch_directory < 0)
 		return;
 	(void)rump_backend_syscall(RUMP_SYS_fchdir, args, retval);
@@ -123,8 +128,10 @@ restore_directory(const struct child *ch)
 static long
 lend(struct child *ch, struct birth **bp)
 {
-	int error = keep_directory(ch);
+	int error = 0;
 
+	if ((ch->ch_shares & REMOTE_CWD) == 0)
+		error = keep_directory(ch);
 	if (error != 0) {
 		pool_put(&children, ch);
 		return -error;
@@ -134,6 +141,19 @@ lend(struct child *ch, struct birth **bp)
 	ch->ch_lent = true;
 	*bp = &ch->ch_birth;
 	return 0;
+}
+
+/* A lent process has all of its parent's. */
+static unsigned
+shared_by(uint64_t flags)
+{
+	unsigned shares = 0;
+
+	if ((flags & (CLONE_FILES | CLONE_VM)) == CLONE_FILES)
+		shares |= REMOTE_TABLE;
+	if ((flags & CLONE_FS) != 0)
+		shares |= REMOTE_CWD;
+	return shares;
 }
 
 static long
@@ -147,7 +167,9 @@ birth(uint64_t flags, struct birth **bp)
 		return -ENOMEM;
 	ch->ch_view = NULL;
 	ch->ch_lent = false;
-	ch->ch_shares = (flags & CLONE_FILES) != 0 && !shares;
+	ch->ch_cwd = cwd_rule();
+	ch->ch_directory = -1;
+	ch->ch_shares = shared_by(flags);
 	keep_outer(ch);
 	if ((flags & CLONE_FILES) != 0 && shares)
 		return lend(ch, bp);
@@ -176,10 +198,9 @@ static void
 borrow(struct birth *b)
 {
 	struct child *ch = child_of(b);
-	int cwd = cwd_rule();
 
 	engine_thread.t_view = ch->ch_lent ? fdview_current() : ch->ch_view;
-	engine_thread.t_cwd = cwd;
+	engine_thread.t_cwd = ch->ch_cwd;
 	if (engine_is_threaded() && !ch->ch_lent)
 		fdview_check();
 	if (ch->ch_remote != NULL)
@@ -211,7 +232,7 @@ child_unshares(void)
 
 	if (!fdshare_on() || engine_thread.t_borrowed)
 		return 0;
-	if (engine_is_threaded()) {
+	if (engine_has_threads()) {
 		engine_say("descriptors that are shared with another process "
 			   "cannot be had alone by a program with threads");
 		return EAGAIN;
@@ -219,7 +240,8 @@ child_unshares(void)
 	fdshare_sync();
 	if (backend_state != BACKEND_SERVER)
 		return unshare_here();
-	error = remote_child_make(false, false, &copy);
+	error =
+	    remote_child_make(false, cwd_is_shared() ? REMOTE_CWD : 0, &copy);
 	if (error != 0)
 		return error;
 	error = (int)-HOST(SYS_unshare, CLONE_FILES, 0, 0, 0, 0, 0);
@@ -232,6 +254,29 @@ child_unshares(void)
 	fdview_check();
 	remote_replace(copy);
 	return 0;
+}
+
+/* The host has done so.  A child whose process in the kernel is its parent's
+ * gives back what it has changed there. */
+void
+child_unshares_cwd(void)
+{
+	struct birth *b = engine_thread.t_birth;
+	struct child *ch = b != NULL ? child_of(b) : NULL;
+
+	if (!cwd_is_shared())
+		return;
+	if (ch != NULL && engine_thread.t_borrowed) {
+		engine_thread.t_cwd = cwd_rule();
+		engine_thread.t_shares_cwd = false;
+		ch->ch_shares &= ~(unsigned)REMOTE_CWD;
+	}
+	if (ch != NULL && ch->ch_lent && ch->ch_remote == NULL)
+		(void)keep_directory(ch);
+	else if (backend_state == BACKEND_SERVER)
+		remote_unshare_cwd();
+	if (process_owns_memory())
+		cwd_unshare();
 }
 
 /*
@@ -273,7 +318,8 @@ birth_over(struct birth *b)
 
 	engine_thread.t_view = ch->ch_outer_view;
 	engine_thread.t_cwd = ch->ch_outer_cwd;
-	if (ch->ch_remote != NULL && ch->ch_shares && !b->b_failed)
+	if (ch->ch_remote != NULL && (ch->ch_shares & REMOTE_TABLE) != 0 &&
+	    !b->b_failed)
 		remote_child_shares(ch->ch_remote);
 	else if (ch->ch_remote != NULL)
 		remote_child_end(ch->ch_remote);
@@ -320,7 +366,7 @@ child_forked(void)
 		return;
 	own_pid = HOST(SYS_getpid, 0, 0, 0, 0, 0, 0);
 	mine = child_of(b)->ch_remote;
-	shares = child_of(b)->ch_shares;
+	shares = (child_of(b)->ch_shares & REMOTE_TABLE) != 0;
 	pool_put(&children, child_of(b));
 	if (mine != NULL)
 		remote_child_here(mine);

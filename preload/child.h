@@ -21,6 +21,9 @@ int child_executes(void);
  * shared with others (fdshare.h), the host's is now.  0 or a Linux errno. */
 int child_unshares(void);
 
+/* The host has made its directories and mask its own: so does the kernel. */
+void child_unshares_cwd(void);
+
 /* Has the calling process a connection of its own?  Not so one whose birth was
  * not seen, which happens without Syscall User Dispatch. */
 bool child_is_known(void);

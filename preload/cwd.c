@@ -22,9 +22,11 @@
 #include "preload/backend.h"
 #include "preload/call.h"
 #include "preload/abi/errno.h"
+#include "preload/cwdshare.h"
 #include "preload/descriptor.h"
 #include "preload/engine/late.h"
 #include "preload/engine/thread.h"
+#include "preload/fdslots.h"
 #include "preload/lock.h"
 #include "preload/pool.h"
 #include "preload/process.h"
@@ -37,8 +39,6 @@
 #include "rump/rumpdefs.h"
 #include "rump/rumphost.h"
 #include "syscall_table/linux_routes.h"
-
-static atomic_int rule_of_cwd = NS_HOST;
 
 /*
  * Children of vfork(2) that have gone to a directory of the host, while their
@@ -56,7 +56,7 @@ static atomic_uint departed_next;
  * chdir(2). */
 static struct lock text_lock = LOCK_INIT;
 static LATE char text_of_cwd[PATHBUF_SIZE]; /* text_lock; "" not known */
-static atomic_uint generation;              /* of the directory */
+static unsigned text_generation;            /* text_lock: whose it is */
 
 static int64_t
 seconds(void)
@@ -88,32 +88,61 @@ has_departed(void)
 	return false;
 }
 
+/* Has the calling process, a vfork child, a directory of its own? */
+static bool
+is_childs(void)
+{
+	return engine_thread.t_view != NULL && !engine_thread.t_shares_cwd;
+}
+
+/* Another image may have had more rules. */
+static int
+rule_of(const struct cwd_state *cs)
+{
+	int rule = atomic_load_explicit(&cs->cs_rule, memory_order_relaxed);
+
+	return rule == NS_HOST || (unsigned)rule < resolve_ns.ns_n ? rule : 0;
+}
+
 int
 cwd_rule(void)
 {
-	int rule = atomic_load_explicit(&rule_of_cwd, memory_order_relaxed);
+	int rule;
 
-	if (engine_thread.t_view != NULL)
+	if (is_childs())
 		return engine_thread.t_cwd;
-	if (rule != NS_HOST && !process_owns_memory() && has_departed())
+	if (engine_thread.t_apart)
+		return NS_HOST;
+	rule = rule_of(cwdshare_state());
+	if (rule != NS_HOST && !process_owns_memory() &&
+	    !engine_thread.t_shares_cwd && has_departed())
 		return NS_HOST;
 	return rule;
+}
+
+static void
+set_rule(int rule)
+{
+	struct cwd_state *cs;
+
+	lock_enter(&text_lock);
+	cs = cwdshare_state();
+	atomic_store(&cs->cs_rule, rule);
+	atomic_fetch_add(&cs->cs_generation, 1);
+	lock_exit(&text_lock);
 }
 
 void
 cwd_set(int rule)
 {
-	if (engine_thread.t_view != NULL) {
+	if (is_childs())
 		engine_thread.t_cwd = rule;
-	} else if (process_owns_memory()) {
-		lock_enter(&text_lock);
-		atomic_store(&rule_of_cwd, rule);
-		generation++;
-		text_of_cwd[0] = '\0';
-		lock_exit(&text_lock);
-	} else if (rule == NS_HOST && rule_of_cwd != NS_HOST) {
+	else if (engine_thread.t_apart)
+		return;
+	else if (process_owns_memory() || engine_thread.t_shares_cwd)
+		set_rule(rule);
+	else if (rule == NS_HOST && cwd_rule() != NS_HOST)
 		depart();
-	}
 }
 
 int
@@ -178,46 +207,116 @@ copy(char *to, const char *from, size_t size)
 	text_put(&t, from);
 }
 
+/* What is known of the directory of this generation, or "". */
+static void
+get_text(char *buf, size_t size, unsigned generation)
+{
+	lock_enter(&text_lock);
+	if (text_generation != generation)
+		text_of_cwd[0] = '\0';
+	copy(buf, text_of_cwd, size);
+	lock_exit(&text_lock);
+}
+
+static void
+keep_text(const char *text, unsigned generation)
+{
+	lock_enter(&text_lock);
+	if (generation == atomic_load(&cwdshare_state()->cs_generation)) {
+		copy(text_of_cwd, text, sizeof(text_of_cwd));
+		text_generation = generation;
+	}
+	lock_exit(&text_lock);
+}
+
 bool
 cwd_rump_text(char *buf, size_t size)
 {
-	unsigned now = generation;
+	unsigned generation = atomic_load(&cwdshare_state()->cs_generation);
 
-	if (engine_thread.t_view != NULL)
+	if (is_childs())
 		return cwd_rump_path(buf, size) == 0;
-	lock_enter(&text_lock);
-	copy(buf, text_of_cwd, size);
-	lock_exit(&text_lock);
+	get_text(buf, size, generation);
 	if (buf[0] != '\0')
 		return true;
 	if (!backend_reachable() || cwd_rump_path(buf, size) != 0)
 		return false;
-	lock_enter(&text_lock);
-	if (now == generation)
-		copy(text_of_cwd, buf, sizeof(text_of_cwd));
-	lock_exit(&text_lock);
+	keep_text(buf, generation);
 	return true;
 }
 
+int
+cwd_share(void)
+{
+	int error;
+
+	if (is_childs() || engine_thread.t_apart)
+		return ENOTSUP;
+	lock_enter(&text_lock);
+	error = cwdshare_begin();
+	lock_exit(&text_lock);
+	return error;
+}
+
 void
-cwd_forked(void)
+cwd_unshare(void)
+{
+	lock_enter(&text_lock);
+	cwdshare_end();
+	lock_exit(&text_lock);
+}
+
+bool
+cwd_is_shared(void)
+{
+	return !is_childs() && !engine_thread.t_apart && cwdshare_on();
+}
+
+bool
+cwd_is_apart(void)
+{
+	return engine_thread.t_apart && !is_childs();
+}
+
+bool
+router_is_on_host(void)
+{
+	return cwd_rule() == NS_HOST;
+}
+
+void
+cwd_forked(bool shares)
 {
 	lock_reset(&text_lock);
-	if (engine_thread.t_view == NULL)
-		return;
-	rule_of_cwd = engine_thread.t_cwd;
-	generation++;
-	text_of_cwd[0] = '\0';
+	cwdshare_forked(shares);
+	if (is_childs() || engine_thread.t_apart)
+		set_rule(cwd_rule());
+	engine_thread.t_shares_cwd = engine_thread.t_apart = false;
 }
 
 /* --- from image to image ----------------------------------------------- */
 
+#define SHARED '@' /* and a descriptor, instead of a path */
+
+static int
+inherit_shared(const char *number)
+{
+	unsigned fd = 0;
+
+	for (; *number >= '0' && *number <= '9' && fd < FD_MAX; number++)
+		fd = 10 * fd + (unsigned)(*number - '0');
+	return *number == '\0' && cwdshare_take((int)fd) ? 0 : EBADF;
+}
+
 int
 cwd_inherit(const char *path)
 {
-	struct place *pl = place_create();
+	struct place *pl;
 	int error;
 
+	if (*path == SHARED)
+		return inherit_shared(path + 1);
+	pl = place_create();
 	if (pl == NULL)
 		return ENOMEM;
 	error = place_decide(pl, path);
@@ -262,25 +361,69 @@ known_path(char *buf, int rule)
 	return *prefix != '\0' ? prefix : "/";
 }
 
+/* With a kernel in a process what is shared does not cross. */
+static int
+shared_descriptor(void)
+{
+	return backend_state == BACKEND_SERVER && cwd_is_shared()
+		   ? cwdshare_descriptor()
+		   : -1;
+}
+
+void
+cwd_keep(bool keep)
+{
+	if (shared_descriptor() >= 0)
+		cwdshare_keep(keep);
+}
+
+static void
+put_path(struct text *t, int rule)
+{
+	char *path = pool_get(&pathbufs);
+
+	text_put(t, known_path(path, rule));
+	if (path != NULL)
+		pool_put(&pathbufs, path);
+}
+
 size_t
 cwd_exec_env(char *buf, size_t size)
 {
-	char *path = NULL;
-	int rule = cwd_rule();
+	int rule = cwd_rule(), fd;
 	struct text t;
 
-	if (router_idle || rule == NS_HOST || size == 0)
+	if (router_idle || size == 0)
 		return 0;
-	path = pool_get(&pathbufs);
+	fd = shared_descriptor();
+	if (fd < 0 && rule == NS_HOST)
+		return 0;
 	text_init(&t, buf, size);
 	text_put(&t, CWD_VARIABLE "=");
-	text_put(&t, known_path(path, rule));
-	if (path != NULL)
-		pool_put(&pathbufs, path);
+	if (fd >= 0) {
+		text_char(&t, SHARED);
+		text_dec(&t, fd);
+	} else {
+		put_path(&t, rule);
+	}
 	return t.t_len;
 }
 
 /* --- calls ------------------------------------------------------------- */
+
+/* The kernel has one directory for all threads. */
+static int
+refuse_apart(struct call *c)
+{
+	static atomic_bool said;
+
+	if (!atomic_exchange(&said, true))
+		engine_say("%s: a thread with a working directory of its own "
+			   "cannot have it in a rump kernel",
+		    linux_calls[c->nr].lc_name);
+	route_note(c, "the thread has left its process's directory");
+	return EOPNOTSUPP;
+}
 
 static int
 chdir_op(struct call *c, const struct place *pl, int64_t *value)
@@ -289,6 +432,8 @@ chdir_op(struct call *c, const struct place *pl, int64_t *value)
 	int64_t fargs[BACKEND_SLOTS] = { pl->pl_dirfd };
 	int error;
 
+	if (cwd_is_apart())
+		return refuse_apart(c);
 	if (pl->pl_path[0] == '\0')
 		error = rump_call(c, RUMP_SYS_fchdir, fargs, NULL);
 	else if (pl->pl_dir != NULL)
@@ -324,6 +469,8 @@ fchdir_rump(struct call *c, struct rfile *rf)
 	struct rump_stat st;
 	long result;
 
+	if (cwd_is_apart())
+		return -refuse_apart(c);
 	if (rf->rf_kind == RF_NAME) {
 		result = fd_call(c, rf, RUMP_SYS_fstatat, (int64_t)rf->rf_path,
 		    (int64_t)&st, RUMP_AT_SYMLINK_NOFOLLOW, 0);

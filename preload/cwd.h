@@ -27,14 +27,31 @@ int cwd_rump_path(char *buf, size_t size);
 /* The same, as it was when it was entered; false where it is not known. */
 bool cwd_rump_text(char *buf, size_t size);
 
-void cwd_forked(void);
+/*
+ * A child is going to share the directories of the calling process, and its mask
+ * (CLONE_FS): 0 or a Linux errno.  It shares them with none any more; does it?
+ */
+int cwd_share(void);
+void cwd_unshare(void);
+bool cwd_is_shared(void);
+/* Is the calling thread one with directories and mask of the host's, which other
+ * threads do not have (unshare(2))? */
+bool cwd_is_apart(void);
+
+/* shares: with CLONE_FS. */
+void cwd_forked(bool shares);
 
 /*
- * Take over the directory that the image before this one was in: the kernel
+ * Take over the directory that the image before this one was in, or that which
+ * it shared: the kernel
  * goes there if it is in this process; in a server it is there; else relative
  * paths are refused from now on.  0, or a Linux errno.
  */
 int cwd_inherit(const char *path);
+
+/* What is shared stays open across the exec that is about to be made, or not
+ * after all. */
+void cwd_keep(bool keep);
 
 /* Can the working directory be handed on?  0, or a Linux errno. */
 int cwd_check(void);

@@ -22,6 +22,7 @@
 #include "preload/config.h"
 #include "preload/dirs.h"
 #include "preload/fdalias.h"
+#include "preload/fileowner.h"
 #include "preload/namespace.h"
 #include "preload/process.h"
 #include "preload/readiness.h"
@@ -202,7 +203,7 @@ close_range_run(struct call *c)
 	int error;
 
 	if ((flags & CLOSE_RANGE_UNSHARE) != 0 && process_owns_memory()) {
-		if (engine_is_threaded()) {
+		if (engine_has_threads()) {
 			route_note(c, "descriptors of one thread alone");
 			return -EINVAL;
 		}
@@ -289,12 +290,12 @@ fcntl_getfl(struct call *c, struct rfile *rf)
 {
 	long flags;
 
-	if (rf->rf_path_only)
-		return O_PATH;
 	flags = fd_call(c, rf, RUMP_SYS_fcntl, RUMP_F_GETFL, 0, 0, 0);
 	if (flags < 0)
 		return flags;
 	flags = abi_open_to_linux((int)flags);
+	if (rf->rf_path_only)
+		return O_PATH | (flags & (O_DIRECTORY | O_NOFOLLOW));
 	/* Sockets are not opened, and have no mark of large files. */
 	return rf->rf_kind == RF_SOCKET ? flags & ~0100000L : flags;
 }
@@ -319,20 +320,10 @@ fcntl_setfl(struct call *c, struct rfile *rf, int flags)
 }
 
 static long
-fcntl_rump(struct call *c, struct rfile *rf)
+fcntl_file(struct call *c, struct rfile *rf)
 {
-	static const struct f_owner_ex nobody = { F_OWNER_PID, 0 };
-
 	switch ((int)c->arg[1]) {
-	case F_GETFD:
-	case F_SETFD:
-		return HOST(
-		    SYS_fcntl, c->arg[0], c->arg[1], c->arg[2], 0, 0, 0);
-	case F_GETFL:
-		return fcntl_getfl(c, rf);
 	case F_SETFL:
-		if (rf->rf_path_only)
-			return -EBADF;
 		return fcntl_setfl(c, rf, (int)c->arg[2]);
 	case F_GETLK:
 	case F_SETLK:
@@ -340,7 +331,7 @@ fcntl_rump(struct call *c, struct rfile *rf)
 	case F_OFD_GETLK:
 	case F_OFD_SETLK:
 	case F_OFD_SETLKW:
-		return rf->rf_path_only ? -EBADF : fcntl_lock(c, rf);
+		return fcntl_lock(c, rf);
 	case F_GETOWN:
 	case F_SETOWN:
 	case F_GETSIG:
@@ -349,21 +340,33 @@ fcntl_rump(struct call *c, struct rfile *rf)
 	case F_SETOWN_EX:
 		if (rf->rf_kind == RF_SOCKET)
 			return socket_hostcall(c, rf, RUMP_HOSTCALL_FCNTL);
-		if ((int)c->arg[1] == F_GETOWN_EX)
-			return -usercopy_out(
-			    &nobody, (void *)c->arg[2], sizeof(nobody));
-		/* Nobody is told: files are always ready. */
-		if (rf->rf_kind == RF_FILE && !rf->rf_path_only)
-			return 0;
-		return -EINVAL;
+		return fileowner_fcntl(c, rf);
+	case F_GET_RW_HINT:
+	case F_SET_RW_HINT:
+		return rf->rf_kind == RF_FILE ? fileowner_hint(c, rf) : -EINVAL;
 	case F_GETLEASE:
-		return rf->rf_kind == RF_FILE ? F_UNLCK : -EINVAL;
+		return F_UNLCK;
 	case F_GETPIPE_SZ:
 	case F_SETPIPE_SZ:
 		return -EBADF;
 	default:
 		route_note(c, "this fcntl command");
 		return -EINVAL;
+	}
+}
+
+static long
+fcntl_rump(struct call *c, struct rfile *rf)
+{
+	switch ((int)c->arg[1]) {
+	case F_GETFD:
+	case F_SETFD:
+		return HOST(
+		    SYS_fcntl, c->arg[0], c->arg[1], c->arg[2], 0, 0, 0);
+	case F_GETFL:
+		return fcntl_getfl(c, rf);
+	default:
+		return rf->rf_path_only ? -EBADF : fcntl_file(c, rf);
 	}
 }
 

@@ -133,6 +133,24 @@ wait_classic(struct call *c, struct rfile *set)
 
 /* --- calls -------------------------------------------------------------- */
 
+/* The descriptor is not of a set; but what is to be read is read first. */
+static long
+wait_refused(struct call *c)
+{
+	char some[sizeof(struct timespec)];
+	int error = 0;
+
+	if (c->nr == SYS_epoll_pwait2 && c->arg[3] != 0)
+		error = usercopy_in(
+		    some, (const void *)c->arg[3], sizeof(struct timespec));
+	if (error == 0 && c->nr != SYS_epoll_wait && c->arg[4] != 0)
+		error = c->arg[5] != sizeof(uint64_t)
+			    ? EINVAL
+			    : usercopy_in(some, (const void *)c->arg[4],
+				  sizeof(uint64_t));
+	return error != 0 ? -error : -EINVAL;
+}
+
 static long
 epoll_wait_run(struct call *c)
 {
@@ -144,13 +162,29 @@ epoll_wait_run(struct call *c)
 		return wait_classic(c, set);
 	if (fdmap_is_rump(c->arg[0]) &&
 	    member_find((int)c->arg[0], &hostfd) != MEMBER_HOST)
-		return fdmap_is_hidden(c->arg[0]) ? -EBADF : -EINVAL;
+		return fdmap_is_hidden(c->arg[0]) ? -EBADF : wait_refused(c);
 	result = engine_filter_mask(c);
 	return result != 0 ? result : CALL_TO_HOST;
 }
 ROUTE(epoll_wait, epoll_wait_run)
 ROUTE(epoll_pwait, epoll_wait_run)
 ROUTE(epoll_pwait2, epoll_wait_run)
+
+/* A rump file's O_PATH descriptor. */
+static bool
+names_only(long fd)
+{
+	struct rfile *rf;
+	bool only;
+	int error;
+
+	rf = fdmap_get_rump(fd, &error);
+	if (rf == NULL)
+		return false;
+	only = rf->rf_path_only;
+	(void)fdmap_put(rf);
+	return only;
+}
 
 /* What the host looks at first. */
 static int
@@ -160,7 +194,8 @@ check_set(const struct call *c, struct epoll_event *event)
 	    usercopy_in(event, (const void *)c->arg[3], sizeof(*event)) != 0)
 		return EFAULT;
 	if (fdmap_is_hidden(c->arg[0]) ||
-	    HOST(SYS_fcntl, c->arg[0], F_GETFD, 0, 0, 0, 0) < 0)
+	    HOST(SYS_fcntl, c->arg[0], F_GETFD, 0, 0, 0, 0) < 0 ||
+	    names_only(c->arg[0]))
 		return EBADF;
 	return 0;
 }
@@ -177,7 +212,7 @@ ctl_rump(struct call *c, struct rfile *rf)
 	error = check_set(c, &event);
 	if (error != 0)
 		return -error;
-	if (kind == MEMBER_NONE)
+	if (kind == MEMBER_NONE || kind == MEMBER_HOST)
 		return -EBADF;
 	if (kind == MEMBER_READY ||
 	    (kind == MEMBER_ASKED && rf->rf_kind != RF_SOCKET))

@@ -443,8 +443,7 @@ placeholder_dup(long min, bool cloexec)
 
 	do {
 		from = atomic_load(&placeholder);
-		number = HOST(SYS_fcntl, from,
-		    cloexec ? F_DUPFD_CLOEXEC : F_DUPFD, min, 0, 0, 0);
+		number = host_dup(from, min, cloexec);
 	} while (!is_duplicate(from, number));
 	return number;
 }

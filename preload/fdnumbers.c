@@ -89,6 +89,45 @@ fdmap_close(long fd)
 	return result;
 }
 
+/* Is number the program's to ask for, although the host would not give it? */
+static bool
+in_headroom(long number)
+{
+	return number >= 0 && (uint64_t)number >= nofile_limit() &&
+	       (uint64_t)number < nofile_told();
+}
+
+long
+host_dup2(long from, long to, long flags)
+{
+	long result;
+
+	/* Out of the program's way is above its limit, too. */
+	if (fdalias_is_place(to))
+		return nofile_dup2((int)from, (int)to, flags);
+	if (flags < 0)
+		result = HOST(SYS_dup2, from, to, 0, 0, 0, 0);
+	else
+		result = HOST(SYS_dup3, from, to, flags, 0, 0, 0);
+	if (result == -EBADF && in_headroom(to))
+		result = nofile_dup2((int)from, (int)to, flags);
+	return result;
+}
+
+long
+host_dup(long from, long min, bool cloexec)
+{
+	long number = HOST(SYS_fcntl, from,
+	    cloexec ? F_DUPFD_CLOEXEC : F_DUPFD, min, 0, 0, 0);
+
+	if (number != -EINVAL || !in_headroom(min))
+		return number;
+	number = nofile_dup((int)from, (uint64_t)min);
+	if (number >= 0 && !cloexec)
+		HOST(SYS_fcntl, number, F_SETFD, 0, 0, 0, 0);
+	return number;
+}
+
 long
 fdmap_dup(long fd, long min, bool cloexec)
 {
@@ -103,8 +142,7 @@ fdmap_dup(long fd, long min, bool cloexec)
 	if (rf != NULL && rf->rf_fd >= 0 && process_owns_table())
 		number = placeholder_dup(min, cloexec);
 	else
-		number = HOST(SYS_fcntl, fd,
-		    cloexec ? F_DUPFD_CLOEXEC : F_DUPFD, min, 0, 0, 0);
+		number = host_dup(fd, min, cloexec);
 	if (rf == NULL)
 		return number;
 	if (number < 0 || !process_owns_table()) {
@@ -112,17 +150,6 @@ fdmap_dup(long fd, long min, bool cloexec)
 		return number;
 	}
 	return rfile_enter(rf, number);
-}
-
-long
-host_dup2(long from, long to, long flags)
-{
-	/* Out of the program's way is above its limit, too. */
-	if (fdalias_is_place(to))
-		return nofile_dup2((int)from, (int)to, flags);
-	if (flags < 0)
-		return HOST(SYS_dup2, from, to, 0, 0, 0, 0);
-	return HOST(SYS_dup3, from, to, flags, 0, 0, 0);
 }
 
 /* What would make the host's dup2 fail, before the old file is touched. */
@@ -232,7 +259,7 @@ dup2_aliased(long from, long to, long flags)
 	int error = dup2_check(from, to, flags, false);
 	long place, result;
 
-	if (error == 0 && (uint64_t)to >= nofile_limit())
+	if (error == 0 && (uint64_t)to >= nofile_told())
 		error = EBADF;
 	if (error != 0)
 		return -error;
@@ -259,7 +286,7 @@ fdmap_dup2(long from, long to, long flags)
 
 	if (place >= 0) {
 		result = -EBADF;
-		if ((uint64_t)to < nofile_limit())
+		if ((uint64_t)to < nofile_told())
 			result = dup2_at(from, place, flags);
 		return result < 0 ? result : to;
 	}

@@ -92,5 +92,7 @@ long placeholder_away(void);
 long placeholder_dup2(long to, long flags);
 /* dup2(2), or dup3(2) with flags >= 0, of the host. */
 long host_dup2(long from, long to, long flags);
+/* F_DUPFD, or F_DUPFD_CLOEXEC; likewise. */
+long host_dup(long from, long min, bool cloexec);
 
 #endif /* !PRELOAD_FDSLOTS_H */

@@ -23,6 +23,7 @@
 #include "rump/rump_syscallnum.h"
 #include "rump/rumpabi.h"
 #include "rump/rumpdefs.h"
+#include "rump/rumphost.h"
 #include "syscall_table/linux_routes.h"
 
 /* route_NAME from a path_route; the fields as in resolve.h. */
@@ -393,25 +394,28 @@ symlink_op(struct call *c, const struct place *pl, int64_t *value)
 PATH_ROUTE(symlink, -1, 1, -1, PLACE_NOFOLLOW, symlink_op)
 PATH_ROUTE(symlinkat, 1, 2, -1, PLACE_NOFOLLOW, symlink_op)
 
-/* A descriptor's file, however the descriptor was opened: by its path; where
- * that does not lead to it any more, by the descriptor. */
+/* A descriptor's file, however the descriptor was opened.  A kernel that does not
+ * open such a file anew does it by the path. */
 static int
 truncate_open_file(struct call *c, const struct place *pl)
 {
-	int64_t fargs[BACKEND_SLOTS] = { pl->pl_dirfd, 0, c->arg[1] };
-	struct place *again = place_create();
+	int64_t fargs[BACKEND_SLOTS] = { 0, 0, c->arg[1] };
+	int error = place_by_descriptor(
+	    c, pl, RUMP_O_WRONLY | RUMP_O_AGAIN, RUMP_SYS_ftruncate, fargs);
+	struct place *again;
 	bool exact = false;
-	char *path = procfd_path(c, pl->pl_dir, &exact);
-	int error;
+	char *path;
 
+	if (error != ENOENT)
+		return error;
+	again = place_create();
+	path = procfd_path(c, pl->pl_dir, &exact);
 	if (again != NULL && exact && place_decide(again, path) == 0 &&
 	    again->pl_rump) {
 		int64_t args[BACKEND_SLOTS] = { (int64_t)again->pl_path, 0,
 			c->arg[1] };
 
 		error = rump_call(c, RUMP_SYS_truncate, args, NULL);
-	} else {
-		error = rump_call(c, RUMP_SYS_ftruncate, fargs, NULL);
 	}
 	if (path != NULL)
 		pool_put(&pathbufs, path);
@@ -476,18 +480,29 @@ utimensat_op(struct call *c, const struct place *pl, int64_t *value)
 static const struct path_route utimensat_path = { 0, 1, 3, 0, utimensat_op,
 	NULL };
 
+/* rf NULL: of a FIFO that is open, if it is the kernel's. */
 static long
-futimens_rump(struct call *c, struct rfile *rf)
+set_open_times(struct call *c, struct rfile *rf)
 {
 	struct rump_timespec ts[2];
+	int64_t times = c->arg[2] == 0 ? 0 : (int64_t)ts;
 	int error = 0;
 
 	if (c->arg[2] != 0)
 		error = usercopy_in(ts, (const void *)c->arg[2], sizeof(ts));
 	if (error != 0)
 		return -error;
-	return fd_call(c, rf, RUMP_SYS_futimens,
-	    c->arg[2] == 0 ? 0 : (int64_t)ts, 0, 0, 0);
+	if (rf == NULL)
+		return fifostat_change(c, RUMP_SYS_futimens, times, 0);
+	return fd_call(c, rf, RUMP_SYS_futimens, times, 0, 0, 0);
+}
+
+static long
+futimens_run(struct call *c)
+{
+	long result = fd_run(c, true, set_open_times);
+
+	return result == CALL_TO_HOST ? set_open_times(c, NULL) : result;
 }
 
 /* Nothing is to be set, so that nothing is looked at. */
@@ -508,7 +523,7 @@ utimensat_run(struct call *c)
 	if (leaves_both(c))
 		return 0;
 	if (c->arg[1] == 0 && (int)c->arg[0] != AT_FDCWD && c->arg[3] == 0)
-		return fd_run(c, true, futimens_rump);
+		return futimens_run(c);
 	if (c->arg[1] == 0)
 		return CALL_TO_HOST;
 	return path_run(c, &utimensat_path);

@@ -29,6 +29,7 @@
 #include "preload/abi/socket.h"
 #include "preload/backend.h"
 #include "preload/call.h"
+#include "preload/cwd.h"
 #include "preload/entries.h"
 #include "preload/fdmap.h"
 #include "preload/handover.h"
@@ -246,19 +247,23 @@ mark_sockets(bool open)
 void
 inherit_begin(void)
 {
-	if (backend_state == BACKEND_SERVER)
+	if (backend_state == BACKEND_SERVER) {
 		remote_keep(true);
-	else if (backend_reachable())
+		cwd_keep(true);
+	} else if (backend_reachable()) {
 		mark_sockets(true);
+	}
 }
 
 void
 inherit_failed(void)
 {
-	if (backend_state == BACKEND_SERVER)
+	if (backend_state == BACKEND_SERVER) {
 		remote_keep(false);
-	else if (backend_reachable())
+		cwd_keep(false);
+	} else if (backend_reachable()) {
 		mark_sockets(false);
+	}
 }
 
 /* --- the new image ----------------------------------------------------- */

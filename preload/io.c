@@ -5,6 +5,8 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
@@ -28,6 +30,8 @@
 #include "rump/rumpdefs.h"
 #include "rump/rumphost.h"
 #include "syscall_table/linux_routes.h"
+
+#define SOCKET_BLOCK 4096 /* of the file system that sockets seem to be on */
 
 /* Routes whose arguments are passed as they are, or with a PAD slot. */
 #define IO_ROUTE(name, number, a, b, d, e)                                     \
@@ -317,13 +321,19 @@ static long
 fstatfs_rump(struct call *c, struct rfile *rf)
 {
 	struct rump_statvfs sv;
-	struct statfs sf;
-	long result = fd_call(
-	    c, rf, RUMP_SYS_fstatvfs1, (int64_t)&sv, RUMP_ST_WAIT, 0, 0);
+	struct statfs sf = { .f_type = SOCKFS_MAGIC,
+		.f_bsize = SOCKET_BLOCK,
+		.f_frsize = SOCKET_BLOCK,
+		.f_namelen = NAME_MAX };
+	long result;
 
-	if (result < 0)
-		return result;
-	abi_statfs(&sv, &sf);
+	if (rf->rf_kind != RF_SOCKET) {
+		result = fd_call(c, rf, RUMP_SYS_fstatvfs1, (int64_t)&sv,
+		    RUMP_ST_WAIT, 0, 0);
+		if (result < 0)
+			return result;
+		abi_statfs(&sv, &sf);
+	}
 	return -usercopy_out(&sf, (void *)c->arg[1], sizeof(sf));
 }
 
@@ -427,6 +437,8 @@ fallocate_rump(struct call *c, struct rfile *rf)
 
 	if (c->arg[2] < 0 || c->arg[3] <= 0)
 		return -EINVAL;
+	if (rf->rf_kind == RF_SOCKET)
+		return -ENODEV;
 	if ((int)c->arg[1] == (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE)) {
 		error = rump_call(c, RUMP_SYS_fdiscard, args, NULL);
 		return route_result(error, 0);
@@ -460,7 +472,11 @@ fchmod_rump(struct call *c, struct rfile *rf)
 static long
 fchmod_run(struct call *c)
 {
-	return fd_run(c, true, fchmod_rump);
+	long result = fd_run(c, true, fchmod_rump);
+
+	return result == CALL_TO_HOST
+		   ? fifostat_change(c, RUMP_SYS_fchmod, c->arg[1] & 07777, 0)
+		   : result;
 }
 ROUTE(fchmod, fchmod_run)
 
@@ -473,6 +489,10 @@ fchown_rump(struct call *c, struct rfile *rf)
 static long
 fchown_run(struct call *c)
 {
-	return fd_run(c, true, fchown_rump);
+	long result = fd_run(c, true, fchown_rump);
+
+	return result == CALL_TO_HOST
+		   ? fifostat_change(c, RUMP_SYS_fchown, c->arg[1], c->arg[2])
+		   : result;
 }
 ROUTE(fchown, fchown_run)

@@ -29,6 +29,8 @@
 
 struct kernel kernel;
 
+#define GROUPS_MAX 1024 /* that are asked for */
+
 #define SYMBOL(member, symbol)                                                 \
 	{                                                                      \
 		offsetof(struct kernel, member), symbol                        \
@@ -214,18 +216,23 @@ kernel_start(const char *libdir, char *text, size_t size)
 	return true;
 }
 
-/* Raw calls: also used by routes, after setuid(2) and the like. */
+/*
+ * Raw calls: also used by routes, after setuid(2) and the like.  What cannot be
+ * an id changes nothing, and tells which one file systems go by.
+ */
 void
 kernel_set_cred(void)
 {
-	uint32_t uid[3], gid[3], groups[16];
+	uint32_t uid[3], gid[3], fsuid, fsgid, groups[GROUPS_MAX];
 	long n;
 
 	if (kernel.k_set_hostcred == NULL)
 		return;
 	HOST(SYS_getresuid, &uid[0], &uid[1], &uid[2], 0, 0, 0);
 	HOST(SYS_getresgid, &gid[0], &gid[1], &gid[2], 0, 0, 0);
-	n = HOST(SYS_getgroups, 16, groups, 0, 0, 0, 0);
+	fsuid = (uint32_t)HOST(SYS_setfsuid, -1, 0, 0, 0, 0, 0);
+	fsgid = (uint32_t)HOST(SYS_setfsgid, -1, 0, 0, 0, 0, 0);
+	n = HOST(SYS_getgroups, GROUPS_MAX, groups, 0, 0, 0, 0);
 	kernel.k_set_hostcred(
-	    uid[0], uid[1], gid[0], gid[1], n > 0 ? (size_t)n : 0, groups);
+	    uid[0], fsuid, gid[0], fsgid, n > 0 ? (size_t)n : 0, groups);
 }

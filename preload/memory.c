@@ -10,8 +10,8 @@
  * A shared mapping that may be written to shows its pages for reading first.
  * The first store faults again; under the table's lock the kernel is told that
  * the page is dirty and the page becomes writable.  Before the kernel sends
- * dirty pages it forgets that they are dirty and then has protect_range() take
- * them away here, so that every later store is noticed.  Pages of memory files
+ * dirty pages it forgets that they are dirty and then has protect_range() make
+ * them read-only here, so that every later store is noticed.  Pages of memory files
  * have nowhere to be sent and need none of this.
  *
  * Stores in sequence make ever longer runs writable at a time; a lone store
@@ -408,10 +408,10 @@ protect_range(const void *file, int64_t lo, int64_t hi)
 	while ((m = next_of_file(file, lo, hi, &from, &start, &end)) != NULL) {
 		if (!windows_tracked(m))
 			continue;
-		/* Whole windows: what is left of one would not be known. */
+		/* Whole windows: each is one area for the host again. */
 		window_around(m, start, &start, &ignored);
 		window_around(m, end - 1, &ignored, &end);
-		windows_conceal(start, end);
+		windows_guard(m, start, end);
 	}
 	mappings_unlock();
 }

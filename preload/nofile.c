@@ -44,6 +44,18 @@ nofile_limit(void)
 	return r == 0 ? rl.rlim_cur : 0;
 }
 
+uint64_t
+nofile_told(void)
+{
+	struct rlimit rl;
+	long r;
+
+	lock_enter(&limit_lock);
+	r = nofile_exchange(NULL, &rl);
+	lock_exit(&limit_lock);
+	return r == 0 ? rl.rlim_cur : 0;
+}
+
 static void
 limit_raise(void)
 {

@@ -7,6 +7,7 @@
 #ifndef PRELOAD_NOFILE_H
 #define PRELOAD_NOFILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,8 +15,10 @@ struct call;
 struct msghdr;
 struct rlimit;
 
-/* The soft limit; 0 if the host does not say. */
+/* The soft limit that the host enforces, and the one that the program has been
+ * told (nofilehard.c); 0 if the host does not say. */
 uint64_t nofile_limit(void);
+uint64_t nofile_told(void);
 
 /* Duplicate fd, close-on-exec, to the lowest free number >= min, which may lie
  * above the soft limit.  The number or -errno. */
@@ -43,8 +46,8 @@ long nofile_socketpair(int fds[2]);
 long nofile_run(struct call *c);
 
 /*
- * A low hard limit would leave no numbers for our own descriptors, and is ours
- * alone to remember (nofilehard.c).  The program's limit goes to was, and becomes
+ * A low hard limit, and a soft one as high as the hard one, would leave no numbers
+ * for our own descriptors, and are ours alone to remember (nofilehard.c).  The program's limit goes to was, and becomes
  * to if that is not NULL; under the lock of the soft limit.  0 or -errno.  The
  * next image learns of it by a variable.
  */
@@ -52,6 +55,10 @@ long nofile_exchange(const struct rlimit *to, struct rlimit *was);
 #define NOFILE_VARIABLE "RUMPKIT_NOFILE"
 size_t nofile_exec_env(char *buf, size_t size);
 void nofile_take(const char *value);
+
+/* After that: make room below the hard limit for descriptors of ours, or, where
+ * no call is routed, give back what an earlier image has taken for that. */
+void nofile_start(bool routes);
 
 /* A stream socket; likewise. */
 long nofile_socket(int family);

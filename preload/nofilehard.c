@@ -5,10 +5,15 @@
  * beyond the place of our descriptors changes what it is told, not the host's:
  * its soft limit, which the host enforces, can then not be raised above what it
  * has asked for, and the next image inherits that.
+ *
+ * Where the soft limit is as high as the hard one nothing would be left for us
+ * once the program has all it may have.  So the host enforces a soft limit a bit
+ * lower than what the program is told.
  */
 #include <errno.h>
 #include <linux/capability.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
@@ -17,10 +22,13 @@
 #include "preload/process.h"
 #include "preload/text.h"
 
-#define ROOM 4096 /* a limit that our descriptors stand below */
+#define ROOM 4096    /* a limit that our descriptors stand below */
+#define HEADROOM 512 /* at most, below the hard limit */
 
 static rlim_t ceiling =
     RLIM_INFINITY; /* limit_lock: the program's hard limit */
+static rlim_t
+    asked; /* limit_lock: its soft limit, or 0 where that is the host's */
 
 static long
 host_limit(const struct rlimit *to, struct rlimit *was)
@@ -39,14 +47,41 @@ may_raise(void)
 	       (data[0].effective & 1U << CAP_SYS_RESOURCE) != 0;
 }
 
+/* What the host may be told of the soft limit. */
+static rlim_t
+highest(const struct rlimit *host)
+{
+	rlim_t room = host->rlim_max / 8;
+
+	return host->rlim_max - (room < HEADROOM ? room : HEADROOM);
+}
+
 /* The program's limit. */
 static long
 get_limit(struct rlimit *rl)
 {
 	long r = host_limit(NULL, rl);
 
+	/* It may have been changed from outside. */
+	if (r == 0 && rl->rlim_cur < asked && rl->rlim_cur == highest(rl))
+		rl->rlim_cur = asked;
 	if (r == 0 && rl->rlim_max > ceiling)
 		rl->rlim_max = ceiling;
+	return r;
+}
+
+/* Change the host's limit so that there is room above the soft one. */
+static long
+set_with_headroom(const struct rlimit *to)
+{
+	struct rlimit now = *to;
+	long r;
+
+	if (now.rlim_cur > highest(&now))
+		now.rlim_cur = highest(&now);
+	r = host_limit(&now, NULL);
+	if (r == 0)
+		asked = now.rlim_cur < to->rlim_cur ? to->rlim_cur : 0;
 	return r;
 }
 
@@ -66,8 +101,10 @@ set_limit(const struct rlimit *to)
 	now = *to;
 	if (low && now.rlim_max < host.rlim_max)
 		now.rlim_max = host.rlim_max;
-	r = host_limit(&now, NULL);
-	if (r == 0 && process_owns_memory())
+	if (!process_owns_memory())
+		return host_limit(&now, NULL);
+	r = set_with_headroom(&now);
+	if (r == 0)
 		ceiling = low ? to->rlim_max : RLIM_INFINITY;
 	return r;
 }
@@ -85,21 +122,52 @@ nofile_exec_env(char *buf, size_t size)
 {
 	struct text t;
 
-	if (ceiling == RLIM_INFINITY)
+	if (ceiling == RLIM_INFINITY && asked == 0)
 		return 0;
 	text_init(&t, buf, size);
 	text_put(&t, NOFILE_VARIABLE "=");
-	text_udec(&t, ceiling);
+	text_udec(&t, ceiling < ROOM ? ceiling : ROOM);
+	text_put(&t, " ");
+	text_udec(&t, asked);
 	return t.t_len;
+}
+
+/* A number that is no larger than most, or most. */
+static const char *
+take_number(const char *p, rlim_t most, rlim_t *number)
+{
+	*number = 0;
+	for (; *p >= '0' && *p <= '9'; p++) {
+		*number = *number * 10 + (rlim_t)(*p - '0');
+		if (*number > most)
+			*number = most;
+	}
+	return p;
 }
 
 void
 nofile_take(const char *value)
 {
-	rlim_t number = 0;
+	rlim_t number;
 
-	for (; *value >= '0' && *value <= '9' && number < ROOM; value++)
-		number = number * 10 + (rlim_t)(*value - '0');
+	value = take_number(value, ROOM, &number);
 	if (number < ROOM)
 		ceiling = number;
+	if (*value == ' ')
+		(void)take_number(value + 1, UINT32_MAX, &asked);
+}
+
+void
+nofile_start(bool routes)
+{
+	struct rlimit rl;
+
+	if (host_limit(NULL, &rl) != 0)
+		return;
+	if (rl.rlim_cur < asked && rl.rlim_cur == highest(&rl))
+		rl.rlim_cur = asked < rl.rlim_max ? asked : rl.rlim_max;
+	if (routes)
+		(void)set_with_headroom(&rl);
+	else if (asked != 0)
+		(void)host_limit(&rl, NULL);
 }

@@ -49,15 +49,22 @@ open_error(int64_t nerror, int flags)
 }
 
 static int
-kernel_open(
-    struct call *c, const struct place *pl, int nflags, long mode, int64_t *fd)
+kernel_openat(struct call *c, int dirfd, const char *path, int nflags,
+    long mode, int64_t *fd)
 {
-	int64_t args[BACKEND_SLOTS] = { pl->pl_dirfd, (int64_t)pl->pl_path,
+	int64_t args[BACKEND_SLOTS] = { dirfd, (int64_t)path,
 		nflags & ~RUMP_O_CLOEXEC, mode & 07777 };
 
 	if ((nflags & RUMP_O_CREAT) != 0 && (mode & S_ISVTX) != 0)
 		args[2] |= RUMP_O_STICKY;
 	return rump_call(c, RUMP_SYS_openat, args, fd);
+}
+
+static int
+kernel_open(
+    struct call *c, const struct place *pl, int nflags, long mode, int64_t *fd)
+{
+	return kernel_openat(c, pl->pl_dirfd, pl->pl_path, nflags, mode, fd);
 }
 
 /* The directory that pl's last component lies in; *name is the component. */
@@ -158,7 +165,8 @@ follow_last(struct call *c, struct place *pl, bool follow, struct rump_stat *st)
 /* O_PATH of an object known by its directory and its name.  0 and *value, or an
  * error. */
 static int
-open_name(struct call *c, const struct place *pl, int flags, int64_t *value)
+open_name(struct call *c, const struct place *pl, int flags, int nflags,
+    int64_t *value)
 {
 	struct place *at = place_create(), *parent = place_create();
 	int error = at == NULL || parent == NULL ? ENOMEM : 0;
@@ -179,7 +187,9 @@ open_name(struct call *c, const struct place *pl, int flags, int64_t *value)
 		error = parent_of(at, parent, &name);
 	if (error == 0)
 		error = kernel_open(c, parent,
-		    RUMP_O_RDONLY | RUMP_O_SEARCH | RUMP_O_DIRECTORY, 0, &fd);
+		    RUMP_O_RDONLY | RUMP_O_SEARCH | RUMP_O_DIRECTORY |
+			RUMP_O_NAME | (nflags & RUMP_O_KEPT),
+		    0, &fd);
 	if (error == 0)
 		error = install_name(
 		    c, pl, (int)fd, name, (flags & O_CLOEXEC) != 0, value);
@@ -220,62 +230,28 @@ open_path_only(struct call *c, const struct place *pl, int flags, int nflags,
 		    (flags & O_CLOEXEC) != 0, procfd_name(pl));
 		return 0;
 	}
-	if (error > 0 && error != ENOENT && open_name(c, pl, flags, value) == 0)
+	if (error > 0 && error != ENOENT &&
+	    open_name(c, pl, flags, nflags, value) == 0)
 		return 0;
 	return error < 0 ? error : open_error(error, flags);
-}
-
-/* May a file that was opened with nflags stand for one opened with flags? */
-static bool
-mode_allows(int64_t nflags, int flags)
-{
-	int had = (int)nflags & RUMP_O_ACCMODE, want = flags & O_ACCMODE;
-
-	return (flags & O_PATH) != 0 || had == RUMP_O_RDWR || had == want;
-}
-
-/* The file that a name like /dev/stdin leads to, without a path: the open file
- * itself, once more. */
-static int
-open_again(struct call *c, struct rfile *rf, int flags, int64_t *value)
-{
-	int64_t args[BACKEND_SLOTS] = { rf->rf_fd, RUMP_F_GETFL }, nflags, fd;
-	int error = rump_call(c, RUMP_SYS_fcntl, args, &nflags);
-
-	if (error == 0 && !mode_allows(nflags, flags))
-		error = EACCES;
-	if (error == 0)
-		error = rump_call(c, RUMP_SYS_dup, args, &fd);
-	if (error == 0)
-		*value = fdmap_install((int)fd, RF_FILE, rf->rf_rule,
-		    (flags & O_PATH) != 0, (flags & O_CLOEXEC) != 0);
-	return error;
 }
 
 static int open_place(struct call *c, const struct place *pl, int flags,
     long mode, int64_t *value);
 
-/* pl is an open file: by its path if that still leads there. */
+/* Anew, by the path, if that still leads there. */
 static int
-open_descriptor(struct call *c, const struct place *pl, int flags, long mode,
-    int64_t *value)
+open_by_path(struct call *c, const struct place *pl, int flags, int64_t *value)
 {
 	struct place *again;
 	bool exact = false;
+	int error = ENOENT;
 	char *path;
-	int error;
 
-	if (pl->pl_dir == NULL)
-		return ENOENT;
-	if (pl->pl_dir->rf_kind == RF_SOCKET)
-		return ENXIO;
 	path = procfd_path(c, pl->pl_dir, &exact);
 	again = exact ? place_create() : NULL;
 	if (again != NULL && place_decide(again, path) == 0 && again->pl_rump)
-		error = open_place(
-		    c, again, flags & ~(O_CREAT | O_EXCL), mode, value);
-	else
-		error = open_again(c, pl->pl_dir, flags, value);
+		error = open_place(c, again, flags & ~O_CREAT, 0, value);
 	if (again != NULL)
 		place_destroy(again);
 	if (path != NULL)
@@ -283,13 +259,45 @@ open_descriptor(struct call *c, const struct place *pl, int flags, long mode,
 	return error;
 }
 
+/* pl is an open file. */
+static int
+open_descriptor(struct call *c, const struct place *pl, int flags, int nflags,
+    int64_t *value)
+{
+	const struct rfile *rf = pl->pl_dir;
+	char *name = NULL;
+	int64_t fd;
+	int error;
+
+	if (rf == NULL)
+		return ENOENT;
+	if (rf->rf_kind == RF_SOCKET)
+		return ENXIO;
+	if ((flags & O_EXCL) != 0 && (nflags & RUMP_O_CREAT) != 0)
+		return EEXIST;
+	/* What is named only may be no directory, or one of somebody else's. */
+	nflags = (nflags & ~RUMP_O_SEARCH) | RUMP_O_AGAIN;
+	error = kernel_open(c, pl, nflags, 0, &fd);
+	/* Not every kernel knows that. */
+	if (error == ENOENT)
+		return open_by_path(c, pl, flags, value);
+	if (error != 0)
+		return error;
+	if (rf->rf_path != NULL)
+		name = string_keep(rf->rf_path);
+	*value = fdmap_install_path((int)fd, RF_FILE, rf->rf_rule,
+	    (flags & O_PATH) != 0, (flags & O_CLOEXEC) != 0, name);
+	return 0;
+}
+
 /* A kernel that does not know files without names calls the flags EINVAL. */
 static int
 open_unnamed(struct call *c, const struct place *pl, int flags, int nflags,
     long mode, int64_t *value)
 {
+	const char *path = pl->pl_path[0] != '\0' ? pl->pl_path : ".";
 	int64_t fd;
-	int error = kernel_open(c, pl, nflags, mode, &fd);
+	int error = kernel_openat(c, pl->pl_dirfd, path, nflags, mode, &fd);
 
 	if (error == EINVAL)
 		error = EOPNOTSUPP;
@@ -306,13 +314,15 @@ open_place(struct call *c, const struct place *pl, int flags, long mode,
 	int64_t fd = -1;
 	int nflags, error;
 
-	if (pl->pl_nofollow)
-		flags |= O_NOFOLLOW;
 	error = abi_open_to_netbsd(flags, &nflags);
 	if (error != 0)
 		return error;
-	if (pl->pl_path[0] == '\0')
-		return open_descriptor(c, pl, flags, mode, value);
+	if (pl->pl_nofollow) {
+		flags |= O_NOFOLLOW;
+		nflags |= RUMP_O_NOFOLLOW;
+	}
+	if (pl->pl_path[0] == '\0' && (flags & O_TMPFILE) != O_TMPFILE)
+		return open_descriptor(c, pl, flags, nflags, value);
 	if ((flags & O_PATH) != 0)
 		return open_path_only(c, pl, flags, nflags, value);
 	if ((flags & O_TMPFILE) == O_TMPFILE)

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <sys/syscall.h>
 
@@ -20,6 +21,7 @@
 #include "preload/classic_set.h"
 #include "preload/config.h"
 #include "preload/cwd.h"
+#include "preload/cwdshare.h"
 #include "preload/engine/engine.h"
 #include "preload/engine/thread.h"
 #include "preload/fdmap.h"
@@ -76,32 +78,42 @@ process_refuse(struct call *c)
 }
 
 static long
-share(void)
+begin_sharing(uint64_t flags)
 {
-	return -fdshare_begin();
+	int error = 0;
+
+	if ((flags & (CLONE_FILES | CLONE_VM)) == CLONE_FILES)
+		error = fdshare_begin();
+	if (error == 0 && (flags & CLONE_FS) != 0)
+		error = cwd_share();
+	return -error;
 }
 
 static long
-unshare(void)
+end_sharing(uint64_t flags)
 {
-	return -child_unshares();
+	if ((flags & CLONE_FS) != 0)
+		child_unshares_cwd();
+	return (flags & CLONE_FILES) != 0 ? -child_unshares() : 0;
 }
 
 void
 process_init(void)
 {
-	engine_hooks.eh_share = share;
-	engine_hooks.eh_unshare = unshare;
+	engine_hooks.eh_share = begin_sharing;
+	engine_hooks.eh_unshare = end_sharing;
 }
 
 void
-router_forked(bool shares)
+router_forked(uint64_t flags)
 {
+	bool shares = (flags & CLONE_FILES) != 0;
+
 	if (backend_state == BACKEND_HERE)
 		backend_state = BACKEND_ELSEWHERE;
 	if (atomic_load(&has_said))
 		atomic_store(&has_said, false);
-	cwd_forked();
+	cwd_forked((flags & CLONE_FS) != 0);
 	epsets_forked();
 	fdmap_forked(child_birth(), shares);
 	waitmem_forked();
@@ -139,11 +151,26 @@ ROUTE(setgroups, cred_run)
 ROUTE(setfsuid, cred_run)
 ROUTE(setfsgid, cred_run)
 
+/* Whoever comes last has the mask that the host has. */
+static long
+umask_after(struct call *c)
+{
+	cwdshare_tell_mask(c->arg[0] & 0777);
+	cwdshare_look();
+	if (backend_state == BACKEND_SERVER && backend_reachable())
+		kernel_set_cred();
+	return c->result;
+}
+
 static long
 umask_run(struct call *c)
 {
 	int64_t args[BACKEND_SLOTS] = { c->arg[0] & 0777 }, retval[2];
 
+	if (cwd_is_shared())
+		return route_to_host(c, umask_after);
+	if (cwd_is_apart())
+		return CALL_TO_HOST;
 	if (backend_reachable())
 		(void)rump_backend_syscall(RUMP_SYS_umask, args, retval);
 	return CALL_TO_HOST;
@@ -188,9 +215,15 @@ chroot_after(struct call *c)
 {
 	struct place *pl = route_place(c);
 
-	if (c->result == 0 && process_owns_memory() && pl != NULL)
+	if (c->result != 0 || pl == NULL)
+		return c->result;
+	if (cwd_is_shared()) {
+		cwdshare_tell_root(pl->pl_path);
+		cwdshare_look();
+	} else if (process_owns_memory()) {
 		resolve_chroot(pl->pl_path);
-	return c->result;
+	}
+	return 0;
 }
 
 /* Mounts below the new root stay where they are; the others are out of
@@ -203,6 +236,8 @@ chroot_run(struct call *c)
 
 	if (pl == NULL)
 		return -ENOMEM;
+	if (cwd_is_shared() && !cwdshare_may_root())
+		return -EAGAIN;
 	error = place_find(pl, AT_FDCWD, c->arg[0], PLACE_ABSOLUTE);
 	if (error != 0)
 		return -error;

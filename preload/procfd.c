@@ -22,6 +22,7 @@
 #include "rump/rump_syscallnum.h"
 #include "rump/rumpabi.h"
 #include "rump/rumpdefs.h"
+#include "rump/rumphost.h"
 
 /* Step over slashes and the component name. */
 static bool
@@ -209,26 +210,104 @@ procfd_name(const struct place *pl)
 
 /* --- readlink ---------------------------------------------------------- */
 
+/* The path that the file was opened by, if that is one of the kernel's, into
+ * path as the kernel knows it; else "". */
 static void
-describe(struct call *c, struct rfile *rf, char *out, size_t size)
+opened_path(const struct rfile *rf, char *path)
 {
-	bool exact = false;
-	char *path;
+	struct place *pl = place_create();
 	struct text t;
 
-	text_init(&t, out, size);
+	text_init(&t, path, PATHBUF_SIZE);
+	if (rf->rf_kind == RF_FILE && rf->rf_path != NULL && pl != NULL &&
+	    place_decide(pl, rf->rf_path) == 0 && pl->pl_rump)
+		text_put(&t, pl->pl_path);
+	if (pl != NULL)
+		place_destroy(pl);
+}
+
+/* What the kernel calls the file, or the directory of an RF_NAME, as the
+ * program's path.  False: it does not know. */
+static bool
+kernel_path(struct call *c, const struct rfile *rf, char *out)
+{
+	char *path = pool_get(&pathbufs);
+	int64_t args[BACKEND_SLOTS] = { rf->rf_fd, (int64_t)RUMP_F_GETPATH,
+		(int64_t)path };
+	bool known;
+
+	if (path == NULL)
+		return false;
+	opened_path(rf, path);
+	known = rump_call(c, RUMP_SYS_fcntl, args, NULL) == 0 &&
+		namespace_program_path(
+		    &resolve_ns, rf->rf_rule, path, out, PATHBUF_SIZE) != 0;
+	pool_put(&pathbufs, path);
+	return known;
+}
+
+/* By the kernel's path, which goes straight.  False: it is not known, or leads
+ * elsewhere by now. */
+static bool
+by_kernel_path(struct call *c, const struct rfile *rf, char *out)
+{
+	return kernel_path(c, rf, out) && same_file(c, rf, out);
+}
+
+/* By the path that it was opened by.  False: it leads elsewhere. */
+static bool
+by_own_path(struct call *c, const struct rfile *rf, char *out)
+{
+	bool exact = false;
+	char *path = procfd_path(c, rf, &exact);
+	struct text t;
+
+	text_init(&t, out, PATHBUF_SIZE);
+	text_put(&t, path != NULL ? path : "/");
+	if (path != NULL)
+		pool_put(&pathbufs, path);
+	return exact;
+}
+
+/* A name in a directory. */
+static bool
+by_directory(struct call *c, const struct rfile *rf, char *out)
+{
+	struct rump_stat st;
+	int64_t args[BACKEND_SLOTS] = { rf->rf_fd, (int64_t)rf->rf_path,
+		(int64_t)&st, RUMP_AT_SYMLINK_NOFOLLOW };
+	struct text t;
+
+	if (!kernel_path(c, rf, out))
+		out[0] = '\0';
+	text_continue(&t, out, PATHBUF_SIZE);
+	if (t.t_len == 0 || out[t.t_len - 1] != '/')
+		text_char(&t, '/');
+	text_put(&t, rf->rf_path);
+	return rump_call(c, RUMP_SYS_fstatat, args, NULL) == 0;
+}
+
+static void
+describe(struct call *c, struct rfile *rf, char *out)
+{
+	struct text t;
+	bool there;
+
 	if (rf->rf_kind == RF_SOCKET) {
+		text_init(&t, out, PATHBUF_SIZE);
 		text_put(&t, "socket:[");
 		text_udec(&t, (uint64_t)rf->rf_fd);
 		text_char(&t, ']');
 		return;
 	}
-	path = procfd_path(c, rf, &exact);
-	text_put(&t, path != NULL ? path : "/");
-	if (!exact)
+	if (rf->rf_kind == RF_NAME)
+		there = by_directory(c, rf, out);
+	else
+		there = by_kernel_path(c, rf, out) || by_own_path(c, rf, out);
+	if (!there) {
+		text_continue(&t, out, PATHBUF_SIZE);
 		text_put(&t, " (deleted)");
-	if (path != NULL)
-		pool_put(&pathbufs, path);
+	}
 }
 
 static long
@@ -247,7 +326,7 @@ show(struct call *c, struct rfile *rf, long buf, long size)
 	if (text == NULL)
 		return -ENOMEM;
 	route_mark_rump(c, rf->rf_rule);
-	describe(c, rf, text, PATHBUF_SIZE);
+	describe(c, rf, text);
 	len = text_length(text);
 	if (len > (size_t)size)
 		len = (size_t)size;

@@ -99,7 +99,7 @@ member_of_file(struct rfile *rf, int *hostfd)
 	int fd;
 
 	if (rf->rf_path_only)
-		return MEMBER_NONE;
+		return MEMBER_HOST;
 	if (backend_state == BACKEND_SERVER && backend_reachable() &&
 	    remote_kind() != CONFIG_KERNEL_FAST) {
 		*hostfd = CLASSIC_POLLFD(rf->rf_fd);
@@ -153,6 +153,10 @@ member_find(int fd, int *hostfd)
 	}
 	kind = member_of_file(rf, hostfd);
 	(void)fdmap_put(rf);
+	if (kind == MEMBER_HOST && at != fd) {
+		*hostfd = (int)at;
+		kind = MEMBER_PROXY;
+	}
 	return kind;
 }
 

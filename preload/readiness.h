@@ -11,11 +11,11 @@ struct call;
 struct rfile;
 
 enum member {
-	MEMBER_HOST,  /* a descriptor of the host, or none at all */
+	MEMBER_HOST,  /* the host's, or none; O_PATH: its placeholder */
 	MEMBER_READY, /* a rump file: always ready, as files are */
 	MEMBER_PROXY, /* a rump object that is a host descriptor of ours */
 	MEMBER_ASKED, /* a rump object that a classic server knows about */
-	MEMBER_NONE,  /* not for the program, or O_PATH: as if closed */
+	MEMBER_NONE,  /* not for the program: as if closed */
 	MEMBER_ALIEN, /* nobody here can say whether it is ready */
 };
 

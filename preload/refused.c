@@ -137,7 +137,6 @@ refuse(struct call *c, int error)
 
 REFUSE(refuse_enosys, ENOSYS)
 REFUSE(refuse_eperm, EPERM)
-REFUSE(refuse_einval, EINVAL)
 REFUSE(refuse_eopnotsupp, EOPNOTSUPP)
 REFUSE(inotify_add_watch, ENOSPC)
 

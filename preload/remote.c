@@ -241,6 +241,9 @@ remote_execed(const uint32_t *fds, size_t n)
 
 /* --- children ---------------------------------------------------------- */
 
+_Static_assert(
+    REMOTE_TABLE == FAST_SHARES && REMOTE_CWD == FAST_SHARES_CWD, "as sent");
+
 static void
 enter_child(struct child *ch)
 {
@@ -272,7 +275,7 @@ child_of(struct remote *rm)
 /* The server gets one end of a new connection; the other one, the child's, is out
  * of the program's way.  With the gate held.  0 or a Linux errno. */
 static int
-connect_child(struct remote *rm, struct remote *child)
+connect_child(struct remote *rm, struct remote *child, unsigned shares)
 {
 	const int on = 1;
 	int error, fds[2];
@@ -287,9 +290,9 @@ connect_child(struct remote *rm, struct remote *child)
 	HOST(SYS_setsockopt, fds[1], SOL_SOCKET, SO_PASSCRED, &on, sizeof(on),
 	    0);
 	number = hidden_take(fds[0]);
-	error = number < 0 ? (int)-number
-			   : abi_errno_to_linux(remote_send_child(
-				 rm, fds[1], child->rm_shares));
+	error = number < 0
+		    ? (int)-number
+		    : abi_errno_to_linux(remote_send_child(rm, fds[1], shares));
 	HOST(SYS_close, fds[1], 0, 0, 0, 0, 0);
 	if (error == 0)
 		child->rm_fd = (int)number;
@@ -337,17 +340,18 @@ sweep_sharers(void)
 }
 
 int
-remote_child_make(bool forks, bool shares, struct remote **child)
+remote_child_make(bool forks, unsigned shares, struct remote **child)
 {
 	struct remote *rm = remote_current();
 	struct child *ch;
-	int error;
+	int error = 0;
 
-	if (shares && rm->rm_classic != NULL)
+	if (shares != 0 && rm->rm_classic != NULL)
 		return ENOTSUP;
 	sweep_sharers();
 	/* The server has to know who ends. */
-	error = shares ? abi_errno_to_linux(remote_greet(rm, true)) : 0;
+	if ((shares & REMOTE_TABLE) != 0)
+		error = abi_errno_to_linux(remote_greet(rm, true));
 	if (error != 0)
 		return error;
 	ch = pool_get(&children_pool);
@@ -358,12 +362,12 @@ remote_child_make(bool forks, bool shares, struct remote **child)
 		.rm_area = -1,
 		.rm_outer = rm,
 		.rm_borrowed = true,
-		.rm_shares = shares,
+		.rm_shares = (shares & REMOTE_TABLE) != 0,
 	};
 	(void)remote_gate_enter(rm, true);
 	error = rm->rm_classic != NULL
 		    ? abi_errno_to_linux(classic_child(rm, &ch->ch_link))
-		    : connect_child(rm, &ch->ch_link);
+		    : connect_child(rm, &ch->ch_link, shares);
 	if (error != 0) {
 		remote_gate_exit(rm);
 		pool_put(&children_pool, ch);
@@ -471,6 +475,15 @@ remote_replace(struct remote *child)
 	if (area >= 0)
 		hidden_close(area);
 	pool_put(&children_pool, ch);
+}
+
+void
+remote_unshare_cwd(void)
+{
+	struct remote *rm = remote_current();
+
+	if (rm->rm_classic == NULL)
+		(void)remote_call_patient(rm, FASTCALL_UNSHARE, NULL, 0, NULL);
 }
 
 void

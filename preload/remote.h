@@ -47,11 +47,15 @@ void remote_keep(bool keep);
  * that shares ours, with remote_child_end() in the parent when that goes on;
  * remote_child_end() alone in the parent otherwise.
  *
- * shares: descriptors are not copied, but the child's, too (ENOTSUP: this server
- * does not know how).  forks: the parent goes on at once, and descriptors are copied.  Until then no
+ * shares: what is not copied, but the child's, too, REMOTE_TABLE and REMOTE_CWD
+ * (ENOTSUP: this server does not know how).  forks: the parent goes on at once, and descriptors are copied.  Until then no
  * other thread makes a child, which would keep open what it does not know of.
  */
-int remote_child_make(bool forks, bool shares, struct remote **child);
+int remote_child_make(bool forks, unsigned shares, struct remote **child);
+#define REMOTE_TABLE 0x1 /* of descriptors */
+#define REMOTE_CWD 0x2   /* working directory, root directory, mask */
+/* The calling process has them alone from now on. */
+void remote_unshare_cwd(void);
 void remote_child_here(struct remote *child);
 /* Have the server know the calling process, which shares descriptors. */
 void remote_introduce(void);

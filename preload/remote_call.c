@@ -392,6 +392,9 @@ remote_call(
 	do
 		error = call_once(rm, false, num, args, n, retval);
 	while (error == RUMP_ERESTART && remote_interrupted == 0);
+	/* Nobody makes that one again: the program's number is gone. */
+	if (num == RUMP_SYS_close && error == RUMP_ERESTART && remote_unbegun)
+		error = remote_call_patient(rm, num, args, n, retval);
 	return error;
 }
 

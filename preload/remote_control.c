@@ -157,11 +157,11 @@ remote_send(struct remote *rm, const struct fast_message *fm,
 }
 
 int
-remote_send_child(struct remote *rm, int fd, bool shares)
+remote_send_child(struct remote *rm, int fd, uint32_t shares)
 {
 	const struct fast_message fm = {
 		.fm_type = FAST_CHILD,
-		.fm_arg = shares ? FAST_SHARES : 0,
+		.fm_arg = shares,
 	};
 	const struct iovec iov = { (void *)(uintptr_t)&fm, sizeof(fm) };
 	long r = send_with_fd(rm, &iov, 1, fd);

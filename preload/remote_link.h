@@ -85,7 +85,7 @@ int remote_send(struct remote *rm, const struct fast_message *fm,
 /* fd becomes the connection of a child of this process, which shares its
  * descriptors or has copies.  With the gate held.  0,
  * RUMP_ENOTCONN, or RUMP_EAGAIN: the host has no room for it. */
-int remote_send_child(struct remote *rm, int fd, bool shares);
+int remote_send_child(struct remote *rm, int fd, uint32_t shares);
 /* The descriptor that a call has answered.  With the gate held.  0 or
  * RUMP_ENOTCONN. */
 int remote_receive_fd(struct remote *rm, int *fd);

@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 
 #include "preload/cwd.h"
+#include "preload/cwdshare.h"
 #include "preload/fdalias.h"
 #include "preload/fdmap.h"
 #include "preload/hostlinks.h"
@@ -338,6 +339,7 @@ place_find(struct place *pl, long dirfd, long upath, unsigned flags)
 
 	if (path == NULL)
 		return ENOMEM;
+	cwdshare_look();
 	place_fini(pl);
 	pl->pl_rump = pl->pl_changed = pl->pl_nofollow = false;
 	pl->pl_rule = NS_HOST;

@@ -400,6 +400,7 @@ router_init(int argc, char **argv, char **envp)
 	if (nofile != NULL)
 		nofile_take(nofile);
 	read_config(envp);
+	nofile_start(config_routes(&config));
 	if (!config_routes(&config))
 		return;
 	served = is_served();

@@ -8,6 +8,7 @@
  * straight between the kernel and the program's memory.
  */
 #include <errno.h>
+#include <netinet/in.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -70,6 +71,21 @@ family_absent(int i)
 		trace_line(families[i].missing);
 }
 
+/* The kind of socket that the call asks for; the host looks at the protocol
+ * before it looks whether there is such a kind. */
+static int
+kind_asked(const struct call *c, int *family, int *type)
+{
+	int protocol = (int)c->arg[2];
+	int error = abi_socktype_to_netbsd((int)c->arg[1], type);
+
+	if (error == ESOCKTNOSUPPORT &&
+	    (protocol < 0 || protocol >= IPPROTO_MAX))
+		error = EINVAL;
+	return error != 0 ? error
+			  : abi_family_to_netbsd((int)c->arg[0], family);
+}
+
 static long
 socket_run(struct call *c)
 {
@@ -78,9 +94,7 @@ socket_run(struct call *c)
 
 	if (i < 0 || abi_socktype_is_packet((int)c->arg[1]))
 		return CALL_TO_HOST;
-	error = abi_socktype_to_netbsd((int)c->arg[1], &type);
-	if (error == 0)
-		error = abi_family_to_netbsd((int)c->arg[0], &family);
+	error = kind_asked(c, &family, &type);
 	if (error != 0)
 		return -error;
 	int64_t args[BACKEND_SLOTS] = { family, type & ~RUMP_SOCK_CLOEXEC,
@@ -129,9 +143,10 @@ socketpair_run(struct call *c)
 
 	if (i < 0)
 		return CALL_TO_HOST;
-	error = abi_socktype_to_netbsd((int)c->arg[1], &type);
+	error = kind_asked(c, &family, &type);
+	/* Where the numbers are to go is seen before there are any. */
 	if (error == 0)
-		error = abi_family_to_netbsd((int)c->arg[0], &family);
+		error = usercopy_out(rump, (void *)c->arg[3], sizeof(rump));
 	if (error != 0)
 		return -error;
 	int64_t args[BACKEND_SLOTS] = { family, type & ~RUMP_SOCK_CLOEXEC,

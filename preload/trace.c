@@ -305,6 +305,8 @@ trace_class(const struct call *c)
 	case CALL_FD:
 	case CALL_CREATE:
 		return TRACE_FD;
+	case CALL_BOTH:
+		return linux_calls[nr].lc_fd >= 0 ? TRACE_FD : TRACE_PROCESS;
 	default:
 		return TRACE_PROCESS;
 	}

@@ -69,6 +69,7 @@ look_at_rump(struct call *c, struct transfer_side *ts)
 		ts->ts_type = st.st_mode & S_IFMT;
 		ts->ts_dev = st.st_dev;
 		ts->ts_ino = st.st_ino;
+		ts->ts_size = st.st_size;
 		r = fd_call(
 		    c, ts->ts_rf, RUMP_SYS_fcntl, RUMP_F_GETFL, 0, 0, 0);
 	}
@@ -93,6 +94,7 @@ look_at_host(struct transfer_side *ts)
 	ts->ts_type = st.st_mode & S_IFMT;
 	ts->ts_dev = st.st_dev;
 	ts->ts_ino = st.st_ino;
+	ts->ts_size = st.st_size;
 	return 0;
 }
 

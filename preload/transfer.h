@@ -21,6 +21,7 @@ struct transfer_side {
 	int64_t ts_off;      /* the position; not of streams */
 	unsigned ts_type;    /* S_IFMT of the file */
 	uint64_t ts_dev, ts_ino;
+	int64_t ts_size;
 	int ts_flags;   /* Linux open flags */
 	bool ts_stream; /* a pipe, socket or terminal: no position */
 };

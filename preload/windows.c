@@ -149,6 +149,23 @@ windows_conceal(uintptr_t start, uintptr_t end)
 	windows_forget(start, end);
 }
 
+/* What can be read stays so: a child that is forked now has no kernel that could
+ * show it once more. */
+void
+windows_guard(const struct mapping *m, uintptr_t start, uintptr_t end)
+{
+	for (unsigned i = 0; i < nring; i++) {
+		const struct window *w = at(i);
+		uintptr_t from = w->w_start > start ? w->w_start : start;
+		uintptr_t to = w->w_end < end ? w->w_end : end;
+
+		if (from < to && !protect(from, to, windows_first_prot(m))) {
+			windows_conceal(start, end);
+			return;
+		}
+	}
+}
+
 /* Every mapping becomes one area for the host again. */
 static void
 conceal_all(void)

@@ -31,6 +31,9 @@ bool windows_show_writable(
     const struct mapping *m, uintptr_t start, uintptr_t end);
 /* Is there a window at addr?  *end gets its end. */
 bool windows_find(uintptr_t addr, uintptr_t *end);
+/* Stores to [start, end), which is within one tracked mapping, are to be noticed
+ * again. */
+void windows_guard(const struct mapping *m, uintptr_t start, uintptr_t end);
 /* Take all access from [start, end), which is within one mapping. */
 void windows_conceal(uintptr_t start, uintptr_t end);
 /* ... because the host does so or has done so. */

@@ -45,10 +45,24 @@ wait_and_exit(int from_child)
 		rumpuser_host_syscall(SYS_exit_group, status, 0, 0, 0, 0, 0);
 }
 
+/* Out of the way of the standard descriptors, which done() replaces. */
+static long
+move_up(int fd)
+{
+	long high;
+
+	if (fd > STDERR_FILENO)
+		return fd;
+	high = rumpuser_host_syscall(
+	    SYS_fcntl, fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1, 0, 0, 0);
+	host_close(fd);
+	return high;
+}
+
 int
 rumpuser_daemonize_begin(void)
 {
-	long hidden, result;
+	long fd, hidden, result;
 	int pair[2];
 	pid_t pid;
 
@@ -69,7 +83,8 @@ rumpuser_daemonize_begin(void)
 	}
 	host_close(pair[1]);
 	/* On failure the descriptor is closed, and the parent goes. */
-	hidden = rumpuser_hostops.ho_fd_hide(pair[0]);
+	fd = move_up(pair[0]);
+	hidden = fd < 0 ? fd : rumpuser_hostops.ho_fd_hide((int)fd);
 	if (hidden < 0)
 		return errtrans_result(hidden);
 	to_parent = (int)hidden;

@@ -32,7 +32,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#define FAST_VERSION 3
+#define FAST_VERSION 4
 
 /* --- the area ---------------------------------------------------------- */
 
@@ -209,6 +209,8 @@ enum fast_call {
 	 * which the server's environment names.  EPERM: the server has none;
 	 * EINVAL: no line; EIO */
 	FASTCALL_LOG,
+	/* (): rump_cwd_unshare() */
+	FASTCALL_UNSHARE,
 	FASTCALL_END
 };
 
@@ -261,7 +263,7 @@ enum fast_type {
 	FAST_TOKEN,   /* c: fd: what FASTCALL_IMPORT is to look at; not more
 		       * than FAST_TOKENS at a time */
 	FAST_CHILD,   /* c: fd: connection of a child of this process, with
-		       * SO_PASSCRED set; fm_arg: FAST_SHARES */
+		       * SO_PASSCRED set; fm_arg: FAST_SHARES* */
 	FAST_MADE,    /* s: first of all on such a connection */
 };
 #define FAST_TOKENS 1024
@@ -272,6 +274,8 @@ enum fast_type {
  * the process is the end of what the host calls so.
  */
 #define FAST_SHARES 0x1
+/* ... its parent's working directory, root directory and mask. */
+#define FAST_SHARES_CWD 0x2
 
 /* FAST_HELLO */
 #define FAST_NO_VM 0x1    /* no process_vm_* */

@@ -101,6 +101,7 @@ struct client {
 	const struct fast_counts *c_counts; /* in c_area; NULL: none */
 	_Atomic(struct maps *) c_maps;
 	bool c_shares;       /* l: others have copies of its connection */
+	_Atomic bool c_mask; /* its mask is others', too */
 	struct life *c_life; /* l: see life_watch() */
 	_Atomic uint32_t c_children; /* made since HELLO counted: a futex */
 	struct tokens *c_tokens;     /* c_lock */
@@ -168,10 +169,11 @@ void client_allow_reboot(const struct client *c, int num);
 
 /* --- what the host says of a process (server_peer.c) --------------------- */
 
-#define PEER_GROUPS 16
+#define PEER_GROUPS 256
 struct peer {
-	uid_t p_uid[3]; /* real, effective, saved */
-	gid_t p_gid[3];
+	/* Real, effective, saved, and that of file systems, setfsuid(2). */
+	uid_t p_uid[4];
+	gid_t p_gid[4];
 	uint32_t p_ngroups;
 	uint32_t p_groups[PEER_GROUPS];
 	int32_t p_umask; /* -1: not known */
@@ -183,6 +185,8 @@ bool peer_status(pid_t pid, struct peer *p);
 bool peer_of_socket(int fd, pid_t *pid, struct peer *p);
 /* Is every user id our own effective one? */
 bool peer_is_ours(const struct peer *p);
+/* What the kernel is to know of it: files are all that it keeps from anybody,
+ * so the effective ids are those of file systems. */
 void peer_cred(const struct peer *p, struct rump_hostcred *hc);
 /* Does the process that pidfd stands for still run? */
 bool peer_lives(int pidfd);
@@ -209,8 +213,8 @@ void slot_reply(struct worker *w, int error);
 bool slot_service(struct worker *w, enum fast_op op);
 
 /* From the loop: parent has sent fd, consumed, for its child (server_child.c); -1:
- * it was lost on its way. */
-void child_make(struct client *parent, int fd, bool shares);
+ * it was lost on its way.  shares: FAST_SHARES* */
+void child_make(struct client *parent, int fd, uint32_t shares);
 /* The end of c's process on the host ends its connection, of which others have
  * copies.  From the loop, when the process is known; and its own end. */
 void life_watch(struct client *c);

@@ -39,6 +39,14 @@ call_cred(struct worker *w, const int64_t *args, int64_t *retval)
 }
 
 static int
+call_unshare(struct worker *w, const int64_t *args, int64_t *retval)
+{
+	if (serverkernel_has_files())
+		serverkernel.sk_cwd_unshare();
+	return 0;
+}
+
+static int
 call_hostfd(struct worker *w, const int64_t *args, int64_t *retval)
 {
 	int error, fd;
@@ -182,6 +190,7 @@ static call_func *const calls[] = {
 	[FASTCALL_IMPORT - FASTCALL_FIRST] = call_import,
 	[FASTCALL_HALT - FASTCALL_FIRST] = call_halt,
 	[FASTCALL_LOG - FASTCALL_FIRST] = log_call,
+	[FASTCALL_UNSHARE - FASTCALL_FIRST] = call_unshare,
 	[FASTCALL_END - FASTCALL_FIRST] = NULL,
 };
 

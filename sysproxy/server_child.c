@@ -28,8 +28,9 @@
 #include "sysproxy/server_worker.h"
 
 static int
-copy_process(struct client *c, struct client *parent, bool shares)
+copy_process(struct client *c, struct client *parent, uint32_t shares)
 {
+	int flags = (shares & FAST_SHARES) != 0 ? RUMP_RFFD_SHARE : RUMP_RFFDG;
 	char comm[sizeof(parent->c_comm)];
 	int error;
 
@@ -38,7 +39,9 @@ copy_process(struct client *c, struct client *parent, bool shares)
 	pthread_mutex_unlock(&parent->c_lock);
 	if (!worker_bind_lwp(parent))
 		return RUMP_ESRCH;
-	error = client_rfork(c, shares ? RUMP_RFFD_SHARE : RUMP_RFFDG, comm);
+	if ((shares & FAST_SHARES_CWD) != 0)
+		flags |= RUMP_RFCWD_SHARE;
+	error = client_rfork(c, flags, comm);
 	worker_unbind_lwp();
 	return error;
 }
@@ -83,17 +86,21 @@ is_connection(int fd)
 
 /* What others have is watched. */
 static void
-inherit_sharing(struct client *c, struct client *parent, bool shares)
+inherit_sharing(struct client *c, struct client *parent, uint32_t shares)
 {
-	if (shares)
+	if ((shares & FAST_SHARES_CWD) != 0) {
+		atomic_store(&parent->c_mask, true);
+		atomic_store(&c->c_mask, true);
+	}
+	if ((shares & FAST_SHARES) != 0)
 		parent->c_shares = true;
 	c->c_shares = parent->c_shares;
-	if (shares && parent->c_pidfd >= 0)
+	if ((shares & FAST_SHARES) != 0 && parent->c_pidfd >= 0)
 		life_watch(parent);
 }
 
 static void
-make(struct client *parent, int fd, bool shares)
+make(struct client *parent, int fd, uint32_t shares)
 {
 	struct client *c;
 	int error;
@@ -127,7 +134,7 @@ make(struct client *parent, int fd, bool shares)
 }
 
 void
-child_make(struct client *parent, int fd, bool shares)
+child_make(struct client *parent, int fd, uint32_t shares)
 {
 	if (fd >= 0)
 		make(parent, fd, shares);

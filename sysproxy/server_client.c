@@ -4,7 +4,8 @@
  *
  * c_nworkers counts who uses the client's process beside the loop.  Quiescing
  * takes a count itself, so that it is never the loop that finds itself last with
- * work to do that may sleep: it hands that to a worker.
+ * work to do that may sleep: it hands that to a worker, and does only what
+ * cannot.
  */
 #include "sysproxy/server.h"
 
@@ -33,6 +34,9 @@
 pthread_mutex_t server_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct client *clients; /* server_lock */
 static uint64_t serial;        /* server_lock: of the latest */
+
+/* Around reading and setting what several processes of the host share. */
+static pthread_mutex_t masks_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static void
 enlist(struct client *c)
@@ -313,6 +317,19 @@ leave_locked(struct client *c)
 	return --c->c_nworkers == 0 && c->c_quiescing;
 }
 
+/*
+ * The end of a process that has called nothing, and has nothing open, waits for
+ * nobody.  Most children are such: they end before they need the kernel.
+ */
+static bool
+ends_at_once(const struct client *c)
+{
+	return c->c_kind == CLIENT_FAST && c->c_area == NULL &&
+	       c->c_maps == NULL && c->c_tokens == NULL && c->c_ended == NULL &&
+	       !c->c_shares && c->c_mainlwp != NULL &&
+	       !serverkernel.sk_lingers(c->c_mainlwp);
+}
+
 bool
 client_enter(struct client *c)
 {
@@ -328,12 +345,15 @@ client_enter(struct client *c)
 void
 client_leave(struct client *c)
 {
-	bool last;
+	bool last, ends;
 
 	pthread_mutex_lock(&c->c_lock);
 	last = leave_locked(c);
+	ends = c->c_after == AFTER_EXIT;
 	pthread_mutex_unlock(&c->c_lock);
-	if (last)
+	if (last && ends && ends_at_once(c))
+		settle(NULL, c);
+	else if (last)
 		worker_submit(settle, c);
 }
 
@@ -431,12 +451,17 @@ setcred_locked(struct client *c)
 int
 client_setcred(struct client *c)
 {
+	bool shares = atomic_load(&c->c_mask);
 	int error;
 
 	/* What was read first is not to be set last. */
+	if (shares)
+		pthread_mutex_lock(&masks_lock);
 	pthread_mutex_lock(&c->c_lock);
 	error = setcred_locked(c);
 	pthread_mutex_unlock(&c->c_lock);
+	if (shares)
+		pthread_mutex_unlock(&masks_lock);
 	return error;
 }
 

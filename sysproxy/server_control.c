@@ -219,7 +219,7 @@ got_token(struct client *c)
 static bool
 got_child(struct client *c)
 {
-	child_make(c, take_right(c), (c->c_msg.fm_arg & FAST_SHARES) != 0);
+	child_make(c, take_right(c), c->c_msg.fm_arg);
 	return c->c_msg.fm_len == 0;
 }
 

@@ -19,6 +19,7 @@ static const struct symbol {
 	SYMBOL(sk_interrupt_clear, "rump_interrupt_clear"),
 	SYMBOL(sk_setcred, "rump_proc_setcred"),
 	SYMBOL(sk_exec, "rump_proc_exec"),
+	SYMBOL(sk_lingers, "rump_proc_lingers"),
 	SYMBOL(sk_file_get, "rump_file_get"),
 	SYMBOL(sk_file_install, "rump_file_install"),
 	SYMBOL(sk_file_put, "rump_file_put"),
@@ -27,6 +28,7 @@ static const struct symbol {
 	SYMBOL(sk_stats_watched, "rump_stats_watched"),
 	SYMBOL(sk_report, "rump_report"),
 }, files[] = {
+	SYMBOL(sk_cwd_unshare, "rump_cwd_unshare"),
 	SYMBOL(sk_save_files, "rump_save_files"),
 	SYMBOL(sk_escape, "rump_namei_escape_lwp"),
 	SYMBOL(sk_escaped, "rump_namei_escaped"),

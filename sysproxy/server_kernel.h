@@ -19,6 +19,7 @@ struct serverkernel {
 	void (*sk_interrupt_clear)(void);
 	int (*sk_setcred)(int32_t, const struct rump_hostcred *);
 	void (*sk_exec)(const char *, const uint32_t *, size_t);
+	bool (*sk_lingers)(struct lwp *);
 	int (*sk_file_get)(int, struct file **);
 	int (*sk_file_install)(struct file *, int *);
 	void (*sk_file_put)(struct file *);
@@ -30,6 +31,7 @@ struct serverkernel {
 	int (*sk_report)(
 	    const char *, void (*)(const char *, size_t, void *), void *);
 	/* Of librumpvfs; all NULL without it. */
+	void (*sk_cwd_unshare)(void);
 	void (*sk_escape)(bool);
 	size_t (*sk_escaped)(char *, size_t, unsigned *);
 	int (*sk_mount_url)(const char *, const char *, char *, size_t);

@@ -12,7 +12,7 @@
 #include "rumpuser/text.h"
 #include "sysproxy/server.h"
 
-#define STATUS_MAX 4096
+#define STATUS_MAX 8192
 #define PEER_GROUPS_MAX 4096 /* more are none */
 
 /* Up to n numbers behind the line's name; returns how many there are. */
@@ -65,8 +65,8 @@ peer_status(pid_t pid, struct peer *p)
 	if (pid <= 0 || !read_status(pid, text, sizeof(text)))
 		return false;
 	/* The command's name, in the first line, cannot contain a newline. */
-	if (numbers(text, "\nUid:", p->p_uid, 3) != 3 ||
-	    numbers(text, "\nGid:", p->p_gid, 3) != 3)
+	if (numbers(text, "\nUid:", p->p_uid, 4) != 4 ||
+	    numbers(text, "\nGid:", p->p_gid, 4) != 4)
 		return false;
 	p->p_ngroups = numbers(text, "\nGroups:", p->p_groups, PEER_GROUPS);
 	mask = strstr(text, "\nUmask:\t");
@@ -100,7 +100,7 @@ peer_of_socket(int fd, pid_t *pid, struct peer *p)
 	    uc.uid == (uid_t)-1)
 		return false;
 	*pid = uc.pid;
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 4; i++) {
 		p->p_uid[i] = uc.uid;
 		p->p_gid[i] = uc.gid;
 	}
@@ -125,6 +125,8 @@ peer_cred(const struct peer *p, struct rump_hostcred *hc)
 		hc->hc_uid[i] = p->p_uid[i];
 		hc->hc_gid[i] = p->p_gid[i];
 	}
+	hc->hc_uid[1] = p->p_uid[3];
+	hc->hc_gid[1] = p->p_gid[3];
 	hc->hc_ngroups = p->p_ngroups;
 	hc->hc_groups = p->p_groups;
 	hc->hc_umask = p->p_umask;

@@ -19,6 +19,7 @@
 #include "rump/rumperr.h"
 #include "rump/rumphost.h"
 #include "rump/rumpserver.h"
+#include "sysproxy/fast.h"
 #include "tools/drive.h"
 #include "tools/rumpkit.h"
 
@@ -72,6 +73,9 @@ boot_raise_limits(void)
 	struct rlimit rl;
 	size_t i;
 
+	/* Who may raise the hard one, too, does. */
+	rl.rlim_cur = rl.rlim_max = RLIM_INFINITY;
+	(void)setrlimit(RLIMIT_FSIZE, &rl);
 	for (i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
 		if (getrlimit(limits[i], &rl) != 0)
 			continue;
@@ -197,11 +201,29 @@ boot_daemonized(int status)
 	(void)kernel.rump_daemonize_done(status);
 }
 
+/* What a server shares with each of its clients is a memory file. */
+static bool
+has_room(char *text, size_t size)
+{
+	struct rlimit rl;
+
+	if (getrlimit(RLIMIT_FSIZE, &rl) != 0 || rl.rlim_max >= FAST_AREA)
+		return true;
+	snprintf(text, size,
+	    "the hard limit on file sizes, RLIMIT_FSIZE, is too low for a "
+	    "server, which needs %u MiB: raise it (ulimit -H -f)",
+	    (unsigned)(FAST_AREA >> 20) + 1);
+	return false;
+}
+
 int
 boot_start(const struct boot_user *bu, char *text, size_t size)
 {
-	int error = kernel.rump_init();
+	int error;
 
+	if (!has_room(text, size))
+		return -1;
+	error = kernel.rump_init();
 	if (error != 0) {
 		snprintf(text, size, "the kernel does not boot: %s%s",
 		    rump_strerror(error),

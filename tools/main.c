@@ -74,8 +74,10 @@ perform(int argc, char **argv)
 int
 main(int argc, char **argv)
 {
-	int status = perform(argc, argv);
+	int status;
 
+	standard_reserve();
+	status = perform(argc, argv);
 	if (fflush(stdout) != 0 || ferror(stdout))
 		return complain(STATUS_FAILED,
 		    "standard output cannot be written: %s", strerror(errno));

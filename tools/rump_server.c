@@ -5,5 +5,6 @@
 int
 main(int argc, char **argv)
 {
+	standard_reserve();
 	return rump_server_main(argc, argv);
 }

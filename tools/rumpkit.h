@@ -26,6 +26,12 @@ extern const char *program_name;
 int complain(int status, const char *fmt, ...)
     __attribute__((__format__(__printf__, 2, 3)));
 
+/*
+ * Keep standard descriptors that rumpkit was started without from becoming
+ * something else's.  What is executed finds them closed again.
+ */
+void standard_reserve(void);
+
 /* Print the help screen on standard output; returns 0. */
 int help_print(void);
 /* Print name and version on standard output; returns 0. */

@@ -18,7 +18,7 @@
 #include "vfs/user.h"
 
 #define MEMFD_MAX ((off_t)1 << 46)
-#define MEMFD_MIN ((off_t)1 << 28)
+#define MEMFD_MIN ((off_t)1 << 26)
 #define CHUNK ARENA_CHUNK
 #define CHUNK_BLOCKS (CHUNK / PC_BLOCK)
 #define HASH_SIZE 4096

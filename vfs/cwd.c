@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * cw_lock protects the two pointers; a reader leaves with a reference.  The
- * structure itself is made at the first change and lives as long as the
- * process.
+ * structure itself is made at the first change, or when another process is to
+ * share it, and lives as long as the processes that do.  p_lock keeps a process's
+ * reference to it while it is used.
  */
 #include "vfs/cwd.h"
 
@@ -11,18 +12,19 @@
 #include "kern/mutex.h"
 #include "kern/netbsd.h"
 #include "kern/uio.h"
+#include "rump/rump.h"
 #include "rump/rumpabi.h"
+#include "rump/rumphost.h"
 #include "vfs/mount.h"
 #include "vfs/namei.h"
 #include "vfs/vop.h"
 
 struct cwdinfo {
 	kmutex_t cw_lock;
+	unsigned cw_refs;      /* cw_lock: processes */
 	struct vnode *cw_cdir; /* cw_lock: reference */
 	struct vnode *cw_rdir; /* cw_lock: reference */
 };
-
-static kmutex_t cwd_make_lock; /* of p_cwdi from NULL to a cwdinfo */
 
 static struct cwdinfo *
 cwdinfo_create(struct vnode *cdir, struct vnode *rdir)
@@ -32,61 +34,111 @@ cwdinfo_create(struct vnode *cdir, struct vnode *rdir)
 	mutex_init(&cw->cw_lock, "cwd");
 	vref(cdir);
 	vref(rdir);
+	cw->cw_refs = 1;
 	cw->cw_cdir = cdir;
 	cw->cw_rdir = rdir;
 	return cw;
 }
 
-static struct cwdinfo *
-cwdinfo(const struct proc *p)
+static void
+cwdinfo_release(struct cwdinfo *cw)
 {
-	return __atomic_load_n(&p->p_cwdi, __ATOMIC_ACQUIRE);
+	bool last;
+
+	mutex_enter(&cw->cw_lock);
+	last = --cw->cw_refs == 0;
+	mutex_exit(&cw->cw_lock);
+	if (!last)
+		return;
+	vrele(cw->cw_cdir);
+	vrele(cw->cw_rdir);
+	mutex_destroy(&cw->cw_lock);
+	kmem_free(cw, sizeof(*cw));
 }
 
-/* That of the current process, made if need be. */
+/* With p_lock and, unless NULL, its cw_lock held. */
 static struct cwdinfo *
-cwdinfo_own(void)
+cwdinfo_enter(struct proc *p)
 {
-	struct proc *p = curproc;
 	struct cwdinfo *cw;
 
-	mutex_enter(&cwd_make_lock);
+	mutex_enter(&p->p_lock);
 	cw = p->p_cwdi;
-	if (cw == NULL) {
-		cw = cwdinfo_create(rootvnode, rootvnode);
-		__atomic_store_n(&p->p_cwdi, cw, __ATOMIC_RELEASE);
-	}
-	mutex_exit(&cwd_make_lock);
+	if (cw != NULL)
+		mutex_enter(&cw->cw_lock);
 	return cw;
+}
+
+static void
+cwdinfo_exit(struct proc *p, struct cwdinfo *cw)
+{
+	if (cw != NULL)
+		mutex_exit(&cw->cw_lock);
+	mutex_exit(&p->p_lock);
+}
+
+static bool
+has_cwdinfo(const struct proc *p)
+{
+	return __atomic_load_n(&p->p_cwdi, __ATOMIC_RELAXED) != NULL;
+}
+
+static void
+set_cwdinfo(struct proc *p, struct cwdinfo *cw)
+{
+	__atomic_store_n(&p->p_cwdi, cw, __ATOMIC_RELAXED);
+}
+
+/* From now on p has one. */
+static void
+cwdinfo_make(struct proc *p)
+{
+	struct cwdinfo *fresh;
+
+	if (has_cwdinfo(p))
+		return;
+	fresh = cwdinfo_create(rootvnode, rootvnode);
+	mutex_enter(&p->p_lock);
+	if (p->p_cwdi == NULL) {
+		set_cwdinfo(p, fresh);
+		fresh = NULL;
+	}
+	mutex_exit(&p->p_lock);
+	if (fresh != NULL)
+		cwdinfo_release(fresh);
 }
 
 static struct vnode *
 get(size_t member)
 {
-	struct cwdinfo *cw = cwdinfo(curproc);
-	struct vnode *vp;
+	struct proc *p = curproc;
+	struct vnode *vp = rootvnode;
+	struct cwdinfo *cw;
 
-	if (cw == NULL) {
-		vref(rootvnode);
-		return rootvnode;
+	if (!has_cwdinfo(p)) {
+		vref(vp);
+		return vp;
 	}
-	mutex_enter(&cw->cw_lock);
+	cw = cwdinfo_enter(p);
 	vp = *(struct vnode **)((char *)cw + member);
 	vref(vp);
-	mutex_exit(&cw->cw_lock);
+	cwdinfo_exit(p, cw);
 	return vp;
 }
 
 static void
 set(size_t member, struct vnode *vp)
 {
-	struct cwdinfo *cw = cwdinfo_own();
-	struct vnode **slot = (struct vnode **)((char *)cw + member), *old;
+	struct proc *p = curproc;
+	struct vnode **slot, *old;
+	struct cwdinfo *cw;
 
-	mutex_enter(&cw->cw_lock);
+	cwdinfo_make(p);
+	cw = cwdinfo_enter(p);
+	slot = (struct vnode **)((char *)cw + member);
 	old = *slot;
 	*slot = vp;
-	mutex_exit(&cw->cw_lock);
+	cwdinfo_exit(p, cw);
 	vrele(old);
 }
 
@@ -114,16 +166,53 @@ cwd_set_root(struct vnode *vp)
 	set(offsetof(struct cwdinfo, cw_rdir), vp);
 }
 
+bool
+cwd_is_shared(void)
+{
+	struct proc *p = curproc;
+	struct cwdinfo *cw = cwdinfo_enter(p);
+	bool shared = cw != NULL && cw->cw_refs > 1;
+
+	cwdinfo_exit(p, cw);
+	return shared;
+}
+
+/* A copy of what p has, which has something. */
+static struct cwdinfo *
+cwdinfo_copy(struct proc *p)
+{
+	struct cwdinfo *copy = cwdinfo_create(rootvnode, rootvnode), *cw;
+
+	cw = cwdinfo_enter(p);
+	vref(cw->cw_cdir);
+	vref(cw->cw_rdir);
+	copy->cw_cdir = cw->cw_cdir;
+	copy->cw_rdir = cw->cw_rdir;
+	cwdinfo_exit(p, cw);
+	vrele(rootvnode);
+	vrele(rootvnode);
+	return copy;
+}
+
+static struct cwdinfo *
+cwdinfo_share(struct proc *p)
+{
+	struct cwdinfo *cw;
+
+	cwdinfo_make(p);
+	cw = cwdinfo_enter(p);
+	cw->cw_refs++;
+	cwdinfo_exit(p, cw);
+	return cw;
+}
+
 static void
 cwd_fork(struct proc *parent, struct proc *child, int flags)
 {
-	struct cwdinfo *cw = cwdinfo(parent);
-
-	if (cw == NULL)
-		return;
-	mutex_enter(&cw->cw_lock);
-	child->p_cwdi = cwdinfo_create(cw->cw_cdir, cw->cw_rdir);
-	mutex_exit(&cw->cw_lock);
+	if ((flags & RUMP_RFCWD_SHARE) != 0)
+		child->p_cwdi = cwdinfo_share(parent);
+	else if (has_cwdinfo(parent))
+		child->p_cwdi = cwdinfo_copy(parent);
 }
 
 static void
@@ -133,11 +222,46 @@ cwd_exit(struct proc *p)
 
 	if (cw == NULL)
 		return;
-	p->p_cwdi = NULL;
-	vrele(cw->cw_cdir);
-	vrele(cw->cw_rdir);
-	mutex_destroy(&cw->cw_lock);
-	kmem_free(cw, sizeof(*cw));
+	set_cwdinfo(p, NULL);
+	cwdinfo_release(cw);
+}
+
+static bool
+is_local(const struct vnode *vp)
+{
+	return (vp->v_mount->mnt_flag & MNT_LOCAL) != 0;
+}
+
+/* The last reference to a file of another machine may have something to say
+ * there. */
+static bool
+cwd_lingers(struct proc *p)
+{
+	struct cwdinfo *cw = cwdinfo_enter(p);
+	bool lingers =
+	    cw != NULL && !(is_local(cw->cw_cdir) && is_local(cw->cw_rdir));
+
+	cwdinfo_exit(p, cw);
+	return lingers;
+}
+
+void
+rump_cwd_unshare(void)
+{
+	struct cwdinfo *copy, *old;
+	struct proc *p;
+
+	rump_schedule();
+	p = curproc;
+	if (cwd_is_shared()) {
+		copy = cwdinfo_copy(p);
+		mutex_enter(&p->p_lock);
+		old = p->p_cwdi;
+		set_cwdinfo(p, copy);
+		mutex_exit(&p->p_lock);
+		cwdinfo_release(old);
+	}
+	rump_unschedule();
 }
 
 void
@@ -146,9 +270,9 @@ cwd_init(void)
 	static struct prochook hook = {
 		.ph_fork = cwd_fork,
 		.ph_exit = cwd_exit,
+		.ph_lingers = cwd_lingers,
 	};
 
-	mutex_init(&cwd_make_lock, "cwdmake");
 	prochook_attach(&hook);
 }
 
@@ -200,6 +324,7 @@ scan_name(struct vnode *dvp, ino_t fileno, char *name)
 		size_t n;
 
 		uio_init(&uio, &iov, buf, DIRBUF, pos, UIO_READ, UIO_SYSSPACE);
+		uio.uio_unseen = true;
 		error =
 		    VOP_READDIR(dvp, &uio, curlwp->l_cred, &eof, NULL, NULL);
 		if (error != 0)

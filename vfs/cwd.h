@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Working and root directory of a process.  A process that never changed them
- * has no cwdinfo and stands at the root of the name space.
+ * Working and root directory of a process, or of several that share them.  A
+ * process that never changed them and shares them with none has no cwdinfo and
+ * stands at the root of the name space.
  */
 #ifndef VFS_CWD_H
 #define VFS_CWD_H
@@ -16,6 +17,8 @@ struct vnode *cwd_root(void);
 /* Take over a reference. */
 void cwd_set(struct vnode *vp);
 void cwd_set_root(struct vnode *vp);
+/* Does the current process share them with another one? */
+bool cwd_is_shared(void);
 /*
  * The path of directory dvp below the root directory of the process, into the
  * end of buf: *start is where it begins, at buf[size - 1] stands the NUL.

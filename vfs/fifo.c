@@ -7,6 +7,7 @@
  */
 #include "vfs/fifo.h"
 
+#include "kern/condvar.h"
 #include "kern/file.h"
 #include "kern/kmem.h"
 #include "kern/libkern.h"
@@ -25,11 +26,15 @@
 struct fifo {
 	struct list fi_list; /* fifo_lock */
 	unsigned fi_refs;    /* fifo_lock: open files, and one for the list */
+	unsigned fi_looking; /* fifo_lock: calls of find_node() */
 	int fi_hostfd;       /* i: owned */
+	uint64_t fi_dev;     /* i: as fstat(2) shows them */
+	uint64_t fi_ino;     /* i */
 	struct nodekey fi_key;
 };
 
 static kmutex_t fifo_lock;
+static kcondvar_t fifo_looked;                      /* a fi_looking is 0 */
 static struct list fifos = LIST_INITIALIZER(fifos); /* fifo_lock */
 static unsigned nfifos;                             /* fifo_lock */
 
@@ -62,6 +67,8 @@ fifo_create(struct vnode *vp, struct fifo **fip)
 		kmem_free(fi, sizeof(*fi) + vp->v_keylen);
 		return error;
 	}
+	fi->fi_dev = st.st_dev;
+	fi->fi_ino = st.st_ino;
 	nodekey_set(&fi->fi_key, vp);
 	list_init(&fi->fi_list);
 	*fip = fi;
@@ -174,6 +181,9 @@ fifo_removed(struct vnode *vp)
 	fi = find_locked(vp);
 	if (fi != NULL) {
 		list_remove(&fi->fi_list);
+		/* The node is there as long as the caller has vp. */
+		while (fi->fi_looking > 0)
+			cv_wait(&fifo_looked, &fifo_lock);
 		fi = unref_locked(fi);
 	}
 	mutex_exit(&fifo_lock);
@@ -206,6 +216,7 @@ void
 fifo_init(void)
 {
 	mutex_init(&fifo_lock, "fifo");
+	cv_init(&fifo_looked, "fifo");
 }
 
 /* --- files ------------------------------------------------------------- */
@@ -224,6 +235,96 @@ fifo_close(struct file *fp)
 {
 	fifo_put(fp->f_fsdata);
 	return vn_closefile(fp);
+}
+
+/* Hexadecimal digits up to end. */
+static int
+scan_number(const char **at, char end, uint64_t *number)
+{
+	const char *p;
+	uint64_t n = 0;
+
+	for (p = *at; *p != end; p++) {
+		if (n >> 60 != 0)
+			return EINVAL;
+		if (*p >= '0' && *p <= '9')
+			n = n << 4 | (uint64_t)(*p - '0');
+		else if (*p >= 'a' && *p <= 'f')
+			n = n << 4 | (uint64_t)(*p - 'a' + 10);
+		else
+			return EINVAL;
+	}
+	*at = p + 1;
+	*number = n;
+	return 0;
+}
+
+/* With references to the FIFO and its mount, and fi_looking. */
+static struct fifo *
+look_begin(uint64_t dev, uint64_t ino, struct mount **mpp)
+{
+	struct list *n;
+
+	mutex_enter(&fifo_lock);
+	LIST_FOREACH (n, &fifos) {
+		struct fifo *fi = LIST_ENTRY(n, struct fifo, fi_list);
+
+		if (fi->fi_dev != dev || fi->fi_ino != ino)
+			continue;
+		fi->fi_refs++;
+		fi->fi_looking++;
+		*mpp = fi->fi_key.nk_mount;
+		mount_ref(*mpp);
+		mutex_exit(&fifo_lock);
+		return fi;
+	}
+	mutex_exit(&fifo_lock);
+	return NULL;
+}
+
+static int
+find_node(uint64_t dev, uint64_t ino, struct vnode **vpp)
+{
+	struct mount *mp;
+	struct fifo *fi = look_begin(dev, ino, &mp);
+	int error;
+
+	if (fi == NULL)
+		return ENOENT;
+	error = vcache_get(mp, fi->fi_key.nk_key, fi->fi_key.nk_keylen, vpp);
+	mutex_enter(&fifo_lock);
+	if (--fi->fi_looking == 0)
+		cv_broadcast(&fifo_looked);
+	mutex_exit(&fifo_lock);
+	mount_unref(mp);
+	fifo_put(fi);
+	return error;
+}
+
+static const struct fileops anew_fileops = {
+	.fo_name = "fifo",
+	.fo_stat = vn_stat,
+	.fo_close = vn_closefile,
+};
+
+int
+fifo_openanew(const char *name, struct file *fp)
+{
+	struct vnode *vp;
+	uint64_t dev, ino;
+	int error;
+
+	error = scan_number(&name, '.', &dev);
+	if (error == 0)
+		error = scan_number(&name, '\0', &ino);
+	if (error == 0)
+		error = find_node(dev, ino, &vp);
+	if (error != 0)
+		return error;
+	fp->f_type = DTYPE_VNODE;
+	fp->f_ops = &anew_fileops;
+	fp->f_data = vp;
+	return 0;
 }
 
 const struct fileops fifo_fileops = {

@@ -25,6 +25,14 @@ extern const struct fileops fifo_fileops;
  */
 int fifo_open(struct vnode *vp, int fflags, struct file *fp);
 
+/*
+ * The node whose FIFO is open somewhere: name is DEVICE.NUMBER, in hexadecimal
+ * digits, as the host's FIFO was called (vfs/user.h).  Make fp a file of it that
+ * fstat(2), fchmod(2), fchown(2) and futimens(2) can be used on, and nothing
+ * else.  ENOENT: its last name has gone.
+ */
+int fifo_openanew(const char *name, struct file *fp);
+
 /* A name of vp has been removed: was it the last? */
 void fifo_removed(struct vnode *vp);
 /* There will be no vnode of mp any more. */

@@ -39,7 +39,11 @@ RUMP_COMPONENT(RUMP__FACTION_VFS, vfs)
 
 	error = arena_init();
 	if (error != 0) {
-		boot_fail(error, "vfs: no memory file for the page cache");
+		boot_fail(error,
+		    error == EFBIG ? "vfs: the hard limit on file sizes, "
+				     "RLIMIT_FSIZE, is too low for the page "
+				     "cache, which needs 64 MiB"
+				   : "vfs: no memory file for the page cache");
 		return;
 	}
 	pcmem_init();

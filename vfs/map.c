@@ -17,6 +17,7 @@
 #include "kern/libkern.h"
 #include "kern/lwp.h"
 #include "kern/netbsd.h"
+#include "kern/uio.h"
 #include "rump/rump.h"
 #include "rump/rumphost.h"
 #include "vfs/mount.h"
@@ -234,6 +235,19 @@ fail_free:
 	return error;
 }
 
+/* Whoever maps a file is taken to read it. */
+static void
+note_access(struct file *fp)
+{
+	struct rump_iovec iov;
+	struct uio uio;
+
+	if ((atomic_load(&fp->f_flag) & RUMP_O_NOATIME) != 0)
+		return;
+	uio_init(&uio, &iov, NULL, 0, 0, UIO_READ, UIO_SYSSPACE);
+	(void)VOP_READ(fp->f_data, &uio, 0, fp->f_cred);
+}
+
 int
 rump_map_create(
     int fd, int64_t off, size_t len, int prot, int flags, struct rump_map *rm)
@@ -255,6 +269,8 @@ rump_map_create(
 	if (error == 0)
 		error = map_create(fp->f_data, fp->f_cred,
 		    (atomic_load(&fp->f_flag) & FWRITE) != 0, off, len, rm);
+	if (error == 0)
+		note_access(fp);
 	fd_putfile(fp);
 	rump_unschedule();
 	return error;

@@ -11,9 +11,9 @@
 #include "vfs/vnode.h"
 
 struct nodekey {
-	const struct mount *nk_mount; /* i */
-	uint32_t nk_keylen;           /* i */
-	uint8_t nk_key[];             /* i: the vnode's */
+	struct mount *nk_mount; /* i */
+	uint32_t nk_keylen;     /* i */
+	uint8_t nk_key[];       /* i: the vnode's */
 };
 
 static inline void

@@ -247,6 +247,7 @@ sys_fchflags(
 struct times {
 	struct rump_timespec ts[2]; /* tv_nsec VNOVAL: keep */
 	bool now[2];                /* the present */
+	bool invalid;               /* which the path's errors come before */
 };
 
 static int
@@ -254,6 +255,8 @@ change_times(struct vnode *vp, const void *arg, struct vattr *va)
 {
 	const struct times *t = arg;
 
+	if (t->invalid)
+		return EINVAL;
 	va->va_atime = t->ts[0];
 	va->va_mtime = t->ts[1];
 	if (t->now[0])
@@ -265,20 +268,20 @@ change_times(struct vnode *vp, const void *arg, struct vattr *va)
 	return 0;
 }
 
-static int
+static bool
 set_time(
     struct rump_timespec *ts, const struct rump_timespec *now, bool *is_now)
 {
 	*is_now = ts->tv_nsec == UTIME_NOW;
 	if (*is_now) {
 		*ts = *now;
-		return 0;
+		return true;
 	}
 	if (ts->tv_nsec == UTIME_OMIT) {
 		ts->tv_nsec = VNOVAL;
-		return 0;
+		return true;
 	}
-	return ts->tv_nsec < 0 || ts->tv_nsec >= 1000000000 ? EINVAL : 0;
+	return ts->tv_nsec >= 0 && ts->tv_nsec < 1000000000;
 }
 
 /* From a caller's struct timespec[2] or NULL. */
@@ -289,6 +292,7 @@ times_from_ts(const struct rump_timespec *uts, struct times *t)
 	int error;
 
 	getnanotime(&now);
+	t->invalid = false;
 	t->now[0] = t->now[1] = true;
 	t->ts[0] = t->ts[1] = now;
 	if (uts == NULL)
@@ -296,8 +300,9 @@ times_from_ts(const struct rump_timespec *uts, struct times *t)
 	error = copyin(uts, t->ts, sizeof(t->ts));
 	if (error != 0)
 		return error;
-	error = set_time(&t->ts[0], &now, &t->now[0]);
-	return error != 0 ? error : set_time(&t->ts[1], &now, &t->now[1]);
+	t->invalid = !set_time(&t->ts[0], &now, &t->now[0]) ||
+		     !set_time(&t->ts[1], &now, &t->now[1]);
+	return 0;
 }
 
 /* From a caller's struct timeval[2] or NULL. */
@@ -312,7 +317,7 @@ times_from_tv(const struct rump_timeval *utv, struct times *t)
 	error = copyin(utv, tv, sizeof(tv));
 	if (error != 0)
 		return error;
-	t->now[0] = t->now[1] = false;
+	t->invalid = t->now[0] = t->now[1] = false;
 	for (int i = 0; i < 2; i++) {
 		if (tv[i].tv_usec < 0 || tv[i].tv_usec >= 1000000)
 			return EINVAL;
@@ -407,6 +412,7 @@ change_size(struct vnode *vp, const void *arg, struct vattr *va)
 	if (error == 0)
 		error = filelimit_size(vp, *length);
 	va->va_size = *length;
+	va->va_vaflags |= VA_SIZE_IF_NEW;
 	return error;
 }
 
@@ -425,6 +431,8 @@ sys_ftruncate(
 	struct vattr va;
 	int error;
 
+	if (uap->length < 0)
+		return EINVAL;
 	error = fd_getvnode(uap->fd, &fp);
 	if (error != 0)
 		return error;

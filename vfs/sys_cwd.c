@@ -102,8 +102,15 @@ int
 sys_umask(struct lwp *l, const struct sys_umask_args *uap, register_t *retval)
 {
 	struct proc *p = l->l_proc;
+	mode_t mask = uap->newmask & ALLPERMS;
 
-	*retval = __atomic_exchange_n(
-	    &p->p_umask, uap->newmask & ALLPERMS, __ATOMIC_RELAXED);
+	if (!cwd_is_shared()) {
+		*retval =
+		    __atomic_exchange_n(&p->p_umask, mask, __ATOMIC_RELAXED);
+		return 0;
+	}
+	mutex_enter(&proc_lock);
+	*retval = proc_setumask(p, mask);
+	mutex_exit(&proc_lock);
 	return 0;
 }

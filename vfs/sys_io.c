@@ -227,6 +227,7 @@ getdents(struct file *fp, char *buf, size_t count, register_t *retval)
 		return EINVAL;
 	mutex_enter(&fp->f_lock);
 	uio_init(&uio, &iov, buf, count, fp->f_offset, UIO_READ, UIO_USERSPACE);
+	uio.uio_unseen = (atomic_load(&fp->f_flag) & RUMP_O_NOATIME) != 0;
 	error = VOP_READDIR(vp, &uio, fp->f_cred, &eof, NULL, NULL);
 	if (error == 0) {
 		fp->f_offset = uio.uio_offset;

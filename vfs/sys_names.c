@@ -99,7 +99,10 @@ make_node(int fd, const char *path, enum vtype type, mode_t mode, dev_t dev,
 		return error;
 	new_attributes(&va, type, mode);
 	va.va_rdev = dev;
-	if (type == VREG)
+	/* That the name is free and may be entered is said first. */
+	if ((type == VCHR || type == VBLK) && curlwp->l_cred->cr_euid != 0)
+		error = EPERM;
+	else if (type == VREG)
 		error = VOP_CREATE(ni.ni_dvp, &ni.ni_vp, &ni.ni_cn, &va);
 	else
 		error = VOP_MKNOD(ni.ni_dvp, &ni.ni_vp, &ni.ni_cn, &va);
@@ -137,8 +140,6 @@ mknod_checked(int fd, const char *path, mode_t mode, dev_t dev)
 		return mknodat(fd, path, type, mode, 0);
 	case VCHR:
 	case VBLK:
-		if (curlwp->l_cred->cr_euid != 0)
-			return EPERM;
 		return mknodat(fd, path, type, mode, dev);
 	default:
 		return EINVAL;
@@ -319,7 +320,10 @@ unlink_once(int fd, const char *path, bool directory)
 	error = path_lookup(fd, path, DELETE, NI_PARENT, 0, &ni);
 	if (error != 0)
 		return error;
-	error = dir_writable(ni.ni_dvp);
+	if (!directory && ni.ni_trailing_slash && ni.ni_vp->v_type == VDIR)
+		error = EISDIR;
+	else
+		error = VOP_REMOVABLE(ni.ni_dvp, ni.ni_vp, curlwp->l_cred);
 	if (error == 0)
 		error = directory ? remove_directory(&ni) : remove_file(&ni);
 	namei_done(&ni);
@@ -417,36 +421,60 @@ lies_in(struct vnode *dvp, const struct vnode *dir, kauth_cred_t cred)
 	return found;
 }
 
-/* One of them is a directory: that they lie in each other is said first. */
+/* Does either of them lie in the other? */
 static int
-check_kinds(const struct nameidata *from, const struct nameidata *to)
+check_loop(const struct renamereq *rn, const struct nameidata *from,
+    const struct nameidata *to)
 {
 	kauth_cred_t cred = from->ni_cn.cn_cred;
 
-	if (from->ni_vp->v_type == VDIR)
-		return lies_in(to->ni_dvp, from->ni_vp, cred) ? EINVAL
-							      : ENOTDIR;
-	if (to->ni_trailing_slash)
-		return ENOTDIR;
-	return lies_in(from->ni_dvp, to->ni_vp, cred) ? ENOTEMPTY : EISDIR;
+	if (from->ni_dvp == to->ni_dvp)
+		return 0;
+	if (from->ni_vp->v_type == VDIR &&
+	    lies_in(to->ni_dvp, from->ni_vp, cred))
+		return EINVAL;
+	if (to->ni_vp != NULL && to->ni_vp->v_type == VDIR &&
+	    lies_in(from->ni_dvp, to->ni_vp, cred))
+		return rn->rn_exchange ? EINVAL : ENOTEMPTY;
+	return 0;
 }
 
-/* Do source and target go together? */
+/* May both names be changed, and do they go together? */
+static int
+check_change(const struct renamereq *rn, const struct nameidata *from,
+    const struct nameidata *to)
+{
+	kauth_cred_t cred = from->ni_cn.cn_cred;
+	bool dir = from->ni_vp->v_type == VDIR;
+	int error;
+
+	error = VOP_REMOVABLE(from->ni_dvp, from->ni_vp, cred);
+	if (error != 0)
+		return error;
+	if (to->ni_vp == NULL)
+		return dir_writable(to->ni_dvp);
+	error = VOP_REMOVABLE(to->ni_dvp, to->ni_vp, cred);
+	if (error != 0 || rn->rn_exchange ||
+	    dir == (to->ni_vp->v_type == VDIR))
+		return error;
+	return dir ? ENOTDIR : EISDIR;
+}
+
+/*
+ * In the host's order.  What lies in what, which it takes a walk to see, is
+ * looked for where anything else is wrong; else the file system finds it.
+ */
 static int
 check_pair(const struct renamereq *rn, const struct nameidata *from,
     const struct nameidata *to)
 {
-	bool dir = from->ni_vp->v_type == VDIR;
+	int error, loop;
 
-	if (from->ni_dvp->v_mount != to->ni_dvp->v_mount)
-		return EXDEV;
-	if (rn->rn_exchange)
+	error = check_change(rn, from, to);
+	if (error == 0)
 		return 0;
-	if (to->ni_vp == NULL)
-		return !dir && to->ni_trailing_slash ? ENOTDIR : 0;
-	if (dir != (to->ni_vp->v_type == VDIR))
-		return check_kinds(from, to);
-	return 0;
+	loop = check_loop(rn, from, to);
+	return loop != 0 ? loop : error;
 }
 
 static bool
@@ -469,14 +497,16 @@ rename_resolved(
 		error = check_manner(rn, from, to);
 	if (error == 0)
 		error = check_operand(to);
-	if (error == 0 && rn->rn_posix && from->ni_vp == to->ni_vp)
+	if (error != 0)
+		return error;
+	if (from->ni_dvp->v_mount != to->ni_dvp->v_mount)
+		return EXDEV;
+	if (!rn->rn_exchange && to->ni_trailing_slash &&
+	    from->ni_vp->v_type != VDIR)
+		return ENOTDIR;
+	if (rn->rn_posix && from->ni_vp == to->ni_vp)
 		return 0;
-	if (error == 0)
-		error = dir_writable(from->ni_dvp);
-	if (error == 0)
-		error = dir_writable(to->ni_dvp);
-	if (error == 0)
-		error = check_pair(rn, from, to);
+	error = check_pair(rn, from, to);
 	if (error != 0)
 		return error;
 	if (rn->rn_exchange)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* open(2) and openat(2). */
+#include "kern/copy.h"
 #include "kern/file.h"
 #include "kern/libkern.h"
 #include "kern/lwp.h"
@@ -7,12 +8,15 @@
 #include "rump/rumpdefs.h"
 #include "rump/rumphost.h"
 #include "syscall_table/sysprotos.h"
+#include "vfs/fifo.h"
 #include "vfs/lockf.h"
 #include "vfs/mount.h"
 #include "vfs/sockname.h"
 #include "vfs/syspath.h"
 #include "vfs/vnfile.h"
 #include "vfs/vop.h"
+
+#define FIFO_NAME 64
 
 /* Against a file system that finds nothing and yet has it. */
 #define CREATE_TRIES 8
@@ -28,6 +32,8 @@ static int
 check_flags(int oflags)
 {
 	if ((oflags & O_ACCMODE) == O_ACCMODE)
+		return EINVAL;
+	if ((oflags & RUMP_O_NEITHER) != 0 && (oflags & O_ACCMODE) != O_RDWR)
 		return EINVAL;
 	if ((oflags & O_CREAT) != 0 && (oflags & (O_DIRECTORY | O_SEARCH)) != 0)
 		return EINVAL;
@@ -107,13 +113,15 @@ open_fflags(int oflags)
 {
 	int fflags = FFLAGS(oflags);
 
+	if ((oflags & RUMP_O_NEITHER) != 0)
+		fflags &= ~(FREAD | FWRITE);
 	return (oflags & O_SEARCH) != 0 ? fflags & ~FREAD : fflags;
 }
 
 static int
 check_access(const struct openreq * or, struct vnode *vp)
 {
-	int fflags = open_fflags(or->or_flags), mode = 0;
+	int fflags = FFLAGS(or->or_flags), mode = 0, error;
 
 	if ((or->or_flags & O_SEARCH) != 0)
 		return VOP_ACCESS(vp, X_OK, curlwp->l_cred);
@@ -121,7 +129,10 @@ check_access(const struct openreq * or, struct vnode *vp)
 		mode |= R_OK;
 	if ((fflags & FWRITE) != 0 || (fflags & O_TRUNC) != 0)
 		mode |= W_OK;
-	return VOP_ACCESS(vp, mode, curlwp->l_cred);
+	error = VOP_ACCESS(vp, mode, curlwp->l_cred);
+	if (error == 0 && (or->or_flags & RUMP_O_NOATIME) != 0)
+		error = vn_owned(vp);
+	return error;
 }
 
 static int
@@ -209,6 +220,20 @@ finish(const struct openreq * or, struct file *fp, bool made)
 	return error;
 }
 
+/* A new open file, fp, of vp, whose reference it takes over in any case. */
+static int
+open_vnode(
+    const struct openreq * or, struct file *fp, struct vnode *vp, bool made)
+{
+	int error = vn_openfile(fp, vp, open_fflags(or->or_flags));
+
+	if (error != 0) {
+		vrele(vp);
+		return error;
+	}
+	return finish(or, fp, made);
+}
+
 static int
 openat(const struct openreq * or, register_t *retval)
 {
@@ -227,23 +252,75 @@ openat(const struct openreq * or, register_t *retval)
 	if (error != 0)
 		return error;
 	error = find(or, &vp, &made);
-	if (error != 0)
-		goto fail_file;
-	error = vn_openfile(fp, vp, open_fflags(or->or_flags));
-	if (error != 0)
-		goto fail_vnode;
-	error = finish(or, fp, made);
-	if (error != 0)
-		goto fail_file;
+	if (error == 0)
+		error = open_vnode(or, fp, vp, made);
+	if (error != 0) {
+		fd_abort(fp, fd);
+		return error;
+	}
 	fd_affix(fp, fd, (or->or_flags & O_CLOEXEC) != 0);
 	*retval = fd;
 	return 0;
+}
 
-fail_vnode:
-	vrele(vp);
-fail_file:
-	fd_abort(fp, fd);
-	return error;
+/* The vnode that a descriptor has open, referenced, for who may open it so. */
+static int
+find_open(const struct openreq * or, struct vnode **vpp)
+{
+	struct vnode *vp;
+	int error;
+
+	error = descriptor_vnode(or->or_dirfd, &vp);
+	if (error != 0)
+		return error == EINVAL ? ENXIO : error;
+	error = check_type(or, vp);
+	/* To name a file by is not to look into it. */
+	if (error == 0 && (or->or_flags & RUMP_O_NAME) == 0)
+		error = check_access(or, vp);
+	if (error != 0) {
+		vrele(vp);
+		return error;
+	}
+	*vpp = vp;
+	return 0;
+}
+
+static int
+open_fifo(const struct openreq * or, struct file *fp)
+{
+	char name[FIFO_NAME];
+	int error = copyinstr(or->or_path, name, sizeof(name), NULL);
+
+	return error != 0 ? error : fifo_openanew(name, fp);
+}
+
+static int
+open_again(const struct openreq * or, register_t *retval)
+{
+	struct vnode *vp;
+	struct file *fp;
+	int error, fd;
+
+	error = check_flags(or->or_flags);
+	if (error != 0)
+		return error;
+	error = fd_allocfile(&fp, &fd);
+	if (error != 0)
+		return error;
+	if ((or->or_flags & O_ALT_IO) != 0) {
+		error = open_fifo(or, fp);
+	} else {
+		error = find_open(or, &vp);
+		if (error == 0)
+			error = open_vnode(or, fp, vp, false);
+	}
+	if (error != 0) {
+		fd_abort(fp, fd);
+		return error;
+	}
+	fd_affix(fp, fd, (or->or_flags & O_CLOEXEC) != 0);
+	*retval = fd;
+	return 0;
 }
 
 /* A file without a name in directory or_path, for whoever opens it here. */
@@ -285,7 +362,7 @@ open_unnamed(const struct openreq * or, register_t *retval)
 	error = make_unnamed(or, &vp);
 	if (error != 0)
 		goto fail_file;
-	error = vn_openfile(fp, vp, FFLAGS(or->or_flags & ~O_ALT_IO));
+	error = vn_openfile(fp, vp, open_fflags(or->or_flags & ~O_ALT_IO));
 	if (error != 0)
 		goto fail_vnode;
 	fd_affix(fp, fd, (or->or_flags & O_CLOEXEC) != 0);
@@ -312,6 +389,8 @@ sys_openat(struct lwp *l, const struct sys_openat_args *uap, register_t *retval)
 {
 	struct openreq or = { uap->fd, uap->path, uap->oflags, uap->mode };
 
+	if ((uap->oflags & RUMP_O_AGAIN) != 0)
+		return open_again(& or, retval);
 	if ((uap->oflags & RUMP_O_UNNAMED) == RUMP_O_UNNAMED)
 		return open_unnamed(& or, retval);
 	return openat(& or, retval);

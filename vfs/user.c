@@ -29,7 +29,8 @@ result(long r)
 
 /*
  * Growing a file beyond RLIMIT_FSIZE is an error and a signal, even for one
- * that is all holes: use the hard limit for a moment, and no more than it.
+ * that is all holes: have a limit of just that for a moment.  No more than the
+ * hard one, but for who may raise it.
  */
 static long
 grow(int fd, off_t size)
@@ -42,14 +43,14 @@ grow(int fd, off_t size)
 	if (r < 0 || old.rlim_cur >= (rlim_t)size)
 		return rumpuser_host_syscall(
 		    SYS_ftruncate, fd, size, 0, 0, 0, 0);
-	if (old.rlim_max < (rlim_t)size)
-		return -EFBIG;
 	wide = old;
+	if (wide.rlim_max < (rlim_t)size)
+		wide.rlim_max = (rlim_t)size;
 	wide.rlim_cur = wide.rlim_max;
 	r = rumpuser_host_syscall(
 	    SYS_prlimit64, 0, RLIMIT_FSIZE, &wide, NULL, 0, 0);
 	if (r < 0)
-		return r;
+		return r == -EPERM ? -EFBIG : r;
 	r = rumpuser_host_syscall(SYS_ftruncate, fd, size, 0, 0, 0, 0);
 	(void)rumpuser_host_syscall(
 	    SYS_prlimit64, 0, RLIMIT_FSIZE, &old, NULL, 0, 0);

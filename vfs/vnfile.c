@@ -16,6 +16,7 @@
 #include "vfs/cwd.h"
 #include "vfs/fifo.h"
 #include "vfs/filelimit.h"
+#include "vfs/filepath.h"
 #include "vfs/lockf.h"
 #include "vfs/mount.h"
 #include "vfs/namei.h"
@@ -27,7 +28,7 @@
 /* What of the open flags stays with the file. */
 #define KEEP_FLAGS                                                             \
 	(FREAD | FWRITE | O_NONBLOCK | O_APPEND | O_ASYNC | O_SYNC | O_DSYNC | \
-	    O_RSYNC | O_ALT_IO | O_DIRECT | O_NOSIGPIPE)
+	    O_RSYNC | O_ALT_IO | O_DIRECT | O_NOSIGPIPE | RUMP_O_KEPT)
 
 int
 fd_getvnode(int fd, struct file **fpp)
@@ -158,19 +159,21 @@ vn_read(
     struct file *fp, off_t *offp, struct uio *uio, kauth_cred_t cred, int flags)
 {
 	struct vnode *vp = fp->f_data;
+	int ioflag = 0, error;
 	size_t before;
-	int error;
 
 	if (PREDICT_FALSE(vp->v_type == VDIR))
 		return EISDIR;
+	if ((atomic_load(&fp->f_flag) & RUMP_O_NOATIME) != 0)
+		ioflag |= IO_NOATIME;
 	if ((flags & FOF_UPDATE_OFFSET) == 0) {
 		uio->uio_offset = *offp;
-		return VOP_READ(vp, uio, 0, cred);
+		return VOP_READ(vp, uio, ioflag, cred);
 	}
 	before = uio->uio_resid;
 	mutex_enter(&fp->f_lock);
 	uio->uio_offset = *offp;
-	error = VOP_READ(vp, uio, 0, cred);
+	error = VOP_READ(vp, uio, ioflag, cred);
 	*offp = uio->uio_offset;
 	mutex_exit(&fp->f_lock);
 	/* The position has moved: say by how much. */
@@ -284,6 +287,52 @@ lock_command(unsigned *cmd, struct file **owner)
 }
 
 int
+vn_owned(struct vnode *vp)
+{
+	kauth_cred_t cred = curlwp->l_cred;
+	struct vattr va;
+	int error;
+
+	if (cred->cr_euid == 0)
+		return 0;
+	error = VOP_GETATTR(vp, &va, cred);
+	return error == 0 && va.va_uid != cred->cr_euid ? EPERM : error;
+}
+
+static int
+vn_traceless(struct file *fp)
+{
+	return vn_owned(fp->f_data);
+}
+
+static int
+set_hint(struct vnode *vp, uint64_t hint)
+{
+	int error = hint > UINT8_MAX ? EINVAL : vn_owned(vp);
+
+	if (error == 0)
+		atomic_store(&vp->v_hint, (uint8_t)hint);
+	return error;
+}
+
+/* F_FSCTL commands that are not for locks. */
+static int
+private_fcntl(struct vnode *vp, unsigned cmd, void *data)
+{
+	switch (cmd) {
+	case RUMP_F_GETHINT:
+		*(uint64_t *)data = atomic_load(&vp->v_hint);
+		return 0;
+	case RUMP_F_SETHINT:
+		return set_hint(vp, *(uint64_t *)data);
+	case RUMP_F_GETPATH:
+		return filepath_get(vp, data, RUMP_PATHMAX);
+	default:
+		return EINVAL;
+	}
+}
+
+int
 vn_fcntl(struct file *fp, unsigned cmd, void *data)
 {
 	struct file *owner = fp;
@@ -293,7 +342,7 @@ vn_fcntl(struct file *fp, unsigned cmd, void *data)
 	int error = 0;
 
 	if (!lock_command(&cmd, &owner))
-		return EINVAL;
+		return private_fcntl(fp->f_data, cmd, data);
 	if (cmd != F_GETLK)
 		error = check_lock_mode(fp, fl);
 	if (error == 0 && fl->l_whence == SEEK_END)
@@ -359,7 +408,8 @@ vn_closefile(struct file *fp)
 void
 vn_fdclose(struct file *fp)
 {
-	lockf_fdclose(fp->f_data);
+	if ((atomic_load(&fp->f_flag) & RUMP_O_NAME) == 0)
+		lockf_fdclose(fp->f_data);
 }
 
 int
@@ -414,6 +464,7 @@ vn_fpathconf(struct file *fp, int name, register_t *retval)
 
 const struct fileops vn_fileops = {
 	.fo_name = "vnode",
+	.fo_traceless = vn_traceless,
 	.fo_read = vn_read,
 	.fo_write = vn_write,
 	.fo_ioctl = vn_ioctl,

@@ -33,6 +33,8 @@ void vn_sayerror(struct vnode *vp, int error);
 /* fsync(2) and its kin, flags and range as for VOP_FSYNC. */
 int vn_fsync(struct file *fp, int flags, off_t lo, off_t hi);
 
+/* Is vp the caller's, or is he root?  0, EPERM, or what VOP_GETATTR says. */
+int vn_owned(struct vnode *vp);
 /* The attributes of vp as stat(2) shows them. */
 int vn_getstat(struct vnode *vp, struct rump_stat *st, kauth_cred_t cred);
 /* pathconf(2) on vp: the file system's answer or the usual one. */

@@ -57,6 +57,8 @@ struct vattr {
 /* va_atime, va_mtime: the present, as whoever keeps the times knows it. */
 #define VA_ATIME_NOW 0x2
 #define VA_MTIME_NOW 0x4
+/* Nothing but va_size is set, and times stay if the file has that size. */
+#define VA_SIZE_IF_NEW 0x8
 
 /* All "keep" for VOP_SETATTR. */
 void vattr_null(struct vattr *va);
@@ -80,6 +82,7 @@ struct vnode {
 	struct list v_names;                  /* name cache entries, its lock */
 	struct list v_children;     /* name cache entries under a directory */
 	struct lockf_head *v_lockf; /* advisory locks: lockf.c */
+	_Atomic uint8_t v_hint;     /* RUMP_F_SETHINT */
 	uint32_t v_hashval;         /* i */
 	uint32_t v_keylen;          /* i */
 	uint8_t *v_key;             /* i: owned */
@@ -114,6 +117,7 @@ struct componentname {
 #define IO_APPEND 0x1
 #define IO_SYNC 0x2
 #define IO_NDELAY 0x4
+#define IO_NOATIME 0x8
 
 /* Internal, from vop_rename, vop_remove and vop_rmdir: the names have changed
  * meanwhile, and are to be resolved again. */
@@ -174,6 +178,10 @@ struct vnodeops {
 	int (*vop_rename)(struct vnode *fdvp, struct vnode *fvp,
 	    struct componentname *fcnp, struct vnode *tdvp, struct vnode *tvp,
 	    struct componentname *tcnp);
+	/* May the name of vp in dvp, where cred may write, be taken away?  Left
+	 * out: who removes it finds out. */
+	int (*vop_removable)(
+	    struct vnode *dvp, struct vnode *vp, kauth_cred_t cred);
 	/* Both names are there and change places.  Who has this never replaces
 	 * a target that vop_rename is not told of. */
 	int (*vop_exchange)(struct vnode *fdvp, struct vnode *fvp,

@@ -155,6 +155,16 @@ VOP_FSYNC(struct vnode *vp, kauth_cred_t cred, int flags, off_t lo, off_t hi)
 }
 
 int
+VOP_REMOVABLE(struct vnode *dvp, struct vnode *vp, kauth_cred_t cred)
+{
+	int error;
+
+	error = VOP_ACCESS(dvp, W_OK, cred);
+	return error != 0 ? error
+			  : CALL_OR_0(dvp, vop_removable, dvp, vp, cred);
+}
+
+int
 VOP_REMOVE(struct vnode *dvp, struct vnode *vp, struct componentname *cnp)
 {
 	return MODIFY(dvp, vop_remove, dvp, vp, cnp);

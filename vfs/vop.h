@@ -33,6 +33,8 @@ int VOP_FALLOCATE(struct vnode *vp, off_t pos, off_t len, kauth_cred_t cred);
 int VOP_FDISCARD(struct vnode *vp, off_t pos, off_t len, kauth_cred_t cred);
 int VOP_FSYNC(
     struct vnode *vp, kauth_cred_t cred, int flags, off_t lo, off_t hi);
+/* May the name of vp in dvp be taken away?  EROFS, EACCES, EPERM. */
+int VOP_REMOVABLE(struct vnode *dvp, struct vnode *vp, kauth_cred_t cred);
 int VOP_REMOVE(struct vnode *dvp, struct vnode *vp, struct componentname *cnp);
 int VOP_LINK(struct vnode *dvp, struct vnode *vp, struct componentname *cnp);
 int VOP_RENAME(struct vnode *fdvp, struct vnode *fvp,

@@ -156,7 +156,9 @@ void rump_boot_etfs_register(struct rump_boot_etfs *eb);
 /*
  * Process and thread model.  rfork: new process whose first lwp becomes bound
  * to the calling thread; flags RUMP_RFFDG (copy descriptors), RUMP_RFCFDG
- * (none), 0 (share); both flags: EINVAL; too many processes: EAGAIN.  newlwp:
+ * (none), 0 (share); both flags: EINVAL; too many processes: EAGAIN.  With
+ * RUMP_RFCWD_SHARE beside them working directory, root directory and file
+ * creation mask are the parent's, too, and not a copy.  newlwp:
  * new lwp in process pid (0 the kernel) bound to the calling thread; ESRCH, or
  * EBUSY when it is ending.  switch: bind l (NULL unbinds).  releaselwp: destroy
  * the bound lwp; the last one ends its process.  curlwp: the bound lwp or NULL;
@@ -167,6 +169,7 @@ void rump_boot_etfs_register(struct rump_boot_etfs *eb);
 #define RUMP_RFFD_COPY RUMP_RFFDG
 #define RUMP_RFCFDG 2
 #define RUMP_RFFD_CLEAR RUMP_RFCFDG
+#define RUMP_RFCWD_SHARE 4
 int rump_pub_lwproc_rfork(int flags);
 int rump_pub_lwproc_newlwp(int32_t pid);
 void rump_pub_lwproc_switch(struct lwp *l);

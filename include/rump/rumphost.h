@@ -52,28 +52,36 @@ void rump_threads_unpark(void);
 
 /*
  * Credentials of the implicit process (the host program); a kernel starts
- * with uid 0.  groups is copied, at most 16 are kept.
+ * with uid 0.  groups is copied, at most 256 are kept.
  */
 void rump_set_hostcred(uint32_t uid, uint32_t euid, uint32_t gid, uint32_t egid,
     size_t ngroups, const uint32_t *groups);
 
+struct lwp;
+
 /*
  * What a server does for its clients' processes.  setcred: the credential of
  * process pid becomes this one (real, effective, saved ids), and its umask, if
- * that is not negative; hc_pid, unless it is 0, is what the host calls it, which
+ * that is not negative, with those that share it; hc_pid, unless it is 0, is what the host calls it, which
  * is what other such processes see of its record locks; 0 or ESRCH.  exec:
  * the process of the calling thread becomes comm; of its descriptors the n of
  * keep (in any order) stay.
  */
 struct rump_hostcred {
 	uint32_t hc_uid[3], hc_gid[3];
-	uint32_t hc_ngroups; /* at most 16 are kept */
+	uint32_t hc_ngroups; /* at most 256 are kept */
 	const uint32_t *hc_groups;
 	int32_t hc_umask;
 	int32_t hc_pid;
 };
 int rump_proc_setcred(int32_t pid, const struct rump_hostcred *hc);
+/* The calling thread's process shares its working directory, root directory and
+ * mask with no other one from now on. */
+void rump_cwd_unshare(void);
 void rump_proc_exec(const char *comm, const uint32_t *keep, size_t n);
+/* Could the end of l's process, in which nothing runs, wait for others?  It has
+ * something open, or stands in a directory of another machine. */
+bool rump_proc_lingers(struct lwp *l);
 /* An open file without a descriptor: taken from one, 0 or EBADF; put under a new
  * one of the calling thread's process, 0 or EMFILE; dropped. */
 struct file;
@@ -108,6 +116,32 @@ size_t rump_namei_escaped(char *buf, size_t size, unsigned *followed);
 #define RUMP_F_OFD_SETLKW RUMP_F_OFD(3)
 
 /*
+ * More of them.  Whom SIGIO is for, and what it is instead: the file keeps this
+ * for all who have it and makes nothing of it; a negative type, with its pid, or
+ * signal leaves what is there.  How long the data of a file may live (uint64_t),
+ * which the file keeps as long as it is known; who is not the owner cannot change
+ * that (EPERM).
+ */
+struct rump_fileowner {
+	int32_t fo_type, fo_pid, fo_signal;
+};
+#define RUMP_F_GETOWNER                                                        \
+	(RUMP_F_FSCTL | RUMP_F_FSOUT |                                         \
+	    (unsigned)sizeof(struct rump_fileowner) << 16 | RUMP_F_FSPRIV | 4)
+#define RUMP_F_SETOWNER                                                        \
+	(RUMP_F_FSCTL | RUMP_F_FSIN |                                          \
+	    (unsigned)sizeof(struct rump_fileowner) << 16 | RUMP_F_FSPRIV | 5)
+#define RUMP_F_GETHINT                                                         \
+	(RUMP_F_FSCTL | RUMP_F_FSOUT | 8u << 16 | RUMP_F_FSPRIV | 6)
+#define RUMP_F_SETHINT                                                         \
+	(RUMP_F_FSCTL | RUMP_F_FSIN | 8u << 16 | RUMP_F_FSPRIV | 7)
+/* The path of the file without links and detours, char[RUMP_PATHMAX] with a NUL.
+ * It comes with a path that may lead to the file, or "".  ENOENT: none is known. */
+#define RUMP_PATHMAX 4095
+#define RUMP_F_GETPATH                                                         \
+	(RUMP_F_FSCTL | RUMP_F_FSINOUT | RUMP_PATHMAX << 16 | RUMP_F_FSPRIV | 8)
+
+/*
  * Commands of ioctl(2) on files, with an int64_t: move it forward to data, or to
  * a hole, of which there is one at the end of the file.  ENXIO: there is none;
  * ENOTTY: the file system does not know.
@@ -136,6 +170,29 @@ struct rump_reserve {
  */
 #define RUMP_O_UNNAMED (RUMP_O_CREAT | RUMP_O_DIRECTORY | RUMP_O_ALT_IO)
 #define RUMP_O_STICKY 0x40000000
+/*
+ * Flags of openat(2) that F_GETFL gives back.  O_NEITHER, with O_RDWR: the
+ * caller must be allowed to read and write, and can do neither by this file.
+ * O_NAME: it is there to name the file by, and its closing ends no record locks.
+ * O_NOATIME, which F_SETFL can change: reading leaves no trace; EPERM for who
+ * does not own the file.  The marks mean nothing to the kernel.
+ */
+#define RUMP_O_NEITHER 0x2000
+#define RUMP_O_NAME 0x4000
+#define RUMP_O_NOATIME 0x20000000
+#define RUMP_O_MARK_DIRECTORY 0x8000000
+#define RUMP_O_MARK_NOFOLLOW 0x10000000
+#define RUMP_O_MARK_UNNAMED 0x1000
+#define RUMP_O_KEPT                                                            \
+	(RUMP_O_NEITHER | RUMP_O_NAME | RUMP_O_NOATIME |                       \
+	    RUMP_O_MARK_DIRECTORY | RUMP_O_MARK_NOFOLLOW |                     \
+	    RUMP_O_MARK_UNNAMED)
+/* The file that descriptor fd has open, however and by whatever name, is opened
+ * anew; path is not looked at.  ENXIO: it is none.  With O_ALT_IO as well the
+ * file is a FIFO that somebody has open, and path is DEVICE.NUMBER, in
+ * hexadecimal digits, of its node: for fstat, fchmod, fchown and futimens alone.
+ * ENOENT. */
+#define RUMP_O_AGAIN 0x100000
 #define RUMP_AT_FD 0x10000
 #define RUMP_AT_NOREPLACE 0x20000
 #define RUMP_AT_EXCHANGE 0x40000

@@ -19,6 +19,14 @@ static const struct abi_pair status_flags[] = {
 	{ O_NONBLOCK, RUMP_O_NONBLOCK },
 	{ O_ASYNC, RUMP_O_ASYNC },
 	{ O_DIRECT, RUMP_O_DIRECT },
+	{ O_NOATIME, RUMP_O_NOATIME },
+};
+
+/* Acted upon when a file is opened, and given back by F_GETFL. */
+static const struct abi_pair marks[] = {
+	{ O_TMPFILE & ~O_DIRECTORY, RUMP_O_MARK_UNNAMED },
+	{ O_DIRECTORY, RUMP_O_MARK_DIRECTORY },
+	{ O_NOFOLLOW, RUMP_O_MARK_NOFOLLOW },
 };
 
 static const struct abi_pair creation_flags[] = {
@@ -31,14 +39,22 @@ static const struct abi_pair creation_flags[] = {
 	{ O_CLOEXEC, RUMP_O_CLOEXEC },
 };
 
+static uint32_t
+marks_to_netbsd(uint32_t flags)
+{
+	return abi_bits_to_netbsd(marks, ABI_NITEMS(marks), flags, NULL);
+}
+
 static int
 open_path_to_netbsd(int flags)
 {
-	return RUMP_O_RDONLY | RUMP_O_SEARCH |
+	uint32_t with_path =
+	    (uint32_t)flags & (O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	return RUMP_O_RDONLY | RUMP_O_SEARCH | RUMP_O_NAME |
 	       (int)abi_bits_to_netbsd(creation_flags,
-		   ABI_NITEMS(creation_flags),
-		   (uint32_t)flags & (O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC),
-		   NULL);
+		   ABI_NITEMS(creation_flags), with_path, NULL) |
+	       (int)marks_to_netbsd(with_path);
 }
 
 /* O_TMPFILE contains O_DIRECTORY. */
@@ -51,7 +67,7 @@ open_unnamed_to_netbsd(int flags, int *out)
 		return EINVAL;
 	error = abi_open_to_netbsd(flags & ~O_TMPFILE, out);
 	if (error == 0)
-		*out |= RUMP_O_UNNAMED;
+		*out |= RUMP_O_UNNAMED | (int)marks_to_netbsd(O_TMPFILE);
 	return error;
 }
 
@@ -68,22 +84,31 @@ abi_open_to_netbsd(int flags, int *out)
 		return open_unnamed_to_netbsd(flags, out);
 	if ((flags & O_TMPFILE & ~O_DIRECTORY) != 0)
 		return EINVAL;
-	if ((flags & O_ACCMODE) == O_ACCMODE)
-		return EINVAL;
 	bits = abi_bits_to_netbsd(
 	    status_flags, ABI_NITEMS(status_flags), (uint32_t)flags, NULL);
 	bits |= abi_bits_to_netbsd(
 	    creation_flags, ABI_NITEMS(creation_flags), (uint32_t)flags, NULL);
-	*out = (flags & O_ACCMODE) | (int)bits;
+	bits |= marks_to_netbsd((uint32_t)flags);
+	if ((flags & O_ACCMODE) == O_ACCMODE)
+		bits |= RUMP_O_RDWR | RUMP_O_NEITHER;
+	else
+		bits |= (uint32_t)flags & O_ACCMODE;
+	*out = (int)bits;
 	return 0;
 }
 
 int
 abi_open_to_linux(int flags)
 {
-	return (flags & RUMP_O_ACCMODE) | LINUX_O_LARGEFILE |
-	       (int)abi_bits_to_linux(status_flags, ABI_NITEMS(status_flags),
-		   (uint32_t)flags, NULL);
+	uint32_t bits = (uint32_t)flags;
+	int mode = flags & RUMP_O_ACCMODE;
+
+	if ((flags & RUMP_O_NEITHER) != 0)
+		mode = O_ACCMODE;
+	return mode | LINUX_O_LARGEFILE |
+	       (int)abi_bits_to_linux(
+		   status_flags, ABI_NITEMS(status_flags), bits, NULL) |
+	       (int)abi_bits_to_linux(marks, ABI_NITEMS(marks), bits, NULL);
 }
 
 int

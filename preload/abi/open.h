@@ -6,12 +6,12 @@
 #include <stdint.h>
 
 /*
- * Linux open flags as NetBSD's.  O_PATH becomes O_SEARCH.  0, or a Linux errno:
- * EINVAL (access mode 3), EOPNOTSUPP (O_TMPFILE).  Bits without meaning are
- * dropped, as Linux's open(2) does.
+ * Linux open flags as NetBSD's, with those that rump/rumphost.h adds.  O_PATH
+ * becomes O_SEARCH.  0, or EINVAL.  Bits without meaning are dropped, as Linux's
+ * open(2) does.
  */
 int abi_open_to_netbsd(int flags, int *out);
-/* What F_GETFL answers: status flags and access mode. */
+/* What F_GETFL answers of a file that is not O_PATH. */
 int abi_open_to_linux(int flags);
 /* Linux status flags for F_SETFL. */
 int abi_status_to_netbsd(int flags);

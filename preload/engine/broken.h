@@ -56,6 +56,8 @@ enum broken {
 	BREAK_OWN_MASK,       /* 28: our threads take signals */
 	BREAK_OWN_FORK,       /* 28: a child thinks that it has our threads */
 	BREAK_TEXT,           /* 33: refused mprotect is not heeded */
+	BREAK_PLAIN,          /* 8: nor is it noted what the child sets */
+	BREAK_VDSO,           /* 33: text that cannot be patched ends it all */
 	BREAK_NUMBER,         /* more than 32 bits of the number count */
 	BREAK_BIRTH,          /* signals come between a process's beginnings */
 	BREAK_UNWIND,         /* handlers return to code without CFI */

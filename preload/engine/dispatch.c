@@ -9,6 +9,7 @@
 #include "preload/engine/dispatch.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
@@ -95,7 +96,9 @@ is_plain(const struct thread *t, long nr, const long arg[6])
 	lc = &linux_calls[nr];
 	if (!lc->lc_routed || fds_are_host(nr, lc, arg))
 		return true;
-	if ((t->t_in_kernel || t->t_own) && !BROKEN(BREAK_OWN_THREAD))
+	/* A guest's record is its parent's. */
+	if ((t->t_in_kernel || t->t_own) && !thread_is_guest(t) &&
+	    !BROKEN(BREAK_OWN_THREAD))
 		return !makes_thread(nr) &&
 		       (t->t_own || nr != SYS_rt_sigprocmask);
 	return router_idle && !class_is_ours(lc) &&
@@ -289,13 +292,27 @@ look(struct thread *t, struct call *c)
 	return t->t_deferred;
 }
 
+/* It might change what its parent has at the very moment. */
+static long
+refuse_guest(const struct call *c)
+{
+	static atomic_bool said;
+
+	if (!atomic_exchange(&said, true))
+		engine_say("process %ld: %s: made by clone(2) with CLONE_VM "
+			   "alone, it cannot use the rump kernel",
+		    HOST(SYS_getpid, 0, 0, 0, 0, 0, 0),
+		    linux_calls[c->nr].lc_name);
+	return -ENOTSUP;
+}
+
 static long
 dispatch_routed(struct thread *t, struct call *c, const struct patched_frame *f)
 {
 	long r;
 
 	if (thread_is_guest(t))
-		return router_is_host(c) ? make_call(t, c) : -ENOTSUP;
+		return router_is_host(c) ? make_call(t, c) : refuse_guest(c);
 	for (;;) {
 		r = thread_run(t, run_route, c);
 		if (r == CALL_TO_HOST)
@@ -376,7 +393,7 @@ fill_call(struct call *c, const struct patched_frame *f, long nr)
 static struct outcome
 leave(struct thread *t, struct patched_frame *f, long nr, long result)
 {
-	if (t->t_deferred && !t->t_in_kernel)
+	if (t->t_deferred && !t->t_in_kernel && !thread_is_guest(t))
 		return leave_by_trap(t, nr, result, f);
 	return (struct outcome){ result, f->pf_back };
 }

@@ -55,10 +55,12 @@ struct engine_hooks {
 	 */
 	long (*eh_birth)(uint64_t flags, struct birth **birth);
 	void (*eh_borrow)(struct birth *birth);
-	/* A child with memory of its own is going to have the caller's table
-	 * of descriptors; and the caller wants one of its own.  0 or -errno. */
-	long (*eh_share)(void);
-	long (*eh_unshare)(void);
+	/* A child with these flags is going to have the caller's table of
+	 * descriptors, or, with CLONE_FS, its directories and mask; and the
+	 * caller wants its own of what the flags say (with CLONE_FS the host
+	 * has done so).  0 or -errno. */
+	long (*eh_share)(uint64_t flags);
+	long (*eh_unshare)(uint64_t flags);
 	void (*eh_birth_over)(struct birth *birth);
 };
 extern struct engine_hooks engine_hooks;

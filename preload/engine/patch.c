@@ -143,9 +143,11 @@ patch_at(uint8_t *at, const uint8_t *target)
 				   crosses_line((uintptr_t)at)))
 		return false;
 	memcpy(jump + 1, &d32, sizeof(d32));
+	/* The vDSO stays as it is, and says nothing of other text. */
 	if (!make_writable((uintptr_t)at, JUMP_LEN, true) &&
 	    !BROKEN(BREAK_TEXT)) {
-		patch_stop();
+		if (BROKEN(BREAK_VDSO))
+			patch_stop();
 		return false;
 	}
 	if (BROKEN(BREAK_PATCH_LOCK))

@@ -54,18 +54,17 @@
 #define THUNK_VMASK_SEGV (1UL << 61)
 #define THUNK_VMASK_BUS (1UL << 60)
 #define THUNK_VMASK_SYS (1UL << 59)
+#define THUNK_CWD (1UL << 57)   /* ... and its t_shares_cwd */
+#define THUNK_APART (1UL << 56) /* the maker's t_apart */
 
 #define CLAIMED 1UL /* th_back of a record that is being filled */
 
 #define PR_SET_SECCOMP_CODE 22
 #define PR_SUD_CODE 59
 
-/* How often unshare and setns are made again; see run_alone(). */
-#define ALONE_TRIES 1000
-
 LATE struct thunk thunk_table[THUNK_COUNT];
 bool process_forked;
-static atomic_uint program_threads = 1; /* of the program, not ours */
+atomic_uint program_threads = 1;
 
 bool
 engine_is_owner(void)
@@ -77,6 +76,13 @@ bool
 engine_is_threaded(void)
 {
 	return engine_threads;
+}
+
+/* Without Syscall User Dispatch not all births are seen. */
+bool
+engine_has_threads(void)
+{
+	return sud_armed ? atomic_load(&program_threads) > 1 : engine_threads;
 }
 
 void
@@ -170,10 +176,12 @@ check_sharing(const struct thread *t, uint64_t flags)
 	return -EINVAL;
 }
 
+/* With another process, from now on. */
 static bool
-shares_table(uint64_t flags)
+shares_more(uint64_t flags)
 {
-	return (flags & (CLONE_FILES | CLONE_VM)) == CLONE_FILES &&
+	return ((flags & (CLONE_FILES | CLONE_VM)) == CLONE_FILES ||
+		   (flags & (CLONE_FS | CLONE_THREAD)) == CLONE_FS) &&
 	       (flags & THUNK_OWN) == 0 && !router_idle &&
 	       engine_hooks.eh_share != NULL;
 }
@@ -181,13 +189,7 @@ shares_table(uint64_t flags)
 static long
 run_share(void *arg)
 {
-	return engine_hooks.eh_share();
-}
-
-static long
-run_unshare(void *arg)
-{
-	return engine_hooks.eh_unshare();
+	return engine_hooks.eh_share(*(const uint64_t *)arg);
 }
 
 struct make {
@@ -269,6 +271,10 @@ thread_flags(const struct thread *t, uint64_t flags)
 		flags |= THUNK_OWN;
 	if (t->t_borrowed)
 		flags |= THUNK_BORROWED;
+	if (t->t_shares_cwd)
+		flags |= THUNK_CWD;
+	if (t->t_apart)
+		flags |= THUNK_APART;
 	if ((flags & CLONE_VFORK) != 0) {
 		if ((t->t_vmask & SIGBIT(SIGSEGV)) != 0)
 			flags |= THUNK_VMASK_SEGV;
@@ -301,8 +307,8 @@ clone_by_thunk(struct call *c, uint64_t flags)
 	thunk = thunk_get(c->site + 2, flags);
 	if (thunk == NULL)
 		return -EAGAIN;
-	if (shares_table(flags)) {
-		r = thread_run(t, run_share, NULL);
+	if (shares_more(flags)) {
+		r = thread_run(t, run_share, &flags);
 		if (r == 0 && t->t_deferred)
 			return RESULT_AGAIN;
 	}
@@ -312,6 +318,8 @@ clone_by_thunk(struct call *c, uint64_t flags)
 		return r;
 	if (makes_program_thread(flags))
 		atomic_fetch_add(&program_threads, 1);
+	if ((flags & CLONE_VFORK) != 0)
+		signal_child_begin(t);
 	c->redirect = (uintptr_t)thunk;
 	return CALL_REDIRECT;
 }
@@ -349,7 +357,7 @@ route_vfork(struct call *c)
 static long
 run_forked(void *arg)
 {
-	router_forked(arg != NULL);
+	router_forked(*(const uint64_t *)arg);
 	return 0;
 }
 
@@ -382,8 +390,7 @@ child_process(struct thread *t, uint64_t flags)
 	signal_forked((flags & CLONE_CLEAR_SIGHAND) != 0);
 	arm_child();
 	if (!router_idle)
-		thread_run(
-		    t, run_forked, (flags & CLONE_FILES) != 0 ? t : NULL);
+		thread_run(t, run_forked, &flags);
 }
 
 static void
@@ -395,6 +402,7 @@ child_thread(struct thread *t, uint64_t flags)
 	} else {
 		memset(t, 0, sizeof(*t));
 		t->t_tid = (int)HOST(SYS_gettid, 0, 0, 0, 0, 0, 0);
+		t->t_apart = (flags & THUNK_APART) != 0;
 		thread_take_sigstack(t);
 	}
 	arm_child();
@@ -411,6 +419,8 @@ child_borrower(struct thread *t, uint64_t flags)
 		thread_take_sigstack(t);
 	} else if ((flags & CLONE_VFORK) != 0) {
 		t->t_borrowed = true;
+		t->t_shares_cwd = (flags & CLONE_FS) != 0;
+		signal_child(t, (flags & CLONE_SIGHAND) != 0);
 	} else {
 		thread_add_guest();
 	}
@@ -425,6 +435,8 @@ static void
 vfork_parent(struct thread *t, uint64_t flags)
 {
 	t->t_borrowed = (flags & THUNK_BORROWED) != 0;
+	t->t_shares_cwd = (flags & THUNK_CWD) != 0;
+	signal_child_over(t);
 	t->t_vmask = 0;
 	if ((flags & THUNK_VMASK_SEGV) != 0)
 		t->t_vmask |= SIGBIT(SIGSEGV);
@@ -607,86 +619,4 @@ process_ptrace(struct call *c)
 		patch_everything();
 	environ_patch_at_start();
 	return 0;
-}
-
-static bool
-can_park(void)
-{
-	return engine_hooks.eh_park != NULL && engine_hooks.eh_unpark != NULL &&
-	       !BROKEN(BREAK_PARK);
-}
-
-void
-engine_renew_threads(void)
-{
-	if (!can_park() || !ownthread_any())
-		return;
-	engine_hooks.eh_park();
-	(void)ownthread_await();
-	engine_hooks.eh_unpark();
-}
-
-/*
- * Refused to a process with threads, so ours step aside.  Not even a handler
- * comes between, which might not return.  The host says that a thread is gone
- * a moment before it takes it off its lists: hence more than one try, as long
- * as the program itself has one thread.
- */
-static long
-run_alone(void *arg)
-{
-	struct call *c = arg;
-	unsigned tries = 0;
-	long r;
-
-	engine_hooks.eh_park();
-	(void)ownthread_await();
-	do {
-		r = HOST(c->nr, c->arg[0], c->arg[1], c->arg[2], c->arg[3],
-		    c->arg[4], c->arg[5]);
-		if (r != -EINVAL || atomic_load(&program_threads) != 1)
-			break;
-		HOST(SYS_sched_yield, 0, 0, 0, 0, 0, 0);
-	} while (++tries < ALONE_TRIES);
-	engine_hooks.eh_unpark();
-	return r;
-}
-
-static long
-alone(struct call *c)
-{
-	struct thread *t = &engine_thread;
-
-	if (t->t_borrowed || thread_is_guest(t) || !can_park() ||
-	    !ownthread_any())
-		return CALL_TO_HOST;
-	return thread_run(t, run_alone, c);
-}
-
-/*
- * A table of descriptors of its own for one thread would have to be known as
- * such.  Where the program has one thread nobody but ours shares it.
- */
-long
-route_unshare(struct call *c)
-{
-	long r = 0;
-
-	if ((c->arg[0] & CLONE_FILES) != 0 && !router_idle &&
-	    !engine_thread.t_borrowed) {
-		if (engine_threads)
-			return -EINVAL;
-		if (engine_hooks.eh_unshare != NULL)
-			r = thread_run(&engine_thread, run_unshare, NULL);
-		if (r != 0)
-			return r;
-		c->arg[0] &= ~(long)CLONE_FILES;
-	}
-	return alone(c);
-}
-
-long
-route_setns(struct call *c)
-{
-	return alone(c);
 }

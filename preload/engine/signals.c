@@ -22,7 +22,13 @@
  * here (actions[], t_vmask).
  *
  * actions[] is guarded by actions_lock, which is held with every signal
- * blocked, so that no handler can want it from its own holder.
+ * blocked, so that no handler can want it from its own holder.  What is only
+ * asked for is read without the lock: changing counts up before a change and
+ * after it.
+ *
+ * posix_spawn(3) asks for every signal's disposition in the child and sets most
+ * of them to the default, which they have already.  plain says so of the
+ * process, cs_plain of a vfork child, and the host is left alone.
  */
 #include "preload/engine/signals.h"
 
@@ -58,8 +64,10 @@ struct action {
 };
 
 static struct action actions[NSIGNALS + 1];
-static uint64_t
-    actions_known; /* actions_lock: those that have been asked for */
+/* Changed under actions_lock: */
+static _Atomic uint64_t actions_known; /* those that have been asked for */
+static _Atomic uint64_t plain;         /* is_plain(), in the host as well */
+static _Atomic uint64_t changing;
 static atomic_flag actions_lock = ATOMIC_FLAG_INIT;
 
 static void wrap(int sig, siginfo_t *si, void *ucontext);
@@ -68,18 +76,6 @@ uint64_t
 signal_strip(void)
 {
 	return BROKEN(BREAK_STRIP) ? 0 : SIGNAL_STRIP;
-}
-
-/* What nobody has changed the host knows, which is asked when it matters. */
-static struct action *
-action_of(int sig)
-{
-	if ((actions_known & SIGBIT(sig)) == 0) {
-		HOST(
-		    SYS_rt_sigaction, sig, 0, &actions[sig], SIGSET_SIZE, 0, 0);
-		actions_known |= SIGBIT(sig);
-	}
-	return &actions[sig];
 }
 
 static bool
@@ -92,6 +88,35 @@ static bool
 is_fault_signal(int sig)
 {
 	return sig == SIGSEGV || sig == SIGBUS;
+}
+
+/* The default and nothing else. */
+static bool
+is_plain(const struct action *a)
+{
+	return a->ac_handler == (uintptr_t)SIG_DFL && a->ac_mask == 0 &&
+	       (a->ac_flags & ~SA_RESTORER_FLAG) == 0;
+}
+
+/* Note what is the disposition of sig here and in the host. */
+static void
+note_action(int sig, const struct action *a)
+{
+	if (is_plain(a) && (SIGBIT(sig) & SIGNAL_STRIP) == 0)
+		plain |= SIGBIT(sig);
+	actions_known |= SIGBIT(sig);
+}
+
+/* What nobody has changed the host knows, which is asked when it matters. */
+static struct action *
+action_of(int sig)
+{
+	if ((actions_known & SIGBIT(sig)) == 0) {
+		HOST(
+		    SYS_rt_sigaction, sig, 0, &actions[sig], SIGSET_SIZE, 0, 0);
+		note_action(sig, &actions[sig]);
+	}
+	return &actions[sig];
 }
 
 uint64_t
@@ -662,44 +687,147 @@ signal_finish(struct thread *t, siginfo_t *si, ucontext_t *uc)
 
 /* --- the program's calls ---------------------------------------------- */
 
+/* Would the host do nothing?  It forgets ignored signals that are pending. */
+static bool
+is_again(int sig, const struct action *new, const struct action *old)
+{
+	static const uint64_t ignored = SIGBIT(SIGCHLD) | SIGBIT(SIGCONT) |
+					SIGBIT(SIGURG) | SIGBIT(SIGWINCH);
+
+	return is_plain(new) && is_plain(old) &&
+	       (SIGBIT(sig) & (ignored | SIGNAL_STRIP)) == 0;
+}
+
+/* Make new the disposition of sig.  The lock is held. */
+static void
+set_action(int sig, const struct action *new)
+{
+	plain &= ~SIGBIT(sig);
+	changing++;
+	actions[sig] = *new;
+	actions[sig].ac_mask &= ~(SIGBIT(SIGKILL) | SIGBIT(SIGSTOP));
+	install(sig);
+	changing++;
+	note_action(sig, &actions[sig]);
+}
+
+/* The disposition without the lock; false: it is not known, or changing. */
+static bool
+peek_action(int sig, struct action *old)
+{
+	uint64_t before = changing;
+
+	if ((actions_known & SIGBIT(sig)) == 0 || (before & 1) != 0)
+		return false;
+	*old = actions[sig];
+	atomic_thread_fence(memory_order_acquire);
+	return changing == before;
+}
+
+static void
+change_action(int sig, const struct action *new, struct action *old)
+{
+	uint64_t mask;
+
+	if (peek_action(sig, old) &&
+	    (new == NULL || (is_again(sig, new, old) &&
+				memcmp(new, old, sizeof(*old)) == 0)))
+		return;
+	mask = signal_block_all();
+	actions_enter();
+	*old = *action_of(sig);
+	if (new != NULL)
+		set_action(sig, new);
+	actions_leave();
+	signal_set_mask(mask);
+}
+
+void
+signal_child_begin(struct thread *t)
+{
+	if (t->t_borrowed)
+		return;
+	t->t_child.cs_changing = changing;
+	t->t_child.cs_plain = plain;
+	t->t_child.cs_seen = t->t_child.cs_learned = 0;
+}
+
+void
+signal_child(struct thread *t, bool shared)
+{
+	struct child_signals *cs = &t->t_child;
+
+	if (shared || (cs->cs_changing & 1) != 0 || changing != cs->cs_changing)
+		cs->cs_plain = 0;
+}
+
+void
+signal_child_over(struct thread *t)
+{
+	uint64_t learned = t->t_child.cs_learned & ~actions_known, mask;
+
+	memset(&t->t_child, 0, sizeof(t->t_child));
+	if (learned == 0 || t->t_borrowed)
+		return;
+	mask = signal_block_all();
+	actions_enter();
+	learned &= ~actions_known;
+	plain |= learned;
+	actions_known |= learned;
+	actions_leave();
+	signal_set_mask(mask);
+}
+
+/* The host has said that old was the disposition, and has made it new. */
+static void
+child_note(struct child_signals *cs, int sig, const struct action *new,
+    const struct action *old)
+{
+	uint64_t bit = SIGBIT(sig);
+
+	if ((cs->cs_seen & bit) == 0 && is_plain(old) && old->ac_flags == 0)
+		cs->cs_learned |= bit;
+	if (is_plain(new != NULL ? new : old))
+		cs->cs_plain |= bit;
+	if (BROKEN(BREAK_PLAIN))
+		return;
+	cs->cs_seen |= bit;
+	if (!is_plain(new != NULL ? new : old))
+		cs->cs_plain &= ~bit;
+}
+
 /*
  * A vfork child has its own dispositions in the host, or none, but shares our
  * tables with its parent: what it sets goes to the host alone.  Exec resets
- * handlers anyway, which is what such children are about.
+ * handlers anyway, which is what such children are about.  cs: NULL in a guest.
  */
 static long
-borrowed_sigaction(int sig, const struct action *new, struct action *old)
+borrowed_sigaction(struct child_signals *cs, int sig, const struct action *new,
+    struct action *old)
 {
 	struct action a;
 	long r;
 
-	if (new != NULL && (is_fault_signal(sig) || sig == SIGSYS))
-		new = NULL;
+	if ((SIGBIT(sig) & SIGNAL_STRIP) != 0) {
+		*old = actions[sig];
+		return 0;
+	}
+	if (cs != NULL && (cs->cs_plain & SIGBIT(sig)) != 0) {
+		memset(old, 0, sizeof(*old));
+		if (new == NULL || is_again(sig, new, old))
+			return 0;
+	}
 	if (new != NULL) {
 		a = *new;
 		a.ac_mask &= ~signal_strip();
 	}
 	r = HOST(SYS_rt_sigaction, sig, new != NULL ? &a : NULL, old,
 	    SIGSET_SIZE, 0, 0);
-	if (r == 0 && (old->ac_handler == (uintptr_t)wrap || sig == SIGSYS))
+	if (r == 0 && cs != NULL)
+		child_note(cs, sig, new, old);
+	if (r == 0 && old->ac_handler == (uintptr_t)wrap)
 		*old = actions[sig];
 	return r;
-}
-
-static void
-change_action(int sig, const struct action *new, struct action *old)
-{
-	uint64_t mask = signal_block_all();
-
-	actions_enter();
-	*old = *action_of(sig);
-	if (new != NULL) {
-		actions[sig] = *new;
-		actions[sig].ac_mask &= ~(SIGBIT(SIGKILL) | SIGBIT(SIGSTOP));
-		install(sig);
-	}
-	actions_leave();
-	signal_set_mask(mask);
 }
 
 long
@@ -708,6 +836,7 @@ route_rt_sigaction(struct call *c)
 	int sig = (int)c->arg[0];
 	struct action new, old;
 	const struct action *np = c->arg[1] != 0 ? &new : NULL;
+	struct thread *t = &engine_thread;
 	long r = 0;
 
 	if (c->arg[3] != SIGSET_SIZE || sig < 1 || sig > NSIGNALS)
@@ -719,9 +848,12 @@ route_rt_sigaction(struct call *c)
 	if (np != NULL &&
 	    engine_copy(&new, (void *)c->arg[1], sizeof(new)) != 0)
 		return -EFAULT;
-	if ((engine_thread.t_borrowed || thread_is_guest(&engine_thread)) &&
-	    !BROKEN(BREAK_BORROWED))
-		r = borrowed_sigaction(sig, np, &old);
+	if (BROKEN(BREAK_BORROWED))
+		change_action(sig, np, &old);
+	else if (thread_is_guest(t))
+		r = borrowed_sigaction(NULL, sig, np, &old);
+	else if (t->t_borrowed)
+		r = borrowed_sigaction(&t->t_child, sig, np, &old);
 	else
 		change_action(sig, np, &old);
 	if (r == 0 && c->arg[2] != 0)

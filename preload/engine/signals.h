@@ -26,6 +26,14 @@ void signal_forked(bool cleared);
 /* In a vfork child made with CLONE_CLEAR_SIGHAND. */
 void signal_reinstall(void);
 
+/*
+ * A vfork child shares the parent's record t: before it is made, in it, and in
+ * the parent behind it.  shared: it was made with CLONE_SIGHAND.
+ */
+void signal_child_begin(struct thread *t);
+void signal_child(struct thread *t, bool shared);
+void signal_child_over(struct thread *t);
+
 /* A SIGSYS that did not come from Syscall User Dispatch. */
 void signal_foreign_sigsys(siginfo_t *si, ucontext_t *uc);
 

@@ -16,6 +16,14 @@ struct birth;
 struct fdview;
 struct remote;
 
+/* Sets of signals of a vfork child: what it need not ask the host for. */
+struct child_signals {
+	uint64_t cs_plain;    /* the default, and nothing else */
+	uint64_t cs_seen;     /* the host has been called */
+	uint64_t cs_learned;  /* ... and they were plain before */
+	uint64_t cs_changing; /* the parent's changes at the child's birth */
+};
+
 struct thread {
 	volatile uint32_t t_in_kernel; /* a routed call runs */
 	volatile uint32_t t_deferred;  /* t_sig waits for the way out */
@@ -54,6 +62,12 @@ struct thread {
 	struct fdview *t_view;   /* its descriptors */
 	struct remote *t_remote; /* its connection to the kernel's server */
 	int t_cwd;               /* with t_view: as cwd_rule() */
+	bool t_apart;            /* a thread with directories and mask of its
+				  * own, which are the host's */
+	bool
+	    t_shares_cwd; /* with t_view: but working directory, root and mask are
+			    * its parent's (CLONE_FS) */
+	struct child_signals t_child;
 	siginfo_t t_info;
 	siginfo_t t_vinfo[3]; /* of t_vpending */
 };

@@ -18,7 +18,7 @@ SOURCE = pathlib.Path(__file__).with_name("api.c")
 def pkg_config(*args):
     env = dict(os.environ, PKG_CONFIG_PATH=f"{STAGE}/lib/pkgconfig")
     done = subprocess.run(["pkg-config", "--define-prefix", *args], env=env,
-                          capture_output=True, text=True, timeout=30)
+                          capture_output=True, text=True, timeout=120)
     check(done.returncode == 0, done.stderr)
     return done.stdout.split()
 
@@ -37,7 +37,7 @@ def build(directory, *packages):
 
 
 def run(program, *args):
-    return subprocess.run([program, *args], capture_output=True, timeout=30,
+    return subprocess.run([program, *args], capture_output=True, timeout=120,
                           stdin=subprocess.DEVNULL, text=True,
                           env=harness.clean_env(
                               LD_LIBRARY_PATH=f"{STAGE}/lib"))

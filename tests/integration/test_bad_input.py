@@ -194,7 +194,7 @@ def refused_privileged(build, *words):
             run_without_nnp(harness.rumpkit_argv(
                 [path], [("/data", "nfs://127.0.0.1/x?nfsport=1&"
                           "mountport=1")])),
-            capture_output=True, timeout=30, env=harness.clean_env(), cwd="/")
+            capture_output=True, timeout=120, env=harness.clean_env(), cwd="/")
         one_line(out, path, *words, status=126)
 
 
@@ -215,7 +215,7 @@ def unreadable_library():
             os.chmod(path, 0o600)
         argv = harness.rumpkit_argv(["true"])
         argv[argv.index(harness.RUMPKIT)] = f"{d}/stage/bin/rumpkit"
-        out = subprocess.run(argv, capture_output=True, timeout=30,
+        out = subprocess.run(argv, capture_output=True, timeout=120,
                              env=harness.clean_env(), cwd="/")
         one_line(out, "librumphijack.so")
 
@@ -331,14 +331,14 @@ with open('/data/file', 'rb', buffering=0) as f:
         if restart:
             wait_asleep(child.pid)
             server.start()
-        out, err = child.communicate(timeout=90)
+        out, err = child.communicate(timeout=120)
         with open(f"{directory}/file", "rb") as f:
             check_out(out, err, hashlib.file_digest(f, "sha256").hexdigest())
 
 
 def wait_asleep(pid):
     """Until the process waits in a poll or futex call of the kernel's."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         with open(f"/proc/{pid}/syscall", encoding="ascii") as f:
             if f.read().split()[0] in ("7", "202", "271"):
@@ -373,7 +373,7 @@ os.pread(f, 100, 20 << 20)
         wait_asleep(child.pid)
         child.send_signal(signal.SIGINT)
         try:
-            _, err = child.communicate(timeout=20)
+            _, err = child.communicate(timeout=120)
         except subprocess.TimeoutExpired:
             child.kill()
             child.communicate()
@@ -411,7 +411,7 @@ def listing():
 def environment_twins(server):
     out = subprocess.run(
         harness.as_user([harness.RUMPKIT, "run", "cat", "/data/small"]),
-        capture_output=True, timeout=30, cwd="/",
+        capture_output=True, timeout=120, cwd="/",
         env=harness.clean_env(RUMPKIT_IN_PROCESS="1",
                               RUMPKIT_MOUNT=f"/data={server.url()}"))
     harness.check(out.stdout == b"small file\n", str(out))

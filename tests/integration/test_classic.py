@@ -19,7 +19,7 @@ from rumpserver import Genuine, Liar, Relay
 from test_sysproxy import free_port, serving
 
 PY = "/usr/bin/python3"
-PATIENCE = 60
+PATIENCE = 180
 LIBRARY = f"{harness.STAGE}/lib/librumphijack.so.0"
 
 
@@ -215,8 +215,8 @@ signal.signal(signal.SIGALRM, handler)
 def interrupted(what, *args):
     global armed
     armed = True
-    signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
     try:
+        signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
         what(*args)
     except Alarm:
         signal.setitimer(signal.ITIMER_REAL, 0)

@@ -197,11 +197,11 @@ class Alarm(Exception): pass
 def handler(*_): raise Alarm
 signal.signal(signal.SIGALRM, handler)
 ep.register(s, IN)
-signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
 try:
+    signal.setitimer(signal.ITIMER_REAL, 0.05)
     ep.poll()
 except Alarm:
-    signal.setitimer(signal.ITIMER_REAL, 0)
+    pass
 c = socket.create_connection(s.getsockname())
 print(names(ep.poll(), s=s))
 """, "[('s', 1)]\n")

@@ -32,13 +32,13 @@ def compare(program, directory, server):
     with harness.scratch() as host:
         plain = harness.native([program, host])
     hijacked = harness.rumpkit([program, harness.MOUNT],
-                               [(harness.MOUNT, server.url())], timeout=200)
+                               [(harness.MOUNT, server.url())], timeout=500)
     harness.same(hijacked, plain, directory)
 
 
 def python(server, text, *args, status=0, **kw):
     out = harness.rumpkit([PY, "-c", "import mmap, os, sys\n" + text, *args],
-                          [(harness.MOUNT, server.url())], timeout=200, **kw)
+                          [(harness.MOUNT, server.url())], timeout=500, **kw)
     harness.check(out.returncode == status,
                   f"status {out.returncode}\n"
                   f"{out.stderr.decode(errors='replace')[-2000:]}")
@@ -265,7 +265,7 @@ os._exit(3)
                                  env=harness.clean_env())
         child.stdout.readline()
         server.kill()
-        _, err = child.communicate(b"go on\n", timeout=90)
+        _, err = child.communicate(b"go on\n", timeout=120)
         harness.check(child.returncode == 3, f"status {child.returncode}")
         harness.check(b"could be saved" in err, repr(err))
 

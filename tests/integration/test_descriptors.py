@@ -4,6 +4,7 @@
 import functools
 import importlib.util
 import os
+import resource
 import subprocess
 import sys
 
@@ -160,7 +161,7 @@ if len(sys.argv) == 1:
 s, a, b, c = (socket.socket(fileno=int(n)) for n in sys.argv[1:])
 print(b.recv(99), c.recv(1), a.getpeername() == b.getsockname(),
       os.get_blocking(a.fileno()))
-s.settimeout(20)
+s.settimeout(120)
 d = socket.create_connection(s.getsockname())
 e = s.accept()[0]
 e.send(b'sent after')
@@ -215,7 +216,7 @@ if pid == 0:
     os.close(w)
     os.read(r, 1)
     os._exit(0)
-b.settimeout(20)
+b.settimeout(120)
 a.close()
 print(b.recv(1))
 os.close(w)
@@ -552,6 +553,58 @@ print(resource.getrlimit(resource.RLIMIT_NOFILE))
 """, server, SOCKETS), b"True 199\n(200, 4096)\n")
 
 
+FULL = """
+import errno, fcntl, os, resource, socket
+def result(f, *args):
+    try:
+        os.close(f(*args))
+        return 'ok'
+    except OSError as e:
+        return errno.errorcode[e.errno]
+limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+a = socket.create_server(('127.0.0.1', 0))
+clients = [socket.create_connection(a.getsockname()) for _ in range(3)]
+for round in range(2):
+    files = []
+    try:
+        while True:
+            files.append(os.dup(0))
+    except OSError as e:
+        print(errno.errorcode[e.errno], end=' ')
+    calls = [lambda: a._accept()[0], lambda: os.open('/m/x', os.O_CREAT),
+             lambda: socket.socket().detach(), lambda: os.dup(0)]
+    print(*map(result, calls))
+    os.close(files.pop())
+    print(*map(result, calls))
+    for fd in files:
+        os.close(fd)
+last = limits[1] - 1
+print(os.dup2(1, last) == last, os.dup2(a.fileno(), last) == last,
+      fcntl.fcntl(a, fcntl.F_DUPFD, last - 1) == last - 1)
+print(*map(result, [lambda: os.dup2(1, last + 1),
+                    lambda: fcntl.fcntl(a, fcntl.F_DUPFD, last + 1)]))
+os.close(last)
+os.close(last - 1)
+print(limits == resource.getrlimit(resource.RLIMIT_NOFILE), limits, flush=True)
+os.execlp('sh', 'sh', '-c', 'ulimit -Sn; ulimit -Hn')
+"""
+
+
+def no_number_left(options, *_):
+    """The soft limit is the hard one, and all that it allows is taken: what
+    fails fails with EMFILE, loses no connection, and works again."""
+    limit = 400
+    done = subprocess.run(
+        harness.as_user([harness.RUMPKIT, "run", *options, "--net", "sockin",
+                         "--mount", "/m=tmpfs:", PY, "-c", FULL]),
+        stdin=subprocess.DEVNULL, capture_output=True, timeout=100, cwd="/",
+        env=harness.clean_env(), preexec_fn=lambda: resource.setrlimit(
+            resource.RLIMIT_NOFILE, (limit, limit)))
+    expect(done, b"EMFILE EMFILE EMFILE EMFILE EMFILE\nok ok ok ok\n" * 2 +
+           b"True True True\nEBADF EINVAL\n" +
+           b"True (%d, %d)\n%d\n%d\n" % ((limit,) * 4))
+
+
 # --- readiness -------------------------------------------------------------
 
 def mixed(_, server):
@@ -610,8 +663,8 @@ p.register(u, select.POLLIN)
 e = select.epoll()
 e.register(u, select.EPOLLIN)
 for wait in (p.poll, e.poll, lambda: select.select([u], [], [])):
-    signal.setitimer(signal.ITIMER_REAL, 0.05)
     try:
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
         wait()
     except InterruptedError:
         print('interrupted')
@@ -656,6 +709,9 @@ CASES = [
     ("numbers: a table that is shared", shared_table),
     ("numbers: a small limit", small_limit),
     ("numbers: sockets up to the limit", sockets_at_the_limit),
+    ("numbers: none left, in process",
+     functools.partial(no_number_left, ["--in-process"])),
+    ("numbers: none left, in a tree", functools.partial(no_number_left, [])),
     ("readiness: a mixed set", mixed),
     ("readiness: signals", signals),
 ] + [(f"readiness: test.{name}", functools.partial(python_tests, name))
@@ -664,10 +720,24 @@ CASES = [
                   "test_asyncio.test_streams")]
 
 
+def with_room(name, function, *args):
+    """What is said of numbers needs some above those of ours."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if name.startswith("numbers:") and 0 <= hard < 4096:
+        raise harness.Skip(f"there are {hard} descriptors at most")
+    function(*args)
+
+
 def main():
+    try:
+        harness.need_root()
+    except harness.Skip as reason:
+        print(f"1..0 # SKIP {reason}")
+        return 0
     with harness.export(populate) as (exported, server):
         return harness.run([
-            (name, functools.partial(function, exported, server))
+            (name, functools.partial(with_room, name, function, exported,
+                                     server))
             for name, function in CASES])
 
 

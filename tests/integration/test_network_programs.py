@@ -309,7 +309,7 @@ local socket = require 'socket'
 local http = require 'socket.http'
 for k = 1, 5 do
   local c = assert(socket.connect('127.0.0.1', {p}))
-  c:settimeout(20)
+  c:settimeout(120)
   for i = 1, 50 do c:send(k .. ' ' .. i .. '\\n'); print(c:receive()) end
   c:close()
 end
@@ -353,7 +353,7 @@ S(('127.0.0.1', {p}), H).serve_forever()
 """
 FTP_CLIENT = """
 import ftplib, io, hashlib
-f = ftplib.FTP(); print(f.connect('127.0.0.1', {p}, timeout=20))
+f = ftplib.FTP(); print(f.connect('127.0.0.1', {p}, timeout=120))
 print(f.login('me', 'secret'), f.nlst())
 for n in ('a', 'b'):
     b = io.BytesIO(); print(f.retrbinary('RETR ' + n, b.write))
@@ -389,7 +389,7 @@ S(('127.0.0.1', {p}), None); asyncore.loop()
 """
 SMTP_CLIENT = """
 import smtplib, socket
-s = smtplib.SMTP('127.0.0.1', {p}, local_hostname='here', timeout=20)
+s = smtplib.SMTP('127.0.0.1', {p}, local_hostname='here', timeout=120)
 print(s.ehlo('here')[0], s.mail('a@b'), s.rcpt('c@d'))
 print(s.data(b'Subject: x\\r\\n\\r\\n' + b'line\\r\\n' * 20000))
 print(s.sendmail('a@b', ['c@d', 'e@f'], 'From: a@b\\r\\n\\r\\ntext\\r\\n'))

@@ -18,7 +18,7 @@ import tempfile
 import harness
 
 LIVES = os.environ["LIVES"]
-LIMIT = 60
+LIMIT = 180
 # Without Syscall User Dispatch only what has been patched is caught.
 EAGER = ["child_has_its_own", "vfork_child_changes_nothing", "spawn_actions",
          "threads_spawn", "nested", "shared_until_exec", "shared_both_ways",
@@ -58,6 +58,21 @@ def case(name, **env):
     harness.check(left == [], f"on the host: {left}")
 
 
+def a_guest():
+    """A process that shares its parent's memory while that is in the kernel is
+    refused by name, and never reaches the host."""
+    directory = empty_directory()
+    try:
+        out = run([harness.RUMPKIT, "run", "--mount", f"{directory}=tmpfs:",
+                   "--", LIVES, "--act", "guest", directory])
+        left = os.listdir(directory)
+    finally:
+        shutil.rmtree(directory)
+    harness.check(left == [], f"on the host: {left}")
+    harness.check(out[0] == 0 and "clone(2) with CLONE_VM alone" in out[1] and
+                  "all refused\nexited 0\n" in out[1], f"{out}")
+
+
 def main():
     names = sys.argv[1:] or subprocess.run(
         [LIVES, "--list"], capture_output=True, check=True,
@@ -65,6 +80,7 @@ def main():
     cases = [(name.replace("_", " "), functools.partial(case, name))
              for name in names]
     if not sys.argv[1:]:
+        cases.append(("a guest", a_guest))
         cases += [(f"{name.replace('_', ' ')}, by patches alone",
                    functools.partial(case, name, RUMPKIT_ENGINE="eager"))
                   for name in EAGER]

@@ -18,7 +18,7 @@ from harness import check
 PY = "/usr/bin/python3"
 TMPFS = [("/scratch", "tmpfs:")]
 TOKEN = "RUMPKIT_TEST_TOKEN"  # tells our servers from others
-PATIENCE = 60
+PATIENCE = 180
 
 
 def run_argv(argv, mounts=(), options=()):
@@ -687,6 +687,18 @@ def the_genuine_options_are_accepted():
             check(not os.path.exists(f"{d}/s"), "it runs")
 
 
+def a_server_starts_without_standard_descriptors():
+    for server in "rumpkit server", "rump_server":
+        with harness.scratch() as d:
+            url = f"unix://{d}/s"
+            done = subprocess.run(harness.as_user(
+                ["sh", "-c", "exec <&- >&- 2>&-; exec \"$@\"", "sh",
+                 *f"{harness.STAGE}/bin/{server}".split(), url]),
+                env=environment(), timeout=PATIENCE, check=False)
+            check(done.returncode == 0, done)
+            tool("halt", "--server", url)
+
+
 def other_users_are_kept_out():
     harness.need_root()
     with shared(user=False) as (url, d, _):
@@ -752,6 +764,7 @@ CASES = [(f.__name__.replace("_", " "), f) for f in (
     an_address_that_is_taken_is_refused,
     the_socket_of_a_server_that_was_killed_is_replaced,
     the_genuine_options_are_accepted,
+    a_server_starts_without_standard_descriptors,
     other_users_are_kept_out,
     other_users_are_let_in_as_who_they_are,
 )]

@@ -41,7 +41,9 @@ def outputs():
                 stdin=subprocess.DEVNULL, capture_output=True, timeout=240,
                 env=harness.clean_env(), cwd="/", check=False))
     for r in runs:
-        check(r.returncode == 0, r.stderr.decode(errors="replace")[-1500:])
+        check(r.returncode == 0, f"{r.returncode}\n" +
+              r.stderr.decode(errors="replace")[-1500:] +
+              r.stdout.decode(errors="replace")[-300:])
     return [sections(r.stdout) for r in runs]
 
 

@@ -19,7 +19,7 @@ from harness import check
 PY = "/usr/bin/python3"
 MOUNT = ["--mount", "/s=tmpfs:"]
 OTHER = 12345  # nobody's
-PATIENCE = 60
+PATIENCE = 180
 
 COUNTS = re.compile(r"(\d+) calls routed \((\d+) failed\), (\d+) passed "
                     r"through, (\d+) refused; (\d+) bytes in, (\d+) bytes out; ")

@@ -18,8 +18,9 @@ MODEL = os.path.join(os.path.dirname(os.path.abspath(__file__)),
                      "tmpfs_model.py")
 TMPFS = [(MOUNT, "tmpfs:")]
 STEPS = int(os.environ.get("TMPFS_STEPS", "6000"))
-SEED = int(os.environ.get("TMPFS_SEED", "0")) or int.from_bytes(
-    os.urandom(3), "big")
+# A difference that nobody knew of is found by others, not by who changes
+# something else.
+SEED = int(os.environ.get("TMPFS_SEED", "1"))
 
 
 def model(argv_of, seeds):

@@ -37,7 +37,7 @@ def peer(kind=socket.SOCK_STREAM, address="127.0.0.1", serve=None):
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family, kind) as s:
         s.bind((address, 0))
-        s.settimeout(30)
+        s.settimeout(120)
         if kind == socket.SOCK_STREAM:
             s.listen()
         thread = None

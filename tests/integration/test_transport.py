@@ -212,7 +212,7 @@ class Program:
             stderr=subprocess.PIPE, env=harness.clean_env(), cwd="/")
         first = self.process.stdout.readline()
         if first != b"open\n":
-            raise AssertionError(self.process.communicate(timeout=20))
+            raise AssertionError(self.process.communicate(timeout=120))
 
     def go(self):
         self.process.stdin.write(b"\n")

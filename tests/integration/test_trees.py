@@ -29,7 +29,7 @@ from ganesha import free_ports
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 NPORTS = 3
-LIMIT = 60
+LIMIT = 180
 ON_NFS = ["rsync", "git-commits", "make-project", "bash-redirections",
           "python-subprocess", "fifos", "unix-socat-and-nc",
           "unix-socket-nodes", "unix-python-servers",

@@ -174,7 +174,7 @@ def bound(kind, name):
 
 
 def wait_until(condition, what):
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not condition():
         check(time.monotonic() < deadline, what)
         time.sleep(0.01)

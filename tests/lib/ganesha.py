@@ -101,7 +101,7 @@ class Ganesha:
                 stdin=subprocess.DEVNULL, stdout=out, stderr=out,
                 start_new_session=True,
                 env={**os.environ, "LD_PRELOAD": self.noreg})
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 120
         while time.monotonic() < deadline:
             with open(log, encoding="utf-8", errors="replace") as f:
                 text = f.read()
@@ -155,7 +155,7 @@ def main():
             if f.read().strip() != "ganesha.nfsd":
                 sys.exit(f"process {pid} is not ours")
         os.kill(pid, signal.SIGTERM)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 120
         while os.path.exists(f"/proc/{pid}") and time.monotonic() < deadline:
             time.sleep(0.02)
         if os.path.exists(f"/proc/{pid}"):

@@ -26,6 +26,19 @@ class Skip(Exception):
     """Raised by a case that cannot run here; its text is the reason."""
 
 
+def reserve_standard_descriptors():
+    """Whoever runs the tests may have been started without them."""
+    fd = os.open(os.devnull, os.O_RDWR)
+    while fd <= 2:
+        os.set_inheritable(fd, True)
+        fd = os.open(os.devnull, os.O_RDWR)
+    os.close(fd)
+
+
+reserve_standard_descriptors()
+os.umask(0o022)
+
+
 def need_root():
     if os.geteuid() != 0:
         raise Skip("nfs-ganesha needs root (open_by_handle_at)")
@@ -50,7 +63,7 @@ def clean_env(**more):
     return env
 
 
-def native(argv, timeout=60, **kw):
+def native(argv, timeout=180, **kw):
     """Run argv as the ordinary user, unhijacked."""
     return subprocess.run(as_user(argv), stdin=subprocess.DEVNULL,
                           capture_output=True, timeout=timeout,
@@ -64,7 +77,7 @@ def rumpkit_argv(argv, mounts=(), options=()):
     return as_user(out + list(options) + ["--"] + list(argv))
 
 
-def rumpkit(argv, mounts=(), options=(), timeout=60, **kw):
+def rumpkit(argv, mounts=(), options=(), timeout=180, **kw):
     """Run argv under rumpkit as the ordinary user."""
     return subprocess.run(rumpkit_argv(argv, mounts, options),
                           stdin=kw.pop("stdin", subprocess.DEVNULL),

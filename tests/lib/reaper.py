@@ -16,7 +16,7 @@ import sys
 import time
 
 PR_SET_CHILD_SUBREAPER = 36
-GRACE = 10
+GRACE = 30
 
 
 def parents():

@@ -88,7 +88,7 @@ class Connection(threading.Thread):
         reqno = next(self.numbers)
         answer = self.answers[reqno] = queue.Queue()
         self.send(REQ, type_, reqno, 0, data)
-        return answer.get(timeout=30)
+        return answer.get(timeout=120)
 
     def copyin(self, address, size):
         if address == 0:

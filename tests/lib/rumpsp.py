@@ -17,7 +17,7 @@ GUEST, AUTH, FORK, EXEC = range(4)
 HEADER = struct.Struct("<QQHHI")
 COPY = struct.Struct("<QQ")
 SYSRET = struct.Struct("<iiqq")
-TIMEOUT = 30
+TIMEOUT = 120
 
 Frame = collections.namedtuple("Frame", "reqno cls type u data")
 Result = collections.namedtuple("Result", "error r0 r1")

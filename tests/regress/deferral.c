@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,8 +17,9 @@
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "fake_race.h"
 
 #define QUEUE(i) (900 + (i))
 #define BUSY 915
@@ -79,20 +81,12 @@ every(int us)
 	setitimer(ITIMER_REAL, &it, NULL);
 }
 
-static int64_t
-now_us(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000L + ts.tv_nsec / 1000;
-}
-
-/* A helper that sends sig to the test's thread once that sleeps, and then, if
- * queue is not negative, writes a byte there after the handler has run. */
+/* A helper that sends sig to the test's thread once that sleeps for a queue, and
+ * then, if it is to write, writes a byte there after the handler has run. */
 struct helper {
 	pthread_t he_thread, he_target;
 	int he_tid, he_sig, he_queue;
+	bool he_writes;
 };
 
 static void
@@ -125,6 +119,15 @@ await_sleep(int tid)
 	}
 }
 
+/* The same, for a queue. */
+static void
+await_reader(int tid, int queue)
+{
+	while (ioctl(QUEUE(queue), 0x777b) == 0)
+		sched_yield();
+	await_sleep(tid);
+}
+
 static void *
 help(void *arg)
 {
@@ -132,25 +135,26 @@ help(void *arg)
 	int before = got;
 
 	block_all();
-	await_sleep(he->he_tid);
+	await_reader(he->he_tid, he->he_queue);
 	pthread_kill(he->he_target, he->he_sig);
-	if (he->he_queue < 0)
+	if (!he->he_writes)
 		return NULL;
 	while (got == before)
 		sched_yield();
-	await_sleep(he->he_tid);
+	await_reader(he->he_tid, he->he_queue);
 	if (write(QUEUE(he->he_queue), "d", 1) != 1)
 		got = -1000;
 	return NULL;
 }
 
 static void
-helper_start(struct helper *he, int sig, int queue)
+helper_start(struct helper *he, int sig, int queue, bool writes)
 {
 	he->he_target = pthread_self();
 	he->he_tid = (int)syscall(SYS_gettid);
 	he->he_sig = sig;
 	he->he_queue = queue;
+	he->he_writes = writes;
 	pthread_create(&he->he_thread, NULL, help, he);
 }
 
@@ -162,7 +166,7 @@ interrupted_read(int sig)
 	char c;
 	long n;
 
-	helper_start(&he, sig, -1);
+	helper_start(&he, sig, 2, false);
 	n = read(QUEUE(2), &c, 1);
 	if (n != -1 || errno != EINTR)
 		return 0;
@@ -177,14 +181,12 @@ interrupted_read(int sig)
 static int
 compute(void)
 {
-	int64_t end = now_us() + 200000;
-
 	handle(SIGALRM, routed_handler, SA_RESTART, 0);
 	every(500);
-	while (now_us() < end)
+	while (got >= 0 && got < 50)
 		CHECK(read(BUSY, buffer, 2000) == 2000);
 	every(0);
-	CHECK(got > 20);
+	CHECK(got >= 50);
 	return 0;
 }
 
@@ -203,22 +205,22 @@ restart(void)
 	char c = 0;
 
 	handle(SIGUSR1, routed_handler, SA_RESTART, 0);
-	helper_start(&he, SIGUSR1, 2);
+	helper_start(&he, SIGUSR1, 2, true);
 	CHECK(read(QUEUE(2), &c, 1) == 1 && c == 'd' && got == 1);
 	pthread_join(he.he_thread, NULL);
 	return 0;
 }
 
 static void *
-kill_soon(void *arg)
+kill_in_window(void *arg)
 {
 	struct helper *he = arg;
-	int64_t end = now_us() + 10000;
 
 	block_all();
-	while (now_us() < end)
+	while (ioctl(QUEUE(3), 0x7777, RACE_ASK) != RACE_HELD)
 		sched_yield();
 	pthread_kill(he->he_target, SIGUSR1);
+	ioctl(QUEUE(3), 0x7777, RACE_GO);
 	return NULL;
 }
 
@@ -230,11 +232,11 @@ race(void)
 	char c;
 	int i;
 
-	CHECK(ioctl(QUEUE(0), 0x7777, 20000000L) == 0);
+	CHECK(ioctl(QUEUE(3), 0x7777, RACE_HOLD) == RACE_OFF);
 	handle(SIGUSR1, count, 0, 0);
 	for (i = 0; i < 3; i++) {
 		got = 0;
-		pthread_create(&he.he_thread, NULL, kill_soon, &he);
+		pthread_create(&he.he_thread, NULL, kill_in_window, &he);
 		CHECK(read(QUEUE(3), &c, 1) == -1 && errno == EINTR);
 		CHECK(got == 1);
 		pthread_join(he.he_thread, NULL);
@@ -348,6 +350,8 @@ flood(void *arg)
 	int i;
 
 	block_all();
+	while (ioctl(BUSY, 0x777b) == 0)
+		sched_yield();
 	for (i = 0; i < 50; i++) {
 		v.sival_int = i;
 		pthread_sigqueue(*(pthread_t *)arg, SIGRTMIN + 3, v);
@@ -393,7 +397,7 @@ ppoll_mask(void)
 	CHECK(got == 0);
 	CHECK(ppoll(&p, 1, &ts, &none) == -1 && errno == EINTR && got == 1);
 	CHECK(is_blocked(SIGUSR1));
-	helper_start(&he, SIGUSR1, -1);
+	helper_start(&he, SIGUSR1, 5, false);
 	CHECK(ppoll(&p, 1, NULL, &none) == -1 && errno == EINTR && got == 2);
 	pthread_join(he.he_thread, NULL);
 	ts.tv_sec = 0;

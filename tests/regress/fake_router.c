@@ -8,8 +8,10 @@
  *                          kernel's lock held
  *   getppid()              4242, so that a process can tell whether its calls
  *                          are still intercepted
- *   ioctl(900, 0x7777, ns) widen the window between "nothing to read" and
- *                          going to sleep
+ *   ioctl(900, 0x7777, step) hold whoever is between "nothing to read" and
+ *                          going to sleep (fake_race.h); returns the step before
+ *   ioctl(queue, 0x777b)   does anybody sleep there, or is about to?
+ *   ioctl(915, 0x777b)     does anybody compute there?
  *   ioctl(900, 0x7778, addr) take away the access to 16 KiB, as of a mapped file
  *                          that is not there yet: until the first fault
  *   ioctl(900, 0x7779, on) the working directory is one of ours
@@ -27,6 +29,7 @@
 #include <linux/futex.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -35,6 +38,7 @@
 #include <unistd.h>
 
 #include "fake_births.h"
+#include "fake_race.h"
 #include "fake_threads.h"
 #include "preload/engine/engine.h"
 #include "syscall_table/linux_routes.h"
@@ -83,7 +87,7 @@ static struct queue {
 } queues[NQUEUES]; /* kernel_lock */
 
 static _Atomic uint32_t kernel_lock;
-static atomic_long race_ns;
+static atomic_int race_step; /* of fake_race.h */
 static __thread _Atomic uint32_t word
     __attribute__((tls_model("initial-exec")));
 static __thread volatile uint32_t interrupted
@@ -150,6 +154,20 @@ forget(struct queue *q, const struct waiter *w)
 	}
 }
 
+/* Until somebody says so; whatever came before that has arrived then. */
+static void
+stay_in_window(void)
+{
+	int step = RACE_HOLD;
+
+	if (!atomic_compare_exchange_strong(&race_step, &step, RACE_HELD))
+		return;
+	while (atomic_load(&race_step) != RACE_GO)
+		HOST(SYS_sched_yield, 0, 0, 0, 0, 0, 0);
+	HOST(SYS_sched_yield, 0, 0, 0, 0, 0, 0);
+	atomic_store(&race_step, RACE_HOLD);
+}
+
 /* Until q has a byte; deadline 0 none.  The lock is held, and dropped while
  * asleep. */
 static long
@@ -165,10 +183,9 @@ queue_sleep(struct queue *q, int64_t deadline)
 		if (q->q_head != q->q_tail)
 			return 0;
 		w.wa_next = q->q_waiters;
-		q->q_waiters = &w;
+		__atomic_store_n(&q->q_waiters, &w, __ATOMIC_RELEASE);
 		leave();
-		if (race_ns != 0)
-			compute(race_ns);
+		stay_in_window();
 		r = engine_hostops.ho_syscall_intr(&interrupted, SYS_futex,
 		    (long[6]){ (long)&word, FUTEX_WAIT_BITSET_PRIVATE, seen,
 			deadline != 0 ? (long)&ts : 0, 0, -1 });
@@ -292,8 +309,14 @@ route_ioctl(struct call *c)
 {
 	switch (c->arg[1]) {
 	case 0x7777:
-		race_ns = c->arg[2];
-		return 0;
+		if (c->arg[2] == RACE_ASK)
+			return atomic_load(&race_step);
+		return atomic_exchange(&race_step, (int)c->arg[2]);
+	case 0x777b:
+		if (c->arg[0] == FD_BUSY)
+			return atomic_load(&kernel_lock) != 0;
+		return __atomic_load_n(&queues[c->arg[0] - FD_FIRST].q_waiters,
+			   __ATOMIC_ACQUIRE) != NULL;
 	case 0x7778:
 		hidden_pages = (uintptr_t)c->arg[2];
 		return HOST(SYS_mprotect, hidden_pages, HIDDEN_SIZE, PROT_NONE,
@@ -502,10 +525,16 @@ router_leaves_quietly(void)
 	return router_idle;
 }
 
-void
-router_forked(bool shares)
+bool
+router_is_on_host(void)
 {
-	fake_births_forked(shares);
+	return true;
+}
+
+void
+router_forked(uint64_t flags)
+{
+	fake_births_forked((flags & CLONE_FILES) != 0);
 	fake_threads_forked();
 }
 

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <spawn.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -92,6 +93,104 @@ borrowed(void)
 	CHECK(posix_spawn(&pid, "/none", NULL, &attr, argv, environ) != 0);
 	CHECK(sigprocmask(SIG_BLOCK, NULL, &set) == 0 &&
 	      sigismember(&set, SIGSEGV) == 0);
+	return 0;
+}
+
+/* What the host keeps of sig. */
+struct disposition {
+	void (*handler)(int);
+	unsigned long flags;
+	void (*restorer)(void);
+	uint64_t mask;
+};
+
+static void (*disposition(int sig, void (*handler)(int)))(int)
+{
+	struct disposition new = { handler, 0, NULL, 0 }, old;
+
+	if (syscall(SYS_rt_sigaction, sig, &new, &old, 8) != 0)
+		return SIG_ERR;
+	return old.handler;
+}
+
+static void (*handler_of(int sig))(int)
+{
+	struct sigaction sa;
+
+	return sigaction(sig, NULL, &sa) == 0 ? sa.sa_handler : SIG_ERR;
+}
+
+/* A vfork child's dispositions are its own, whatever is known of them. */
+static int
+dispositions(void)
+{
+	sigset_t set;
+	pid_t pid;
+	int i;
+
+	handle(SIGUSR1, count, 0);
+	for (i = 0; i < 3; i++) {
+		pid = vfork();
+		if (pid == 0) {
+			int bad = handler_of(SIGUSR1) != count ||
+				  handler_of(SIGUSR2) != SIG_DFL;
+
+			handle(SIGUSR1, SIG_DFL, 0);
+			handle(SIGUSR2, SIG_IGN, 0);
+			bad |= handler_of(SIGUSR1) != SIG_DFL ||
+			       handler_of(SIGUSR2) != SIG_IGN;
+			raise(SIGUSR2);
+			handle(SIGUSR2, count, 0);
+			bad |= handler_of(SIGUSR2) != count;
+			handle(SIGUSR2, SIG_DFL, 0);
+			bad |= handler_of(SIGUSR2) != SIG_DFL;
+			if (bad)
+				_exit(1);
+			raise(i == 0 ? SIGUSR1 : SIGUSR2);
+			_exit(0);
+		}
+		CHECK(exit_status(pid) == 128 + (i == 0 ? SIGUSR1 : SIGUSR2));
+		CHECK(handler_of(SIGUSR1) == count);
+		CHECK(handler_of(SIGUSR2) == SIG_DFL);
+	}
+	/* The default of an ignored signal throws away what is pending. */
+	mask(SIG_BLOCK, SIGURG);
+	for (i = 0; i < 2; i++) {
+		raise(SIGURG);
+		CHECK(sigpending(&set) == 0 && sigismember(&set, SIGURG) == 1);
+		handle(SIGURG, SIG_DFL, 0);
+		CHECK(sigpending(&set) == 0 && sigismember(&set, SIGURG) == 0);
+	}
+	return 0;
+}
+
+/* What a child has set says nothing of what its parent inherited. */
+static int
+say_ignored(void)
+{
+	pid_t pid = vfork();
+
+	if (pid == 0) {
+		disposition(SIGHUP, SIG_DFL);
+		_exit(disposition(SIGHUP, count) == SIG_DFL ? 0 : 1);
+	}
+	CHECK(exit_status(pid) == 0);
+	CHECK(handler_of(SIGHUP) == SIG_IGN);
+	return 0;
+}
+
+static int
+ignored(void)
+{
+	pid_t pid;
+
+	handle(SIGHUP, SIG_IGN, 0);
+	pid = fork();
+	if (pid == 0) {
+		execl(self, self, "say_ignored", NULL);
+		_exit(9);
+	}
+	CHECK(exit_status(pid) == 0);
 	return 0;
 }
 
@@ -198,6 +297,9 @@ const struct trap_case child_cases[] = {
 	{ "rearm", rearm },
 	{ "thunk", thunk },
 	{ "borrowed", borrowed },
+	{ "dispositions", dispositions },
+	{ "ignored", ignored },
+	{ "say_ignored", say_ignored },
 	{ "clear_sighand", clear_sighand },
 	{ "exec_env", exec_env },
 	{ "say_caught", say_caught },

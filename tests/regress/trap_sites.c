@@ -4,8 +4,10 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "trap.h"
@@ -180,12 +182,30 @@ no_exec_gain_child(void)
 	return no_exec_gain();
 }
 
+/* A call of the vDSO's own, whose text stays, is no reason to leave the rest. */
+static int
+vdso(void)
+{
+	uint8_t before[16];
+	struct timespec ts;
+	int i;
+
+	memcpy(before, (void *)(uintptr_t)getppid, sizeof(before));
+	for (i = 0; i < 20; i++)
+		CHECK(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts) == 0);
+	for (i = 0; i < 20; i++)
+		CHECK(getppid() == 4242);
+	CHECK(memcmp(before, (void *)(uintptr_t)getppid, sizeof(before)) != 0);
+	return 0;
+}
+
 const struct trap_case site_cases[] = {
 	{ "numbers", numbers },
 	{ "patch_race", patch_race },
 	{ "return_point", return_point },
 	{ "lookalike", lookalike },
 	{ "straddle", straddle },
+	{ "vdso", vdso },
 	{ "no_exec_gain", no_exec_gain_child },
 	{ NULL, NULL },
 };

@@ -17,7 +17,7 @@ import sys
 
 HEADER = os.path.join(os.path.dirname(os.path.realpath(__file__)),
                       "../../preload/engine/broken.h")
-TIMEOUT = 60
+TIMEOUT = 90
 TIMEOUT_BROKEN = 10
 
 

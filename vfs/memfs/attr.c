@@ -155,6 +155,9 @@ memfs_setattr(struct vnode *vp, struct vattr *va, kauth_cred_t cred)
 	struct memfs_node *mn = vp->v_data;
 	int error;
 
+	if ((va->va_vaflags & VA_SIZE_IF_NEW) != 0 &&
+	    memfs_has_size(vp, va->va_size))
+		return 0;
 	mutex_enter(&mn->mn_lock);
 	error = check_change(mn, va, cred);
 	if (error == 0) {

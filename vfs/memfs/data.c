@@ -25,24 +25,31 @@ memfs_read(struct vnode *vp, struct uio *uio, int ioflag, kauth_cred_t cred)
 
 	if (vp->v_type != VREG)
 		return EINVAL;
-	memfs_node_touch(mn, MN_ACCESS);
+	if ((ioflag & IO_NOATIME) == 0)
+		memfs_node_touch(mn, MN_ACCESS);
 	return pagecache_read(vp, uio, size, 0, cred);
 }
 
 /* The contents were changed: set-id bits stay only if root did it, who need not
  * be the one who has opened the file. */
 static void
-modified(struct memfs_node *mn)
+drop_bits(struct memfs_node *mn) REQUIRES(mn->mn_lock)
 {
 	const struct kauth_cred *cred = curlwp->l_cred;
 
+	if (cred->cr_euid == 0)
+		return;
+	mn->mn_mode &= ~(mode_t)S_ISUID;
+	if ((mn->mn_mode & S_IXGRP) != 0 ||
+	    !kauth_cred_ismember(cred, mn->mn_gid))
+		mn->mn_mode &= ~(mode_t)S_ISGID;
+}
+
+static void
+modified(struct memfs_node *mn)
+{
 	mutex_enter(&mn->mn_lock);
-	if (cred->cr_euid != 0) {
-		mn->mn_mode &= ~(mode_t)S_ISUID;
-		if ((mn->mn_mode & S_IXGRP) != 0 ||
-		    !kauth_cred_ismember(cred, mn->mn_gid))
-			mn->mn_mode &= ~(mode_t)S_ISGID;
-	}
+	drop_bits(mn);
 	memfs_node_touch_locked(mn, MN_MODIFY);
 	mutex_exit(&mn->mn_lock);
 }
@@ -94,6 +101,19 @@ memfs_write(struct vnode *vp, struct uio *uio, int ioflag, kauth_cred_t cred)
 	if (uio->uio_resid != before)
 		modified(mn);
 	return error;
+}
+
+bool
+memfs_has_size(struct vnode *vp, off_t size)
+{
+	struct memfs_node *mn = vp->v_data;
+
+	if (vp->v_type != VREG || atomic_load(&mn->mn_size) != size)
+		return false;
+	mutex_enter(&mn->mn_lock);
+	drop_bits(mn);
+	mutex_exit(&mn->mn_lock);
+	return true;
 }
 
 int
@@ -183,7 +203,7 @@ reserve(struct vnode *vp, const struct rump_reserve *rr)
 		pagecache_invalidate(vp, atomic_load(&mn->mn_size), 0);
 	mutex_exit(&mn->mn_content);
 	if (error == 0)
-		memfs_node_touch(mn, MN_CHANGE);
+		modified(mn);
 	return error;
 }
 
@@ -194,8 +214,10 @@ memfs_ioctl(struct vnode *vp, unsigned long cmd, void *data, int fflags,
 	struct memfs_node *mn = vp->v_data;
 	off_t *offp = data;
 
-	if (vp->v_type == VREG && cmd == RUMP_FIORESERVE)
-		return (fflags & FWRITE) != 0 ? reserve(vp, data) : EBADF;
+	if (cmd == RUMP_FIORESERVE && (fflags & FWRITE) == 0)
+		return EBADF;
+	if (cmd == RUMP_FIORESERVE && vp->v_type == VREG)
+		return reserve(vp, data);
 	if (vp->v_type != VREG ||
 	    (cmd != RUMP_FIOSEEKDATA && cmd != RUMP_FIOSEEKHOLE))
 		return ENOTTY;

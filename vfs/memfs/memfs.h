@@ -82,7 +82,7 @@ struct memfs_node {
 	struct vnode *mn_vnode; /* mn_lock, and all below */
 	uint32_t mn_nlink;
 	bool mn_removed;      /* of a directory also mm_tree, as the writer */
-	_Atomic bool mn_seen; /* mn_atime is later than the last change */
+	_Atomic bool mn_seen; /* mn_atime needs no change by an access */
 	mode_t mn_mode;
 	uid_t mn_uid;
 	gid_t mn_gid;
@@ -205,6 +205,7 @@ int memfs_link(struct vnode *dvp, struct vnode *vp, struct componentname *cnp);
 int memfs_rename(struct vnode *fdvp, struct vnode *fvp,
     struct componentname *fcnp, struct vnode *tdvp, struct vnode *tvp,
     struct componentname *tcnp);
+int memfs_removable(struct vnode *dvp, struct vnode *vp, kauth_cred_t cred);
 int memfs_exchange(struct vnode *fdvp, struct vnode *fvp,
     struct componentname *fcnp, struct vnode *tdvp, struct vnode *tvp,
     struct componentname *tcnp);
@@ -218,6 +219,8 @@ int memfs_read(
     struct vnode *vp, struct uio *uio, int ioflag, kauth_cred_t cred);
 int memfs_write(
     struct vnode *vp, struct uio *uio, int ioflag, kauth_cred_t cred);
+/* Does the file have this size?  Then a truncation drops set-id bits only. */
+bool memfs_has_size(struct vnode *vp, off_t size);
 int memfs_resize(struct vnode *vp, off_t size);
 int memfs_fallocate(struct vnode *vp, off_t pos, off_t len, kauth_cred_t cred);
 int memfs_fdiscard(struct vnode *vp, off_t pos, off_t len, kauth_cred_t cred);

@@ -15,6 +15,7 @@ const struct vnodeops memfs_vnodeops = {
 	.vop_unnamed = memfs_unnamed,
 	.vop_mkdir = memfs_create,
 	.vop_symlink = memfs_symlink,
+	.vop_removable = memfs_removable,
 	.vop_remove = memfs_remove,
 	.vop_rmdir = memfs_rmdir,
 	.vop_link = memfs_link,
@@ -80,6 +81,7 @@ memfs_mount(struct mount *mp, const struct memfs_options *mo)
 		mount_free(mm);
 		return error;
 	}
+	mp->mnt_flag |= MNT_LOCAL;
 	mp->mnt_data = mm;
 	mp->mnt_memory = &mm->mm_memory;
 	return 0;

@@ -104,6 +104,15 @@ memfs_check_sticky(struct memfs_node *dir, struct memfs_node *mn,
 	return EPERM;
 }
 
+/* Without the directory's lock: the change itself looks once more. */
+int
+memfs_removable(struct vnode *dvp, struct vnode *vp, kauth_cred_t cred)
+{
+	if (vp->v_mount != dvp->v_mount)
+		return 0;
+	return memfs_check_sticky(dvp->v_data, vp->v_data, cred);
+}
+
 /* Put mn, just made or linked once more, under a name. */
 static int
 enter(struct memfs_mount *mm, struct memfs_node *dir,

@@ -207,6 +207,21 @@ memfs_reclaim(struct vnode *vp)
 	return 0;
 }
 
+static bool
+later(const struct rump_timespec *a, const struct rump_timespec *b)
+{
+	return a->tv_sec != b->tv_sec ? a->tv_sec > b->tv_sec
+				      : a->tv_nsec > b->tv_nsec;
+}
+
+/* Is the access the first after a change? */
+static bool
+is_due(const struct memfs_node *mn) REQUIRES(mn->mn_lock)
+{
+	return !later(&mn->mn_atime, &mn->mn_mtime) ||
+	       !later(&mn->mn_atime, &mn->mn_ctime);
+}
+
 void
 memfs_node_touch_locked(struct memfs_node *mn, uint32_t what)
 {
@@ -215,7 +230,8 @@ memfs_node_touch_locked(struct memfs_node *mn, uint32_t what)
 	/* Under the lock, lest an older time overwrite a newer one. */
 	getnanotime(&now);
 	if ((what & MN_ACCESS) != 0) {
-		mn->mn_atime = now;
+		if (is_due(mn))
+			mn->mn_atime = now;
 		atomic_store_explicit(&mn->mn_seen, true, memory_order_relaxed);
 		return;
 	}

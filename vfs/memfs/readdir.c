@@ -111,6 +111,7 @@ memfs_readdir(struct vnode *vp, struct uio *uio, kauth_cred_t cred, bool *eof,
 	*eof = end;
 	if (ncookies != NULL)
 		*ncookies = ls.ls_ncookies;
-	memfs_node_touch(vp->v_data, MN_ACCESS);
+	if (!uio->uio_unseen)
+		memfs_node_touch(vp->v_data, MN_ACCESS);
 	return 0;
 }

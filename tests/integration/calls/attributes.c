@@ -409,6 +409,64 @@ controls(void)
 	T(isatty(file));
 }
 
+static void
+shown(const char *what, int fd)
+{
+	struct stat st, raw, by;
+
+	must(syscall(SYS_fstat, fd, &raw) == 0, what);
+	must(fstat(fd, &st) == 0, what);
+	note("%s: mode %o links %d owner %u:%u, times %ld %ld", what,
+	    raw.st_mode, (int)raw.st_nlink, raw.st_uid, raw.st_gid,
+	    raw.st_atime < 5000 ? raw.st_atime : 5000,
+	    raw.st_mtime < 5000 ? raw.st_mtime : 5000);
+	note("the same %d", st.st_ino == raw.st_ino &&
+				st.st_mode == raw.st_mode &&
+				st.st_mtime == raw.st_mtime);
+	if (stat("fifo", &by) == 0)
+		note("by name %d", by.st_ino == raw.st_ino &&
+				       by.st_dev == raw.st_dev &&
+				       by.st_mode == raw.st_mode);
+}
+
+/* What is open is the host's own, what is shown is the node's. */
+static void
+of_a_fifo(void)
+{
+	struct timespec times[2] = { { 1000, 0 }, { 2000, 0 } };
+	struct statx stx;
+	int fd, twin;
+
+	must(mkfifo("fifo", 0640) == 0, "mkfifo");
+	fd = T(open("fifo", O_RDWR | O_NONBLOCK));
+	twin = dup(fd);
+	shown("at first", fd);
+	T(fchmod(fd, 0604));
+	shown("with another mode", twin);
+	state("fifo");
+	T(chmod("fifo", 0600));
+	shown("by name", fd);
+	T(futimens(fd, times));
+	shown("with other times", fd);
+	T(fchown(fd, -1, getegid()));
+	T(fchown(fd, 12, 13));
+	T(statx(fd, "", AT_EMPTY_PATH, STATX_ALL, &stx));
+	note("%o %u:%u %u", stx.stx_mode, stx.stx_uid, stx.stx_gid,
+	    stx.stx_nlink);
+	must(link("fifo", "another") == 0, "link");
+	shown("with two names", fd);
+	T(fchmod(fd, 0444));
+	T(futimens(twin, NULL));
+	T(write(fd, "x", 1));
+	T(fcntl(fd, F_GETFL));
+	T(unlink("another"));
+	T(unlink("fifo"));
+	T(S(fstat, fd, &stx));
+	fd = open("/dev/null", O_RDWR);
+	T(fchmod(99, 0600));
+	T(fchown(99, 1, 1));
+}
+
 const struct section attribute_sections[] = {
 	{ "attributes-looking", looking },
 	{ "attributes-extended", extended },
@@ -419,5 +477,6 @@ const struct section attribute_sections[] = {
 	{ "attributes-named", attributes },
 	{ "attributes-statfs", file_systems },
 	{ "attributes-ioctl", controls },
+	{ "attributes-fifo", of_a_fifo },
 	{ NULL, NULL },
 };

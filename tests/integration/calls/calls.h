@@ -17,15 +17,19 @@ struct section {
 	void (*run)(void);
 };
 
+extern const struct section again_sections[];
 extern const struct section attribute_sections[];
 extern const struct section data_sections[];
 extern const struct section descriptor_sections[];
 extern const struct section locking_sections[];
 extern const struct section mapping_sections[];
+extern const struct section message_sections[];
 extern const struct section moving_sections[];
 extern const struct section name_sections[];
 extern const struct section opening_sections[];
 extern const struct section sharing_sections[];
+extern const struct section socket_sections[];
+extern const struct section status_sections[];
 
 /* Makes the call, prints its text, its result and, of -1, the errno. */
 #define T(call)                                                                \

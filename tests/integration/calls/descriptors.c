@@ -211,6 +211,19 @@ selecting(void)
 	S(pselect6, 20, NULL, NULL, NULL, &((struct timespec){ 0, 0 }),
 	    NOWHERE);
 	S(pselect6, 20, NULL, NULL, NULL, &((struct timespec){ 0, -1 }), NULL);
+	tv.tv_sec = 0;
+	FD_ZERO(&r);
+	FD_SET(path, &r);
+	T(select(20, &r, NULL, NULL, &tv));
+	note("%d", FD_ISSET(path, &r) != 0);
+	FD_SET(path, &r);
+	T(select(20, NULL, &r, NULL, &tv));
+	FD_SET(path, &r);
+	T(select(20, NULL, NULL, &r, &tv));
+	FD_SET(path, &r);
+	FD_SET(file, &r);
+	S(pselect6, 20, &r, NULL, NULL, &((struct timespec){ 0, 0 }), NULL);
+	note("%d%d", FD_ISSET(path, &r) != 0, FD_ISSET(file, &r) != 0);
 }
 
 static void
@@ -236,6 +249,22 @@ watching(void)
 	T(epoll_ctl(ep, EPOLL_CTL_ADD, ep, &ev));
 	T(epoll_wait(ep, got, 4, 0));
 	T(epoll_wait(99, got, 4, 0));
+	T(epoll_wait(file, got, 4, 0));
+	T(epoll_wait(dir, got, 4, 0));
+	T(epoll_wait(path, got, 4, 0));
+	T(epoll_wait(file, got, 0, 0));
+	T(epoll_wait(path, got, -1, 0));
+	T(epoll_wait(file, NOWHERE, 4, 0));
+	T(epoll_wait(path, NOWHERE, 4, 0));
+	T(epoll_pwait(rdwr, got, 4, 0, NULL));
+	S(epoll_pwait2, rdwr, got, 4, NOWHERE, NULL, 8);
+	S(epoll_pwait2, file, got, 4, NULL, NULL, 8);
+	S(epoll_pwait, path, got, 4, 0, NOWHERE, 8);
+	S(epoll_pwait, file, got, 4, 0, NULL, 7);
+	S(epoll_pwait, file, got, 4, 0, NOWHERE, 7);
+	T(epoll_ctl(path, EPOLL_CTL_ADD, pipes[0], &ev));
+	T(epoll_ctl(path, EPOLL_CTL_ADD, file, &ev));
+	T(epoll_ctl(dir, EPOLL_CTL_MOD, path, &ev));
 	T(epoll_wait(ep, got, 0, 0));
 	T(epoll_wait(ep, NOWHERE, 4, 0));
 	T(write(pipes[1], "x", 1));

@@ -22,13 +22,17 @@
 static const struct section *const families[] = {
 	opening_sections,
 	data_sections,
+	message_sections,
 	moving_sections,
 	name_sections,
 	attribute_sections,
+	again_sections,
 	descriptor_sections,
 	locking_sections,
 	mapping_sections,
 	sharing_sections,
+	socket_sections,
+	status_sections,
 };
 
 #define FAMILIES (sizeof(families) / sizeof(families[0]))

@@ -96,6 +96,7 @@ sending(void)
 static void
 splicing(void)
 {
+	struct iovec some = { "data", 4 };
 	loff_t at = 4, to = 2;
 
 	populate();
@@ -134,6 +135,29 @@ splicing(void)
 	contents("out");
 	T(tee(in, pipes[1], 10, 0));
 	T(tee(pipes[0], out, 10, 0));
+	T(tee(path, pipes[1], 10, 0));
+	T(tee(pipes[0], path, 10, 0));
+	T(tee(in, out, 10, 0));
+	T(tee(in, 99, 10, 0));
+	T(tee(99, out, 10, 0));
+	T(tee(in, out, 0, 0));
+	T(tee(99, out, 0, 0));
+	T(tee(in, out, 10, 0x100));
+	T(tee(99, 99, 10, 0x100));
+	T(vmsplice(in, &some, 1, 0));
+	T(vmsplice(out, &some, 1, 0));
+	T(vmsplice(path, &some, 1, 0));
+	T(vmsplice(dir, &some, 1, 0));
+	T(vmsplice(in, &some, 0, 0));
+	T(vmsplice(in, NOWHERE, 1, 0));
+	T(vmsplice(in, &some, 2000, 0));
+	T(vmsplice(in, &some, 1, 0x100));
+	T(vmsplice(99, &some, 1, 0));
+	T(vmsplice(99, &some, 1, 0x100));
+	T(vmsplice(pipes[1], &some, 1, 0));
+	T(vmsplice(pipes[0], &some, 1, 0));
+	T(splice(in, NULL, 99, NULL, 0, 0));
+	T(splice(in, NULL, 99, NULL, 1, 0x100));
 }
 
 static void

@@ -2,7 +2,7 @@
 /*
  * clone(2) and clone3(2) with all the flags that a program may pass: what the
  * child does to files, directory and mask is seen by its parent where they share
- * it, and nowhere else.  (Of CLONE_FS only that it is let through.)
+ * it, and nowhere else.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -80,10 +80,8 @@ child(void *arg)
 	CHILD(dup2(fd, OPENED) == OPENED && close(fd) == 0);
 	CHILD(dup3(inherited[0], REPLACED, O_CLOEXEC) == REPLACED);
 	CHILD(pread(REPLACED, buf, 3, 0) == 3 && memcmp(buf, "abc", 3) == 0);
-	if ((both->bo_flags & CLONE_FS) == 0) {
-		CHILD(chdir("d") == 0);
-		(void)umask(011);
-	}
+	CHILD(chdir("d") == 0);
+	(void)umask(011);
 	_exit(STATUS);
 }
 

@@ -107,6 +107,8 @@ act(int argc, char **argv)
 	} acts[] = {
 		{ "cat", act_cat },
 		{ "fds", act_fds },
+		{ "serve", directories_serve },
+		{ "guest", guest_calls },
 		{ "where", act_where },
 		{ "append", act_append },
 		{ "text", act_text },

@@ -31,12 +31,14 @@ struct life {
 
 /* End with a NULL name; one table a file. */
 extern const struct life children_lives[], clones_lives[], rights_lives[],
-    shared_lives[], ends_lives[], exec_lives[];
+    shared_lives[], directories_lives[], ends_lives[], exec_lives[];
 
 extern char *self; /* argv[0] */
 
 /* What a program that a case executes does: its name, then operands. */
 int act(int argc, char **argv);
+int directories_serve(char **argv);
+int guest_calls(char **argv);
 
 /* Make a file with this text. */
 void put_file(const char *name, const char *text);

@@ -178,6 +178,40 @@ shared_exec(void)
 	say_number("parent", NUMBER);
 }
 
+static void *
+idle(void *arg)
+{
+	return NULL;
+}
+
+/* One that has had threads executes something, or takes a table of its own. */
+static void
+shared_after_threads(void)
+{
+	char *argv[] = { self, "--act", "text", "60", NULL };
+	pthread_t thread;
+	pid_t pid;
+
+	put_file("a", "aaa");
+	put_file("b", "bbb");
+	open_as("a", NUMBER, 0);
+	for (int i = 0; i < 2; i++) {
+		pid = sharer();
+		if (pid == 0) {
+			NEED(pthread_create(&thread, NULL, idle, NULL) == 0);
+			NEED(pthread_join(thread, NULL) == 0);
+			if (i == 0)
+				execv(self, argv);
+			NEED(unshare(CLONE_FILES) == 0);
+			open_as("b", NUMBER, 0);
+			say_number("child", NUMBER);
+			_exit(0);
+		}
+		say_end("child", pid);
+		say_number("parent", NUMBER);
+	}
+}
+
 /* A program that goes on while its parent closes all. */
 static void
 shared_exec_goes_on(void)
@@ -456,6 +490,7 @@ const struct life shared_lives[] = {
 	{ "shared_name", shared_name },
 	{ "shared_end", shared_end },
 	{ "shared_exec", shared_exec },
+	{ "shared_after_threads", shared_after_threads },
 	{ "shared_exec_goes_on", shared_exec_goes_on },
 	{ "shared_no_more", shared_no_more },
 	{ "shared_parent_leaves", shared_parent_leaves },

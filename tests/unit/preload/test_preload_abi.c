@@ -93,16 +93,25 @@ open_flags_are_translated(void **state)
 		{ O_DSYNC, 0, RUMP_O_DSYNC },
 		{ O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW | O_DIRECTORY, 0,
 		    RUMP_O_NONBLOCK | RUMP_O_CLOEXEC | RUMP_O_NOFOLLOW |
-			RUMP_O_DIRECTORY },
-		{ O_NOATIME | O_NOCTTY | 0100000, 0, RUMP_O_NOCTTY },
+			RUMP_O_DIRECTORY | RUMP_O_MARK_NOFOLLOW |
+			RUMP_O_MARK_DIRECTORY },
+		{ O_NOATIME | O_NOCTTY | 0100000, 0,
+		    RUMP_O_NOCTTY | RUMP_O_NOATIME },
 		{ O_PATH | O_WRONLY | O_CREAT | O_CLOEXEC, 0,
-		    RUMP_O_SEARCH | RUMP_O_CLOEXEC },
-		{ O_TMPFILE | O_RDWR, 0, RUMP_O_RDWR | RUMP_O_UNNAMED },
+		    RUMP_O_SEARCH | RUMP_O_NAME | RUMP_O_CLOEXEC },
+		{ O_PATH | O_NOFOLLOW | O_NOATIME, 0,
+		    RUMP_O_SEARCH | RUMP_O_NAME | RUMP_O_NOFOLLOW |
+			RUMP_O_MARK_NOFOLLOW },
+		{ O_TMPFILE | O_RDWR, 0,
+		    RUMP_O_RDWR | RUMP_O_UNNAMED | RUMP_O_MARK_UNNAMED |
+			RUMP_O_MARK_DIRECTORY },
 		{ O_TMPFILE | O_EXCL | O_WRONLY, 0,
-		    RUMP_O_WRONLY | RUMP_O_EXCL | RUMP_O_UNNAMED },
+		    RUMP_O_WRONLY | RUMP_O_EXCL | RUMP_O_UNNAMED |
+			RUMP_O_MARK_UNNAMED | RUMP_O_MARK_DIRECTORY },
 		{ O_TMPFILE | O_RDONLY, EINVAL, 0 },
 		{ O_TMPFILE | O_CREAT | O_RDWR, EINVAL, 0 },
-		{ O_ACCMODE, EINVAL, 0 },
+		{ O_ACCMODE | O_APPEND, 0,
+		    RUMP_O_RDWR | RUMP_O_NEITHER | RUMP_O_APPEND },
 	};
 
 	for (size_t i = 0; i < NITEMS(cases); i++) {
@@ -115,6 +124,13 @@ open_flags_are_translated(void **state)
 	assert_int_equal(
 	    abi_open_to_linux(RUMP_O_RDWR | RUMP_O_APPEND | RUMP_O_SYNC),
 	    O_RDWR | O_APPEND | O_SYNC | 0100000);
+	assert_int_equal(abi_open_to_linux(RUMP_O_RDWR | RUMP_O_NEITHER |
+					   RUMP_O_MARK_NOFOLLOW),
+	    O_ACCMODE | O_NOFOLLOW | 0100000);
+	assert_int_equal(
+	    abi_open_to_linux(RUMP_O_WRONLY | RUMP_O_NOATIME |
+			      RUMP_O_MARK_DIRECTORY | RUMP_O_MARK_UNNAMED),
+	    O_WRONLY | O_NOATIME | O_TMPFILE | 0100000);
 	assert_int_equal(abi_status_to_netbsd(O_NONBLOCK | O_CREAT | O_RDWR),
 	    RUMP_O_NONBLOCK);
 }

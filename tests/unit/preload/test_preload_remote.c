@@ -445,6 +445,20 @@ a_patient_call_does_not_mind_signals(void **state)
 	server_end(s, &connection);
 }
 
+static void
+a_signal_that_comes_before_it_keeps_no_file_open(void **state)
+{
+	const int64_t args[] = { 5 };
+	struct server *s = server_create(&connection, serve_twice);
+
+	server_start(s);
+	remote_interrupted = 1;
+	assert_int_equal(
+	    remote_call(&connection, RUMP_SYS_close, args, 1, NULL), 0);
+	assert_int_equal(s->s_calls, 3);
+	server_end(s, &connection);
+}
+
 /* --- ends -------------------------------------------------------------- */
 
 static void
@@ -679,6 +693,8 @@ main(void)
 		cmocka_unit_test(a_signal_ends_the_call),
 		cmocka_unit_test(a_restart_without_a_signal_is_repeated),
 		cmocka_unit_test(a_patient_call_does_not_mind_signals),
+		cmocka_unit_test(
+		    a_signal_that_comes_before_it_keeps_no_file_open),
 		cmocka_unit_test(nobody_is_welcome),
 		cmocka_unit_test(a_server_may_speak_first),
 		cmocka_unit_test(a_server_may_hang_up_at_once),

@@ -94,6 +94,25 @@ success_ends_the_parent_and_detaches_the_child(void **state)
 }
 
 static void
+start_without_standard_descriptors(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		(void)close(fd);
+	start_well();
+}
+
+static void
+what_tells_the_parent_is_no_standard_descriptor(void **state)
+{
+	int good;
+
+	assert_int_equal(
+	    exit_status(rehearse(start_without_standard_descriptors, &good)),
+	    0);
+	assert_int_equal(good, 1);
+}
+
+static void
 start_badly(void)
 {
 	struct stat before, after;
@@ -185,6 +204,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
 		    success_ends_the_parent_and_detaches_the_child),
+		cmocka_unit_test(
+		    what_tells_the_parent_is_no_standard_descriptor),
 		cmocka_unit_test(
 		    an_error_is_the_parents_status_and_keeps_the_console),
 		cmocka_unit_test(a_child_that_dies_without_a_word_is_esrch),

@@ -653,11 +653,12 @@ class Doctor(Case):
         for limit in "true", "ulimit -n 5":
             doctor = subprocess.run(
                 ["sh", "-c", limit + '; exec "$0" doctor', RUMPKIT],
-                stdout=subprocess.PIPE, check=False)
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False)
             trial = subprocess.run(
                 ["sh", "-c", limit + '; exec "$0" run --in-process --hijack '
                  'path=/rump ls -d /rump', RUMPKIT],
-                stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE, check=False)
             self.assertEqual(doctor.returncode == 0, trial.returncode == 0,
                              (limit, doctor.stdout, trial))
 

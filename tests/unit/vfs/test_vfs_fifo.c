@@ -151,6 +151,43 @@ there_are_not_more_than_a_limit(void **state)
 	OK(rump_sys_close(fd));
 }
 
+static void
+a_node_is_found_by_the_numbers_that_its_fifo_was_called_by(void **state)
+{
+	const int flags = RUMP_O_RDONLY | RUMP_O_AGAIN | RUMP_O_ALT_IO;
+	struct rump_stat st, other;
+	char name[64];
+	int fd, node, hostfd;
+
+	OK(rump_sys_mkfifo("p", 0600));
+	st = stat_of("p");
+	snprintf(name, sizeof(name), "%llx.%llx", (unsigned long long)st.st_dev,
+	    (unsigned long long)st.st_ino);
+	FAILS(ENOENT, rump_sys_openat(RUMP_AT_FDCWD, name, flags));
+	(void)behind("p", &fd);
+	node = rump_sys_openat(RUMP_AT_FDCWD, name, flags);
+	OK(node);
+	OK(rump_sys_fstat(node, &other));
+	assert_int_equal(other.st_ino, st.st_ino);
+	assert_int_equal(other.st_mode, RUMP_S_IFIFO | 0600);
+	OK(rump_sys_fchmod(node, 0640));
+	assert_int_equal(stat_of("p").st_mode, RUMP_S_IFIFO | 0640);
+	/* It is not the FIFO. */
+	assert_int_equal(rump_hostfd(node, &hostfd), RUMP_EOPNOTSUPP);
+	FAILS(EBADF, rump_sys_read(node, name, 1));
+	OK(rump_sys_unlink("p"));
+	FAILS(ENOENT, rump_sys_openat(RUMP_AT_FDCWD, name, flags));
+	OK(rump_sys_fchmod(node, 0600));
+	OK(rump_sys_close(node));
+	OK(rump_sys_close(fd));
+	FAILS(EINVAL, rump_sys_openat(RUMP_AT_FDCWD, "", flags));
+	FAILS(EINVAL, rump_sys_openat(RUMP_AT_FDCWD, "1", flags));
+	FAILS(EINVAL, rump_sys_openat(RUMP_AT_FDCWD, "1.x", flags));
+	FAILS(EINVAL,
+	    rump_sys_openat(RUMP_AT_FDCWD, "11111111111111111.1", flags));
+	FAILS(ENOENT, rump_sys_openat(RUMP_AT_FDCWD, "1.1", flags));
+}
+
 int
 main(void)
 {
@@ -167,6 +204,9 @@ main(void)
 		    nobody_gets_more_than_the_mode_gives, fresh_directory),
 		cmocka_unit_test_setup(
 		    there_are_not_more_than_a_limit, fresh_directory),
+		cmocka_unit_test_setup(
+		    a_node_is_found_by_the_numbers_that_its_fifo_was_called_by,
+		    fresh_directory),
 	};
 
 	return cmocka_run_group_tests(tests, boot_kernel, NULL);

@@ -69,6 +69,14 @@ descriptors_and_permissions_count(void **state)
 	OK(rump_sys_chdir("/"));
 }
 
+static void
+set_mask(int32_t pid, int mask)
+{
+	const struct rump_hostcred hc = { .hc_umask = mask };
+
+	assert_int_equal(rump_proc_setcred(pid, &hc), 0);
+}
+
 /* A process of its own, since the change is for good. */
 static void
 processes_have_their_own_directories(void **state)
@@ -92,6 +100,68 @@ processes_have_their_own_directories(void **state)
 	OK(rump_sys_rmdir("/jail"));
 }
 
+/* What each of two processes does is the other's, too. */
+static void
+processes_can_have_one_working_directory_and_mask(void **state)
+{
+	struct lwp *first, *second;
+	int32_t pid;
+
+	OK(rump_sys_mkdir("/one", 0755));
+	assert_int_equal(rump_pub_lwproc_rfork(RUMP_RFCFDG), 0);
+	first = rump_pub_lwproc_curlwp();
+	assert_int_equal(
+	    rump_pub_lwproc_rfork(RUMP_RFCFDG | RUMP_RFCWD_SHARE), 0);
+	second = rump_pub_lwproc_curlwp();
+	pid = rump_sys_getpid();
+	OK(rump_sys_chdir("/one"));
+	(void)rump_sys_umask(077);
+	rump_pub_lwproc_switch(first);
+	assert_cwd("/one");
+	assert_int_equal(rump_sys_umask(011), 077);
+	OK(rump_sys_chdir("/"));
+	rump_pub_lwproc_switch(second);
+	assert_cwd("/");
+	assert_int_equal(rump_sys_umask(022), 011);
+	rump_pub_lwproc_switch(first);
+	set_mask(pid, 033);
+	assert_int_equal(rump_sys_umask(022), 033);
+	rump_pub_lwproc_releaselwp();
+	rump_pub_lwproc_switch(second);
+	OK(rump_sys_chdir("/one"));
+	assert_cwd("/one");
+	rump_pub_lwproc_releaselwp();
+	assert_cwd("/");
+	OK(rump_sys_rmdir("/one"));
+}
+
+static void
+a_process_stops_sharing_its_directory(void **state)
+{
+	struct lwp *first, *second;
+
+	OK(rump_sys_mkdir("/one", 0755));
+	assert_int_equal(rump_pub_lwproc_rfork(RUMP_RFCFDG), 0);
+	first = rump_pub_lwproc_curlwp();
+	assert_int_equal(
+	    rump_pub_lwproc_rfork(RUMP_RFFDG | RUMP_RFCWD_SHARE), 0);
+	second = rump_pub_lwproc_curlwp();
+	OK(rump_sys_chdir("/one"));
+	rump_cwd_unshare();
+	assert_cwd("/one");
+	OK(rump_sys_chdir("/"));
+	(void)rump_sys_umask(077);
+	rump_cwd_unshare();
+	rump_pub_lwproc_switch(first);
+	assert_cwd("/one");
+	assert_int_equal(rump_sys_umask(022), 022);
+	rump_pub_lwproc_releaselwp();
+	rump_pub_lwproc_switch(second);
+	assert_cwd("/");
+	rump_pub_lwproc_releaselwp();
+	OK(rump_sys_rmdir("/one"));
+}
+
 int
 main(void)
 {
@@ -100,6 +170,9 @@ main(void)
 		cmocka_unit_test(mounts_are_part_of_the_path),
 		cmocka_unit_test(descriptors_and_permissions_count),
 		cmocka_unit_test(processes_have_their_own_directories),
+		cmocka_unit_test(
+		    processes_can_have_one_working_directory_and_mask),
+		cmocka_unit_test(a_process_stops_sharing_its_directory),
 	};
 
 	return cmocka_run_group_tests(tests, boot_kernel, NULL);

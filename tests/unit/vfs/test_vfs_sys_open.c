@@ -169,6 +169,210 @@ descriptors_closed_on_exec_say_so(void **state)
 	OK(rump_sys_close(fd));
 }
 
+static int
+again(int fd, int flags)
+{
+	return rump_sys_openat(fd, "", flags | RUMP_O_AGAIN);
+}
+
+static void
+a_file_without_a_name_is_opened_anew(void **state)
+{
+	char buf[8];
+	int fd, other;
+
+	make_file("f", "0123");
+	fd = rump_sys_open("f", RUMP_O_RDONLY);
+	OK(fd);
+	assert_int_equal(rump_sys_read(fd, buf, 2), 2);
+	OK(rump_sys_unlink("f"));
+	other = again(fd, RUMP_O_RDWR);
+	OK(other);
+	assert_int_equal(rump_sys_lseek(other, 0, RUMP_SEEK_CUR), 0);
+	assert_int_equal(rump_sys_write(other, "xyz", 3), 3);
+	assert_int_equal(rump_sys_lseek(fd, 0, RUMP_SEEK_CUR), 2);
+	assert_int_equal(rump_sys_read(fd, buf, 8), 2);
+	assert_memory_equal(buf, "z3", 2);
+	OK(rump_sys_close(other));
+	OK(rump_sys_close(again(fd, RUMP_O_WRONLY | RUMP_O_TRUNC)));
+	assert_int_equal(rump_sys_pread(fd, buf, 8, 0), 0);
+	FAILS(ENOTDIR, again(fd, RUMP_O_DIRECTORY));
+	FAILS(EBADF, again(fd + 1, RUMP_O_RDONLY));
+	OK(rump_sys_close(fd));
+}
+
+static void
+who_opens_anew_must_be_allowed_to(void **state)
+{
+	int fd;
+
+	make_file("f", "");
+	fd = rump_sys_open("f", RUMP_O_RDWR);
+	OK(fd);
+	OK(rump_sys_fchmod(fd, 0604));
+	become(1000, 1000);
+	FAILS(EACCES, again(fd, RUMP_O_RDWR));
+	OK(rump_sys_close(again(fd, RUMP_O_RDONLY)));
+	FAILS(EPERM, again(fd, RUMP_O_RDONLY | RUMP_O_NOATIME));
+	/* To name it by is no look into it. */
+	become(0, 0);
+	OK(rump_sys_fchmod(fd, 0));
+	become(1000, 1000);
+	FAILS(EACCES, again(fd, RUMP_O_RDONLY));
+	OK(rump_sys_close(again(fd, RUMP_O_RDONLY | RUMP_O_NAME)));
+	OK(rump_sys_close(fd));
+}
+
+static void
+a_file_for_neither_reading_nor_writing_is_only_there(void **state)
+{
+	const int flags = RUMP_O_RDWR | RUMP_O_NEITHER | RUMP_O_APPEND;
+	struct rump_stat st;
+	int fd;
+
+	make_file("f", "text");
+	FAILS(EINVAL, rump_sys_open("f", RUMP_O_RDONLY | RUMP_O_NEITHER));
+	fd = rump_sys_open("f", flags);
+	OK(fd);
+	FAILS(EBADF, rump_sys_read(fd, &st, 1));
+	FAILS(EBADF, rump_sys_write(fd, "x", 1));
+	OK(rump_sys_fstat(fd, &st));
+	assert_int_equal(st.st_size, 4);
+	assert_int_equal(rump_sys_fcntl(fd, RUMP_F_GETFL, NULL), flags);
+	OK(rump_sys_close(fd));
+	OK(rump_sys_chmod("f", 0444));
+	become(1000, 1000);
+	FAILS(EACCES, rump_sys_open("f", flags));
+}
+
+static void
+marks_are_given_back_and_no_trace_is_the_owners_to_ask_for(void **state)
+{
+	const int marks =
+	    RUMP_O_MARK_DIRECTORY | RUMP_O_MARK_NOFOLLOW | RUMP_O_MARK_UNNAMED;
+	int fd, mine;
+
+	make_file("f", "");
+	fd = rump_sys_open("f", RUMP_O_RDWR | marks);
+	OK(fd);
+	OK(rump_sys_fcntl(fd, RUMP_F_SETFL, (void *)(intptr_t)RUMP_O_APPEND));
+	assert_int_equal(rump_sys_fcntl(fd, RUMP_F_GETFL, NULL),
+	    RUMP_O_RDWR | RUMP_O_APPEND | marks);
+	OK(rump_sys_fcntl(fd, RUMP_F_SETFL, (void *)(intptr_t)RUMP_O_NOATIME));
+	assert_int_equal(rump_sys_fcntl(fd, RUMP_F_GETFL, NULL),
+	    RUMP_O_RDWR | RUMP_O_NOATIME | marks);
+	OK(rump_sys_close(fd));
+	OK(rump_sys_chmod("f", 0666));
+	become(1000, 1000);
+	FAILS(EPERM, rump_sys_open("f", RUMP_O_RDWR | RUMP_O_NOATIME));
+	fd = rump_sys_open("f", RUMP_O_RDWR);
+	OK(fd);
+	FAILS(EPERM,
+	    rump_sys_fcntl(fd, RUMP_F_SETFL, (void *)(intptr_t)RUMP_O_NOATIME));
+	mine = rump_sys_open("mine", RW | RUMP_O_NOATIME, 0600);
+	OK(mine);
+	OK(rump_sys_close(mine));
+	OK(rump_sys_close(fd));
+}
+
+static void
+owners_and_hints_are_kept(void **state)
+{
+	struct rump_fileowner owner = { 1, 77, -1 }, sig = { -1, 5, 10 };
+	uint64_t hint = 3, got = 0;
+	int fd, twin;
+
+	make_file("f", "");
+	fd = rump_sys_open("f", RUMP_O_RDWR);
+	OK(fd);
+	twin = rump_sys_dup(fd);
+	OK(twin);
+	OK(rump_sys_fcntl(fd, RUMP_F_SETOWNER, &owner));
+	OK(rump_sys_fcntl(fd, RUMP_F_SETOWNER, &sig));
+	OK(rump_sys_fcntl(twin, RUMP_F_GETOWNER, &owner));
+	assert_int_equal(owner.fo_type, 1);
+	assert_int_equal(owner.fo_pid, 77);
+	assert_int_equal(owner.fo_signal, 10);
+	OK(rump_sys_fcntl(fd, RUMP_F_SETHINT, &hint));
+	OK(rump_sys_close(twin));
+	twin = rump_sys_open("f", RUMP_O_RDONLY);
+	OK(twin);
+	OK(rump_sys_fcntl(twin, RUMP_F_GETHINT, &got));
+	assert_int_equal(got, 3);
+	OK(rump_sys_fcntl(twin, RUMP_F_GETOWNER, &owner));
+	assert_int_equal(owner.fo_pid, 0);
+	become(1000, 1000);
+	FAILS(EPERM, rump_sys_fcntl(twin, RUMP_F_SETHINT, &hint));
+	OK(rump_sys_close(twin));
+	OK(rump_sys_close(fd));
+}
+
+static void
+locks_outlive_a_file_that_only_names(void **state)
+{
+	struct rump_flock fl = { .l_type = RUMP_F_WRLCK };
+	int fd, name;
+
+	make_file("f", "");
+	fd = rump_sys_open("f", RUMP_O_RDWR);
+	OK(fd);
+	OK(rump_sys_fcntl(fd, RUMP_F_SETLK, &fl));
+	name = rump_sys_open("f", RUMP_O_RDONLY | RUMP_O_NAME);
+	OK(name);
+	OK(rump_sys_close(name));
+	OK(rump_sys_fcntl(fd, RUMP_F_OFD_GETLK, &fl));
+	assert_int_equal(fl.l_type, RUMP_F_WRLCK);
+	OK(rump_sys_close(rump_sys_open("f", RUMP_O_RDONLY)));
+	OK(rump_sys_fcntl(fd, RUMP_F_OFD_GETLK, &fl));
+	assert_int_equal(fl.l_type, RUMP_F_UNLCK);
+	OK(rump_sys_close(fd));
+}
+
+static void
+assert_path(int fd, const char *hint, const char *end)
+{
+	static char path[RUMP_PATHMAX + 1];
+	size_t len;
+
+	snprintf(path, sizeof(path), "%s", hint);
+	OK(rump_sys_fcntl(fd, RUMP_F_GETPATH, path));
+	len = strlen(path);
+	assert_int_equal(path[0], '/');
+	assert_true(len > strlen(end));
+	assert_string_equal(path + len - strlen(end), end);
+}
+
+static void
+the_path_of_a_file_goes_straight(void **state)
+{
+	char here[64], hint[128], none[RUMP_PATHMAX + 1] = "";
+	int fd, dir;
+
+	OK(rump_sys___getcwd(here, sizeof(here)));
+	OK(rump_sys_mkdir("dir", 0755));
+	make_file("dir/f", "");
+	OK(rump_sys_symlink("dir/f", "link"));
+	OK(rump_sys_link("dir/f", "hard"));
+	fd = rump_sys_open("link", RUMP_O_RDONLY);
+	OK(fd);
+	snprintf(hint, sizeof(hint), "%s/dir/.././link", here);
+	assert_path(fd, hint, "/dir/f");
+	snprintf(hint, sizeof(hint), "%s//hard", here);
+	assert_path(fd, hint, "/hard");
+	dir = rump_sys_open("dir", RUMP_O_RDONLY);
+	OK(dir);
+	OK(rump_sys_rename("dir", "moved"));
+	assert_path(dir, "", "/moved");
+	snprintf(hint, sizeof(hint), "%s/moved/f", here);
+	assert_path(fd, hint, "/moved/f");
+	OK(rump_sys_unlink("moved/f"));
+	OK(rump_sys_unlink("hard"));
+	snprintf(none, sizeof(none), "%s", hint);
+	FAILS(ENOENT, rump_sys_fcntl(fd, RUMP_F_GETPATH, none));
+	OK(rump_sys_close(dir));
+	OK(rump_sys_close(fd));
+}
+
 int
 main(void)
 {
@@ -188,6 +392,22 @@ main(void)
 		    locks_come_with_the_open_when_asked_for, fresh_directory),
 		cmocka_unit_test_setup(
 		    descriptors_closed_on_exec_say_so, fresh_directory),
+		cmocka_unit_test_setup(
+		    a_file_without_a_name_is_opened_anew, fresh_directory),
+		cmocka_unit_test_setup(
+		    who_opens_anew_must_be_allowed_to, fresh_directory),
+		cmocka_unit_test_setup(
+		    a_file_for_neither_reading_nor_writing_is_only_there,
+		    fresh_directory),
+		cmocka_unit_test_setup(
+		    marks_are_given_back_and_no_trace_is_the_owners_to_ask_for,
+		    fresh_directory),
+		cmocka_unit_test_setup(
+		    owners_and_hints_are_kept, fresh_directory),
+		cmocka_unit_test_setup(
+		    locks_outlive_a_file_that_only_names, fresh_directory),
+		cmocka_unit_test_setup(
+		    the_path_of_a_file_goes_straight, fresh_directory),
 	};
 
 	return cmocka_run_group_tests(tests, boot_kernel, NULL);

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A page or two of a memfd without pointers and locks, so that a process that is
+ * killed holds nobody up.  It is made when the first child is to share it.  Its
+ * descriptor is hidden and crosses an exec, after which the host shares as before.
+ *
+ * What changes often, the working directory, is looked up there each time.  Of a
+ * root directory or mask others are told: each takes it over before it looks at
+ * a path.
+ */
+#include "preload/cwdshare.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "preload/backend.h"
+#include "preload/call.h"
+#include "preload/fdshare.h"
+#include "preload/hidden.h"
+#include "preload/lock.h"
+#include "preload/namespace.h"
+#include "preload/resolve.h"
+#include "preload/text.h"
+#include "rump/rump_syscallnum.h"
+
+#define ROOTS_MAX 8
+#define ROOT_SIZE 4096
+#define AWAY 256 /* a number from here on is out of the program's way */
+#define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
+
+struct root {
+	atomic_bool ro_is; /* the path is complete */
+	char ro_path[ROOT_SIZE];
+};
+
+struct shared {
+	struct cwd_state sh_state;
+	atomic_uint sh_changes; /* of what follows */
+	atomic_uint sh_mask;
+	atomic_uint sh_nroots; /* taken */
+	struct root sh_roots[ROOTS_MAX];
+};
+
+static struct cwd_state own = { .cs_rule = NS_HOST };
+static struct shared *shared; /* NULL: own */
+static atomic_int shared_fd = -1;
+
+static struct lock look_lock = LOCK_INIT;
+static unsigned nroots;  /* look_lock: of sh_roots, taken over */
+static atomic_uint seen; /* of sh_changes */
+
+static struct shared *
+now(void)
+{
+	return __atomic_load_n(&shared, __ATOMIC_ACQUIRE);
+}
+
+struct cwd_state *
+cwdshare_state(void)
+{
+	struct shared *sh = now();
+
+	return sh != NULL ? &sh->sh_state : &own;
+}
+
+bool
+cwdshare_on(void)
+{
+	return now() != NULL;
+}
+
+static struct shared *
+map(int fd)
+{
+	long r = HOST(SYS_mmap, 0, sizeof(struct shared),
+	    PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	return r < 0 && r > -4096 ? NULL : (struct shared *)r;
+}
+
+/* The host would raise SIGXFSZ. */
+static bool
+has_room(void)
+{
+	struct rlimit rl;
+
+	return HOST(SYS_prlimit64, 0, RLIMIT_FSIZE, NULL, &rl, 0, 0) == 0 &&
+	       rl.rlim_cur >= sizeof(struct shared);
+}
+
+/* A memfd, or -1. */
+static long
+memory_create(void)
+{
+	long fd;
+
+	if (!has_room())
+		return -1;
+	fd = HOST(SYS_memfd_create, "rumpkit-cwd",
+	    MFD_CLOEXEC | MFD_ALLOW_SEALING, 0, 0, 0, 0);
+	if (fd < 0)
+		return -1;
+	if (HOST(SYS_ftruncate, fd, sizeof(struct shared), 0, 0, 0, 0) == 0 &&
+	    HOST(SYS_fcntl, fd, F_ADD_SEALS, SEALS, 0, 0, 0) == 0)
+		return fd;
+	HOST(SYS_close, fd, 0, 0, 0, 0, 0);
+	return -1;
+}
+
+int
+cwdshare_begin(void)
+{
+	struct shared *sh;
+	long fd;
+
+	if (cwdshare_on())
+		return 0;
+	fd = memory_create();
+	if (fd < 0)
+		return EAGAIN;
+	sh = map((int)fd);
+	if (sh == NULL || hidden_keep((int)fd, &shared_fd) < 0) {
+		if (sh == NULL)
+			HOST(SYS_close, fd, 0, 0, 0, 0, 0);
+		else
+			HOST(SYS_munmap, sh, sizeof(*sh), 0, 0, 0, 0);
+		return ENOMEM;
+	}
+	atomic_store(&sh->sh_state.cs_rule, atomic_load(&own.cs_rule));
+	atomic_store(
+	    &sh->sh_state.cs_generation, atomic_load(&own.cs_generation));
+	nroots = 0;
+	seen = 0;
+	__atomic_store_n(&shared, sh, __ATOMIC_RELEASE);
+	return 0;
+}
+
+static void
+leave(struct shared *sh)
+{
+
+	atomic_store(&own.cs_rule, atomic_load(&sh->sh_state.cs_rule));
+	atomic_store(
+	    &own.cs_generation, atomic_load(&sh->sh_state.cs_generation) + 1);
+	__atomic_store_n(&shared, NULL, __ATOMIC_RELEASE);
+	HOST(SYS_munmap, sh, sizeof(*sh), 0, 0, 0, 0);
+}
+
+void
+cwdshare_end(void)
+{
+	int fd;
+
+	if (!cwdshare_on())
+		return;
+	cwdshare_look();
+	leave(shared);
+	fd = atomic_exchange(&shared_fd, -1);
+	/* Others may have it under this number, too. */
+	if (fd >= 0 && !fdshare_on())
+		hidden_close(fd);
+}
+
+void
+cwdshare_forked(bool shares)
+{
+	lock_reset(&look_lock);
+	if (shares || shared == NULL)
+		return;
+	leave(shared);
+	/* What nobody keeps is closed (hidden_forked()). */
+	atomic_store(&shared_fd, -1);
+}
+
+/* --- root and mask ------------------------------------------------------- */
+
+static struct root *
+root_of(struct shared *sh, unsigned i)
+{
+	struct root *ro = i < ROOTS_MAX ? &sh->sh_roots[i] : NULL;
+
+	return ro != NULL && atomic_load(&ro->ro_is) ? ro : NULL;
+}
+
+static void
+take_roots(struct shared *sh)
+{
+	struct root *ro;
+
+	lock_enter(&look_lock);
+	while ((ro = root_of(sh, nroots)) != NULL) {
+		ro->ro_path[ROOT_SIZE - 1] = '\0';
+		resolve_chroot(ro->ro_path);
+		nroots++;
+	}
+	lock_exit(&look_lock);
+}
+
+/* A server asks the host itself. */
+static void
+take_mask(const struct shared *sh)
+{
+	int64_t args[BACKEND_SLOTS] = { atomic_load(&sh->sh_mask) & 0777 };
+	int64_t retval[2];
+
+	if (backend_state == BACKEND_HERE && backend_reachable())
+		(void)rump_backend_syscall(RUMP_SYS_umask, args, retval);
+}
+
+void
+cwdshare_look(void)
+{
+	struct shared *sh = now();
+	unsigned changes;
+
+	if (sh == NULL)
+		return;
+	changes = atomic_load_explicit(&sh->sh_changes, memory_order_acquire);
+	if (changes == atomic_load_explicit(&seen, memory_order_relaxed))
+		return;
+	take_roots(sh);
+	take_mask(sh);
+	atomic_store(&seen, changes);
+}
+
+bool
+cwdshare_may_root(void)
+{
+	struct shared *sh = now();
+
+	return sh == NULL || atomic_load(&sh->sh_nroots) < ROOTS_MAX;
+}
+
+void
+cwdshare_tell_root(const char *path)
+{
+	struct shared *sh = now();
+	unsigned i = atomic_fetch_add(&sh->sh_nroots, 1);
+	struct text t;
+
+	if (i >= ROOTS_MAX)
+		return;
+	text_init(&t, sh->sh_roots[i].ro_path, ROOT_SIZE);
+	text_put(&t, path);
+	atomic_store(&sh->sh_roots[i].ro_is, true);
+	atomic_fetch_add(&sh->sh_changes, 1);
+}
+
+void
+cwdshare_tell_mask(unsigned mask)
+{
+	struct shared *sh = now();
+
+	atomic_store(&sh->sh_mask, mask);
+	atomic_fetch_add(&sh->sh_changes, 1);
+}
+
+/* --- from image to image --------------------------------------------------- */
+
+int
+cwdshare_descriptor(void)
+{
+	return cwdshare_on() ? atomic_load(&shared_fd) : -1;
+}
+
+void
+cwdshare_keep(bool keep)
+{
+	int fd = cwdshare_descriptor();
+
+	if (fd >= 0)
+		HOST(SYS_fcntl, fd, F_SETFD, keep ? 0 : FD_CLOEXEC, 0, 0, 0);
+}
+
+/* Memory that nobody can take away under us. */
+static bool
+is_memory(int fd)
+{
+	struct stat st;
+
+	return HOST(SYS_fcntl, fd, F_GET_SEALS, 0, 0, 0, 0) == SEALS &&
+	       HOST(SYS_fstat, fd, &st, 0, 0, 0, 0) == 0 &&
+	       st.st_size == sizeof(struct shared);
+}
+
+bool
+cwdshare_take(int fd)
+{
+	struct shared *sh;
+	long number;
+
+	if (fd < 0 || !is_memory(fd))
+		return false;
+	sh = map(fd);
+	if (sh == NULL)
+		return false;
+	number = fd >= AWAY ? hidden_adopt(fd, &shared_fd)
+			    : hidden_keep(fd, &shared_fd);
+	if (number < 0) {
+		HOST(SYS_munmap, sh, sizeof(*sh), 0, 0, 0, 0);
+		return false;
+	}
+	__atomic_store_n(&shared, sh, __ATOMIC_RELEASE);
+	cwdshare_keep(false);
+	return true;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "tools/rumpkit.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+void
+standard_reserve(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (fcntl(fd, F_GETFD) >= 0)
+			continue;
+		/* Reading there fails, or writing, as it would without. */
+		(void)!open("/dev/null",
+		    (fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) | O_CLOEXEC);
+	}
+}

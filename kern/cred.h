@@ -7,7 +7,8 @@
 
 #include "kern/types.h"
 
-#define CRED_NGROUPS 256 /* more than NetBSD's 16: hosts have more */
+#define CRED_NGROUPS 256    /* of the host's credentials */
+#define CRED_NGROUPS_SET 16 /* NGROUPS_MAX, for setgroups(2) */
 
 struct kauth_cred {
 	_Atomic uint32_t cr_refcnt;

@@ -272,7 +272,7 @@ sys_setgroups(
 	struct groups g;
 	int error;
 
-	if (uap->gidsetsize < 0 || uap->gidsetsize > CRED_NGROUPS)
+	if (uap->gidsetsize < 0 || uap->gidsetsize > CRED_NGROUPS_SET)
 		return EINVAL;
 	g.n = uap->gidsetsize;
 	error = copyin(uap->gidset, g.gid, g.n * sizeof(gid_t));

@@ -117,8 +117,8 @@ host_dup2(long from, long to, long flags)
 long
 host_dup(long from, long min, bool cloexec)
 {
-	long number = HOST(SYS_fcntl, from,
-	    cloexec ? F_DUPFD_CLOEXEC : F_DUPFD, min, 0, 0, 0);
+	long number = HOST(
+	    SYS_fcntl, from, cloexec ? F_DUPFD_CLOEXEC : F_DUPFD, min, 0, 0, 0);
 
 	if (number != -EINVAL || !in_headroom(min))
 		return number;

@@ -29,6 +29,7 @@
 #include "preload/call.h"
 #include "preload/classic_set.h"
 #include "preload/engine/engine.h"
+#include "preload/engine/late.h"
 #include "preload/fdalias.h"
 #include "preload/fdmap.h"
 #include "preload/fdshare.h"
@@ -54,7 +55,7 @@ struct waitmem {
 static struct pool small = POOL_INIT(SMALL, 16 * SMALL);
 
 /* Memory of calls that wait, by the place of their struct call. */
-static struct bucket {
+static LATE struct bucket {
 	struct lock bk_lock;
 	struct waitmem *bk_first; /* bk_lock */
 } buckets[BUCKETS];

@@ -25,7 +25,7 @@
 	}
 #define END                                                                    \
 	{                                                                      \
-		0, NULL                                                        \
+		0, ""                                                          \
 	}
 
 const struct trace_name trace_families[] = {
@@ -487,7 +487,7 @@ trace_options(long level)
 void
 trace_put_name(struct text *t, const struct trace_name *tn, long value)
 {
-	for (; tn != NULL && tn->tn_name != NULL; tn++) {
+	for (; tn != NULL && tn->tn_name[0] != '\0'; tn++) {
 		if (tn->tn_value == value) {
 			text_put(t, tn->tn_name);
 			return;
@@ -509,7 +509,7 @@ trace_put_flags(
 		text_put(t, first);
 		before = "|";
 	}
-	for (; tn->tn_name != NULL; tn++) {
+	for (; tn->tn_name[0] != '\0'; tn++) {
 		if (tn->tn_value == 0 || (value & tn->tn_value) != tn->tn_value)
 			continue;
 		value &= ~tn->tn_value;

@@ -7,9 +7,10 @@
 
 #include "preload/text.h"
 
+/* Without a pointer: what the dynamic linker has to relocate costs each exec. */
 struct trace_name {
 	long tn_value;
-	const char *tn_name;
+	char tn_name[32];
 };
 
 /* A table ends with a row without a name. */

@@ -163,13 +163,14 @@ check_access(const struct file *fp, int prot, int flags)
 	const struct vnode *vp = fp->f_data;
 	uint32_t fflags = atomic_load(&fp->f_flag);
 
-	if (vp->v_type != VREG || (vp->v_mount->mnt_iflag & IMNT_NOMAP) != 0)
-		return ENODEV;
 	if ((fflags & FREAD) == 0)
 		return EACCES;
-	if ((flags & MAP_SHARED) == 0 || (prot & PROT_WRITE) == 0)
-		return 0;
-	return (fflags & FWRITE) == 0 ? EACCES : 0;
+	if ((flags & MAP_SHARED) != 0 && (prot & PROT_WRITE) != 0 &&
+	    (fflags & FWRITE) == 0)
+		return EACCES;
+	if (vp->v_type != VREG || (vp->v_mount->mnt_iflag & IMNT_NOMAP) != 0)
+		return ENODEV;
+	return 0;
 }
 
 /* Bounds that sums and windows can stand. */

@@ -454,8 +454,7 @@ check_change(const struct renamereq *rn, const struct nameidata *from,
 	if (to->ni_vp == NULL)
 		return dir_writable(to->ni_dvp);
 	error = VOP_REMOVABLE(to->ni_dvp, to->ni_vp, cred);
-	if (error != 0 || rn->rn_exchange ||
-	    dir == (to->ni_vp->v_type == VDIR))
+	if (error != 0 || rn->rn_exchange || dir == (to->ni_vp->v_type == VDIR))
 		return error;
 	return dir ? ENOTDIR : EISDIR;
 }

@@ -39,6 +39,7 @@
 #include "preload/engine/broken.h"
 #include "preload/engine/engine.h"
 #include "preload/engine/entry.h"
+#include "preload/engine/late.h"
 #include "preload/engine/signals.h"
 #include "preload/engine/thread.h"
 
@@ -59,7 +60,7 @@ struct own {
 	_Atomic uintptr_t ow_base; /* its memory; 0: being given back */
 	size_t ow_size;            /* i */
 };
-static struct own owns[OWN_MAX];
+static LATE struct own owns[OWN_MAX];
 
 /* At the top of a new thread's stack. */
 struct start {

@@ -218,7 +218,9 @@ patch_hit(uintptr_t site, long nr)
 	uint64_t mask;
 	int at;
 
-	if (atomic_load_explicit(&stopped, memory_order_relaxed))
+	/* The last call of all need not be counted. */
+	if (nr == SYS_exit_group ||
+	    atomic_load_explicit(&stopped, memory_order_relaxed))
 		return;
 	at = site_index(site);
 	if (at < 0 || sites[at].st_traps == DECIDED)

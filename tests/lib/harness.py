@@ -27,7 +27,7 @@ class Skip(Exception):
 
 
 def reserve_standard_descriptors():
-    """Whoever runs the tests may have been started without them."""
+    """Whoever runs the tests may have been started without any."""
     fd = os.open(os.devnull, os.O_RDWR)
     while fd <= 2:
         os.set_inheritable(fd, True)

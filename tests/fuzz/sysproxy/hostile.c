@@ -271,7 +271,10 @@ scribbler(void *arg)
 static void
 send_child(struct fastclient *fc)
 {
-	struct fast_message m = { .fm_type = FAST_CHILD };
+	struct fast_message m = {
+		.fm_type = FAST_CHILD,
+		.fm_arg = below(2) ? FAST_SHARES_CWD : 0,
+	};
 	int type = below(4) == 0 ? SOCK_DGRAM : SOCK_STREAM, fds[2];
 
 	if (below(6) == 0) {

@@ -24,13 +24,13 @@
 static int slots[SLOTS] = { -1, -1, -1, -1, -1, -1 };
 static char data[8192];
 
-static const char *const names[] = { "a", "a", "a", "b", "b", "c", "d",
-	"e", "s", "\xff\x80" };
+static const char *const names[] = { "a", "a", "a", "b", "b", "c", "d", "e",
+	"s", "\xff\x80" };
 static const mode_t modes[] = { 0, 0111, 0400, 0600, 0640, 0644, 0666, 0700,
-	0711, 0755, 0777, 01777, 01770, 02755, 02775, 02640, 04755, 04711, 04644,
-	06777, 06070, 0070, 0007 };
-static const id_t ids[] = { (id_t)-1, (id_t)-1, 0, 1001, 1001, 1002, 1003,
-	1004, 1005 };
+	0711, 0755, 0777, 01777, 01770, 02755, 02775, 02640, 04755, 04711,
+	04644, 06777, 06070, 0070, 0007 };
+static const id_t ids[] = { (id_t)-1, (id_t)-1, 0, 1001, 1001, 1002, 1003, 1004,
+	1005 };
 static const int sizes[] = { 0, 1, 100, 4095, 4096, 4097, 10000, -1 };
 
 /* Adds a component to the path, most often one that may be there. */
@@ -123,11 +123,12 @@ call_open(const char *path)
 {
 	static const int ways[] = { O_RDONLY, O_WRONLY, O_RDWR, O_RDWR,
 		O_RDONLY | O_CREAT, O_RDWR | O_CREAT, O_WRONLY | O_CREAT,
-		O_RDWR | O_CREAT | O_EXCL, O_WRONLY | O_TRUNC, O_RDONLY | O_TRUNC,
-		O_RDWR | O_CREAT | O_TRUNC, O_RDONLY | O_DIRECTORY,
-		O_RDONLY | O_NOFOLLOW, O_RDWR | O_CREAT | O_NOFOLLOW, O_PATH,
-		O_PATH | O_NOFOLLOW, O_WRONLY | O_APPEND, O_RDONLY | O_NOATIME,
-		O_RDWR | O_TMPFILE, O_WRONLY | O_CREAT | O_APPEND };
+		O_RDWR | O_CREAT | O_EXCL, O_WRONLY | O_TRUNC,
+		O_RDONLY | O_TRUNC, O_RDWR | O_CREAT | O_TRUNC,
+		O_RDONLY | O_DIRECTORY, O_RDONLY | O_NOFOLLOW,
+		O_RDWR | O_CREAT | O_NOFOLLOW, O_PATH, O_PATH | O_NOFOLLOW,
+		O_WRONLY | O_APPEND, O_RDONLY | O_NOATIME, O_RDWR | O_TMPFILE,
+		O_WRONLY | O_CREAT | O_APPEND };
 	unsigned slot = below(SLOTS);
 	int flags = ONE_OF(ways);
 	mode_t mode = ONE_OF(modes);
@@ -172,8 +173,8 @@ call_rename(const char *path)
 	unsigned way = ONE_OF(ways);
 
 	some_path(to);
-	told(renameat2(AT_FDCWD, path, AT_FDCWD, to, way),
-	    "rename(%s, %s, %u)", shown(path), shown(to), way);
+	told(renameat2(AT_FDCWD, path, AT_FDCWD, to, way), "rename(%s, %s, %u)",
+	    shown(path), shown(to), way);
 }
 
 /* Hosts may keep others from linking what is not theirs. */
@@ -328,7 +329,8 @@ call_list(const char *path)
 		return;
 	while (count < 64 && (e = readdir(d)) != NULL)
 		must(asprintf(&found[count++], "%s(%d)", shown(e->d_name),
-			 e->d_type) > 0, "memory");
+			 e->d_type) > 0,
+		    "memory");
 	closedir(d);
 	qsort(found, (size_t)count, sizeof(found[0]), by_name);
 	for (i = 0; i < count; i++) {
@@ -418,6 +420,7 @@ call_ftruncate(unsigned slot)
 {
 	int size = ONE_OF(sizes);
 
+	size = size < 0 ? 5 : size;
 	told(ftruncate(slots[slot], size), "ftruncate(%u, %d)", slot, size);
 }
 
@@ -457,8 +460,8 @@ call_futimens(unsigned slot)
 
 	arg = some_times(times);
 	told(futimens(slots[slot], arg), "futimens(%u, %s%ld.%lx %ld.%lx)",
-	    slot, arg == NULL ? "NULL " : "", times[0].tv_sec,
-	    times[0].tv_nsec, times[1].tv_sec, times[1].tv_nsec);
+	    slot, arg == NULL ? "NULL " : "", times[0].tv_sec, times[0].tv_nsec,
+	    times[1].tv_sec, times[1].tv_nsec);
 }
 
 static void
@@ -508,12 +511,12 @@ call_store(unsigned slot)
 	char *p;
 
 	/* Only the user of a tree's server may map what he writes. */
-	if (!privileged()) {
+	if (getuid() != 0 || !privileged()) {
 		printf("no mmap(%u)\n", slot);
 		return;
 	}
-	p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, slots[slot],
-	    0);
+	p = mmap(
+	    NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, slots[slot], 0);
 	told(p == MAP_FAILED ? -1 : 0, "mmap(%u)", slot);
 	if (p == MAP_FAILED)
 		return;

@@ -64,13 +64,14 @@ populate(void)
 	size_t i;
 
 	for (i = 0; i < sizeof(directories) / sizeof(directories[0]); i++)
-		must(mkdir(directories[i], i % 2 == 0 ? 0777 : 01777) == 0 &&
+		must(
+		    mkdir(directories[i], i % 2 == 0 ? 0777 : 01777) == 0 &&
 			chown(directories[i], i % 3 == 0 ? 1001 : 0, 1001) == 0,
 		    directories[i]);
 	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
 		must(mknod(files[i], 0664, 0) == 0 &&
-			chown(files[i], i % 3 == 0 ? 0 : 1001, 1001) == 0 &&
-			truncate(files[i], (off_t)i * 1000) == 0,
+			 chown(files[i], i % 3 == 0 ? 0 : 1001, 1001) == 0 &&
+			 truncate(files[i], (off_t)i * 1000) == 0,
 		    files[i]);
 	}
 	must(symlink("a", "s") == 0 && symlink("../c", "a/s") == 0, "symlink");

@@ -34,7 +34,7 @@ earlier(const struct timespec *a, const struct timespec *b)
 {
 
 	return (a->tv_sec < b->tv_sec ||
-	    (a->tv_sec == b->tv_sec && a->tv_nsec < b->tv_nsec));
+		(a->tv_sec == b->tv_sec && a->tv_nsec < b->tv_nsec));
 }
 
 void
@@ -86,8 +86,8 @@ new_times(const struct stat *st)
 		" MC", " AMC" };
 
 	return (texts[!earlier(&st->st_atim, &start) +
-	    2 * !earlier(&st->st_mtim, &start) +
-	    4 * !earlier(&st->st_ctim, &start)]);
+		      2 * !earlier(&st->st_mtim, &start) +
+		      4 * !earlier(&st->st_ctim, &start)]);
 }
 
 static void

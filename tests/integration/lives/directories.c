@@ -527,9 +527,15 @@ directories_of_a_thread(void)
 	say_where("parent");
 }
 
+static int
+root_main(void *arg)
+{
+	return chroot(arg);
+}
+
 /* A root directory above the file system, of all that share it. */
 static void
-directories_root(void)
+change_root(int flags)
 {
 	struct servant sv;
 	char above[4096], *slash;
@@ -544,11 +550,7 @@ directories_root(void)
 	}
 	*slash = '\0';
 	servant_make(&sv, FORKED);
-	pid = raw_clone(CLONE_FS);
-	if (pid == 0) {
-		NEED(chroot(above) == 0);
-		_exit(0);
-	}
+	pid = clone(root_main, stack + sizeof(stack), flags | SIGCHLD, above);
 	say_end("child", pid);
 	SAY("d: %d", access("d", F_OK));
 	strcpy(above, home + (slash - above));
@@ -562,6 +564,19 @@ directories_root(void)
 	servant_end(&sv);
 }
 
+static void
+directories_root(void)
+{
+	change_root(CLONE_FS);
+}
+
+/* As programs do that confine themselves. */
+static void
+directories_root_of_vfork(void)
+{
+	change_root(CLONE_FS | CLONE_VM | CLONE_VFORK);
+}
+
 const struct life directories_lives[] = {
 	{ "directories_shared", directories_shared },
 	{ "directories_no_more", directories_no_more },
@@ -572,5 +587,6 @@ const struct life directories_lives[] = {
 	{ "directories_at_once", directories_at_once },
 	{ "directories_of_a_thread", directories_of_a_thread },
 	{ "directories_root", directories_root },
+	{ "directories_root_of_vfork", directories_root_of_vfork },
 	{ NULL, NULL },
 };

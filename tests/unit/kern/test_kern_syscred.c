@@ -116,6 +116,20 @@ membership_counts_the_effective_group(void **state)
 	assert_int_equal(kmem_outstanding(), before);
 }
 
+static void
+a_host_may_have_more_groups_than_setgroups_sets(void **state)
+{
+	uint32_t groups[200];
+	kauth_cred_t cred;
+
+	for (uint32_t i = 0; i < 200; i++)
+		groups[i] = 1000 + i;
+	cred = rump_pub_cred_create(1, 2, 200, groups);
+	assert_true(kauth_cred_ismember(cred, 1199));
+	assert_false(kauth_cred_ismember(cred, 1200));
+	rump_pub_cred_put(cred);
+}
+
 static void *
 change_ids(void *arg)
 {
@@ -159,6 +173,7 @@ main(void)
 		IN_PROCESS(minus_one_is_nobody),
 		IN_PROCESS(groups_are_kept_in_order_and_bounded),
 		IN_PROCESS(membership_counts_the_effective_group),
+		IN_PROCESS(a_host_may_have_more_groups_than_setgroups_sets),
 		IN_PROCESS(threads_may_change_and_read_ids_at_once),
 	};
 

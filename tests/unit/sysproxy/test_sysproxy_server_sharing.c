@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The server's clients and descriptors: processes that have one table, the host's
- * descriptors behind the kernel's, and none left.
+ * The server's clients and descriptors: processes that have one table, or one
+ * working directory, the host's descriptors behind the kernel's, and none left.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -18,13 +18,13 @@
 
 /* --- one table ------------------------------------------------------------ */
 
-/* The connection of a child that shares the table of parent. */
+/* The connection of a child that shares with parent what the flags say. */
 static int
-share(struct fastclient *parent)
+share(struct fastclient *parent, uint32_t flags)
 {
 	const struct fast_message m = {
 		.fm_type = FAST_CHILD,
-		.fm_arg = FAST_SHARES,
+		.fm_arg = flags,
 	};
 	const int on = 1;
 	int fds[2];
@@ -46,10 +46,10 @@ close_file(struct fastclient *fc, int fd)
 }
 
 static void
-open_sharer(struct fastclient *fc, struct fastclient *parent)
+open_sharer(struct fastclient *fc, struct fastclient *parent, uint32_t flags)
 {
 	*fc = (struct fastclient){ 0 };
-	assert_int_equal(fastclient_hello(fc, share(parent), false), 0);
+	assert_int_equal(fastclient_hello(fc, share(parent, flags), false), 0);
 	assert_true(fastclient_start(fc, 0));
 }
 
@@ -59,7 +59,7 @@ a_child_that_shares_has_the_same_descriptors(void **state)
 	struct fastclient child;
 	int fd = open_file(&client, "/shared", RUMP_O_CREAT | RUMP_O_RDWR);
 
-	open_sharer(&child, &client);
+	open_sharer(&child, &client, FAST_SHARES);
 	assert_int_not_equal(child.fc_pid, client.fc_pid);
 	assert_int_equal(close_file(&child, fd), 0);
 	assert_int_equal(close_file(&client, fd), RUMP_EBADF);
@@ -78,7 +78,7 @@ a_copy_of_a_shared_table_is_apart(void **state)
 	struct fastclient child, copy = { 0 };
 	int fd = open_file(&client, "/shared", RUMP_O_CREAT | RUMP_O_RDWR);
 
-	open_sharer(&child, &client);
+	open_sharer(&child, &client, FAST_SHARES);
 	assert_int_equal(
 	    fastclient_hello(&copy, fastclient_fork(&child), false), 0);
 	assert_true(fastclient_start(&copy, 0));
@@ -86,6 +86,72 @@ a_copy_of_a_shared_table_is_apart(void **state)
 	assert_int_equal(close_file(&child, fd), 0);
 	assert_int_equal(close_file(&client, fd), RUMP_EBADF);
 	fastclient_close(&copy);
+	fastclient_close(&child);
+	AWAIT(rumpuser_sp_clients() == 1);
+}
+
+/* --- one working directory ------------------------------------------------- */
+
+static int64_t
+change_directory(struct fastclient *fc, const char *path)
+{
+	return fastclient_call(
+	    fc, 0, RUMP_SYS_chdir, A((intptr_t)path), IN(STR(path)), NULL);
+}
+
+/* Is that the directory with the file "/one/here"? */
+static bool
+is_there(struct fastclient *fc)
+{
+	int64_t retval[2];
+
+	if (fastclient_call(fc, 0, RUMP_SYS_open,
+		A((intptr_t) "here", RUMP_O_RDONLY), IN(STR("here")),
+		retval) != 0)
+		return false;
+	return close_file(fc, (int)retval[0]) == 0;
+}
+
+static void
+a_child_may_share_the_working_directory_alone(void **state)
+{
+	struct fastclient child;
+	int fd;
+
+	assert_int_equal(fastclient_call(&client, 0, RUMP_SYS_mkdir,
+			     A((intptr_t) "/one", 0777), IN(STR("/one")), NULL),
+	    0);
+	fd = open_file(&client, "/one/here", RUMP_O_CREAT | RUMP_O_RDWR);
+	open_sharer(&child, &client, FAST_SHARES_CWD);
+	assert_int_equal(close_file(&child, fd), 0);
+	assert_int_equal(close_file(&client, fd), 0);
+	assert_int_equal(change_directory(&child, "/one"), 0);
+	assert_true(is_there(&client));
+	assert_int_equal(change_directory(&client, "/"), 0);
+	assert_false(is_there(&child));
+	assert_int_equal(
+	    fastclient_call(&child, 0, FASTCALL_UNSHARE, A(0), NULL, NULL), 0);
+	assert_int_equal(change_directory(&child, "/one"), 0);
+	assert_false(is_there(&client));
+	assert_true(is_there(&child));
+	fastclient_close(&child);
+	AWAIT(rumpuser_sp_clients() == 1);
+	assert_false(is_there(&client));
+}
+
+static void
+a_directory_outlives_who_has_made_it_shared(void **state)
+{
+	struct fastclient parent = { 0 }, child;
+
+	assert_int_equal(
+	    fastclient_hello(&parent, fastclient_fork(&client), false), 0);
+	assert_true(fastclient_start(&parent, 0));
+	assert_int_equal(change_directory(&parent, "/one"), 0);
+	open_sharer(&child, &parent, FAST_SHARES_CWD);
+	fastclient_close(&parent);
+	AWAIT(rumpuser_sp_clients() == 2);
+	assert_true(is_there(&child));
 	fastclient_close(&child);
 	AWAIT(rumpuser_sp_clients() == 1);
 }
@@ -119,7 +185,7 @@ static void
 a_process_that_shares_ends_when_the_host_says_so(void **state)
 {
 	for (int i = 0; i < 10; i++) {
-		int fd = share(&client);
+		int fd = share(&client, FAST_SHARES);
 		pid_t pid = speaker(fd);
 
 		assert_int_equal(rumpuser_sp_clients(), 2);
@@ -136,13 +202,13 @@ static void
 a_parent_that_shares_is_watched_as_well(void **state)
 {
 	struct fastclient parent = { 0 }, child;
-	int fd = share(&client);
+	int fd = share(&client, FAST_SHARES);
 	pid_t pid = speaker(fd);
 
 	/* It cannot be told here what the process does with its connection: we
 	 * send for it. */
 	parent.fc_fd = fd;
-	open_sharer(&child, &parent);
+	open_sharer(&child, &parent, FAST_SHARES);
 	assert_int_equal(rumpuser_sp_clients(), 3);
 	assert_int_equal(kill(pid, SIGKILL), 0);
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
@@ -286,6 +352,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_child_that_shares_has_the_same_descriptors),
 		TEST(a_copy_of_a_shared_table_is_apart),
+		TEST(a_child_may_share_the_working_directory_alone),
+		TEST(a_directory_outlives_who_has_made_it_shared),
 		TEST(a_process_that_shares_ends_when_the_host_says_so),
 		TEST(a_parent_that_shares_is_watched_as_well),
 		TEST(a_fifo_is_a_descriptor_of_the_host_s),

@@ -97,12 +97,11 @@ make_node(int fd, const char *path, enum vtype type, mode_t mode, dev_t dev,
 	error = lookup_new(fd, path, false, &ni);
 	if (error != 0)
 		return error;
+	if ((type == VCHR || type == VBLK) && curlwp->l_cred->cr_euid != 0)
+		return refuse_new(fd, path, &ni, EPERM);
 	new_attributes(&va, type, mode);
 	va.va_rdev = dev;
-	/* That the name is free and may be entered is said first. */
-	if ((type == VCHR || type == VBLK) && curlwp->l_cred->cr_euid != 0)
-		error = EPERM;
-	else if (type == VREG)
+	if (type == VREG)
 		error = VOP_CREATE(ni.ni_dvp, &ni.ni_vp, &ni.ni_cn, &va);
 	else
 		error = VOP_MKNOD(ni.ni_dvp, &ni.ni_vp, &ni.ni_cn, &va);

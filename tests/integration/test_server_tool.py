@@ -224,6 +224,7 @@ def a_polite_request_to_end_leaves_the_server_to_its_clients():
 
 def standard_descriptors_may_be_closed():
     for closed in (0,), (1,), (2,), (0, 1, 2):
+        env = environment()
         with harness.scratch() as d:
             out = f"{d}/out"
             done = subprocess.run(harness.as_user([
@@ -234,9 +235,11 @@ import os
 open("/scratch/f", "w").write("text")
 closed = [fd for fd in range(3) if not os.path.exists(f"/proc/self/fd/{{fd}}")]
 open({out!r}, "w").write(open("/scratch/f").read() + repr(closed))
-"""], TMPFS)]), env=environment(), stdin=subprocess.DEVNULL,
+"""], TMPFS)]), env=env, stdin=subprocess.DEVNULL,
                 timeout=PATIENCE, check=False)
             check(done.returncode == 0, (closed, done))
+            # Nor does the server hold the end that it watches.
+            gone(env)
             with open(out, encoding="ascii") as f:
                 text = f.read()
         # The dynamic linker or Python may open one of those anew.

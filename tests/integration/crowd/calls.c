@@ -134,6 +134,9 @@ call_open(const char *path)
 	mode_t mode = ONE_OF(modes);
 	int fd;
 
+	if (only_nfs && (flags & O_TMPFILE) == O_TMPFILE)
+		flags = O_RDONLY;
+
 	if (slots[slot] >= 0)
 		close(slots[slot]);
 	fd = open(path, flags | O_NONBLOCK, mode);
@@ -173,6 +176,8 @@ call_rename(const char *path)
 	unsigned way = ONE_OF(ways);
 
 	some_path(to);
+	if (only_nfs)
+		way = 0;
 	told(renameat2(AT_FDCWD, path, AT_FDCWD, to, way), "rename(%s, %s, %u)",
 	    shown(path), shown(to), way);
 }
@@ -430,6 +435,8 @@ call_fallocate(unsigned slot)
 	static const int ways[] = { 0, 0, 1, 3, 2 };
 	int way = ONE_OF(ways), at = ONE_OF(sizes), size = ONE_OF(sizes);
 
+	if (only_nfs)
+		return;
 	told(fallocate(slots[slot], way, at, size), "fallocate(%u, %d, %d, %d)",
 	    slot, way, at, size);
 }

@@ -29,16 +29,14 @@ void root_again(void);
 /* One call; returns when it has printed it. */
 void call_something(int top);
 
-/* What is left out, where a file system does not know it. */
-struct leniency {
-	bool times; /* which times an operation changes */
-};
+/* Only what NFS version 3 knows is done and compared. */
+extern bool only_nfs;
 
 /*
  * Prints what differs in the tree under top since the last survey, and which
  * times of which nodes are not before the last call to survey_begin().
  */
 void survey_begin(void);
-void survey_end(int top, const struct leniency *lenient);
+void survey_end(int top);
 
 #endif

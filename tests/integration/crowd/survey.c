@@ -91,8 +91,7 @@ new_times(const struct stat *st)
 }
 
 static void
-describe(int at, const char *name, const char *path, const struct stat *st,
-    const struct leniency *lenient)
+describe(int at, const char *name, const char *path, const struct stat *st)
 {
 	const char *first;
 	char *line;
@@ -108,7 +107,7 @@ describe(int at, const char *name, const char *path, const struct stat *st,
 		 S_ISREG(st->st_mode) ? hash_of(at, name) : 0, length,
 		 first == NULL ? "" : first) > 0,
 	    "memory");
-	now.l_new[now.l_count] = lenient->times ? "" : new_times(st);
+	now.l_new[now.l_count] = only_nfs ? "" : new_times(st);
 	now.l_ino[now.l_count] = st->st_ino;
 	now.l_text[now.l_count++] = line;
 }
@@ -141,7 +140,7 @@ names_in(int fd, char **names)
 }
 
 static void
-walk(int dir, const char *prefix, const struct leniency *lenient)
+walk(int dir, const char *prefix)
 {
 	char *names[NODES_MAX], *path;
 	int count, fd, i;
@@ -152,11 +151,11 @@ walk(int dir, const char *prefix, const struct leniency *lenient)
 		must(fstatat(dir, names[i], &st, AT_SYMLINK_NOFOLLOW) == 0,
 		    names[i]);
 		must(asprintf(&path, "%s/%s", prefix, names[i]) > 0, "memory");
-		describe(dir, names[i], path, &st, lenient);
+		describe(dir, names[i], path, &st);
 		if (S_ISDIR(st.st_mode)) {
 			fd = openat(dir, names[i], O_RDONLY | O_NOATIME);
 			must(fd >= 0, path);
-			walk(fd, path, lenient);
+			walk(fd, path);
 			close(fd);
 		}
 		free(path);
@@ -189,15 +188,15 @@ print_changes(void)
 }
 
 void
-survey_end(int top, const struct leniency *lenient)
+survey_end(int top)
 {
 	struct stat st;
 	int i;
 
 	now.l_count = 0;
 	must(fstat(top, &st) == 0, "fstat");
-	describe(top, ".", ".", &st, lenient);
-	walk(top, ".", lenient);
+	describe(top, ".", ".", &st);
+	walk(top, ".");
 	print_changes();
 	for (i = 0; i < before.l_count; i++)
 		free(before.l_text[i]);

@@ -46,10 +46,11 @@ long nofile_socketpair(int fds[2]);
 long nofile_run(struct call *c);
 
 /*
- * A low hard limit, and a soft one as high as the hard one, would leave no numbers
- * for our own descriptors, and are ours alone to remember (nofilehard.c).  The program's limit goes to was, and becomes
- * to if that is not NULL; under the lock of the soft limit.  0 or -errno.  The
- * next image learns of it by a variable.
+ * A low hard limit, and a soft one as high as the hard one, would leave no
+ * numbers for our own descriptors, and are ours alone to remember (nofilehard.c).
+ * The program's limit goes to was, and becomes to if that is not NULL; under the
+ * lock of the soft limit.  0 or -errno.  The next image learns of it by a
+ * variable.
  */
 long nofile_exchange(const struct rlimit *to, struct rlimit *was);
 #define NOFILE_VARIABLE "RUMPKIT_NOFILE"

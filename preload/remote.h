@@ -48,8 +48,9 @@ void remote_keep(bool keep);
  * remote_child_end() alone in the parent otherwise.
  *
  * shares: what is not copied, but the child's, too, REMOTE_TABLE and REMOTE_CWD
- * (ENOTSUP: this server does not know how).  forks: the parent goes on at once, and descriptors are copied.  Until then no
- * other thread makes a child, which would keep open what it does not know of.
+ * (ENOTSUP: this server does not know how).  forks: the parent goes on at once,
+ * and descriptors are copied.  Until then no other thread makes a child, which
+ * would keep open what it does not know of.
  */
 int remote_child_make(bool forks, unsigned shares, struct remote **child);
 #define REMOTE_TABLE 0x1 /* of descriptors */

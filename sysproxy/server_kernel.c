@@ -35,6 +35,7 @@ static const struct symbol {
 	SYMBOL(sk_mount_url, "rump_mount_url"),
 	SYMBOL(sk_map_create, "rump_map_create"),
 	SYMBOL(sk_map_again, "rump_map_again"),
+	SYMBOL(sk_map_firm, "rump_map_firm"),
 	SYMBOL(sk_map_fill, "rump_map_fill"),
 	SYMBOL(sk_map_size, "rump_map_size"),
 	SYMBOL(sk_map_dirty, "rump_map_dirty"),

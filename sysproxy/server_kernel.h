@@ -37,6 +37,7 @@ struct serverkernel {
 	int (*sk_mount_url)(const char *, const char *, char *, size_t);
 	int (*sk_map_create)(int, int64_t, size_t, int, int, struct rump_map *);
 	int (*sk_map_again)(void *, int64_t, size_t, struct rump_map *);
+	int (*sk_map_firm)(void *);
 	int (*sk_map_fill)(void *, int64_t, size_t);
 	int (*sk_map_size)(void *, int64_t *);
 	int (*sk_map_dirty)(void *, int64_t, size_t, int64_t);

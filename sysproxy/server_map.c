@@ -296,9 +296,8 @@ own_maps(struct client *c)
 
 /* Enter a new map and tell the client. */
 static int
-enter(struct worker *w, const struct rump_map *rm, int64_t to)
+enter(struct worker *w, const struct rump_map *rm, bool writable, int64_t to)
 {
-	bool writable = rm->rm_writable && w->w_client->c_ours;
 	struct map m = {
 		.m_handle = rm->rm_handle,
 		.m_file = rm->rm_file,
@@ -329,13 +328,15 @@ enter(struct worker *w, const struct rump_map *rm, int64_t to)
 
 /*
  * Whoever can write to a file's memory can also cut it off under our feet.  Our
- * own user may end us anyway; others may read, if it is that file's alone.
+ * own user may end us anyway; others may read, if it is that file's alone, and
+ * write when nobody can cut that any more.
  */
 static int
 map_create(struct worker *w, const int64_t *args)
 {
 	bool stores = (args[3] & RUMP_PROT_WRITE) != 0 &&
 		      (args[4] & RUMP_MAP_SHARED) != 0;
+	bool ours = w->w_client->c_ours;
 	struct rump_map rm;
 	int error;
 
@@ -343,21 +344,38 @@ map_create(struct worker *w, const int64_t *args)
 	    (size_t)args[2], (int)args[3], (int)args[4], &rm);
 	if (error != 0)
 		return error;
-	if (w->w_client->c_ours || (rm.rm_apart && !stores))
-		return enter(w, &rm, args[5]);
+	if (ours || (rm.rm_apart && (!stores || serverkernel.sk_map_firm(
+						    rm.rm_handle) == 0)))
+		return enter(
+		    w, &rm, rm.rm_writable && (ours || stores), args[5]);
 	serverkernel.sk_map_destroy(rm.rm_handle);
 	return RUMP_ENODEV;
 }
 
-static int
-map_again(struct worker *w, void *handle, const int64_t *args)
+/* Is number handle's still, and may it be stored into? */
+static bool
+is_writable(struct maps *ms, uint64_t number, const void *handle)
 {
+	const struct map *m;
+	bool writable;
+
+	pthread_mutex_lock(&ms->ms_lock);
+	m = maps_find(ms, number);
+	writable = m != NULL && m->m_handle == handle && m->m_writable;
+	pthread_mutex_unlock(&ms->ms_lock);
+	return writable;
+}
+
+static int
+map_again(struct worker *w, struct maps *ms, void *handle, const int64_t *args)
+{
+	bool writable = is_writable(ms, (uint64_t)args[0], handle);
 	struct rump_map rm;
 	int error;
 
 	error =
 	    serverkernel.sk_map_again(handle, args[1], (size_t)args[2], &rm);
-	return error != 0 ? error : enter(w, &rm, args[3]);
+	return error != 0 ? error : enter(w, &rm, writable, args[3]);
 }
 
 /* Stores are reported. */
@@ -365,17 +383,11 @@ static int
 map_dirty(struct maps *ms, void *handle, const int64_t *args)
 {
 	int64_t off = args[1], end;
-	const struct map *m;
-	bool writable;
 
 	if (off < 0 || args[2] <= 0 ||
 	    __builtin_add_overflow(off, args[2], &end) || args[3] < 0)
 		return RUMP_EINVAL;
-	pthread_mutex_lock(&ms->ms_lock);
-	m = maps_find(ms, (uint64_t)args[0]);
-	writable = m != NULL && m->m_handle == handle && m->m_writable;
-	pthread_mutex_unlock(&ms->ms_lock);
-	if (!writable)
+	if (!is_writable(ms, (uint64_t)args[0], handle))
 		return RUMP_EACCES;
 	return serverkernel.sk_map_dirty(handle, off, (size_t)args[2], args[3]);
 }
@@ -439,18 +451,20 @@ give_readable(struct worker *w, int fd)
 static int
 map_memory(struct worker *w, struct maps *ms, uint64_t handle)
 {
+	bool whole = w->w_client->c_ours;
 	const struct map *m;
 	int fd = -1;
 
 	pthread_mutex_lock(&ms->ms_lock);
 	m = maps_find(ms, handle);
-	if (m != NULL)
+	if (m != NULL) {
 		fd = m->m_hostfd;
+		whole = whole || m->m_writable;
+	}
 	pthread_mutex_unlock(&ms->ms_lock);
 	if (fd < 0)
 		return RUMP_EBADF;
-	return w->w_client->c_ours ? fastcall_give(w, fd)
-				   : give_readable(w, fd);
+	return whole ? fastcall_give(w, fd) : give_readable(w, fd);
 }
 
 static bool
@@ -514,7 +528,7 @@ on_map(struct worker *w, struct maps *ms, void *handle, int num,
 {
 	switch (num) {
 	case FASTCALL_MAP_AGAIN:
-		return map_again(w, handle, args);
+		return map_again(w, ms, handle, args);
 	case FASTCALL_MAP_FILL:
 		return serverkernel.sk_map_fill(
 		    handle, args[1], (size_t)args[2]);

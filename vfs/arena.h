@@ -55,10 +55,12 @@ int arena_own_fd(const struct arena_own *ao);
 /*
  * Pages behind size, a multiple of their size, raise SIGBUS in every process
  * that maps them, and in the kernel show nothing of what others see; some may
- * have been shown pages up to shown.  False: there is no memory for that, and
- * they are accessible with what they show.
+ * have been shown pages up to shown.  False: there is no memory for that, or
+ * ao is firm, and they are accessible with what they show.
  */
 bool arena_own_cut(struct arena_own *ao, off_t size, off_t shown);
+/* Nobody can cut it from now on.  0 or errno. */
+int arena_own_firm(struct arena_own *ao);
 /* Pages up to size are going to have contents.  0 or ENOMEM. */
 int arena_own_reach(struct arena_own *ao, off_t size);
 

@@ -16,6 +16,12 @@
  * (pcblock_reach()).
  *
  * As long as nobody has been cut off the size is larger than any file.
+ *
+ * Whoever may store into the memory through a descriptor could cut it, too, under
+ * our feet.  Before somebody gets one whom we do not trust with that the memfd is
+ * made firm: it is never cut again, and truncation hides nothing from those that
+ * map the file.  It is as large then as it can be: others may make it larger, so
+ * that we could not any more.
  */
 #include "vfs/arenaown.h"
 
@@ -121,7 +127,7 @@ arena_own_cut(struct arena_own *ao, off_t size, off_t shown)
 	bool cut;
 
 	mutex_enter(&arena_lock);
-	if (size < ao->ao_size) {
+	if (size < ao->ao_size && !ao->ao_firm) {
 		/* Without memory for that the pages stay as they are, and come
 		 * back by arena_own_reach(), too. */
 		if (remap(ao, size, INT64_MAX, false) == 0 &&
@@ -135,6 +141,39 @@ arena_own_cut(struct arena_own *ao, off_t size, off_t shown)
 	return cut;
 }
 
+/* All of ao up to size is the memfd's. */
+static int
+extend(struct arena_own *ao, off_t size) REQUIRES(arena_lock)
+{
+	int error = 0;
+
+	if (size > ao->ao_hostsize)
+		error = rumpcomp_vfs_resize(ao->ao_fd, size);
+	if (error == 0) {
+		ao->ao_hostsize = MAX(ao->ao_hostsize, size);
+		error = remap(ao, ao->ao_size, size, true);
+	}
+	if (error == 0)
+		ao->ao_size = size;
+	return error;
+}
+
+int
+arena_own_firm(struct arena_own *ao)
+{
+	int error = 0;
+
+	mutex_enter(&arena_lock);
+	if (!ao->ao_firm) {
+		error = extend(ao, arena_memfd_size());
+		if (error == 0)
+			error = rumpcomp_vfs_seal(ao->ao_fd);
+		ao->ao_firm = error == 0;
+	}
+	mutex_exit(&arena_lock);
+	return error;
+}
+
 int
 arena_own_reach(struct arena_own *ao, off_t size)
 {
@@ -145,14 +184,7 @@ arena_own_reach(struct arena_own *ao, off_t size)
 		/* Nobody has anything behind that, and need not be hindered. */
 		if (size >= ao->ao_shown)
 			size = arena_memfd_size();
-		if (size > ao->ao_hostsize)
-			error = rumpcomp_vfs_resize(ao->ao_fd, size);
-		if (error == 0) {
-			ao->ao_hostsize = MAX(ao->ao_hostsize, size);
-			error = remap(ao, ao->ao_size, size, true);
-		}
-		if (error == 0)
-			ao->ao_size = size;
+		error = extend(ao, size);
 	}
 	mutex_exit(&arena_lock);
 	return error == 0 ? 0 : ENOMEM;

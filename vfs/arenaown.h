@@ -28,6 +28,7 @@ struct arena_own {
 	off_t ao_hostsize;     /* a: not less: the size of the memfd */
 	off_t ao_shown;        /* a: nobody has been shown pages behind that
 				  and been cut off */
+	bool ao_firm;          /* a: the memfd cannot be cut any more */
 	struct list ao_chunks; /* a */
 };
 

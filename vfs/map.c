@@ -291,6 +291,23 @@ rump_map_again(void *handle, int64_t off, size_t len, struct rump_map *rm)
 	return error;
 }
 
+int
+rump_map_firm(void *handle)
+{
+	struct pcmap *m = handle;
+	struct arena_own *ao;
+	int error = ENODEV;
+
+	rump_schedule();
+	mutex_enter(&m->m_pc->pc_lock);
+	ao = m->m_pc->pc_own;
+	mutex_exit(&m->m_pc->pc_lock);
+	if (ao != NULL)
+		error = arena_own_firm(ao);
+	rump_unschedule();
+	return error;
+}
+
 static void
 wire(struct pcmap *m, struct pcblock *b) REQUIRES(b->pb_pc->pc_lock)
 {

@@ -62,8 +62,8 @@ rumpcomp_vfs_memfd(off_t size, int *hostfd)
 {
 	long fd, r;
 
-	fd = rumpuser_host_syscall(
-	    SYS_memfd_create, "rumpkit", MFD_CLOEXEC, 0, 0, 0, 0);
+	fd = rumpuser_host_syscall(SYS_memfd_create, "rumpkit",
+	    MFD_CLOEXEC | MFD_ALLOW_SEALING, 0, 0, 0, 0);
 	if (fd < 0)
 		return result(fd);
 	r = rumpuser_host_syscall(SYS_fchmod, fd, 0600, 0, 0, 0, 0);
@@ -78,6 +78,19 @@ rumpcomp_vfs_memfd(off_t size, int *hostfd)
 		return result(fd);
 	*hostfd = (int)fd;
 	return 0;
+}
+
+int
+rumpcomp_vfs_seal(int hostfd)
+{
+	const long bad = F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE;
+	long r = rumpuser_host_syscall(SYS_fcntl, hostfd, F_ADD_SEALS,
+	    F_SEAL_SHRINK | F_SEAL_SEAL, 0, 0, 0);
+
+	if (r >= 0)
+		r = rumpuser_host_syscall(
+		    SYS_fcntl, hostfd, F_GET_SEALS, 0, 0, 0, 0);
+	return result(r >= 0 && (r & bad) != 0 ? -EPERM : r < 0 ? r : 0);
 }
 
 int

@@ -10,6 +10,9 @@
  * or errno. */
 int rumpcomp_vfs_memfd(off_t size, int *hostfd);
 int rumpcomp_vfs_resize(int hostfd, off_t size);
+/* From now on it cannot shrink and not be sealed, whoever has it.  0; errno: it
+ * cannot be had so, or cannot be written to or grow already. */
+int rumpcomp_vfs_seal(int hostfd);
 /* Map [off, off + len) of it for the kernel, shared and writable. */
 int rumpcomp_vfs_map(int hostfd, off_t off, size_t len, void **addr);
 /* Put there [off, off + len) of a memfd, or private zeros (hostfd -1), at

@@ -62,10 +62,10 @@ struct lwp;
 /*
  * What a server does for its clients' processes.  setcred: the credential of
  * process pid becomes this one (real, effective, saved ids), and its umask, if
- * that is not negative, with those that share it; hc_pid, unless it is 0, is what the host calls it, which
- * is what other such processes see of its record locks; 0 or ESRCH.  exec:
- * the process of the calling thread becomes comm; of its descriptors the n of
- * keep (in any order) stay.
+ * that is not negative, with those that share it; hc_pid, unless it is 0, is
+ * what the host calls it, which is what other such processes see of its record
+ * locks; 0 or ESRCH.  exec: the process of the calling thread becomes comm; of
+ * its descriptors the n of keep (in any order) stay.
  */
 struct rump_hostcred {
 	uint32_t hc_uid[3], hc_gid[3];
@@ -241,6 +241,12 @@ int rump_map_dirty(void *handle, int64_t off, size_t len, int64_t size);
 int rump_map_sync(void *handle, int64_t off, size_t len);
 void rump_map_ref(void *handle); /* one more rump_map_destroy() to come */
 void rump_map_destroy(void *handle);
+/*
+ * Whoever has rm_hostfd, whose memory must be apart, may store into it, but cannot
+ * cut it off any more; nor can we: truncation is no SIGBUS for this file from now
+ * on.  0, ENODEV (not apart) or what the host says.
+ */
+int rump_map_firm(void *handle);
 /*
  * Undo rump_map_fill() for the 64 KiB blocks that lie wholly in [off, off +
  * len) of the file: the caller has made them inaccessible in every mapping

@@ -226,9 +226,28 @@ ANOTHER_USER = """
 fd = os.open(name, os.O_CREAT | os.O_RDWR, 0o666)
 os.write(fd, b"x" * PAGE + b"last")
 os.fchmod(fd, 0o644)
+other = os.open(name + ".w", os.O_CREAT | os.O_RDWR, 0o666)
+os.write(other, b"w" * PAGE)
+os.fchmod(other, 0o666)
+both = mmap.mmap(other, 0)
+pid = os.fork()
+if pid:
+    os.waitpid(pid, 0)
+    say(both[0], os.pread(other, 4, PAGE), os.fstat(other).st_size)
+    os.ftruncate(other, 0)
+    os.ftruncate(other, PAGE)
+    say(os.pread(other, 2, 0), both[:2])
+    os._exit(0)
 os.setgroups([])
 os.setgid(65534)
 os.setuid(65534)
+other = os.open(name + ".w", os.O_RDWR)
+stores = mmap.mmap(other, 0)
+stores[0] = ord("s")
+os.ftruncate(other, 2 * PAGE)
+stores.resize(2 * PAGE)
+stores[PAGE:PAGE + 4] = b"more"
+stores.flush()
 fd = os.open(name, os.O_RDONLY)
 shared = mmap.mmap(fd, 0, flags=mmap.MAP_SHARED, prot=mmap.PROT_READ)
 private = mmap.mmap(fd, 0, flags=mmap.MAP_PRIVATE)
@@ -257,7 +276,8 @@ def another_user():
                            env=harness.clean_env(), check=False,
                            stdin=subprocess.DEVNULL)
         check((p.returncode, p.stdout, p.stderr) ==
-              (0, b"120 112 b'last' b'last'\n13\n", b""), str(p)[-600:])
+              (0, b"120 112 b'last' b'last'\n13\n"
+               b"115 b'more' 8192\nb'\\x00\\x00' b'\\x00\\x00'\n", b""), str(p)[-600:])
         if mounts is None:
             shutil.rmtree(top)
 

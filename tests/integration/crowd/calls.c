@@ -517,18 +517,16 @@ call_store(unsigned slot)
 	struct stat st;
 	char *p;
 
-	/* Only the user of a tree's server may map what he writes. */
-	if (getuid() != 0 || !privileged()) {
-		printf("no mmap(%u)\n", slot);
-		return;
-	}
 	p = mmap(
 	    NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, slots[slot], 0);
 	told(p == MAP_FAILED ? -1 : 0, "mmap(%u)", slot);
 	if (p == MAP_FAILED)
 		return;
-	if (fstat(slots[slot], &st) == 0 && st.st_size > 10)
+	/* A store alone leaves the times on our memory file system. */
+	if (fstat(slots[slot], &st) == 0 && st.st_size > 10) {
 		p[5] = (char)('0' + below(10));
+		told(pwrite(slots[slot], &p[5], 1, 5), "    pwrite of a store");
+	}
 	must(munmap(p, 4096) == 0, "munmap");
 }
 

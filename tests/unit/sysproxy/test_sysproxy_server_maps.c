@@ -192,6 +192,32 @@ a_child_has_its_parent_s_maps_and_its_own_of_them(void **state)
 	close(memfd);
 }
 
+/* Memory that another user may store into nobody can take away. */
+static int
+store_and_try_to_cut(struct fastclient *fc, int fd)
+{
+	struct fast_map fp;
+	int memfd;
+	char *p;
+
+	if (map_create(fc, fd, RUMP_PROT_READ | RUMP_PROT_WRITE, &fp) != 0 ||
+	    !fp.fp_writable)
+		return 17;
+	if (fastclient_call(
+		fc, 0, FASTCALL_MAP_MEMORY, A(fp.fp_handle), NULL, NULL) != 0)
+		return 18;
+	memfd = receive_fd(fc);
+	p = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, memfd,
+	    fp.fp_hostoff);
+	if (p == MAP_FAILED)
+		return 19;
+	if (ftruncate(memfd, 0) == 0 ||
+	    fcntl(memfd, F_ADD_SEALS, F_SEAL_GROW) == 0)
+		return 20;
+	p[0] = 'n';
+	return 0;
+}
+
 static int
 become_nobody_and_map(int connection)
 {
@@ -206,9 +232,6 @@ become_nobody_and_map(int connection)
 	    !fastclient_start(&fc, 0))
 		return 11;
 	fd = open_file(&fc, "/n", RUMP_O_RDWR);
-	if (map_create(&fc, fd, RUMP_PROT_READ | RUMP_PROT_WRITE, &fp) !=
-	    RUMP_ENODEV)
-		return 12;
 	if (map_create(&fc, fd, RUMP_PROT_READ, &fp) != 0 || fp.fp_writable)
 		return 13;
 	if (fastclient_call(
@@ -222,11 +245,11 @@ become_nobody_and_map(int connection)
 	if (mmap(NULL, PAGE, PROT_READ, MAP_SHARED, memfd, fp.fp_hostoff) ==
 	    MAP_FAILED)
 		return 16;
-	return 0;
+	return store_and_try_to_cut(&fc, fd);
 }
 
 static void
-another_user_gets_memory_for_reading(void **state)
+another_user_gets_memory_that_nobody_can_cut(void **state)
 {
 	struct fast_map fp;
 	int fd, memfd, connection, status;
@@ -245,6 +268,12 @@ another_user_gets_memory_for_reading(void **state)
 	close(connection);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
+	assert_int_equal(p[0], 'n');
+	/* It is as long as before, and truncation is told by what it shows. */
+	assert_int_equal(call(RUMP_SYS_ftruncate, A(fd, 0, 0), NULL, NULL), 0);
+	assert_int_equal(
+	    call(RUMP_SYS_ftruncate, A(fd, 0, PAGE), NULL, NULL), 0);
+	assert_int_equal(p[0], '\0');
 	munmap(p, PAGES * PAGE);
 	close(memfd);
 }
@@ -257,7 +286,7 @@ main(void)
 		TEST(
 		    a_client_that_truncates_is_asked_and_the_others_need_not_be),
 		TEST(a_child_has_its_parent_s_maps_and_its_own_of_them),
-		TEST(another_user_gets_memory_for_reading),
+		TEST(another_user_gets_memory_that_nobody_can_cut),
 	};
 
 	return cmocka_run_group_tests(tests, boot, NULL);

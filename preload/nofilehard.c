@@ -8,7 +8,8 @@
  *
  * Where the soft limit is as high as the hard one nothing would be left for us
  * once the program has all it may have.  So the host enforces a soft limit a bit
- * lower than what the program is told.
+ * lower than what the program is told; no more than what those that try the limit
+ * out take for their standard descriptors and libraries.
  */
 #include <errno.h>
 #include <linux/capability.h>
@@ -22,8 +23,8 @@
 #include "preload/process.h"
 #include "preload/text.h"
 
-#define ROOM 4096    /* a limit that our descriptors stand below */
-#define HEADROOM 512 /* at most, below the hard limit */
+#define ROOM 4096   /* a limit that our descriptors stand below */
+#define HEADROOM 24 /* at most, below the hard limit */
 
 static rlim_t ceiling =
     RLIM_INFINITY; /* limit_lock: the program's hard limit */

@@ -234,6 +234,20 @@ open_vnode(
 	return finish(or, fp, made);
 }
 
+/* fp, open if error is 0, becomes descriptor fd, which has been kept for it. */
+static int
+open_done(const struct openreq * or, struct file *fp, int fd, int error,
+    register_t *retval)
+{
+	if (error != 0) {
+		fd_abort(fp, fd);
+		return error;
+	}
+	fd_affix(fp, fd, (or->or_flags & O_CLOEXEC) != 0);
+	*retval = fd;
+	return 0;
+}
+
 static int
 openat(const struct openreq * or, register_t *retval)
 {
@@ -254,13 +268,7 @@ openat(const struct openreq * or, register_t *retval)
 	error = find(or, &vp, &made);
 	if (error == 0)
 		error = open_vnode(or, fp, vp, made);
-	if (error != 0) {
-		fd_abort(fp, fd);
-		return error;
-	}
-	fd_affix(fp, fd, (or->or_flags & O_CLOEXEC) != 0);
-	*retval = fd;
-	return 0;
+	return open_done(or, fp, fd, error, retval);
 }
 
 /* The vnode that a descriptor has open, referenced, for who may open it so. */
@@ -314,13 +322,7 @@ open_again(const struct openreq * or, register_t *retval)
 		if (error == 0)
 			error = open_vnode(or, fp, vp, false);
 	}
-	if (error != 0) {
-		fd_abort(fp, fd);
-		return error;
-	}
-	fd_affix(fp, fd, (or->or_flags & O_CLOEXEC) != 0);
-	*retval = fd;
-	return 0;
+	return open_done(or, fp, fd, error, retval);
 }
 
 /* A file without a name in directory or_path, for whoever opens it here. */

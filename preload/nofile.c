@@ -32,28 +32,28 @@ limit_call(const struct rlimit *to, struct rlimit *was)
 	return HOST(SYS_prlimit64, 0, RLIMIT_NOFILE, to, was, 0, 0);
 }
 
-uint64_t
-nofile_limit(void)
+static uint64_t
+soft_limit(long (*ask)(const struct rlimit *, struct rlimit *))
 {
 	struct rlimit rl;
 	long r;
 
 	lock_enter(&limit_lock);
-	r = limit_call(NULL, &rl);
+	r = ask(NULL, &rl);
 	lock_exit(&limit_lock);
 	return r == 0 ? rl.rlim_cur : 0;
 }
 
 uint64_t
+nofile_limit(void)
+{
+	return soft_limit(limit_call);
+}
+
+uint64_t
 nofile_told(void)
 {
-	struct rlimit rl;
-	long r;
-
-	lock_enter(&limit_lock);
-	r = nofile_exchange(NULL, &rl);
-	lock_exit(&limit_lock);
-	return r == 0 ? rl.rlim_cur : 0;
+	return soft_limit(nofile_exchange);
 }
 
 static void

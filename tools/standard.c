@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A tool that is started without a standard descriptor (<&-) would have its first
+ * socket or file at that number, where others close or replace it.
+ */
 #include "tools/rumpkit.h"
 
 #include <fcntl.h>

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The table is an array.  While the program has threads, one of which may fork
- * at any time, nobody changes its order in place: a changed copy is made and
- * takes over at once, so that a child has the table as it was before or after.
- * Two arrays take turns.
+ * The table is an array with a gap where it was changed last: programs map and
+ * unmap many files one below the other.  A thread may fork at any time, so each
+ * change is made within the gap and takes effect at once, by one store of where
+ * the gap lies: a child has the table as it was before or after.
  *
  * References are dropped without the lock, since the kernel may sleep over it.
  */
 #include "preload/mappings.h"
 
-#include <string.h>
 #include <sys/mman.h>
 
 #include "preload/backend.h"
@@ -25,14 +24,19 @@
 
 atomic_uint mappings_n;
 
+/* Slots [g_first, g_end) of the array are free. */
+struct gap {
+	uint32_t g_first, g_end;
+};
+
 struct table {
-	unsigned t_n, t_capacity;
+	_Atomic(struct gap) t_gap;
+	uint32_t t_capacity;
 	struct mapping t_m[];
 };
 
 static struct lock table_lock = LOCK_INIT;
 static _Atomic(struct table *) current; /* table_lock */
-static struct table *spare;             /* table_lock */
 
 void
 mappings_lock(void)
@@ -49,48 +53,98 @@ mappings_unlock(void)
 static unsigned
 count(void)
 {
-	return current == NULL ? 0 : current->t_n;
+	struct table *t = current;
+	struct gap g;
+
+	if (t == NULL)
+		return 0;
+	g = atomic_load(&t->t_gap);
+	return g.g_first + t->t_capacity - g.g_end;
+}
+
+static struct mapping *
+at(unsigned i)
+{
+	struct table *t = current;
+	struct gap g = atomic_load(&t->t_gap);
+
+	return &t->t_m[i < g.g_first ? i : i + (g.g_end - g.g_first)];
+}
+
+static void
+counted(void)
+{
+	mappings_n = count();
+	engine_fill_first = mappings_n != 0;
+}
+
+static void
+place_gap(struct table *t, struct gap g)
+{
+	atomic_store_explicit(&t->t_gap, g, memory_order_release);
+}
+
+static void
+set_gap(uint32_t first, uint32_t end)
+{
+	place_gap(current, (struct gap){ first, end });
+	counted();
+}
+
+/* Have the gap before entry i. */
+static void
+move_gap(unsigned i)
+{
+	struct table *t = current;
+	struct gap g = atomic_load(&t->t_gap);
+
+	while (g.g_first > i) {
+		t->t_m[--g.g_end] = t->t_m[--g.g_first];
+		place_gap(t, g);
+	}
+	while (g.g_first < i) {
+		t->t_m[g.g_first++] = t->t_m[g.g_end++];
+		place_gap(t, g);
+	}
 }
 
 /* Faults on them find nothing. */
 static void
 forget_young(unsigned birth)
 {
-	struct table *t = current;
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < count(); i++) {
-		if (birth != 0 && (int)(t->t_m[i].m_birth - birth) >= 0)
+	for (unsigned i = count(); birth != 0 && i-- > 0;) {
+		if ((int)(at(i)->m_birth - birth) < 0)
 			continue;
-		if (n != i)
-			t->t_m[n] = t->t_m[i];
-		n++;
+		move_gap(i);
+		set_gap(i, atomic_load(&current->t_gap).g_end + 1);
 	}
-	if (n != count())
-		t->t_n = n;
 }
 
 void
 mappings_forked(unsigned birth)
 {
 	lock_reset(&table_lock);
-	if (mappings_n == 0 && count() == 0 && spare == NULL)
+	if (current == NULL)
 		return;
-	/* The copy may have been unmapped at that moment. */
-	spare = NULL;
 	forget_young(birth);
-	mappings_n = count();
+	counted();
 	engine_fill_first = mappings_n != 0 && backend_reachable();
 }
 
+static size_t
+table_size(uint32_t capacity)
+{
+	return sizeof(struct table) + capacity * sizeof(struct mapping);
+}
+
 static struct table *
-table_create(unsigned capacity)
+table_create(uint32_t capacity)
 {
 	struct table *t;
 	long r;
 
-	r = HOST(SYS_mmap, 0, sizeof(*t) + capacity * sizeof(t->t_m[0]),
-	    PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	r = HOST(SYS_mmap, 0, table_size(capacity), PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (r < 0 && r > -4096)
 		return NULL;
 	t = (struct table *)r;
@@ -98,49 +152,33 @@ table_create(unsigned capacity)
 	return t;
 }
 
-static void
-table_destroy(struct table *t)
+/* A larger array takes over. */
+static bool
+grow(void)
 {
-	if (t != NULL)
-		HOST(SYS_munmap, t,
-		    sizeof(*t) + t->t_capacity * sizeof(t->t_m[0]), 0, 0, 0, 0);
-}
+	struct table *old = current, *t;
+	unsigned n = count();
 
-/* The table to be changed, with room for one more; NULL: out of memory. */
-static struct table *
-edit_begin(void)
-{
-	struct table *old = current, *t = spare;
-	unsigned n = count(), capacity = FIRST_CAPACITY;
-
-	if (old != NULL && n < old->t_capacity && !engine_is_threaded())
-		return old;
-	while (capacity <= n)
-		capacity *= 2;
-	if (t == NULL || t->t_capacity <= n) {
-		t = table_create(capacity);
-		if (t == NULL)
-			return NULL;
-		table_destroy(spare);
-		spare = t;
-	}
-	t->t_n = n;
+	t = table_create(old == NULL ? FIRST_CAPACITY : 2 * old->t_capacity);
+	if (t == NULL)
+		return false;
+	for (unsigned i = 0; i < n; i++)
+		t->t_m[i] = *at(i);
+	place_gap(t, (struct gap){ n, t->t_capacity });
+	atomic_store(&current, t);
 	if (old != NULL)
-		memcpy(t->t_m, old->t_m, n * sizeof(t->t_m[0]));
-	return t;
+		HOST(SYS_munmap, old, table_size(old->t_capacity), 0, 0, 0, 0);
+	return true;
 }
 
-static void
-edit_end(struct table *t)
+/* Have room for two entries before entry i.  False: out of memory. */
+static bool
+room_at(unsigned i)
 {
-	struct table *old = current;
-
-	if (t != old) {
-		atomic_store(&current, t);
-		spare = old;
-	}
-	mappings_n = t->t_n;
-	engine_fill_first = t->t_n != 0;
+	if ((current == NULL || count() + 2 > current->t_capacity) && !grow())
+		return false;
+	move_gap(i);
+	return true;
 }
 
 /* Index of the first mapping that ends behind addr. */
@@ -148,12 +186,11 @@ static unsigned
 position(uintptr_t addr)
 {
 	unsigned lo = 0, hi = count();
-	const struct table *t = current;
 
 	while (lo < hi) {
 		unsigned mid = (lo + hi) / 2;
 
-		if (t->t_m[mid].m_end > addr)
+		if (at(mid)->m_end > addr)
 			hi = mid;
 		else
 			lo = mid + 1;
@@ -161,32 +198,20 @@ position(uintptr_t addr)
 	return lo;
 }
 
-static void
-insert_at(struct table *t, unsigned i, const struct mapping *m)
-{
-	memmove(&t->t_m[i + 1], &t->t_m[i], (t->t_n - i) * sizeof(t->t_m[0]));
-	t->t_m[i] = *m;
-	t->t_n++;
-}
-
-static void
-remove_at(struct table *t, unsigned i)
-{
-	t->t_n--;
-	memmove(&t->t_m[i], &t->t_m[i + 1], (t->t_n - i) * sizeof(t->t_m[0]));
-}
-
 bool
 mappings_insert_locked(const struct mapping *m)
 {
-	struct table *t = edit_begin();
 	unsigned i = position(m->m_start);
+	struct mapping *new;
+	struct gap g;
 
-	if (t == NULL)
+	if (!room_at(i))
 		return false;
-	insert_at(t, i, m);
-	t->t_m[i].m_birth = fdmap_births();
-	edit_end(t);
+	g = atomic_load(&current->t_gap);
+	new = &current->t_m[i];
+	*new = *m;
+	new->m_birth = fdmap_births();
+	set_gap(i + 1, g.g_end);
 	return true;
 }
 
@@ -203,29 +228,31 @@ mappings_next_locked(uintptr_t addr)
 {
 	unsigned i = position(addr);
 
-	return i < count() ? &current->t_m[i] : NULL;
+	return i < count() ? at(i) : NULL;
 }
 
 bool
 mappings_split_locked(uintptr_t addr)
 {
 	unsigned i = position(addr);
-	struct mapping head;
-	struct table *t;
+	struct mapping *old, *head, *tail;
+	struct gap g;
 
-	if (i == count() || current->t_m[i].m_start >= addr)
+	if (i == count() || at(i)->m_start >= addr)
 		return true;
-	t = edit_begin();
-	if (t == NULL)
+	if (!room_at(i + 1))
 		return false;
-	head = t->t_m[i];
-	head.m_end = addr;
-	insert_at(t, i, &head);
-	t->t_m[i + 1].m_off += (int64_t)(addr - head.m_start);
-	t->t_m[i + 1].m_start = addr;
-	edit_end(t);
+	/* The halves stand behind the gap, the whole before it. */
+	g = atomic_load(&current->t_gap);
+	old = &current->t_m[i];
+	head = &current->t_m[g.g_end - 2];
+	tail = &current->t_m[g.g_end - 1];
+	*head = *tail = *old;
+	head->m_end = tail->m_start = addr;
+	tail->m_off += (int64_t)(addr - head->m_start);
+	set_gap(i, g.g_end - 2);
 	if (backend_reachable())
-		kernel.k_map_ref(head.m_handle);
+		kernel.k_map_ref(head->m_handle);
 	return true;
 }
 
@@ -241,20 +268,23 @@ continues(const struct mapping *a, const struct mapping *b)
 static bool
 join_at(unsigned i)
 {
-	struct table *t = edit_begin();
-	struct mapping *a, *b;
+	struct mapping *a, *b, *whole;
+	struct gap g;
 
-	if (t == NULL)
+	if (!room_at(i + 2))
 		return false;
-	a = &t->t_m[i];
-	b = &t->t_m[i + 1];
-	a->m_end = b->m_end;
-	a->m_keep = a->m_keep || b->m_keep;
+	/* The whole stands behind the gap, the halves before it. */
+	g = atomic_load(&current->t_gap);
+	a = &current->t_m[i];
+	b = &current->t_m[i + 1];
+	whole = &current->t_m[g.g_end - 1];
+	*whole = *a;
+	whole->m_end = b->m_end;
+	whole->m_keep = a->m_keep || b->m_keep;
+	set_gap(i, g.g_end - 1);
 	/* Not the last one. */
 	if (backend_reachable())
-		kernel.k_map_destroy(b->m_handle);
-	remove_at(t, i + 1);
-	edit_end(t);
+		kernel.k_map_destroy(whole->m_handle);
 	return true;
 }
 
@@ -265,9 +295,8 @@ mappings_join_locked(uintptr_t start, uintptr_t end)
 
 	if (i > 0)
 		i--;
-	while (i + 1 < count() && current->t_m[i].m_start < end) {
-		if (!continues(&current->t_m[i], &current->t_m[i + 1]) ||
-		    !join_at(i))
+	while (i + 1 < count() && at(i)->m_start < end) {
+		if (!continues(at(i), at(i + 1)) || !join_at(i))
 			i++;
 	}
 }
@@ -277,25 +306,21 @@ mappings_join_locked(uintptr_t start, uintptr_t end)
 static bool
 take_one(uintptr_t start, uintptr_t end, const void *handle, void **taken)
 {
-	struct table *t;
+	struct mapping *m;
 	unsigned i;
 
 	(void)mappings_split_locked(start);
 	(void)mappings_split_locked(end);
 	i = position(start);
-	while (
-	    handle != NULL && i < count() && current->t_m[i].m_handle != handle)
+	while (handle != NULL && i < count() && at(i)->m_handle != handle)
 		i++;
-	if (i == count() || current->t_m[i].m_start >= end)
+	if (i == count() || at(i)->m_start >= end)
 		return false;
-	t = edit_begin();
-	/* Without memory the order is changed where it is. */
-	if (t == NULL)
-		t = current;
-	*taken = t->t_m[i].m_handle;
-	windows_forget(t->t_m[i].m_start, t->t_m[i].m_end);
-	remove_at(t, i);
-	edit_end(t);
+	m = at(i);
+	*taken = m->m_handle;
+	windows_forget(m->m_start, m->m_end);
+	move_gap(i);
+	set_gap(i, atomic_load(&current->t_gap).g_end + 1);
 	return true;
 }
 

@@ -30,6 +30,7 @@
 #define ROOTS_MAX 8
 #define ROOT_SIZE 4096
 #define AWAY 256 /* a number from here on is out of the program's way */
+#define MASK_TOLD 01000
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
 struct root {
@@ -40,8 +41,8 @@ struct root {
 struct shared {
 	struct cwd_state sh_state;
 	atomic_uint sh_changes; /* of what follows */
-	atomic_uint sh_mask;
-	atomic_uint sh_nroots; /* taken */
+	atomic_uint sh_mask;    /* MASK_TOLD, and what it is */
+	atomic_uint sh_nroots;  /* of sh_roots, given away */
 	struct root sh_roots[ROOTS_MAX];
 };
 
@@ -50,7 +51,7 @@ static struct shared *shared; /* NULL: own */
 static atomic_int shared_fd = -1;
 
 static struct lock look_lock = LOCK_INIT;
-static unsigned nroots;  /* look_lock: of sh_roots, taken over */
+static unsigned taken;   /* look_lock: a bit for each of sh_roots */
 static atomic_uint seen; /* of sh_changes */
 
 static struct shared *
@@ -133,7 +134,7 @@ cwdshare_begin(void)
 	atomic_store(&sh->sh_state.cs_rule, atomic_load(&own.cs_rule));
 	atomic_store(
 	    &sh->sh_state.cs_generation, atomic_load(&own.cs_generation));
-	nroots = 0;
+	taken = 0;
 	seen = 0;
 	__atomic_store_n(&shared, sh, __ATOMIC_RELEASE);
 	return 0;
@@ -165,37 +166,21 @@ cwdshare_end(void)
 		hidden_close(fd);
 }
 
-void
-cwdshare_forked(bool shares)
-{
-	lock_reset(&look_lock);
-	if (shares || shared == NULL)
-		return;
-	leave(shared);
-	/* What nobody keeps is closed (hidden_forked()). */
-	atomic_store(&shared_fd, -1);
-}
-
 /* --- root and mask ------------------------------------------------------- */
 
-static struct root *
-root_of(struct shared *sh, unsigned i)
-{
-	struct root *ro = i < ROOTS_MAX ? &sh->sh_roots[i] : NULL;
-
-	return ro != NULL && atomic_load(&ro->ro_is) ? ro : NULL;
-}
-
+/* One that is never completed belongs to a process that was killed. */
 static void
 take_roots(struct shared *sh)
 {
-	struct root *ro;
-
 	lock_enter(&look_lock);
-	while ((ro = root_of(sh, nroots)) != NULL) {
+	for (unsigned i = 0; i < ROOTS_MAX; i++) {
+		struct root *ro = &sh->sh_roots[i];
+
+		if ((taken & 1U << i) != 0 || !atomic_load(&ro->ro_is))
+			continue;
 		ro->ro_path[ROOT_SIZE - 1] = '\0';
 		resolve_chroot(ro->ro_path);
-		nroots++;
+		taken |= 1U << i;
 	}
 	lock_exit(&look_lock);
 }
@@ -204,27 +189,47 @@ take_roots(struct shared *sh)
 static void
 take_mask(const struct shared *sh)
 {
-	int64_t args[BACKEND_SLOTS] = { atomic_load(&sh->sh_mask) & 0777 };
-	int64_t retval[2];
+	unsigned mask = atomic_load(&sh->sh_mask);
+	int64_t args[BACKEND_SLOTS] = { mask & 0777 }, retval[2];
 
-	if (backend_state == BACKEND_HERE && backend_reachable())
+	if ((mask & MASK_TOLD) != 0 && backend_state == BACKEND_HERE &&
+	    backend_reachable())
 		(void)rump_backend_syscall(RUMP_SYS_umask, args, retval);
 }
 
+/* Another thread may have taken over a later mask before us: until there is no
+ * later one. */
 void
 cwdshare_look(void)
 {
 	struct shared *sh = now();
-	unsigned changes;
+	unsigned changes, taking;
 
 	if (sh == NULL)
 		return;
 	changes = atomic_load_explicit(&sh->sh_changes, memory_order_acquire);
 	if (changes == atomic_load_explicit(&seen, memory_order_relaxed))
 		return;
-	take_roots(sh);
-	take_mask(sh);
+	do {
+		taking = changes;
+		take_roots(sh);
+		take_mask(sh);
+		changes = atomic_load(&sh->sh_changes);
+	} while (changes != taking);
 	atomic_store(&seen, changes);
+}
+
+/* The host has given the child the root that its parent may not have seen yet. */
+void
+cwdshare_forked(bool shares)
+{
+	lock_reset(&look_lock);
+	if (shares || shared == NULL)
+		return;
+	take_roots(shared);
+	leave(shared);
+	/* What nobody keeps is closed (hidden_forked()). */
+	atomic_store(&shared_fd, -1);
 }
 
 bool
@@ -255,7 +260,7 @@ cwdshare_tell_mask(unsigned mask)
 {
 	struct shared *sh = now();
 
-	atomic_store(&sh->sh_mask, mask);
+	atomic_store(&sh->sh_mask, mask | MASK_TOLD);
 	atomic_fetch_add(&sh->sh_changes, 1);
 }
 

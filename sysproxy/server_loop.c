@@ -25,6 +25,7 @@
 #include "sysproxy/server_worker.h"
 
 #define EVENTS 64
+#define RETRY_MS 50 /* the host had no thread for us */
 
 static pthread_mutex_t state_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t state_changed = PTHREAD_COND_INITIALIZER;
@@ -41,7 +42,8 @@ loop_main(void *arg)
 
 	(void)arg;
 	for (;;) {
-		n = epoll_wait(epoll_fd, events, EVENTS, -1);
+		n = epoll_wait(
+		    epoll_fd, events, EVENTS, workers_retry() ? RETRY_MS : -1);
 		for (int i = 0; i < n; i++) {
 			struct watch *w = events[i].data.ptr;
 

@@ -2,7 +2,9 @@
 /*
  * The pool.  An idle worker waits on a word of its own, last come
  * first served, so that those that have just run, and whose stacks are warm, run
- * again.  What finds no worker waits in a queue.
+ * again.  What finds no worker waits in a queue, for one that becomes idle or, as
+ * all may be at work for clients that wait for just that, for a new one: the loop
+ * tries to make one now and then.
  *
  * The signal: a sleep in the host is entered through ho_syscall_intr, whose check
  * of a word and sleep are one step for our handler (rumpuser/syscall_intr.h).
@@ -249,6 +251,23 @@ worker_submit(worker_func *func, void *arg)
 	*jobs_tail = j;
 	jobs_tail = &j->j_next;
 	pthread_mutex_unlock(&pool_lock);
+}
+
+bool
+workers_retry(void)
+{
+	struct worker *w;
+	bool waiting;
+
+	pthread_mutex_lock(&pool_lock);
+	waiting = jobs != NULL;
+	pthread_mutex_unlock(&pool_lock);
+	if (!waiting)
+		return false;
+	w = worker_get();
+	if (w != NULL)
+		worker_start(w, worker_idle, NULL);
+	return true;
 }
 
 int

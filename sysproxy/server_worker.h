@@ -38,6 +38,7 @@ struct worker {
 	uint64_t w_reqno;      /* ... of a classic client */
 	struct worker *w_peer; /* cl_lock: works for the same classic client */
 	bool w_escape;         /* as the kernel has it for this thread */
+	uint32_t w_cred;       /* sl_cred of the credentials it has */
 
 	struct place w_place; /* where this thread runs */
 	bool w_apart;         /* ... not where the client does */
@@ -61,6 +62,9 @@ void worker_start(struct worker *w, worker_func *func, void *arg);
 void worker_idle(struct worker *w, void *arg);
 /* Have func(w, arg) run by some worker, now or when one becomes idle. */
 void worker_submit(worker_func *func, void *arg);
+/* For the loop: false if nothing waits for a worker; else it has been tried again
+ * to make one, which may have to be repeated. */
+bool workers_retry(void);
 /* Get w out of a sleep; what for has been written before. */
 void worker_kick(struct worker *w);
 /* The worker that the calling thread is, or NULL. */

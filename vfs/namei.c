@@ -4,8 +4,10 @@
  *
  * namei() is a loop over components.  The state is the directory reached so
  * far (a reference), what is left of the path, and the number of symbolic
- * links followed; a link's target is put in front of what is left.  Mount
- * points are crossed downwards after each lookup and upwards on "..".
+ * links followed; a link's target is put in front of what is left.  Only a path
+ * and a target are limited in length, the two together are not: what does not
+ * fit ni_path stands in memory of its own until it does.  Mount points are
+ * crossed downwards after each lookup and upwards on "..".
  *
  * In a program's process the kernel owns only part of the name space.  With
  * escapes on, an absolute link and ".." at the root of a mount that was made
@@ -31,7 +33,9 @@ struct walk {
 	struct nameidata *wk_ni;
 	struct vnode *wk_root; /* reference: what "/" and its ".." are */
 	struct vnode *wk_dvp;  /* reference: directory reached */
-	char *wk_next;         /* in ni_path: what is left */
+	char *wk_next;         /* in ni_path or wk_long: what is left */
+	char *wk_long;         /* or NULL */
+	size_t wk_longsize;
 	unsigned wk_links;
 };
 
@@ -178,13 +182,54 @@ read_target(
 	return strlen(buf) != *len ? EIO : 0;
 }
 
+static void
+long_free(struct walk *wk)
+{
+	if (wk->wk_long != NULL)
+		kmem_free(wk->wk_long, wk->wk_longsize);
+	wk->wk_long = NULL;
+}
+
+/* Go on with the target, and behind it with what is left. */
+static void
+prepend(struct walk *wk, const char *target, size_t len)
+{
+	char *path = wk->wk_ni->ni_path, *buf = path;
+	size_t rest = strlen(wk->wk_next), size = len + rest + 1;
+
+	if (size > sizeof(wk->wk_ni->ni_path))
+		buf = kmem_alloc(size, KM_SLEEP);
+	memmove(buf + len, wk->wk_next, rest + 1);
+	memcpy(buf, target, len);
+	long_free(wk);
+	if (buf != path) {
+		wk->wk_long = buf;
+		wk->wk_longsize = size;
+	}
+	wk->wk_next = buf;
+}
+
+/* The caller finds the last component in ni_path alone. */
+static void
+settle(struct walk *wk)
+{
+	struct nameidata *ni = wk->wk_ni;
+	struct componentname *cn = &ni->ni_cn;
+
+	if (wk->wk_long == NULL)
+		return;
+	memcpy(ni->ni_path, cn->cn_nameptr, cn->cn_namelen);
+	cn->cn_nameptr = ni->ni_path;
+	long_free(wk);
+}
+
 /* Replace the link just found by its target. */
 static int
 follow(struct walk *wk, struct vnode *link)
 {
 	struct nameidata *ni = wk->wk_ni;
 	char target[NAMEI_MAXPATH];
-	size_t len, rest;
+	size_t len;
 	int error;
 
 	if (++wk->wk_links > NAMEI_MAXLINKS)
@@ -194,12 +239,7 @@ follow(struct walk *wk, struct vnode *link)
 		return error;
 	if (target[0] == '/' && escapes())
 		return escape(wk, target, wk->wk_next);
-	rest = strlen(wk->wk_next);
-	if (len + rest >= sizeof(ni->ni_path))
-		return ENAMETOOLONG;
-	memmove(ni->ni_path + len, wk->wk_next, rest + 1);
-	memcpy(ni->ni_path, target, len);
-	wk->wk_next = ni->ni_path;
+	prepend(wk, target, len);
 	if (target[0] == '/') {
 		vref(wk->wk_root);
 		step_to(wk, wk->wk_root);
@@ -393,6 +433,7 @@ walk(struct walk *wk)
 		step_to(wk, vp);
 	}
 	/* "/" or only slashes behind a link to it: no last component. */
+	cn->cn_nameptr = wk->wk_next;
 	cn->cn_namelen = 0;
 	cn->cn_flags = CN_ISLAST;
 	cn->cn_nameiop = ni->ni_op;
@@ -423,6 +464,7 @@ namei(struct nameidata *ni)
 		wk.wk_dvp = cwd_get();
 	}
 	error = walk(&wk);
+	settle(&wk);
 	vrele(wk.wk_dvp);
 	vrele(wk.wk_root);
 	return error;

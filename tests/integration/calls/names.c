@@ -285,6 +285,10 @@ making(void)
 	T(mknod("m5", S_IFDIR | 0600, 0));
 	T(mknod("m6", S_IFLNK | 0600, 0));
 	T(mknod("m7", 0170000 | 0600, 0));
+	T(mknod("", 0170000 | 0600, 0));
+	T(mknod("none/x", S_IFDIR | 0600, 0));
+	T(mknodat(99, "m8", S_IFLNK | 0600, 0));
+	T(mknod(NOWHERE, 0030000, 0));
 	T(mknod("m1", S_IFREG | 0600, 0));
 	T(mknod("dangling", S_IFREG | 0600, 0));
 	T(mknod("x/", S_IFREG | 0600, 0));
@@ -328,6 +332,15 @@ pointing(void)
 	T(symlink(longest, "s4"));
 	T(readlink("s4", buf, sizeof(buf)));
 	T(open("s4", O_RDONLY));
+	snprintf(longest, sizeof(longest), "grows/%03900d", 0);
+	T(symlink(longest, "grows"));
+	T(open("grows", O_RDONLY));
+	for (char *p = longest + 5; *p != 0 && p[1] != 0; p += 200)
+		*p = '/';
+	T(symlink(longest, "grow"));
+	T(rename("grow", "grows"));
+	T(open("grows", O_RDONLY));
+	T(mkdir("grows/x", 0755));
 	T(readlink("link", buf, 100));
 	T(readlink("link", buf, 2));
 	T(readlink("link", buf, 0));

@@ -72,18 +72,18 @@ do_calls(void)
 
 	CHECK(rump_sys_getpid() > 1);
 	CHECK(rump_sys_getppid() == 1);
-	CHECK(rump_sys_mkdir("/dir", 0755) == 0);
-	fd = rump_sys_open("/dir/file", CREATE, 0640);
+	CHECK(rump_sys_mkdir("/tmp/dir", 0755) == 0);
+	fd = rump_sys_open("/tmp/dir/file", CREATE, 0640);
 	CHECK(fd == 3);
 	put(fd, "some text");
 	CHECK(rump_sys_fstat(fd, &st) == 0);
 	CHECK(st.st_size == 9 && (st.st_mode & 0777) == 0640);
 	CHECK(rump_sys_lseek(fd, 5, 0) == 5);
 	put(fd, "more");
-	check_file("/dir/file", "some more");
+	check_file("/tmp/dir/file", "some more");
 	CHECK(rump_sys_close(fd) == 0 && errno == 0);
 	CHECK(rump_sys_close(fd) == -1 && errno == RUMP_EBADF);
-	CHECK(rump_sys_open("/none", RUMP_O_RDONLY) == -1);
+	CHECK(rump_sys_open("/tmp/none", RUMP_O_RDONLY) == -1);
 	CHECK(errno == RUMP_ENOENT);
 }
 
@@ -92,7 +92,7 @@ do_large(void)
 {
 	size_t size = 4 << 20;
 	unsigned char *out = malloc(size), *in = calloc(1, size);
-	int fd = rump_sys_open("/large", CREATE, 0644);
+	int fd = rump_sys_open("/tmp/large", CREATE, 0644);
 
 	for (size_t i = 0; i < size; i++)
 		out[i] = (unsigned char)(i * 31 + i / 253);
@@ -106,7 +106,7 @@ do_large(void)
 static void
 do_faults(void)
 {
-	int fd = rump_sys_open("/file", CREATE, 0644);
+	int fd = rump_sys_open("/tmp/file", CREATE, 0644);
 	char c = 'x';
 
 	put(fd, "text");
@@ -115,7 +115,7 @@ do_faults(void)
 	CHECK(rump_sys_write(fd, BAD, 4) == -1 && errno == RUMP_EFAULT);
 	CHECK(rump_sys_pread(fd, BAD, 4, 0) == -1 && errno == RUMP_EFAULT);
 	CHECK(rump_sys_pread(fd, &c, 1, 0) == 1 && c == 't');
-	check_file("/file", "text");
+	check_file("/tmp/file", "text");
 }
 
 static void *
@@ -124,7 +124,7 @@ thread_files(void *arg)
 	char path[32], text[64], back[64] = { 0 };
 	int n = (int)(intptr_t)arg;
 
-	snprintf(path, sizeof(path), "/thread%d", n);
+	snprintf(path, sizeof(path), "/tmp/thread%d", n);
 	for (int i = 0; i < ROUNDS; i++) {
 		int fd = rump_sys_open(path, CREATE, 0644);
 		int len = snprintf(text, sizeof(text), "%d in round %d", n, i);
@@ -181,7 +181,7 @@ do_blocked(void)
 static void
 do_fork(void)
 {
-	int fd = rump_sys_open("/forked", CREATE, 0644);
+	int fd = rump_sys_open("/tmp/forked", CREATE, 0644);
 	pid_t rumppid = rump_sys_getpid(), pid;
 
 	put(fd, "parent ");
@@ -194,28 +194,28 @@ do_fork(void)
 	}
 	join(pid);
 	put(fd, "parent");
-	check_file("/forked", "parent child parent");
+	check_file("/tmp/forked", "parent child parent");
 	CHECK(rump_sys_getpid() == rumppid);
 }
 
 static void
 do_vfork(void)
 {
-	int fd = rump_sys_open("/vforked", CREATE, 0644);
+	int fd = rump_sys_open("/tmp/vforked", CREATE, 0644);
 	pid_t pid = rumpclient_vfork();
 
 	if (pid == 0)
 		_exit(rump_sys_write(fd, "child ", 6) != 6);
 	join(pid);
 	put(fd, "parent");
-	check_file("/vforked", "child parent");
+	check_file("/tmp/vforked", "child parent");
 }
 
 /* Grandchildren, each from its parent while that goes on. */
 static void
 do_tree(void)
 {
-	int fd = rump_sys_open("/tree", CREATE | RUMP_O_APPEND, 0644);
+	int fd = rump_sys_open("/tmp/tree", CREATE | RUMP_O_APPEND, 0644);
 
 	for (int depth = 0; depth < 4; depth++) {
 		pid_t pid = rumpclient_fork();
@@ -225,7 +225,7 @@ do_tree(void)
 			put(fd, "x");
 			if (depth > 0)
 				exit(0);
-			check_file("/tree", "xxxx");
+			check_file("/tmp/tree", "xxxx");
 			return;
 		}
 	}
@@ -253,15 +253,15 @@ after_exec(char **argv)
 	CHECK(rump_sys_getpid() == atoi(argv[2]));
 	CHECK(rump_sys_write(closed, "x", 1) == -1 && errno == RUMP_EBADF);
 	put(kept, "new");
-	check_file("/exec", "old new");
+	check_file("/tmp/exec", "old new");
 }
 
 static int
 open_for_exec(int *closed)
 {
-	int fd = rump_sys_open("/exec", CREATE, 0644);
+	int fd = rump_sys_open("/tmp/exec", CREATE, 0644);
 
-	*closed = rump_sys_open("/closed", CREATE | RUMP_O_CLOEXEC, 0644);
+	*closed = rump_sys_open("/tmp/closed", CREATE | RUMP_O_CLOEXEC, 0644);
 	put(fd, "old ");
 	return fd;
 }
@@ -309,13 +309,13 @@ do_exec_with_threads(void)
 static void
 do_daemon(void)
 {
-	int fd = rump_sys_open("/daemon", CREATE, 0644);
+	int fd = rump_sys_open("/tmp/daemon", CREATE, 0644);
 	char c;
 
 	/* The pipe on descriptor 9 tells that the daemon has ended. */
 	CHECK(rumpclient_daemon(0, 1) == 0);
 	put(fd, "daemon");
-	check_file("/daemon", "daemon");
+	check_file("/tmp/daemon", "daemon");
 	c = 'k';
 	CHECK(write(9, &c, 1) == 1);
 }
@@ -351,7 +351,7 @@ do_lose(void)
 	CHECK(rump_sys_pipe2(fds, 0) == 0);
 	CHECK(write(1, "waiting\n", 8) == 8);
 	CHECK(rump_sys_read(fds[0], &c, 1) == -1 && errno == ENOTCONN);
-	CHECK(rump_sys_mkdir("/x", 0755) == -1 && errno == ENOTCONN);
+	CHECK(rump_sys_mkdir("/tmp/x", 0755) == -1 && errno == ENOTCONN);
 	CHECK(rumpclient_prefork() == NULL && errno == ENOTCONN);
 }
 
@@ -367,14 +367,14 @@ do_find_again(void)
 	CHECK(write(1, "waiting\n", 8) == 8);
 	/* The new process has no such descriptor. */
 	CHECK(rump_sys_read(fds[0], &c, 1) == -1 && errno == RUMP_EBADF);
-	CHECK(rump_sys_mkdir("/x", 0755) == 0);
+	CHECK(rump_sys_mkdir("/tmp/x", 0755) == 0);
 }
 
 static void
 do_halt(void)
 {
 	CHECK(rump_sys_reboot(0, NULL) == 0);
-	CHECK(rump_sys_mkdir("/x", 0755) == -1 && errno == ENOTCONN);
+	CHECK(rump_sys_mkdir("/tmp/x", 0755) == -1 && errno == ENOTCONN);
 }
 
 static const struct {

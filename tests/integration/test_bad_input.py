@@ -182,6 +182,7 @@ def run_without_nnp(argv):
 
 def refused_privileged(build, *words):
     harness.need_root()
+    harness.need_set_id()
     with harness.scratch() as d:
         path = f"{d}/program"
         build(d, path)

@@ -140,6 +140,7 @@ def refused():
         r = harness.rumpkit(["/data/static"], mounts)
         harness.check(r.returncode == 126 and
                       b"/data/static: statically linked" in r.stderr, r)
+        harness.need_set_id()
         # Without no_new_privs, which as_user() sets.
         argv = harness.rumpkit_argv(["/data/setid"], mounts)
         argv = [a for a in argv if a != "--no-new-privs"]

@@ -89,8 +89,8 @@ def execs_with_threads():
                 with server.guest() as c:
                     # The files of threads that were replaced.
                     for i in range(20):
-                        c.call(10, c.text(f"/thread{i}"))
-                    for name in "/exec", "/closed":
+                        c.call(10, c.text(f"/tmp/thread{i}"))
+                    for name in "/tmp/exec", "/tmp/closed":
                         c.call(10, c.text(name))
             server.well()
 

@@ -100,7 +100,7 @@ def expect_error(client, reqno, code, closed):
         check(client.at_end(), "not closed")
 
 
-def open_file(client, path="/file", flags=O_RDWR | O_CREAT, mode=0o644):
+def open_file(client, path="/tmp/file", flags=O_RDWR | O_CREAT, mode=0o644):
     r = client.call(SYS_OPEN, client.text(path), flags, mode)
     check(r.error == 0, r)
     return r.r0
@@ -223,12 +223,12 @@ def results_have_no_undefined_bytes():
 
 def data_travel_by_copies():
     with serving() as s, s.guest() as c:
-        fd = open_file(c, "/data")
+        fd = open_file(c, "/tmp/data")
         request, = (r for r in c.seen if r.type == COPYINSTR)
         check(struct.unpack("<QQ", request.data)[0] == 1024, "of a path")
         check(c.call(SYS_WRITE, fd, c.memory.put(b"text"), 4).r0 == 4, "write")
         check(c.seen[-1].type == COPYIN, c.seen[-1])
-        other = open_file(c, "/data", O_RDWR)
+        other = open_file(c, "/tmp/data", O_RDWR)
         room = c.memory.put(b"........")
         check(c.call(SYS_READ, other, room, 8).r0 == 4, "read")
         check(c.memory.read(room, 8) == b"text....", "what was read")
@@ -240,11 +240,11 @@ def data_travel_by_copies():
 def large_data_arrive_whole():
     blob = bytes((i * i + i // 251) & 0xff for i in range(1 << 20))
     with serving() as s, s.guest() as c:
-        fd = open_file(c, "/large")
+        fd = open_file(c, "/tmp/large")
         address = c.memory.put(blob)
         check(c.call(SYS_WRITE, fd, address, len(blob)).r0 == len(blob),
               "write")
-        other = open_file(c, "/large", O_RDWR)
+        other = open_file(c, "/tmp/large", O_RDWR)
         room = c.memory.room(len(blob))
         check(c.call(SYS_READ, other, room, len(blob)).r0 == len(blob), "read")
         check(c.memory.read(room, len(blob)) == blob, "the data")
@@ -252,14 +252,14 @@ def large_data_arrive_whole():
 
 def vectors_are_copied_piece_by_piece():
     with serving() as s, s.guest() as c:
-        fd = open_file(c, "/vector")
+        fd = open_file(c, "/tmp/vector")
         pieces = [c.memory.put(t) for t in (b"one ", b"two ", b"three")]
         iov = c.memory.put(b"".join(
             struct.pack("<QQ", a, n) for a, n in zip(pieces, (4, 4, 5))))
         check(c.call(SYS_WRITEV, fd, iov, 3).r0 == 13, "writev")
         room = c.memory.room(13)
-        check(c.call(SYS_READ, open_file(c, "/vector", O_RDWR), room, 13).r0
-              == 13, "read")
+        fd = open_file(c, "/tmp/vector", O_RDWR)
+        check(c.call(SYS_READ, fd, room, 13).r0 == 13, "read")
         check(c.memory.read(room, 13) == b"one two three", "the data")
 
 
@@ -360,7 +360,7 @@ def a_broken_pipe_raises_its_signal_first():
 
 def a_child_is_a_copy():
     with serving() as s, s.guest() as c:
-        fd = open_file(c, "/shared")
+        fd = open_file(c, "/tmp/shared")
         key = c.prefork()
         check(len(key) == 16, key)
         check(c.prefork() != key, "keys are random")
@@ -424,8 +424,8 @@ def fork_handshakes_have_20_bytes():
 def an_exec_keeps_the_process():
     with serving() as s, s.guest() as c:
         pid = c.call(SYS_GETPID).r0
-        kept = open_file(c, "/kept")
-        closed = open_file(c, "/closed", O_RDWR | O_CREAT | O_CLOEXEC)
+        kept = open_file(c, "/tmp/kept")
+        closed = open_file(c, "/tmp/closed", O_RDWR | O_CREAT | O_CLOEXEC)
         f = c.wait(c.request(HANDSHAKE, EXEC, b"other\0"))
         check((f.cls, f.type, f.data) == (RESP, HANDSHAKE, bytes(4)), f)
         check(c.call(SYS_GETPID).r0 == pid, "the pid")

@@ -46,6 +46,12 @@ def need_root():
         raise Skip("nfs-ganesha is not installed")
 
 
+def need_set_id():
+    with open("/proc/self/status", encoding="ascii") as f:
+        if "NoNewPrivs:\t1" in f.read():
+            raise Skip("no_new_privs makes set-id and capabilities harmless")
+
+
 def as_user(argv):
     """argv as run by an ordinary user without any capability."""
     if os.geteuid() != 0:
@@ -59,6 +65,9 @@ def clean_env(**more):
     env = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:"
                    "/sbin:/bin", "LC_ALL": "C.UTF-8", "HOME": "/nonexistent",
            "PYTHONDONTWRITEBYTECODE": "1"}
+    # It is set where programs cannot use /tmp.
+    if "TMPDIR" in os.environ:
+        env["TMPDIR"] = os.environ["TMPDIR"]
     env.update(more)
     return env
 

@@ -9,6 +9,8 @@ Each case is a shell script (or a program source) that runs twice, without and
 with the library preloaded, in directories of its own; output and exit status
 must be the same.  Exit status 77: a program that the case needs is absent.
 """
+import atexit
+import functools
 import os
 import re
 import shutil
@@ -346,6 +348,17 @@ SOURCES = {
 }
 
 
+@functools.lru_cache
+def compiler_home():
+    """Go's compiler keeps what it has built below it."""
+    home = os.environ.get("HOME", "")
+    if os.access(home, os.W_OK):
+        return home
+    home = tempfile.mkdtemp(prefix="compat-home-")
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    return home
+
+
 def prepare(name, where):
     if name == "python":
         with open(os.path.join(where, "script.py"), "w",
@@ -362,6 +375,7 @@ def prepare(name, where):
                     'func main() { _, e := net.LookupHost("localhost"); '
                     'fmt.Println(e == nil) }\n')
         subprocess.run(["go", "build", "-o", "prog", "p.go"], cwd=where,
+                       env={**os.environ, "HOME": compiler_home()},
                        check=True)
 
 

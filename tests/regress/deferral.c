@@ -335,6 +335,7 @@ long_jump(void)
 }
 
 static int values[64];
+static volatile sig_atomic_t flooded;
 
 static void
 note_value(int sig, siginfo_t *si, void *uc)
@@ -356,6 +357,7 @@ flood(void *arg)
 		v.sival_int = i;
 		pthread_sigqueue(*(pthread_t *)arg, SIGRTMIN + 3, v);
 	}
+	flooded = 1;
 	return NULL;
 }
 
@@ -370,7 +372,10 @@ queueing(void)
 
 	sigaction(SIGRTMIN + 3, &sa, NULL);
 	pthread_create(&t, NULL, flood, &me);
-	CHECK(read(BUSY, buffer, 100000) == 100000);
+	/* The other thread may have missed the first. */
+	do
+		CHECK(read(BUSY, buffer, 100000) == 100000);
+	while (!flooded);
 	pthread_join(t, NULL);
 	CHECK(got == 50);
 	for (i = 0; i < 50; i++)

@@ -5,6 +5,7 @@
  * directory: a restart after a crash runs the same command on the same ports.
  */
 #include "tests/integration/nfs/server.h"
+#include "tests/lib/scratch.h"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -36,8 +37,7 @@ server_possible(void)
 void
 server_prepare(struct nfs_server *s)
 {
-	strcpy(s->top, "/tmp/rumpkit-nfs.XXXXXX");
-	must(mkdtemp(s->top) != NULL, "mkdtemp");
+	must(scratch_make(s->top), "mkdtemp");
 	snprintf(s->dir, sizeof(s->dir), "%s/export", s->top);
 	snprintf(s->state, sizeof(s->state), "%s/server", s->top);
 	must(mkdir(s->dir, 0755) == 0, "mkdir");

@@ -25,7 +25,7 @@ def main():
     env = {k: v for k, v in os.environ.items() if not k.startswith("RUMP")}
     with tempfile.TemporaryDirectory() as directory:
         host = run(matrix, directory, env)
-    rump = run(matrix, "/rump", {**env, "LD_PRELOAD": library,
+    rump = run(matrix, "/rump/tmp", {**env, "LD_PRELOAD": library,
                                  "RUMPHIJACK": "path=/rump,socket=inet",
                                  "RUMPKIT_IN_PROCESS": "1"})
     diff = list(difflib.unified_diff(host.splitlines(), rump.splitlines(),

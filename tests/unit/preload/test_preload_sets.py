@@ -36,7 +36,7 @@ def compare(program, library, seed):
     for _ in range(TRIES):
         with tempfile.TemporaryDirectory() as directory:
             host.append(run(program, directory, seed, env))
-        rump.append(run(program, "/rump", seed, hijacked))
+        rump.append(run(program, "/rump/tmp", seed, hijacked))
         for text in rump:
             if text in host:
                 return text

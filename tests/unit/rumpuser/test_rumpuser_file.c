@@ -17,14 +17,15 @@
 #include "rump/rumpdefs.h"
 
 #include "mock_kernel.h"
+#include "tests/lib/scratch.h"
 
-static char dir[] = "/tmp/rumpuser-file-XXXXXX";
+static char dir[SCRATCH_SIZE];
 static char path[64];
 
 static int
 group_setup(void **state)
 {
-	assert_non_null(mkdtemp(dir));
+	assert_true(scratch_make(dir));
 	snprintf(path, sizeof(path), "%s/file", dir);
 	return 0;
 }

@@ -17,6 +17,7 @@
 
 #include "rump/rumpclient.h"
 #include "sysproxy/client.h"
+#include "tests/lib/scratch.h"
 
 #define PAYLOAD_MAX (8 << 20)
 
@@ -52,8 +53,7 @@ void
 mock_open(struct mock *m, bool tcp)
 {
 	*m = (struct mock){ .m_fd = -1, .m_banner = MOCK_BANNER };
-	strcpy(m->m_dir, "/tmp/sysproxy-test.XXXXXX");
-	assert_non_null(mkdtemp(m->m_dir));
+	assert_true(scratch_make(m->m_dir));
 	if (tcp)
 		listen_tcp(m);
 	else

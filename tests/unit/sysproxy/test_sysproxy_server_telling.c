@@ -13,6 +13,7 @@
 #include "rump/rump.h"
 #include "rump/rumpdefs.h"
 #include "rump/rumpserver.h"
+#include "tests/lib/scratch.h"
 
 #define OTHER 65534
 
@@ -209,7 +210,7 @@ who_lies_does_so_for_his_user_alone(void **state)
 
 /* --- the log ------------------------------------------------------------- */
 
-static char directory[] = "/tmp/rumpkit-test.XXXXXX";
+static char directory[SCRATCH_SIZE];
 
 /* With a server that has never had another name. */
 static void
@@ -313,7 +314,7 @@ a_file_for_each_process_is_not_somebody_else_s(void **state)
 static int
 boot_with_directory(void **state)
 {
-	return mkdtemp(directory) == NULL || boot(state) != 0;
+	return !scratch_make(directory) || boot(state) != 0;
 }
 
 static int

@@ -4,6 +4,7 @@
  * directory of the host of its own, with files of a known content.
  */
 #include "tests/unit/vfs/vfs_test.h"
+#include "tests/lib/scratch.h"
 
 #include <fcntl.h>
 #include <ftw.h>
@@ -14,7 +15,7 @@
 #define SECTOR 512
 #define IMAGE (8 * SECTOR)
 
-static char base[] = "/tmp/etfsXXXXXX";
+static char base[SCRATCH_SIZE];
 static struct rump_boot_etfs early, early_wrong;
 
 static const char *
@@ -92,7 +93,7 @@ assert_image(const uint8_t *data, size_t from, size_t len)
 static int
 set_up(void **state)
 {
-	if (mkdtemp(base) == NULL)
+	if (!scratch_make(base))
 		return -1;
 	host_file("early", "bird", 4);
 	early = (struct rump_boot_etfs){ .eb_key = "/early",

@@ -19,27 +19,18 @@
  * SIGSYS carries Syscall User Dispatch; SIGSEGV and SIGBUS carry EFAULT of the
  * kernel's copies and the filling of mapped rump files.  None of the three is
  * ever blocked or ignored in the host; what the program asked for them is kept
- * here (actions[], t_vmask).
- *
- * actions[] is guarded by actions_lock, which is held with every signal
- * blocked, so that no handler can want it from its own holder.  What is only
- * asked for is read without the lock: changing counts up before a change and
- * after it.
- *
- * posix_spawn(3) asks for every signal's disposition in the child and sets most
- * of them to the default, which they have already.  plain says so of the
- * process, cs_plain of a vfork child, and the host is left alone.
+ * here (actions.c, t_vmask).
  */
 #include "preload/engine/signals.h"
 
 #include <errno.h>
-#include <stdatomic.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
 #include "preload/call.h"
+#include "preload/engine/actions.h"
 #include "preload/engine/broken.h"
 #include "preload/engine/dispatch.h"
 #include "preload/engine/engine.h"
@@ -48,27 +39,9 @@
 #include "preload/engine/thread.h"
 #include "syscall_table/linux_routes.h"
 
-#define NSIGNALS 64
-#define SA_RESTORER_FLAG 0x04000000UL
 #define RED_ZONE 128
 #define SS_AUTODISARM_FLAG (1U << 31)
 #define SS_SIZE_MIN 2048
-#define SIGSET_SIZE 8
-
-/* The host's struct sigaction. */
-struct action {
-	uintptr_t ac_handler;
-	uint64_t ac_flags;
-	uintptr_t ac_restorer;
-	uint64_t ac_mask;
-};
-
-static struct action actions[NSIGNALS + 1];
-/* Changed under actions_lock: */
-static _Atomic uint64_t actions_known; /* those that have been asked for */
-static _Atomic uint64_t plain;         /* is_plain(), in the host as well */
-static _Atomic uint64_t changing;
-static atomic_flag actions_lock = ATOMIC_FLAG_INIT;
 
 static void wrap(int sig, siginfo_t *si, void *ucontext);
 
@@ -79,44 +52,9 @@ signal_strip(void)
 }
 
 static bool
-is_function(uintptr_t handler)
-{
-	return handler != (uintptr_t)SIG_DFL && handler != (uintptr_t)SIG_IGN;
-}
-
-static bool
 is_fault_signal(int sig)
 {
 	return sig == SIGSEGV || sig == SIGBUS;
-}
-
-/* The default and nothing else. */
-static bool
-is_plain(const struct action *a)
-{
-	return a->ac_handler == (uintptr_t)SIG_DFL && a->ac_mask == 0 &&
-	       (a->ac_flags & ~SA_RESTORER_FLAG) == 0;
-}
-
-/* Note what is the disposition of sig here and in the host. */
-static void
-note_action(int sig, const struct action *a)
-{
-	if (is_plain(a) && (SIGBIT(sig) & SIGNAL_STRIP) == 0)
-		plain |= SIGBIT(sig);
-	actions_known |= SIGBIT(sig);
-}
-
-/* What nobody has changed the host knows, which is asked when it matters. */
-static struct action *
-action_of(int sig)
-{
-	if ((actions_known & SIGBIT(sig)) == 0) {
-		HOST(
-		    SYS_rt_sigaction, sig, 0, &actions[sig], SIGSET_SIZE, 0, 0);
-		note_action(sig, &actions[sig]);
-	}
-	return &actions[sig];
 }
 
 uint64_t
@@ -149,21 +87,6 @@ signal_frame_mask(ucontext_t *uc)
 	return (uint64_t *)(void *)&uc->uc_sigmask;
 }
 
-/* Everything is blocked. */
-static void
-actions_enter(void)
-{
-	while (atomic_flag_test_and_set_explicit(
-	    &actions_lock, memory_order_acquire))
-		__builtin_ia32_pause();
-}
-
-static void
-actions_leave(void)
-{
-	atomic_flag_clear_explicit(&actions_lock, memory_order_release);
-}
-
 /* --- dispositions in the host ----------------------------------------- */
 
 static void
@@ -186,30 +109,43 @@ host_wrap(int sig, uint64_t flags)
 	host_action(sig, (uintptr_t)wrap, flags | SA_SIGINFO, ~0UL);
 }
 
-/* Make the host's disposition that of actions[sig]. */
-static void
-install(int sig)
+void
+signal_install(int sig)
 {
-	const struct action *a = &actions[sig];
+	struct action a = action_now(sig);
 
 	if (sig == SIGSYS) {
 		sud_install();
 		return;
 	}
-	if (is_function(a->ac_handler))
-		host_wrap(sig, a->ac_flags);
+	if (is_function(a.ac_handler))
+		host_wrap(sig, a.ac_flags);
 	else if (is_fault_signal(sig))
 		host_wrap(sig, 0);
 	else
-		host_action(sig, a->ac_handler, a->ac_flags & ~SA_ONSTACK, 0);
+		host_action(sig, a.ac_handler, a.ac_flags & ~SA_ONSTACK, 0);
+}
+
+bool
+signal_is_wrapped(uintptr_t handler)
+{
+	return handler == (uintptr_t)wrap;
+}
+
+/* What we need them for the host is to give us even where the program ignores
+ * them. */
+static void
+wrap_faults(void)
+{
+	host_wrap(SIGSEGV, action_flags(SIGSEGV));
+	host_wrap(SIGBUS, action_flags(SIGBUS));
 }
 
 void
 signal_reinstall(void)
 {
 	sud_install();
-	host_wrap(SIGSEGV, actions[SIGSEGV].ac_flags);
-	host_wrap(SIGBUS, actions[SIGBUS].ac_flags);
+	wrap_faults();
 }
 
 void
@@ -217,9 +153,9 @@ signal_init(void)
 {
 	uint64_t open = SIGNAL_STRIP;
 
-	(void)action_of(SIGSYS);
-	(void)action_of(SIGSEGV);
-	(void)action_of(SIGBUS);
+	(void)action_ask(SIGSYS);
+	(void)action_ask(SIGSEGV);
+	(void)action_ask(SIGBUS);
 	signal_reinstall();
 	HOST(SYS_rt_sigprocmask, SIG_UNBLOCK, &open, 0, SIGSET_SIZE, 0, 0);
 }
@@ -227,14 +163,12 @@ signal_init(void)
 void
 signal_forked(bool cleared)
 {
-	int sig;
-
-	atomic_flag_clear(&actions_lock);
+	actions_forked(signal_install);
 	if (!cleared)
 		return;
-	for (sig = 1; sig <= NSIGNALS; sig++) {
-		if (is_function(actions[sig].ac_handler))
-			actions[sig].ac_handler = (uintptr_t)SIG_DFL;
+	for (int sig = 1; sig <= NSIGNALS; sig++) {
+		if (is_function(action_handler(sig)))
+			action_reset(sig);
 	}
 	if (!BROKEN(BREAK_CLEAR_SIGHAND))
 		signal_reinstall();
@@ -248,7 +182,7 @@ signal_exec_begin(void)
 	size_t i;
 
 	for (i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {
-		if (actions[ours[i]].ac_handler == (uintptr_t)SIG_IGN)
+		if (action_handler(ours[i]) == (uintptr_t)SIG_IGN)
 			host_action(ours[i], (uintptr_t)SIG_IGN, 0, 0);
 	}
 }
@@ -256,8 +190,7 @@ signal_exec_begin(void)
 void
 signal_exec_failed(void)
 {
-	host_wrap(SIGSEGV, actions[SIGSEGV].ac_flags);
-	host_wrap(SIGBUS, actions[SIGBUS].ac_flags);
+	wrap_faults();
 }
 
 /* --- delivery --------------------------------------------------------- */
@@ -329,11 +262,11 @@ take_action(int sig)
 	struct action a;
 
 	actions_enter();
-	a = actions[sig];
+	a = action_now(sig);
 	if ((a.ac_flags & SA_RESETHAND) != 0 && is_function(a.ac_handler) &&
 	    !BROKEN(BREAK_RESETHAND)) {
-		actions[sig].ac_handler = (uintptr_t)SIG_DFL;
-		install(sig);
+		action_reset(sig);
+		signal_install(sig);
 	}
 	actions_leave();
 	return a;
@@ -662,8 +595,8 @@ engine_sigreturn(void *ucontext)
 static bool
 wants_restart(int sig)
 {
-	return (actions[sig].ac_flags & SA_RESTART) != 0 ||
-	       !is_function(actions[sig].ac_handler);
+	return (action_flags(sig) & SA_RESTART) != 0 ||
+	       !is_function(action_handler(sig));
 }
 
 void
@@ -686,180 +619,6 @@ signal_finish(struct thread *t, siginfo_t *si, ucontext_t *uc)
 }
 
 /* --- the program's calls ---------------------------------------------- */
-
-/* Would the host do nothing?  It forgets ignored signals that are pending. */
-static bool
-is_again(int sig, const struct action *new, const struct action *old)
-{
-	static const uint64_t ignored = SIGBIT(SIGCHLD) | SIGBIT(SIGCONT) |
-					SIGBIT(SIGURG) | SIGBIT(SIGWINCH);
-
-	return is_plain(new) && is_plain(old) &&
-	       (SIGBIT(sig) & (ignored | SIGNAL_STRIP)) == 0;
-}
-
-/* Make new the disposition of sig.  The lock is held. */
-static void
-set_action(int sig, const struct action *new)
-{
-	plain &= ~SIGBIT(sig);
-	changing++;
-	actions[sig] = *new;
-	actions[sig].ac_mask &= ~(SIGBIT(SIGKILL) | SIGBIT(SIGSTOP));
-	install(sig);
-	changing++;
-	note_action(sig, &actions[sig]);
-}
-
-/* The disposition without the lock; false: it is not known, or changing. */
-static bool
-peek_action(int sig, struct action *old)
-{
-	uint64_t before = changing;
-
-	if ((actions_known & SIGBIT(sig)) == 0 || (before & 1) != 0)
-		return false;
-	*old = actions[sig];
-	atomic_thread_fence(memory_order_acquire);
-	return changing == before;
-}
-
-static void
-change_action(int sig, const struct action *new, struct action *old)
-{
-	uint64_t mask;
-
-	if (peek_action(sig, old) &&
-	    (new == NULL || (is_again(sig, new, old) &&
-				memcmp(new, old, sizeof(*old)) == 0)))
-		return;
-	mask = signal_block_all();
-	actions_enter();
-	*old = *action_of(sig);
-	if (new != NULL)
-		set_action(sig, new);
-	actions_leave();
-	signal_set_mask(mask);
-}
-
-void
-signal_child_begin(struct thread *t)
-{
-	if (t->t_borrowed)
-		return;
-	t->t_child.cs_changing = changing;
-	t->t_child.cs_plain = plain;
-	t->t_child.cs_seen = t->t_child.cs_learned = 0;
-}
-
-void
-signal_child(struct thread *t, bool shared)
-{
-	struct child_signals *cs = &t->t_child;
-
-	if (shared || (cs->cs_changing & 1) != 0 || changing != cs->cs_changing)
-		cs->cs_plain = 0;
-}
-
-void
-signal_child_over(struct thread *t)
-{
-	uint64_t learned = t->t_child.cs_learned & ~actions_known, mask;
-
-	memset(&t->t_child, 0, sizeof(t->t_child));
-	if (learned == 0 || t->t_borrowed)
-		return;
-	mask = signal_block_all();
-	actions_enter();
-	learned &= ~actions_known;
-	plain |= learned;
-	actions_known |= learned;
-	actions_leave();
-	signal_set_mask(mask);
-}
-
-/* The host has said that old was the disposition, and has made it new. */
-static void
-child_note(struct child_signals *cs, int sig, const struct action *new,
-    const struct action *old)
-{
-	uint64_t bit = SIGBIT(sig);
-
-	if ((cs->cs_seen & bit) == 0 && is_plain(old) && old->ac_flags == 0)
-		cs->cs_learned |= bit;
-	if (is_plain(new != NULL ? new : old))
-		cs->cs_plain |= bit;
-	if (BROKEN(BREAK_PLAIN))
-		return;
-	cs->cs_seen |= bit;
-	if (!is_plain(new != NULL ? new : old))
-		cs->cs_plain &= ~bit;
-}
-
-/*
- * A vfork child has its own dispositions in the host, or none, but shares our
- * tables with its parent: what it sets goes to the host alone.  Exec resets
- * handlers anyway, which is what such children are about.  cs: NULL in a guest.
- */
-static long
-borrowed_sigaction(struct child_signals *cs, int sig, const struct action *new,
-    struct action *old)
-{
-	struct action a;
-	long r;
-
-	if ((SIGBIT(sig) & SIGNAL_STRIP) != 0) {
-		*old = actions[sig];
-		return 0;
-	}
-	if (cs != NULL && (cs->cs_plain & SIGBIT(sig)) != 0) {
-		memset(old, 0, sizeof(*old));
-		if (new == NULL || is_again(sig, new, old))
-			return 0;
-	}
-	if (new != NULL) {
-		a = *new;
-		a.ac_mask &= ~signal_strip();
-	}
-	r = HOST(SYS_rt_sigaction, sig, new != NULL ? &a : NULL, old,
-	    SIGSET_SIZE, 0, 0);
-	if (r == 0 && cs != NULL)
-		child_note(cs, sig, new, old);
-	if (r == 0 && old->ac_handler == (uintptr_t)wrap)
-		*old = actions[sig];
-	return r;
-}
-
-long
-route_rt_sigaction(struct call *c)
-{
-	int sig = (int)c->arg[0];
-	struct action new, old;
-	const struct action *np = c->arg[1] != 0 ? &new : NULL;
-	struct thread *t = &engine_thread;
-	long r = 0;
-
-	if (c->arg[3] != SIGSET_SIZE || sig < 1 || sig > NSIGNALS)
-		return -EINVAL;
-	if (np != NULL && (sig == SIGKILL || sig == SIGSTOP))
-		return -EINVAL;
-	if (sig == SIGSYS && BROKEN(BREAK_VIRTUAL_SIGSYS))
-		return CALL_TO_HOST;
-	if (np != NULL &&
-	    engine_copy(&new, (void *)c->arg[1], sizeof(new)) != 0)
-		return -EFAULT;
-	if (BROKEN(BREAK_BORROWED))
-		change_action(sig, np, &old);
-	else if (thread_is_guest(t))
-		r = borrowed_sigaction(NULL, sig, np, &old);
-	else if (t->t_borrowed)
-		r = borrowed_sigaction(&t->t_child, sig, np, &old);
-	else
-		change_action(sig, np, &old);
-	if (r == 0 && c->arg[2] != 0)
-		r = engine_copy((void *)c->arg[2], &old, sizeof(old));
-	return r;
-}
 
 /* The frame is found by the stack pointer: leave ours first. */
 long

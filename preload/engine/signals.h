@@ -23,6 +23,9 @@ struct thread;
 void signal_init(void);
 /* In a forked child; cleared: made with CLONE_CLEAR_SIGHAND. */
 void signal_forked(bool cleared);
+/* Make the host's disposition what sig's asks for; and is that ours? */
+void signal_install(int sig);
+bool signal_is_wrapped(uintptr_t handler);
 /* In a vfork child made with CLONE_CLEAR_SIGHAND. */
 void signal_reinstall(void);
 

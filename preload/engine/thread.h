@@ -64,9 +64,12 @@ struct thread {
 	int t_cwd;               /* with t_view: as cwd_rule() */
 	bool t_apart;            /* a thread with directories and mask of its
 				  * own, which are the host's */
+	bool t_network;          /* it has entered a network namespace */
 	bool
 	    t_shares_cwd; /* with t_view: but working directory, root and mask are
 			    * its parent's (CLONE_FS) */
+	bool t_shares_table; /* a vfork child with its parent's descriptors
+				  * (CLONE_FILES) */
 	struct child_signals t_child;
 	siginfo_t t_info;
 	siginfo_t t_vinfo[3]; /* of t_vpending */

@@ -5,6 +5,7 @@
  * known to the router, which keeps up with the host.
  */
 #include <errno.h>
+#include <linux/nsfs.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -125,6 +126,16 @@ may_unshare_cwd(const struct call *c)
 	return false;
 }
 
+/* A guest's record is its parent's. */
+static void
+enter_network(void)
+{
+	struct thread *t = &engine_thread;
+
+	if (!thread_is_guest(t))
+		t->t_network = true;
+}
+
 /*
  * A table of descriptors of its own for one thread would have to be known as
  * such.  Where the program has one thread nobody but ours shares it.
@@ -147,6 +158,34 @@ unshare_table(struct call *c)
 	return r;
 }
 
+static long
+unshared(struct call *c)
+{
+	if (c->result == 0 && (c->arg[0] & CLONE_NEWNET) != 0)
+		enter_network();
+	return unshares_cwd(c) ? cwd_unshared(c) : c->result;
+}
+
+static long
+entered_network(struct call *c)
+{
+	if (c->result == 0)
+		enter_network();
+	return c->result;
+}
+
+/* The host's call has been made, with this result, or will be. */
+static long
+then(struct call *c, long r, long (*after)(struct call *c))
+{
+	if (r == CALL_TO_HOST) {
+		c->after = after;
+		return r;
+	}
+	c->result = r;
+	return after(c);
+}
+
 long
 route_unshare(struct call *c)
 {
@@ -155,21 +194,23 @@ route_unshare(struct call *c)
 	if (!may_unshare_cwd(c))
 		return -EPERM;
 	r = unshare_table(c);
-	if (r != 0)
-		return r;
-	r = alone(c);
-	if (!unshares_cwd(c))
-		return r;
-	if (r == CALL_TO_HOST) {
-		c->after = cwd_unshared;
-		return r;
-	}
-	c->result = r;
-	return cwd_unshared(c);
+	return r != 0 ? r : then(c, alone(c), unshared);
+}
+
+/* Of any kind: what kind it is the descriptor says. */
+static bool
+names_network(const struct call *c)
+{
+	if (c->arg[1] != 0)
+		return (c->arg[1] & CLONE_NEWNET) != 0;
+	return HOST(SYS_ioctl, c->arg[0], NS_GET_NSTYPE, 0, 0, 0, 0) ==
+	       CLONE_NEWNET;
 }
 
 long
 route_setns(struct call *c)
 {
+	if (names_network(c))
+		return then(c, alone(c), entered_network);
 	return alone(c);
 }

@@ -218,11 +218,26 @@ lwp_updatecred(struct lwp *l)
 	struct proc *p = l->l_proc;
 	kauth_cred_t old = l->l_cred;
 
+	if ((l->l_flag & LW_CRED) != 0)
+		return;
 	mutex_enter(&p->p_lock);
 	l->l_cred = p->p_cred;
 	kauth_cred_hold(l->l_cred);
 	mutex_exit(&p->p_lock);
 	kauth_cred_free(old);
+}
+
+void
+lwp_setcred(struct lwp *l, kauth_cred_t cred)
+{
+	if (cred == NULL) {
+		l->l_flag &= ~(uint32_t)LW_CRED;
+		lwp_updatecred(l);
+		return;
+	}
+	kauth_cred_free(l->l_cred);
+	l->l_cred = cred;
+	l->l_flag |= LW_CRED;
 }
 
 void

@@ -56,7 +56,7 @@ struct lwp {
 	struct list l_siblings;     /* p: p_lwps */
 	struct list l_sleep;        /* cv_guard of the cv slept on */
 	struct proc *l_proc;        /* i */
-	kauth_cred_t l_cred;        /* t: owned; a copy of p_cred */
+	kauth_cred_t l_cred;        /* t: owned; a copy of p_cred, or LW_CRED */
 	int32_t l_lid;              /* i */
 	uint32_t l_flag;            /* t: LW_* */
 	_Atomic uint32_t l_wake;    /* park word: sequence of wake-ups */
@@ -72,6 +72,7 @@ struct lwp {
 #define LW_IMPLICIT 0x1 /* cached for a host thread, invisible outside */
 #define LW_ESCAPE 0x2   /* rump_namei_escape_lwp() */
 #define LW_UNHEARD 0x4  /* closes files, and nobody is told of errors */
+#define LW_CRED 0x8     /* l_cred is the lwp's own */
 
 /*
  * The one TLS object of librump, at most 64 bytes.
@@ -165,8 +166,11 @@ lwp_enter(void)
 }
 /* Bind the calling host thread to l, or to none. */
 void lwp_bind(struct lwp *l);
-/* Take over a changed credential of the process. */
+/* Take over a changed credential of the process, unless l has its own. */
 void lwp_updatecred(struct lwp *l);
+/* l, the current lwp, has this credential, whose reference it takes over, from
+ * now on; NULL: that of its process. */
+void lwp_setcred(struct lwp *l, kauth_cred_t cred);
 static inline kauth_cred_t
 lwp_cred(struct lwp *l)
 {

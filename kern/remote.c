@@ -83,11 +83,10 @@ remote_shutdown(void)
 		rumpuser_sp_fini(curproc->p_vmspace);
 }
 
-int
-rump_proc_setcred(int32_t pid, const struct rump_hostcred *hc)
+static kauth_cred_t
+cred_of(const struct rump_hostcred *hc)
 {
 	kauth_cred_t cred = kauth_cred_alloc();
-	struct proc *p;
 
 	cred->cr_uid = hc->hc_uid[0];
 	cred->cr_euid = hc->hc_uid[1];
@@ -98,6 +97,15 @@ rump_proc_setcred(int32_t pid, const struct rump_hostcred *hc)
 	cred->cr_ngroups = MIN(hc->hc_ngroups, CRED_NGROUPS);
 	for (uint32_t i = 0; i < cred->cr_ngroups; i++)
 		cred->cr_groups[i] = hc->hc_groups[i];
+	return cred;
+}
+
+int
+rump_proc_setcred(int32_t pid, const struct rump_hostcred *hc)
+{
+	kauth_cred_t cred = cred_of(hc);
+	struct proc *p;
+
 	rump_schedule();
 	mutex_enter(&proc_lock);
 	p = proc_find(pid);
@@ -112,6 +120,14 @@ rump_proc_setcred(int32_t pid, const struct rump_hostcred *hc)
 		kauth_cred_free(cred);
 	rump_unschedule();
 	return p == NULL ? ESRCH : 0;
+}
+
+void
+rump_lwp_setcred(const struct rump_hostcred *hc)
+{
+	rump_schedule();
+	lwp_setcred(curlwp, hc == NULL ? NULL : cred_of(hc));
+	rump_unschedule();
 }
 
 void

@@ -78,7 +78,7 @@ change_cred(
 		kauth_cred_free(cred);
 	mutex_exit(&proc_lock);
 	if (error == 0)
-		(void)lwp_cred(l);
+		lwp_setcred(l, NULL);
 	return error;
 }
 

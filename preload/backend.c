@@ -3,6 +3,7 @@
 #include "preload/backend.h"
 
 #include "preload/call.h"
+#include "preload/cred.h"
 #include "preload/kernel.h"
 #include "preload/process.h"
 #include "rump/rumpdefs.h"
@@ -23,6 +24,7 @@ rump_backend_syscall(int num, const int64_t *args, int64_t retval[2])
 {
 	if (kernel.k_syscall == NULL)
 		return RUMP_ENOSYS;
+	cred_tell();
 	retval[0] = retval[1] = 0;
 	return kernel.k_syscall(
 	    num, args, BACKEND_SLOTS * sizeof(*args), retval);

@@ -17,6 +17,7 @@
 
 #include "preload/backend.h"
 #include "preload/config.h"
+#include "preload/cred.h"
 #include "preload/engine/engine.h"
 #include "preload/hidden.h"
 #include "preload/libraries.h"
@@ -28,8 +29,6 @@
 #include "rump/rumpuser_host.h"
 
 struct kernel kernel;
-
-#define GROUPS_MAX 1024 /* that are asked for */
 
 #define SYMBOL(member, symbol)                                                 \
 	{                                                                      \
@@ -50,6 +49,7 @@ static const struct {
 	SYMBOL(k_save_files, "rump_save_files"),
 	SYMBOL(k_exit_prepare, "rump_exit_prepare"),
 	SYMBOL(k_set_hostcred, "rump_set_hostcred"),
+	SYMBOL(k_lwp_setcred, "rump_lwp_setcred"),
 	SYMBOL(k_escape_set, "rump_namei_escape_set"),
 	SYMBOL(k_escaped, "rump_namei_escaped"),
 	SYMBOL(k_map_create, "rump_map_create"),
@@ -57,6 +57,7 @@ static const struct {
 	SYMBOL(k_map_again, "rump_map_again"),
 	SYMBOL(k_map_size, "rump_map_size"),
 	SYMBOL(k_map_dirty, "rump_map_dirty"),
+	SYMBOL(k_map_punch, "rump_map_punch"),
 	SYMBOL(k_map_sync, "rump_map_sync"),
 	SYMBOL(k_map_sethooks, "rump_map_sethooks"),
 	SYMBOL(k_map_ref, "rump_map_ref"),
@@ -69,6 +70,7 @@ static const struct {
 	SYMBOL(k_threads_park, "rump_threads_park"),
 	SYMBOL(k_threads_unpark, "rump_threads_unpark"),
 	SYMBOL(k_hostfd, "rump_hostfd"),
+	SYMBOL(k_hostsocket, "rump_hostsocket"),
 };
 
 #define NSYMBOLS (sizeof(symbols) / sizeof(symbols[0]))
@@ -210,29 +212,8 @@ kernel_start(const char *libdir, char *text, size_t size)
 		return false;
 	}
 	set_hooks();
-	kernel_set_cred();
+	cred_set_process();
 	raise_limits();
 	set_umask();
 	return true;
-}
-
-/*
- * Raw calls: also used by routes, after setuid(2) and the like.  What cannot be
- * an id changes nothing, and tells which one file systems go by.
- */
-void
-kernel_set_cred(void)
-{
-	uint32_t uid[3], gid[3], fsuid, fsgid, groups[GROUPS_MAX];
-	long n;
-
-	if (kernel.k_set_hostcred == NULL)
-		return;
-	HOST(SYS_getresuid, &uid[0], &uid[1], &uid[2], 0, 0, 0);
-	HOST(SYS_getresgid, &gid[0], &gid[1], &gid[2], 0, 0, 0);
-	fsuid = (uint32_t)HOST(SYS_setfsuid, -1, 0, 0, 0, 0, 0);
-	fsgid = (uint32_t)HOST(SYS_setfsgid, -1, 0, 0, 0, 0, 0);
-	n = HOST(SYS_getgroups, GROUPS_MAX, groups, 0, 0, 0, 0);
-	kernel.k_set_hostcred(
-	    uid[0], fsuid, gid[0], fsgid, n > 0 ? (size_t)n : 0, groups);
 }

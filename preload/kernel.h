@@ -29,6 +29,8 @@ struct kernel {
 	void (*k_exit_prepare)(void);
 	void (*k_set_hostcred)(
 	    uint32_t, uint32_t, uint32_t, uint32_t, size_t, const uint32_t *);
+	/* In this process alone: a server is told with each call. */
+	void (*k_lwp_setcred)(const struct rump_hostcred *);
 	void (*k_escape_set)(bool);
 	size_t (*k_escaped)(char *, size_t, unsigned *);
 	int (*k_map_create)(int, int64_t, size_t, int, int, struct rump_map *);
@@ -38,12 +40,14 @@ struct kernel {
 	int (*k_map_again)(void *, int64_t, size_t, struct rump_map *);
 	int (*k_map_size)(void *, int64_t *);
 	int (*k_map_dirty)(void *, int64_t, size_t, int64_t);
+	int (*k_map_punch)(void *, int64_t, size_t);
 	int (*k_map_sync)(void *, int64_t, size_t);
 	void (*k_map_sethooks)(const struct rump_maphooks *);
 	void (*k_map_ref)(void *);
 	void (*k_map_destroy)(void *);
 	void (*k_map_drop)(void *, int64_t, size_t);
 	int (*k_hostfd)(int, int *);
+	int (*k_hostsocket)(int, int, int, int, int *);
 	int (*k_mount_url)(const char *, const char *, char *, size_t);
 	bool (*k_stats_watched)(void);
 	void (*k_stats)(
@@ -61,8 +65,5 @@ extern struct kernel kernel;
  * in text.  Runs libc code: from the constructor only.
  */
 bool kernel_start(const char *libdir, char *text, size_t size);
-
-/* Take over the process's credentials as they are now. */
-void kernel_set_cred(void);
 
 #endif /* !PRELOAD_KERNEL_H */

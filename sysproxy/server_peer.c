@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What the host says about the process at the other end. */
+#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #include "sysproxy/server.h"
 
 #define STATUS_MAX 8192
+#define NAMESPACES 33        /* of processes, one in the other */
 #define PEER_GROUPS_MAX 4096 /* more are none */
 
 /* Up to n numbers behind the line's name; returns how many there are. */
@@ -38,13 +40,11 @@ numbers(const char *text, const char *name, uint32_t *out, uint32_t n)
 }
 
 static bool
-read_status(pid_t pid, char *buf, size_t size)
+read_status(const char *path, char *buf, size_t size)
 {
-	char path[32];
 	ssize_t n;
 	int fd;
 
-	text_format(path, sizeof(path), "/proc/%d/status", (int)pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return false;
@@ -56,14 +56,11 @@ read_status(pid_t pid, char *buf, size_t size)
 	return true;
 }
 
-bool
-peer_status(pid_t pid, struct peer *p)
+static bool
+parse_status(const char *text, struct peer *p)
 {
-	char text[STATUS_MAX];
 	const char *mask;
 
-	if (pid <= 0 || !read_status(pid, text, sizeof(text)))
-		return false;
 	/* The command's name, in the first line, cannot contain a newline. */
 	if (numbers(text, "\nUid:", p->p_uid, 4) != 4 ||
 	    numbers(text, "\nGid:", p->p_gid, 4) != 4)
@@ -74,6 +71,67 @@ peer_status(pid_t pid, struct peer *p)
 	if (mask != NULL)
 		p->p_umask = (int32_t)strtoul(mask + 8, NULL, 8) & 0777;
 	return true;
+}
+
+bool
+peer_status(pid_t pid, struct peer *p)
+{
+	char path[32], text[STATUS_MAX];
+
+	text_format(path, sizeof(path), "/proc/%d/status", (int)pid);
+	return pid > 0 && read_status(path, text, sizeof(text)) &&
+	       parse_status(text, p);
+}
+
+/* Is that a thread which calls itself tid? */
+static bool
+is_thread(const char *text, pid_t tid)
+{
+	uint32_t ids[NAMESPACES];
+	uint32_t n = numbers(text, "\nNSpid:", ids, NAMESPACES);
+
+	return n > 0 && ids[n - 1] == (uint32_t)tid;
+}
+
+static bool
+thread_status(pid_t pid, const char *name, pid_t tid, struct peer *p)
+{
+	char path[64], text[STATUS_MAX];
+
+	text_format(
+	    path, sizeof(path), "/proc/%d/task/%s/status", (int)pid, name);
+	return read_status(path, text, sizeof(text)) && is_thread(text, tid) &&
+	       parse_status(text, p);
+}
+
+/* In another namespace it has another name there. */
+static bool
+find_thread(pid_t pid, pid_t tid, struct peer *p)
+{
+	char path[32];
+	struct dirent *e;
+	bool found = false;
+	DIR *d;
+
+	text_format(path, sizeof(path), "/proc/%d/task", (int)pid);
+	d = opendir(path);
+	if (d == NULL)
+		return false;
+	while (!found && (e = readdir(d)) != NULL)
+		found = e->d_name[0] != '.' &&
+			thread_status(pid, e->d_name, tid, p);
+	closedir(d);
+	return found;
+}
+
+bool
+peer_thread(pid_t pid, pid_t tid, struct peer *p)
+{
+	char name[16];
+
+	text_format(name, sizeof(name), "%d", (int)tid);
+	return pid > 0 && tid > 0 &&
+	       (thread_status(pid, name, tid, p) || find_thread(pid, tid, p));
 }
 
 /* As many as there is room for. */

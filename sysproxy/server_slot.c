@@ -163,12 +163,31 @@ take_ranges(struct worker *w, const struct fast_slot *sl)
 	return true;
 }
 
+/* The thread that calls may have credentials of its own. */
+static int
+take_cred(struct worker *w, const struct fast_slot *sl)
+{
+	uint32_t number = ONCE(sl->sl_cred);
+	int error = 0;
+
+	if (number == w->w_cred || serverkernel.sk_lwp_setcred == NULL)
+		return 0;
+	if (number == 0)
+		serverkernel.sk_lwp_setcred(NULL);
+	else
+		error = client_lendcred(w->w_client, (pid_t)ONCE(sl->sl_tid));
+	if (error == 0)
+		w->w_cred = number;
+	return error;
+}
+
 static int
 call(struct worker *w, struct fast_slot *sl, int64_t *retval)
 {
 	int32_t num = ONCE(sl->sl_num);
 	bool escape = (ONCE(sl->sl_flags) & FAST_ESCAPE) != 0;
 	int64_t args[FAST_ARGS];
+	int error;
 
 	for (int i = 0; i < FAST_ARGS; i++)
 		args[i] = ONCE(sl->sl_args[i]);
@@ -176,6 +195,9 @@ call(struct worker *w, struct fast_slot *sl, int64_t *retval)
 		serverkernel.sk_escape(escape);
 		w->w_escape = escape;
 	}
+	error = take_cred(w, sl);
+	if (error != 0)
+		return error;
 	if (num >= FASTCALL_FIRST)
 		return fastcall(w, num, args, retval);
 	client_allow_reboot(w->w_client, num);
@@ -258,6 +280,7 @@ prepare(struct worker *w, struct client *c, unsigned slot)
 	w->w_slot = slot;
 	w->w_sl = fast_slot(c->c_area, slot);
 	w->w_escape = false;
+	w->w_cred = 0;
 	place_init(&w->w_place);
 	w->w_apart = false;
 	w->w_skip = w->w_left = 0;

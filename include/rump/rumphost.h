@@ -75,9 +75,17 @@ struct rump_hostcred {
 	int32_t hc_pid;
 };
 int rump_proc_setcred(int32_t pid, const struct rump_hostcred *hc);
+/* What the calling thread asks for is done with this credential (hc_umask and
+ * hc_pid are not looked at); NULL: with that of its process again. */
+void rump_lwp_setcred(const struct rump_hostcred *hc);
 /* The calling thread's process shares its working directory, root directory and
  * mask with no other one from now on. */
 void rump_cwd_unshare(void);
+
+/* The path of the working directory of the calling thread's process, with its NUL,
+ * to path, which has room for size bytes.  0, ERANGE, ENOENT (it has been
+ * removed) ... */
+int rump_cwd_path(char *path, size_t size);
 void rump_proc_exec(const char *comm, const uint32_t *keep, size_t n);
 /* Could the end of l's process, in which nothing runs, wait for others?  It has
  * something open, or stands in a directory of another machine. */
@@ -216,7 +224,7 @@ struct rump_map {
 	int64_t rm_hostoff;
 	bool rm_writable; /* the descriptor allows shared mappings to write */
 	bool rm_memory;   /* of a memory file: its pages stay what they are, and
-			   * rump_map_dirty() is not needed */
+			   * rump_map_dirty() does no more than set its times */
 	bool rm_apart;    /* rm_hostfd has nothing but this file, and whoever
 			   * maps it gets SIGBUS behind the end of file by the
 			   * host, which says nothing of pages that are not
@@ -236,6 +244,10 @@ int rump_map_size(void *handle, int64_t *size);
  * a page is not valid any more: fill it first.
  */
 int rump_map_dirty(void *handle, int64_t off, size_t len, int64_t size);
+/* Make a hole of pages [off, off + len) of the file, in every mapping of it, by a
+ * map of a descriptor that is open for writing.  0, or an errno such as
+ * EOPNOTSUPP. */
+int rump_map_punch(void *handle, int64_t off, size_t len);
 /* Write what is unsaved in [off, off + len), and wait.  0, an errno, or
  * RUMP_ERESTART. */
 int rump_map_sync(void *handle, int64_t off, size_t len);
@@ -301,6 +313,16 @@ void rump_lock_retry(void);
  * be opened through the host's /proc/self/fd.
  */
 int rump_hostfd(int rumpfd, int *hostfd);
+
+/*
+ * A socket of the kernel's around host socket hostfd, which is of that kind:
+ * family, type (with SOCK_NONBLOCK for a socket that does not wait) and protocol
+ * as for socket(2).  The kernel has a duplicate of its own, the caller closes
+ * hostfd.  0 and *rumpfd, the errors of socket(2), EPROTOTYPE (hostfd is
+ * something else), or EOPNOTSUPP: no socket of this family is a host's.
+ */
+int rump_hostsocket(
+    int family, int type, int protocol, int hostfd, int *rumpfd);
 
 /* As sync(2), but says what came of it: 0, an errno, or RUMP_ERESTART. */
 int rump_save_files(void);

@@ -382,10 +382,47 @@ the_host_credential_reaches_every_thread_of_process_one(void **state)
 	assert_int_equal(rump_sys_getuid(), 0);
 }
 
+static void *
+look_with_process(void *arg)
+{
+	assert_int_equal(rump_sys_geteuid(), 1001);
+	return NULL;
+}
+
+static void
+a_thread_may_have_a_credential_of_its_own(void **state)
+{
+	const uint32_t groups[] = { 7, 8 };
+	const struct rump_hostcred hc = { .hc_uid = { 1, 2, 3 },
+		.hc_gid = { 4, 5, 6 },
+		.hc_ngroups = 2,
+		.hc_groups = groups,
+		.hc_umask = -1 };
+	pthread_t thread;
+	uint32_t got[16];
+
+	rump_lwp_setcred(&hc);
+	rump_set_hostcred(1000, 1001, 2000, 2001, 0, NULL);
+	assert_int_equal(rump_sys_getuid(), 1);
+	assert_int_equal(rump_sys_geteuid(), 2);
+	assert_int_equal(rump_sys_getegid(), 5);
+	assert_int_equal(rump_sys_getgroups(16, got), 2);
+	assert_int_equal(
+	    pthread_create(&thread, NULL, look_with_process, NULL), 0);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	rump_lwp_setcred(&hc);
+	assert_int_equal(rump_sys_geteuid(), 2);
+	rump_lwp_setcred(NULL);
+	assert_int_equal(rump_sys_geteuid(), 1001);
+	rump_set_hostcred(0, 0, 0, 0, 0, NULL);
+	assert_int_equal(rump_sys_geteuid(), 0);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_thread_may_have_a_credential_of_its_own),
 		cmocka_unit_test(
 		    a_thread_without_an_lwp_belongs_to_process_one),
 		cmocka_unit_test(lwps_of_one_process_may_leave_at_once),

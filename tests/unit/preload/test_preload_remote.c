@@ -24,6 +24,7 @@
 #include <cmocka.h>
 
 #include "preload/config.h"
+#include "preload/cred.h"
 #include "preload/engine/thread.h"
 #include "preload/memory.h"
 #include "rump/rump_syscallnum.h"
@@ -79,6 +80,62 @@ an_error_of_the_call_is_returned(void **state)
 	assert_int_equal(
 	    remote_call(&connection, RUMP_SYS_getpid, NULL, 0, NULL),
 	    RUMP_EPERM);
+	server_end(s, &connection);
+}
+
+bool cred_apart;
+static __thread uint32_t credentials;
+
+uint32_t
+cred_number_apart(void)
+{
+	return credentials;
+}
+
+static void
+serve_credentials(struct server *s, struct fast_slot *sl)
+{
+	sl->sl_retval[0] = sl->sl_cred;
+	sl->sl_retval[1] = sl->sl_tid;
+}
+
+static void
+says_to_be(uint32_t number, pid_t tid)
+{
+	int64_t retval[2];
+
+	credentials = number;
+	assert_int_equal(remote_call(&connection, 77, NULL, 0, retval), 0);
+	assert_int_equal(retval[0], number);
+	if (number != 0)
+		assert_int_equal(retval[1], tid);
+}
+
+static void *
+thread_of_another_user(void *arg)
+{
+	says_to_be(6, gettid());
+	says_to_be(5, gettid());
+	return NULL;
+}
+
+static void
+a_call_names_the_credentials_of_its_thread(void **state)
+{
+	struct server *s = server_create(&connection, serve_credentials);
+	pthread_t thread;
+
+	server_start(s);
+	says_to_be(0, 0);
+	cred_apart = true;
+	says_to_be(4, gettid());
+	assert_int_equal(
+	    pthread_create(&thread, NULL, thread_of_another_user, NULL), 0);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	says_to_be(4, gettid());
+	says_to_be(0, 0);
+	assert_int_equal(s->s_nworkers, 1);
+	cred_apart = false;
 	server_end(s, &connection);
 }
 
@@ -679,6 +736,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_the_first_call_greets),
 		cmocka_unit_test(an_error_of_the_call_is_returned),
+		cmocka_unit_test(a_call_names_the_credentials_of_its_thread),
 		cmocka_unit_test(strings_and_buffers_go_along),
 		cmocka_unit_test(vectors_and_messages_go_along),
 		cmocka_unit_test(commands_say_what_goes_along),

@@ -74,9 +74,22 @@ sotakeerror(struct socket *so)
 	return atomic_exchange_explicit(&so->so_error, 0, memory_order_relaxed);
 }
 
+/* With a host socket of the protocol's own, or with one that is there. */
+static int
+attach(struct socket *so, int proto, const int *hostfd)
+{
+	const struct protosw *pr = so->so_proto;
+
+	if (hostfd != NULL)
+		return pr->pr_adopt != NULL ? pr->pr_adopt(so, proto, *hostfd)
+					    : EOPNOTSUPP;
+	return pr->pr_attach != NULL ? pr->pr_attach(so, proto)
+				     : EPROTONOSUPPORT;
+}
+
 static int
 create(int family, struct socket **sop, int type, int proto, kauth_cred_t cred,
-    uint32_t state)
+    uint32_t state, const int *hostfd)
 {
 	const struct protosw *pr;
 	struct socket *so;
@@ -85,11 +98,9 @@ create(int family, struct socket **sop, int type, int proto, kauth_cred_t cred,
 	error = domain_lookup(family, type, proto, &pr);
 	if (error != 0)
 		return error;
-	if (pr->pr_attach == NULL)
-		return EPROTONOSUPPORT;
 	so = soalloc(pr, cred);
 	so->so_state = state;
-	error = pr->pr_attach(so, proto);
+	error = attach(so, proto, hostfd);
 	if (error != 0)
 		goto fail_free;
 	solist_add(so);
@@ -105,15 +116,29 @@ int
 socreate(
     int family, struct socket **sop, int type, int proto, kauth_cred_t cred)
 {
-	return create(family, sop, type, proto, cred, 0);
+	return create(family, sop, type, proto, cred, 0, NULL);
+}
+
+static int
+create_file(int family, struct socket **sop, int type, int proto,
+    kauth_cred_t cred, const int *hostfd)
+{
+	return create(family, sop, (int)(type & ~SOCK_FLAGS_MASK), proto, cred,
+	    SS_FILE | ((type & SOCK_NONBLOCK) != 0 ? SS_NBIO : 0), hostfd);
 }
 
 int
 socreate_file(
     int family, struct socket **sop, int type, int proto, kauth_cred_t cred)
 {
-	return create(family, sop, (int)(type & ~SOCK_FLAGS_MASK), proto, cred,
-	    SS_FILE | ((type & SOCK_NONBLOCK) != 0 ? SS_NBIO : 0));
+	return create_file(family, sop, type, proto, cred, NULL);
+}
+
+int
+soadopt_file(int family, struct socket **sop, int type, int proto,
+    kauth_cred_t cred, int hostfd)
+{
+	return create_file(family, sop, type, proto, cred, &hostfd);
 }
 
 void

@@ -117,6 +117,9 @@ struct protosw {
 	/* User-requests.  0 or errno; may sleep; called without so_lock unless
 	 * stated.  NULL: EOPNOTSUPP. */
 	int (*pr_attach)(struct socket *so, int proto);
+	/* The same around a duplicate of host socket hostfd.  EPROTOTYPE: it is
+	 * not of this family and type. */
+	int (*pr_adopt)(struct socket *so, int proto, int hostfd);
 	void (*pr_detach)(struct socket *so);
 	int (*pr_bind)(struct socket *so, const struct rump_sockaddr *sa);
 	int (*pr_listen)(struct socket *so, int backlog);
@@ -192,6 +195,9 @@ int socreate(
 /* The same for an open file; type may have SOCK_* flags. */
 int socreate_file(
     int family, struct socket **sop, int type, int proto, kauth_cred_t cred);
+/* ... around host socket hostfd, as pr_adopt. */
+int soadopt_file(int family, struct socket **sop, int type, int proto,
+    kauth_cred_t cred, int hostfd);
 /* A socket without protocol state, for pr_accept() and pr_connect2(). */
 struct socket *soalloc(const struct protosw *pr, kauth_cred_t cred);
 /*

@@ -2,8 +2,8 @@
 /*
  * Entries of entries.h.  A file (KIND f) is opened again by the
  * program's path, which may contain anything and has LENGTH bytes.  A socket
- * (s) is a host socket, whose descriptor, POSITION, stays open for once: it
- * takes the place of the host socket behind a new one.  What has no path, an
+ * (s) is a host socket, whose descriptor, POSITION, stays open for once: a new
+ * one of the kernel is made around it.  What has no path, an
  * O_PATH descriptor of a symbolic link, is lost (x).  The new image finds the
  * old placeholders at the numbers.
  *
@@ -372,9 +372,9 @@ old_socket(const struct entry *e)
 		   : -1;
 }
 
-/* A socket of the kernel's, of the kind that host descriptor old is of. */
+/* The kernel's socket around host socket old.  0 or a Linux errno. */
 static int
-socket_like(int old, int64_t *fd)
+socket_around(int old, int *fd)
 {
 	int value[3], family, type, error;
 
@@ -388,28 +388,19 @@ socket_like(int old, int64_t *fd)
 	if (error != 0)
 		return error;
 	return abi_errno_to_linux(
-	    (int)kernel_call(RUMP_SYS_socket, family, type, value[2], 0, fd));
+	    kernel.k_hostsocket(family, type, value[2], old, fd));
 }
 
 static long
 take_socket(const struct entry *e)
 {
-	int64_t fd = -1, nflags = abi_status_to_netbsd((int)e->e_flags);
-	int old = old_socket(e), hostfd, error;
-	long r;
+	int64_t nflags = abi_status_to_netbsd((int)e->e_flags);
+	int fd = -1, error = socket_around(old_socket(e), &fd);
 
-	error = socket_like(old, &fd);
 	if (error != 0)
 		return -error;
-	r = kernel.k_hostfd((int)fd, &hostfd) == 0
-		? HOST(SYS_dup3, old, hostfd, O_CLOEXEC, 0, 0, 0)
-		: -EOPNOTSUPP;
-	if (r < 0) {
-		(void)kernel_call(RUMP_SYS_close, fd, 0, 0, 0, NULL);
-		return r;
-	}
 	(void)kernel_call(RUMP_SYS_fcntl, fd, RUMP_F_SETFL, nflags, 0, NULL);
-	return fdmap_install((int)fd, RF_SOCKET, NS_HOST, false, false);
+	return fdmap_install(fd, RF_SOCKET, NS_HOST, false, false);
 }
 
 /* The number of a file of ours, or -errno. */

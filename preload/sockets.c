@@ -20,6 +20,7 @@
 #include "preload/config.h"
 #include "preload/descriptor.h"
 #include "preload/namespace.h"
+#include "preload/netspace.h"
 #include "preload/process.h"
 #include "preload/route.h"
 #include "preload/trace.h"
@@ -100,7 +101,10 @@ socket_run(struct call *c)
 	int64_t args[BACKEND_SLOTS] = { family, type & ~RUMP_SOCK_CLOEXEC,
 		(int)c->arg[2] };
 
-	error = rump_call(c, RUMP_SYS_socket, args, &fd);
+	if (netspace_is_other())
+		error = netspace_socket(c, family, type, &fd);
+	else
+		error = rump_call(c, RUMP_SYS_socket, args, &fd);
 	if (error == EAFNOSUPPORT) {
 		family_absent(i);
 		route_mark_host(c);

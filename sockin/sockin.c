@@ -130,6 +130,18 @@ sockin_attach(struct socket *so, int proto)
 	return error;
 }
 
+static int
+sockin_adopt(struct socket *so, int proto, int hostfd)
+{
+	int error, fd;
+
+	error = rumpcomp_sockin_adopt(so->so_proto->pr_domain->dom_family,
+	    (int)((unsigned)so->so_type | type_flags(so)), hostfd, &fd);
+	if (error == 0)
+		pcb_attach(so, fd, proto);
+	return error;
+}
+
 static void
 sockin_detach(struct socket *so)
 {
@@ -515,15 +527,15 @@ sockin_peeraddr(struct socket *so, struct rump_sockaddr_storage *ss)
 	{                                                                      \
 		.pr_type = (type), .pr_protocol = PR_ANYPROTO,                 \
 		.pr_domain = (dom), .pr_attach = sockin_attach,                \
-		.pr_detach = sockin_detach, .pr_bind = sockin_bind,            \
-		.pr_listen = sockin_listen, .pr_connect = sockin_connect,      \
-		.pr_accept = sockin_accept, .pr_shutdown = sockin_shutdown,    \
-		.pr_send = sockin_send, .pr_recv = sockin_recv,                \
-		.pr_wait = sockin_wait, .pr_poll = sockin_poll,                \
-		.pr_ctloutput = sockin_ctloutput, .pr_ioctl = sockin_ioctl,    \
-		.pr_stat = sockin_stat, .pr_hostfd = sockin_hostfd,            \
-		.pr_info = sockin_info, .pr_sockaddr = sockin_sockaddr,        \
-		.pr_peeraddr = sockin_peeraddr                                 \
+		.pr_adopt = sockin_adopt, .pr_detach = sockin_detach,          \
+		.pr_bind = sockin_bind, .pr_listen = sockin_listen,            \
+		.pr_connect = sockin_connect, .pr_accept = sockin_accept,      \
+		.pr_shutdown = sockin_shutdown, .pr_send = sockin_send,        \
+		.pr_recv = sockin_recv, .pr_wait = sockin_wait,                \
+		.pr_poll = sockin_poll, .pr_ctloutput = sockin_ctloutput,      \
+		.pr_ioctl = sockin_ioctl, .pr_stat = sockin_stat,              \
+		.pr_hostfd = sockin_hostfd, .pr_info = sockin_info,            \
+		.pr_sockaddr = sockin_sockaddr, .pr_peeraddr = sockin_peeraddr \
 	}
 
 static const struct protosw sockin_protosw[] = {

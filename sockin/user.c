@@ -91,6 +91,35 @@ rumpcomp_sockin_socket(int domain, int type, int proto, int *fd)
 	return adopt(host_call(SYS_socket, hdomain, htype, proto, 0), fd);
 }
 
+static bool
+has_option(int fd, int name, int value)
+{
+	socklen_t len = sizeof(int);
+	int is;
+
+	return rumpuser_host_syscall(
+		   SYS_getsockopt, fd, SOL_SOCKET, name, &is, &len, 0) == 0 &&
+	       is == value;
+}
+
+int
+rumpcomp_sockin_adopt(int domain, int type, int hostfd, int *fd)
+{
+	int hdomain = sockin_family_to_host(domain);
+	int htype = sockin_type_to_host((int)((unsigned)type & 0xf));
+	int on = ((unsigned)type & RUMP_SOCK_NONBLOCK) != 0;
+	long r;
+
+	if (hdomain < 0 || htype < 0 ||
+	    !has_option(hostfd, SO_DOMAIN, hdomain) ||
+	    !has_option(hostfd, SO_TYPE, htype))
+		return RUMP_EPROTOTYPE;
+	r = host_call(SYS_ioctl, hostfd, FIONBIO, &on, 0);
+	if (r == 0)
+		r = host_call(SYS_fcntl, hostfd, F_DUPFD_CLOEXEC, 0, 0);
+	return adopt(r, fd);
+}
+
 void
 rumpcomp_sockin_close(int fd)
 {

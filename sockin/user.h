@@ -19,6 +19,9 @@ enum sockin_name { SOCKIN_NAME_OWN, SOCKIN_NAME_PEER };
 /* A descriptor that the program cannot see; close it with ..._close().  type
  * may have SOCK_NONBLOCK: the socket never blocks. */
 int rumpcomp_sockin_socket(int domain, int type, int proto, int *fd);
+/* ... a duplicate of hostfd, which blocks as type says from now on.  EPROTOTYPE
+ * when that is not such a socket. */
+int rumpcomp_sockin_adopt(int domain, int type, int hostfd, int *fd);
 /*
  * EWOULDBLOCK when nothing can be moved; EPIPE raises no signal.  Both block
  * where fd does and flags have neither MSG_DONTWAIT nor MSG_NBIO.

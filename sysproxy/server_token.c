@@ -6,29 +6,24 @@
  * A token is one end of a socket pair.  The other end is ours and has the file;
  * when all copies of the token have been closed it hangs up, and the file is
  * dropped.  To see whether a descriptor is a token of ours the one that has it
- * sends it to us and names its inode: that of a token's socket is known, and no
- * other socket has it as long as ours is open.  What we are sent is closed at
- * once: it might be the very connection that it came over.
+ * sends it to us and names its inode (server_received.c): that of a token's socket
+ * is known, and no other socket has it as long as ours is open.
  */
 #include <errno.h>
-#include <linux/futex.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "rump/rumpdefs.h"
 #include "rump/rumphost.h"
 #include "rump/rumpuser.h"
-#include "rump/rumpuser_host.h"
 
 #include "sysproxy/server.h"
 #include "sysproxy/server_kernel.h"
 #include "sysproxy/server_worker.h"
 
-#define RECEIVED_MAX FAST_TOKENS
 #define HASH 256
 
 struct token {
@@ -39,16 +34,6 @@ struct token {
 	uint64_t t_inode;     /* i: of the other end */
 	struct file *t_file;  /* i: reference */
 	struct watch t_watch; /* i */
-};
-
-/* What a client has sent and has not asked about yet. */
-struct received {
-	uint64_t r_inode;      /* 0: nothing */
-	struct token *r_token; /* reference; NULL: it is none of ours */
-};
-struct tokens {
-	struct received ts_received[RECEIVED_MAX];
-	unsigned ts_next;
 };
 
 static pthread_mutex_t tokens_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -76,8 +61,7 @@ drop(struct worker *w, void *arg)
 	free(t);
 }
 
-/* Of ours, with a reference; NULL if there is none. */
-static struct token *
+struct token *
 token_ref(uint64_t inode)
 {
 	struct token *t;
@@ -92,7 +76,7 @@ token_ref(uint64_t inode)
 	return t;
 }
 
-static void
+void
 token_unref(struct token *t)
 {
 	bool last;
@@ -180,95 +164,16 @@ fail_free:
 	return error;
 }
 
-void
-token_received(struct client *c, int fd)
-{
-	struct received r = { 0 }, old = { 0 };
-	struct tokens *ts;
-
-	if (inode_of(fd, &r.r_inode))
-		r.r_token = token_ref(r.r_inode);
-	(void)close(fd);
-	pthread_mutex_lock(&c->c_lock);
-	if (c->c_tokens == NULL)
-		c->c_tokens = calloc(1, sizeof(*c->c_tokens));
-	ts = c->c_tokens;
-	if (ts != NULL) {
-		old = ts->ts_received[ts->ts_next % RECEIVED_MAX];
-		ts->ts_received[ts->ts_next++ % RECEIVED_MAX] = r;
-	}
-	pthread_mutex_unlock(&c->c_lock);
-	token_unref(ts == NULL ? r.r_token : old.r_token);
-	tokens_wake(c);
-}
-
-void
-tokens_wake(struct client *c)
-{
-	atomic_fetch_add(&c->c_arrivals, 1);
-	(void)rumpuser_host_syscall(SYS_futex, &c->c_arrivals,
-	    FUTEX_WAKE | FUTEX_PRIVATE_FLAG, INT32_MAX, 0, 0, 0);
-}
-
-void
-tokens_destroy(struct client *c)
-{
-	if (c->c_tokens == NULL)
-		return;
-	for (unsigned i = 0; i < RECEIVED_MAX; i++)
-		token_unref(c->c_tokens->ts_received[i].r_token);
-	free(c->c_tokens);
-	c->c_tokens = NULL;
-}
-
-/* Has c sent this?  Then *tp is the caller's. */
-static bool
-take_received(struct client *c, uint64_t inode, struct token **tp)
-{
-	bool found = false;
-
-	pthread_mutex_lock(&c->c_lock);
-	for (unsigned i = 0; c->c_tokens != NULL && i < RECEIVED_MAX; i++) {
-		struct received *r = &c->c_tokens->ts_received[i];
-
-		if (!found && inode != 0 && r->r_inode == inode) {
-			found = true;
-			*tp = r->r_token;
-			*r = (struct received){ 0 };
-		}
-	}
-	pthread_mutex_unlock(&c->c_lock);
-	return found;
-}
-
-/* The call may be quicker than the message that was sent before it. */
-static bool
-await_received(struct worker *w, uint64_t inode, struct token **tp)
-{
-	struct client *c = w->w_client;
-	long args[6] = { (long)&c->c_arrivals,
-		FUTEX_WAIT | FUTEX_PRIVATE_FLAG };
-
-	for (;;) {
-		args[2] = atomic_load(&c->c_arrivals);
-		if (take_received(c, inode, tp))
-			return true;
-		if (atomic_load(&w->w_stop) != 0)
-			return false;
-		(void)rumpuser_hostops.ho_syscall_intr(
-		    (const volatile uint32_t *)&w->w_stop, SYS_futex, args);
-	}
-}
-
 int
 token_import(struct worker *w, uint64_t inode, int *rumpfd)
 {
-	struct token *t = NULL;
-	int error;
+	struct received r;
+	int error = RUMP_EBADF;
 
-	if (!await_received(w, inode, &t) || t == NULL)
+	if (!received_await(w, inode, &r))
 		return RUMP_EBADF;
-	error = serverkernel.sk_file_install(t->t_file, rumpfd);
-	token_unref(t);
+	if (r.r_token != NULL)
+		error = serverkernel.sk_file_install(r.r_token->t_file, rumpfd);
+	received_drop(&r);
 	return error;
 }

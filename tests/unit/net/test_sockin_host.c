@@ -23,6 +23,7 @@
 #include "rump/rump.h"
 #include "rump/rump_syscalls.h"
 #include "rump/rumpdefs.h"
+#include "rump/rumphost.h"
 #include "rump/rumphostsock.h"
 
 #define assert_errno(call, number)                                             \
@@ -135,6 +136,106 @@ calls_that_would_confuse_the_kernel_are_refused(void **state)
 	}
 	assert_int_equal(peer_count_fds(), before);
 	rump_sys_close(fd);
+}
+
+/* --- sockets that somebody else has made ----------------------------------- */
+
+static int
+host_socket(int type, struct sockaddr_in *sin)
+{
+	socklen_t len = sizeof(*sin);
+	int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
+
+	*sin = (struct sockaddr_in){ .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	assert_true(fd >= 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)sin, len), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)sin, &len), 0);
+	return fd;
+}
+
+static void
+a_socket_of_the_host_becomes_one_of_the_kernels(void **state)
+{
+	struct sockaddr_in sin;
+	int host, peer, taken, fd = -1, before = peer_count_fds();
+	char byte = 0;
+
+	host = host_socket(SOCK_STREAM, &sin);
+	assert_int_equal(
+	    rump_hostsocket(RUMP_PF_INET, RUMP_SOCK_STREAM, 0, host, &fd), 0);
+	close(host);
+	assert_int_equal(rump_sys_listen(fd, 1), 0);
+	peer = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(
+	    connect(peer, (struct sockaddr *)&sin, sizeof(sin)), 0);
+	taken = rump_sys_accept(fd, NULL, NULL);
+	assert_true(taken >= 0);
+	assert_int_equal(send(peer, "x", 1, 0), 1);
+	assert_int_equal(rump_sys_recvfrom(taken, &byte, 1, 0, NULL, NULL), 1);
+	assert_int_equal(byte, 'x');
+	close(peer);
+	rump_sys_close(taken);
+	rump_sys_close(fd);
+	assert_int_equal(peer_count_fds(), before);
+}
+
+static void
+it_waits_or_not_as_its_kind_says(void **state)
+{
+	struct sockaddr_in sin;
+	int host = host_socket(SOCK_DGRAM, &sin), fd = -1;
+	char byte;
+
+	assert_int_equal(
+	    rump_hostsocket(RUMP_PF_INET, RUMP_SOCK_DGRAM | RUMP_SOCK_NONBLOCK,
+		0, host, &fd),
+	    0);
+	assert_true((fcntl(host, F_GETFL) & O_NONBLOCK) != 0);
+	assert_errno(
+	    rump_sys_recvfrom(fd, &byte, 1, 0, NULL, NULL), RUMP_EWOULDBLOCK);
+	rump_sys_close(fd);
+	assert_int_equal(
+	    rump_hostsocket(RUMP_PF_INET, RUMP_SOCK_DGRAM, 0, host, &fd), 0);
+	assert_true((fcntl(host, F_GETFL) & O_NONBLOCK) == 0);
+	rump_sys_close(fd);
+	close(host);
+}
+
+static void
+what_is_no_such_socket_is_not_taken(void **state)
+{
+	struct sockaddr_in sin;
+	int host = host_socket(SOCK_DGRAM, &sin), pair[2], tube[2], fd = -7;
+	int before;
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM, 0, pair), 0);
+	assert_int_equal(pipe(tube), 0);
+	before = peer_count_fds();
+	assert_int_equal(
+	    rump_hostsocket(RUMP_PF_INET, RUMP_SOCK_STREAM, 0, host, &fd),
+	    RUMP_EPROTOTYPE);
+	assert_int_equal(
+	    rump_hostsocket(RUMP_PF_INET6, RUMP_SOCK_DGRAM, 0, host, &fd),
+	    RUMP_EPROTOTYPE);
+	assert_int_equal(
+	    rump_hostsocket(RUMP_PF_INET, RUMP_SOCK_DGRAM, 0, pair[0], &fd),
+	    RUMP_EPROTOTYPE);
+	assert_int_equal(
+	    rump_hostsocket(RUMP_PF_INET, RUMP_SOCK_DGRAM, 0, tube[0], &fd),
+	    RUMP_EPROTOTYPE);
+	assert_int_equal(
+	    rump_hostsocket(RUMP_PF_INET, RUMP_SOCK_DGRAM, 0, -1, &fd),
+	    RUMP_EPROTOTYPE);
+	assert_int_equal(rump_hostsocket(77, RUMP_SOCK_DGRAM, 0, host, &fd),
+	    RUMP_EAFNOSUPPORT);
+	assert_int_equal(fd, -7);
+	assert_int_equal(peer_count_fds(), before);
+	close(pair[0]);
+	close(pair[1]);
+	close(tube[0]);
+	close(tube[1]);
+	close(host);
 }
 
 /* Receive with room for control data. */
@@ -303,6 +404,10 @@ main(void)
 		cmocka_unit_test(
 		    a_blocking_call_waits_in_the_host_and_an_impatient_one_does_not),
 		cmocka_unit_test(types_that_the_host_has_are_there),
+		cmocka_unit_test(
+		    a_socket_of_the_host_becomes_one_of_the_kernels),
+		cmocka_unit_test(it_waits_or_not_as_its_kind_says),
+		cmocka_unit_test(what_is_no_such_socket_is_not_taken),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);

@@ -2,6 +2,7 @@
 /* Host sockets through the kernel's system calls: one thread at a time. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -371,6 +372,17 @@ a_receive_timeout_ends_the_wait(void **state)
 	rump_sys_close(fd);
 }
 
+/* For which the host wants CAP_NET_ADMIN. */
+static bool
+host_debugs(void)
+{
+	int one = 1, fd = socket(AF_INET, SOCK_STREAM, 0);
+	bool set = setsockopt(fd, SOL_SOCKET, SO_DEBUG, &one, sizeof(one)) == 0;
+
+	close(fd);
+	return set;
+}
+
 static void
 options_read_back_what_was_set(void **state)
 {
@@ -395,6 +407,9 @@ options_read_back_what_was_set(void **state)
 
 	fd = rump_sys_socket(RUMP_PF_INET, RUMP_SOCK_STREAM, 0);
 	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		if (t[i].name == RUMP_SO_DEBUG &&
+		    t[i].level == RUMP_SOL_SOCKET && !host_debugs())
+			continue;
 		assert_int_equal(rump_sys_setsockopt(fd, t[i].level, t[i].name,
 				     &t[i].value, sizeof(int)),
 		    0);

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Descriptors that clients send to the server: tokens, and sockets of the host. */
+#include "servertest.h"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "rump/rump_syscallnum.h"
+#include "rump/rumpdefs.h"
+
+/* Have the server look at fd; what to call it. */
+static ino_t
+pass(struct fastclient *fc, int fd)
+{
+	struct fast_message m = { .fm_type = FAST_TOKEN };
+	struct stat st;
+
+	assert_int_equal(fstat(fd, &st), 0);
+	m.fm_addr = st.st_ino;
+	assert_true(fastclient_send(fc, &m, NULL, fd));
+	return st.st_ino;
+}
+
+/* --- tokens --------------------------------------------------------------- */
+
+static void
+an_open_file_travels_as_a_token(void **state)
+{
+	int fd = open_file(&client, "/t", RUMP_O_CREAT | RUMP_O_RDWR);
+	struct fastclient other;
+	int64_t retval[2];
+	ino_t name;
+	char c = 0;
+	int token, pair[2];
+
+	open_client(&other, false);
+	assert_int_equal(
+	    call(RUMP_SYS_write, A(fd, (intptr_t) "z", 1), NULL, NULL), 0);
+	assert_int_equal(call(FASTCALL_EXPORT, A(fd), NULL, NULL), 0);
+	token = receive_fd(&client);
+	assert_int_equal(call(RUMP_SYS_close, A(fd), NULL, NULL), 0);
+	assert_int_equal(call(FASTCALL_EXPORT, A(fd), NULL, NULL), RUMP_EBADF);
+	name = pass(&other, token);
+	close(token);
+	assert_int_equal(
+	    fastclient_call(&other, 0, FASTCALL_IMPORT, A(name), NULL, retval),
+	    0);
+	assert_int_equal(fastclient_call(&other, 0, RUMP_SYS_pread,
+			     A(retval[0], (intptr_t)&c, 1, 0, 0), NULL, NULL),
+	    0);
+	assert_int_equal(c, 'z');
+	/* Some other socket is none. */
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	name = pass(&other, pair[0]);
+	assert_int_equal(
+	    fastclient_call(&other, 0, FASTCALL_IMPORT, A(name), NULL, NULL),
+	    RUMP_EBADF);
+	close(pair[0]);
+	close(pair[1]);
+	fastclient_close(&other);
+}
+
+/* --- sockets of the host --------------------------------------------------- */
+
+static int64_t
+hand_over(int family, int type, ino_t name, int64_t *retval)
+{
+	return call(
+	    FASTCALL_HOSTSOCKET, A(family, type, 0, name), NULL, retval);
+}
+
+static void
+a_socket_that_a_client_has_made_is_taken_over(void **state)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(sin);
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+	int64_t retval[2];
+	char c = 0;
+	ino_t name;
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&sin, len), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&sin, &len), 0);
+	name = pass(&client, fd);
+	close(fd);
+	assert_int_equal(
+	    hand_over(RUMP_AF_INET, RUMP_SOCK_DGRAM, name, retval), 0);
+	fd = socket(AF_INET, SOCK_DGRAM, 0);
+	assert_int_equal(
+	    sendto(fd, "x", 1, 0, (struct sockaddr *)&sin, len), 1);
+	assert_int_equal(
+	    call(RUMP_SYS_read, A(retval[0], (intptr_t)&c, 1), NULL, NULL), 0);
+	assert_int_equal(c, 'x');
+	close(fd);
+	/* The server has it once. */
+	assert_int_equal(call(RUMP_SYS_close, A(retval[0]), NULL, NULL), 0);
+	fd = socket(AF_INET, SOCK_DGRAM, 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&sin, sizeof(sin)), 0);
+	close(fd);
+}
+
+static void
+what_is_no_such_socket_is_refused(void **state)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM, 0), pair[2];
+
+	assert_int_equal(
+	    hand_over(RUMP_AF_INET, RUMP_SOCK_STREAM, pass(&client, fd), NULL),
+	    RUMP_EPROTOTYPE);
+	assert_int_equal(
+	    hand_over(77, RUMP_SOCK_DGRAM, pass(&client, fd), NULL),
+	    RUMP_EAFNOSUPPORT);
+	close(fd);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM, 0, pair), 0);
+	assert_int_equal(hand_over(RUMP_AF_INET, RUMP_SOCK_DGRAM,
+			     pass(&client, pair[0]), NULL),
+	    RUMP_EPROTOTYPE);
+	close(pair[0]);
+	close(pair[1]);
+}
+
+/* As when the server has no number left. */
+static void
+a_socket_that_is_lost_on_its_way_is_missed(void **state)
+{
+	struct fast_message m = { .fm_type = FAST_TOKEN, .fm_addr = 4711 };
+
+	assert_true(fastclient_send(&client, &m, NULL, -1));
+	assert_int_equal(
+	    hand_over(RUMP_AF_INET, RUMP_SOCK_DGRAM, 4711, NULL), RUMP_ENFILE);
+}
+
+/* A connection with data that nobody takes: to close it last takes as long as it
+ * lingers, at the longest. */
+static int
+lingering_socket(int *listener)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	const struct linger on = { 1, 3600 };
+	socklen_t len = sizeof(sin);
+	char data[4096] = { 0 };
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	*listener = socket(AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(bind(*listener, (struct sockaddr *)&sin, len), 0);
+	assert_int_equal(listen(*listener, 1), 0);
+	assert_int_equal(
+	    getsockname(*listener, (struct sockaddr *)&sin, &len), 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&sin, len), 0);
+	assert_int_equal(
+	    setsockopt(fd, SOL_SOCKET, SO_LINGER, &on, sizeof(on)), 0);
+	while (send(fd, data, sizeof(data), MSG_DONTWAIT) > 0)
+		continue;
+	return fd;
+}
+
+/* The first byte of a message, with fd. */
+static void
+send_begin(const struct fastclient *fc, const struct fast_message *m, int fd)
+{
+	union {
+		struct cmsghdr hdr;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	struct iovec iov = { (void *)(uintptr_t)m, 1 };
+	struct msghdr mh = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+
+	control.hdr.cmsg_len = CMSG_LEN(sizeof(int));
+	control.hdr.cmsg_level = SOL_SOCKET;
+	control.hdr.cmsg_type = SCM_RIGHTS;
+	memcpy(CMSG_DATA(&control.hdr), &fd, sizeof(fd));
+	assert_int_equal(sendmsg(fc->fc_fd, &mh, 0), 1);
+}
+
+/* With a message that has no use for it.  The server is the last to close it: the
+ * message ends when we have done so. */
+static void
+a_descriptor_that_is_slow_to_close_holds_up_nobody(void **state)
+{
+	struct fast_message wrong = { .fm_type = FAST_INTR };
+	int listener, fd = lingering_socket(&listener);
+	struct fastclient other;
+
+	send_begin(&client, &wrong, fd);
+	close(fd);
+	assert_int_equal(
+	    send(client.fc_fd, (char *)&wrong + 1, sizeof(wrong) - 1, 0),
+	    sizeof(wrong) - 1);
+	open_client(&other, false);
+	assert_int_equal(
+	    fastclient_call(&other, 0, RUMP_SYS_getpid, A(0), NULL, NULL), 0);
+	fastclient_close(&other);
+	/* Its connection is reset, and whoever closes it need not wait. */
+	close(listener);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(an_open_file_travels_as_a_token),
+		TEST(a_socket_that_a_client_has_made_is_taken_over),
+		TEST(what_is_no_such_socket_is_refused),
+		TEST(a_socket_that_is_lost_on_its_way_is_missed),
+		TEST(a_descriptor_that_is_slow_to_close_holds_up_nobody),
+	};
+
+	return cmocka_run_group_tests(tests, boot, NULL);
+}

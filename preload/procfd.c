@@ -15,6 +15,7 @@
 #include "preload/memcopy.h"
 #include "preload/pool.h"
 #include "preload/process.h"
+#include "preload/procother.h"
 #include "preload/resolve.h"
 #include "preload/route.h"
 #include "preload/text.h"
@@ -115,6 +116,27 @@ procfd_number(const char *path, const char **rest, bool *link)
 	}
 	*rest = path;
 	return n;
+}
+
+bool
+procfd_other(const char *path, long *pid, long *fd, const char **rest)
+{
+	if (!component(&path, "proc"))
+		return false;
+	*pid = number(&path);
+	if (*pid < 0 || *pid == HOST(SYS_getpid, 0, 0, 0, 0, 0, 0))
+		return false;
+	any_thread(&path);
+	*fd = -1;
+	if (component(&path, "fd")) {
+		*fd = number(&path);
+		if (*fd < 0)
+			return false;
+	} else if (!component(&path, "cwd")) {
+		return false;
+	}
+	*rest = path;
+	return true;
 }
 
 /* --- paths of open files ----------------------------------------------- */
@@ -310,11 +332,21 @@ describe(struct call *c, struct rfile *rf, char *out)
 	}
 }
 
+/* As readlink(2) gives a link's text. */
+static long
+give(const char *text, long buf, long size)
+{
+	size_t len = text_length(text);
+
+	if (len > (size_t)size)
+		len = (size_t)size;
+	return usercopy_out(text, (void *)buf, len) != 0 ? -EFAULT : (long)len;
+}
+
 static long
 show(struct call *c, struct rfile *rf, long buf, long size)
 {
 	char *text;
-	size_t len;
 	long result;
 
 	size = (int)size;
@@ -327,11 +359,7 @@ show(struct call *c, struct rfile *rf, long buf, long size)
 		return -ENOMEM;
 	route_mark_rump(c, rf->rf_rule);
 	describe(c, rf, text);
-	len = text_length(text);
-	if (len > (size_t)size)
-		len = (size_t)size;
-	result =
-	    usercopy_out(text, (void *)buf, len) != 0 ? -EFAULT : (long)len;
+	result = give(text, buf, size);
 	pool_put(&pathbufs, text);
 	return result;
 }
@@ -364,7 +392,6 @@ show_cwd(struct call *c, long buf, long size)
 {
 	char *path;
 	long result;
-	size_t len;
 
 	size = (int)size;
 	if (size <= 0)
@@ -376,21 +403,60 @@ show_cwd(struct call *c, long buf, long size)
 		return -ENOMEM;
 	route_mark_rump(c, cwd_rule());
 	result = route_result(cwd_rump_path(path, PATHBUF_SIZE), 0);
-	len =
-	    text_length(path) < (size_t)size ? text_length(path) : (size_t)size;
 	if (result == 0)
-		result = usercopy_out(path, (void *)buf, len) != 0 ? -EFAULT
-								   : (long)len;
+		result = give(path, buf, size);
 	pool_put(&pathbufs, path);
 	return result;
 }
 
-/* A path of this process's program. */
+static long
+show_others_cwd(struct call *c, long pid, long buf, long size)
+{
+	char *path = pool_get(&pathbufs);
+	long result = CALL_TO_HOST;
+	int rule;
+
+	if (path == NULL)
+		return -ENOMEM;
+	rule = procother_cwd(pid, path);
+	if (rule != NS_HOST) {
+		route_mark_rump(c, rule);
+		result = give(path, buf, size);
+	}
+	pool_put(&pathbufs, path);
+	return result;
+}
+
+static long
+show_other(struct call *c, long pid, long fd, long buf, long size)
+{
+	struct rfile *rf;
+	long result;
+
+	if ((int)size <= 0)
+		return CALL_TO_HOST;
+	if (fd < 0)
+		return show_others_cwd(c, pid, buf, (int)size);
+	rf = procother_file(pid, fd);
+	if (rf == NULL)
+		return CALL_TO_HOST;
+	result = show(c, rf, buf, size);
+	(void)fdmap_put(rf);
+	return result;
+}
+
+/* A path of a process's program. */
 static bool
 names_program(const char *path)
 {
-	return component(&path, "proc") && own_process(&path) &&
-	       component(&path, "exe") && *path == '\0';
+	if (!component(&path, "proc"))
+		return false;
+	if (!own_process(&path)) {
+		if (number(&path) < 0)
+			return false;
+		any_thread(&path);
+	}
+	return component(&path, "exe") && *path == '\0';
 }
 
 /* Length of the path in text, what the host says about a copy of a program, or
@@ -410,7 +476,7 @@ original_path(const char *text, const char **path)
 
 /* A program of the kernel's lies where it was executed from. */
 static long
-show_program(long buf, long size)
+show_program(const char *link, long buf, long size)
 {
 	char *text = pool_get(&pathbufs);
 	long n, result = CALL_TO_HOST;
@@ -419,8 +485,7 @@ show_program(long buf, long size)
 
 	if (text == NULL)
 		return -ENOMEM;
-	n = HOST(
-	    SYS_readlink, "/proc/self/exe", text, PATHBUF_SIZE - 1, 0, 0, 0);
+	n = HOST(SYS_readlink, link, text, PATHBUF_SIZE - 1, 0, 0, 0);
 	text[n > 0 ? n : 0] = '\0';
 	len = original_path(text, &path);
 	if (len > (size_t)size)
@@ -438,7 +503,7 @@ procfd_readlink(struct call *c, long upath, long buf, long size)
 	char path[64];
 	const char *rest;
 	struct rfile *rf;
-	long n, place, result;
+	long n, pid, place, result;
 	bool link;
 	int error;
 
@@ -447,7 +512,9 @@ procfd_readlink(struct call *c, long upath, long buf, long size)
 	if (procfd_cwd(path, &rest) && *rest == '\0')
 		return show_cwd(c, buf, size);
 	if ((int)size > 0 && names_program(path))
-		return show_program(buf, (int)size);
+		return show_program(path, buf, (int)size);
+	if (procfd_other(path, &pid, &n, &rest) && *rest == '\0')
+		return show_other(c, pid, n, buf, size);
 	n = procfd_number(path, &rest, &link);
 	if (n < 0 || !link || *rest != '\0')
 		return CALL_TO_HOST;

@@ -22,6 +22,10 @@ long procfd_number(const char *path, const char **rest, bool *link);
  * of a rump kernel? */
 bool procfd_cwd(const char *path, const char **rest);
 
+/* The same of another process: its number, and that of a descriptor, or -1 for
+ * its working directory. */
+bool procfd_other(const char *path, long *pid, long *fd, const char **rest);
+
 /*
  * The program's path of an open rump file, from the pool pathbufs; *exact: it
  * leads to this file now.  NULL when it is not known.

@@ -79,6 +79,25 @@ vm_write(struct client *c, const void *from, uint64_t to, size_t len)
 	    c, process_vm_writev(c->c_hostpid, &local, 1, &remote, 1, 0), len);
 }
 
+/* By the page: behind the string there may be nothing. */
+void
+copy_peek(struct client *c, uint64_t from, char *to, size_t size)
+{
+	size_t done = 0, n;
+
+	while (done < size) {
+		n = PAGE - (from + done) % PAGE;
+		if (n > size - done)
+			n = size - done;
+		if (vm_read(c, from + done, to + done, n) != 0)
+			break;
+		if (memchr(to + done, '\0', n) != NULL)
+			return;
+		done += n;
+	}
+	to[0] = '\0';
+}
+
 /* --- by the client -------------------------------------------------------- */
 
 static int

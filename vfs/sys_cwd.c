@@ -5,6 +5,8 @@
 #include "kern/libkern.h"
 #include "kern/lwp.h"
 #include "kern/netbsd.h"
+#include "rump/rump.h"
+#include "rump/rumphost.h"
 #include "syscall_table/sysprotos.h"
 #include "vfs/cwd.h"
 #include "vfs/syspath.h"
@@ -76,20 +78,49 @@ sys_fchroot(
 	return enter_fd(uap->fd, cwd_set_root);
 }
 
+/* The path of the working directory stands at *start, to the end of buf, with its
+ * NUL: *len bytes. */
+static int
+current_path(char buf[NAMEI_MAXPATH], char **start, size_t *len)
+{
+	struct vnode *vp = cwd_get();
+	int error;
+
+	error = cwd_path(vp, buf, NAMEI_MAXPATH, start);
+	vrele(vp);
+	if (error == 0)
+		*len = (size_t)(buf + NAMEI_MAXPATH - *start);
+	return error;
+}
+
+int
+rump_cwd_path(char *path, size_t size)
+{
+	char buf[NAMEI_MAXPATH], *start;
+	size_t len;
+	int error;
+
+	rump_schedule();
+	error = current_path(buf, &start, &len);
+	rump_unschedule();
+	if (error == 0 && len > size)
+		error = ERANGE;
+	if (error == 0)
+		memcpy(path, start, len);
+	return error;
+}
+
 int
 sys___getcwd(
     struct lwp *l, const struct sys___getcwd_args *uap, register_t *retval)
 {
 	char buf[NAMEI_MAXPATH], *start;
-	struct vnode *vp = cwd_get();
 	size_t len;
 	int error;
 
-	error = cwd_path(vp, buf, sizeof(buf), &start);
-	vrele(vp);
+	error = current_path(buf, &start, &len);
 	if (error != 0)
 		return error;
-	len = (size_t)(buf + sizeof(buf) - start);
 	if (uap->length < len)
 		return ERANGE;
 	error = copyout(start, uap->bufp, len);

@@ -3,7 +3,6 @@
 #include "preload/fsize.h"
 
 #include <signal.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -20,6 +19,14 @@ static bool
 get_limit(struct rlimit *rl)
 {
 	return HOST(SYS_prlimit64, 0, RLIMIT_FSIZE, NULL, rl, 0, 0) == 0;
+}
+
+bool
+fsize_allows(int64_t size)
+{
+	struct rlimit rl;
+
+	return !get_limit(&rl) || (uint64_t)size <= rl.rlim_cur;
 }
 
 static void

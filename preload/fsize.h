@@ -7,6 +7,9 @@
 #ifndef PRELOAD_FSIZE_H
 #define PRELOAD_FSIZE_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 struct call;
 
 /* The limit that this program starts with. */
@@ -14,6 +17,9 @@ void fsize_begin(void);
 
 /* getrlimit, setrlimit and prlimit64 with this limit. */
 long fsize_run(struct call *c);
+
+/* May a file be size bytes long? */
+bool fsize_allows(int64_t size);
 
 /* A call of the kernel has failed with EFBIG: SIGXFSZ if that is why. */
 void fsize_exceeded(void);

@@ -14,6 +14,7 @@
 
 #include "preload/backend.h"
 #include "preload/call.h"
+#include "preload/fsize.h"
 #include "preload/route.h"
 #include "preload/text.h"
 #include "rump/rump_syscallnum.h"
@@ -94,6 +95,12 @@ memcopy_make(
 
 	if (size > SIZE_MAX_COPY)
 		return ENOMEM;
+	/* The host would raise a signal. */
+	if (!fsize_allows(size)) {
+		engine_say("%s: RLIMIT_FSIZE leaves no room for a copy",
+		    path != NULL ? path : "a program");
+		return EFBIG;
+	}
 	r = make_memfd(path);
 	if (r < 0)
 		return (int)-r;

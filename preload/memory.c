@@ -12,7 +12,8 @@
  * the page is dirty and the page becomes writable.  Before the kernel sends
  * dirty pages it forgets that they are dirty and then has protect_range() make
  * them read-only here, so that every later store is noticed.  Pages of memory files
- * have nowhere to be sent and need none of this.
+ * have nowhere to be sent and need none of this; a window that is missed by a store
+ * sets the file's times, as on the host.
  *
  * Stores in sequence make ever longer runs writable at a time; a lone store
  * makes one page dirty.  Windows that follow each other grow, too.
@@ -82,6 +83,7 @@ struct fill {
 	unsigned cuts;
 	bool shown;  /* the window is accessible already */
 	bool notice; /* a store is going to be noticed */
+	bool touch;  /* ... or sets the times */
 };
 
 static int64_t
@@ -148,6 +150,13 @@ needs_notice(const struct mapping *m, const struct want *w)
 	return w->prot == PROT_WRITE && windows_tracked(m);
 }
 
+/* The window was missed by a store to a memory file. */
+static bool
+needs_touch(const struct fill *f, const struct mapping *m, const struct want *w)
+{
+	return w->prot == PROT_WRITE && !f->shown && m->m_shared && m->m_memory;
+}
+
 /* f is the window around the address, or what is shown of it already. */
 static void
 fill_prepare(struct fill *f, const struct mapping *m, uintptr_t addr)
@@ -184,6 +193,7 @@ fill_begin(struct fill *f, struct want *w)
 	if (m != NULL && (m->m_prot & need) != 0) {
 		fill_prepare(f, m, w->addr);
 		f->notice = needs_notice(m, w);
+		f->touch = needs_touch(f, m, w);
 		result = f->shown && !f->notice && !w->fault ? 0 : AGAIN;
 		if (result == 0)
 			w->end = f->end;
@@ -294,6 +304,8 @@ window_present(struct want *w)
 		error = page_fill(&f, w->addr & ~(PAGE - 1));
 	else if (error == 0 && !f.shown)
 		error = fill_run(&f, w->addr);
+	if (error == 0 && f.touch)
+		error = kernel.k_map_dirty(f.handle, f.off, PAGE, 0);
 	sig = error == 0 ? fill_show(&f, w) : fill_signal(error);
 	kernel.k_map_destroy(f.handle);
 	return sig;

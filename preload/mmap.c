@@ -19,12 +19,15 @@
 #include "preload/mappings.h"
 #include "preload/memory.h"
 #include "preload/process.h"
+#include "preload/readiness.h"
 #include "preload/route.h"
 #include "preload/windows.h"
 #include "rump/rumpdefs.h"
 #include "syscall_table/linux_routes.h"
 
 #define PAGE 4096UL
+/* Each of them lets the program read, on this processor. */
+#define PROT_ANY (PROT_READ | PROT_WRITE | PROT_EXEC)
 
 static uintptr_t
 round_up(uintptr_t addr)
@@ -171,6 +174,22 @@ mmap_rump(struct call *c, struct rfile *rf)
 	return result;
 }
 
+/* A socket of the kernel's rides on one of the host's, which can show what it
+ * has received (TCP_ZEROCOPY_RECEIVE): the mapping is the host's alone. */
+static bool
+mmap_socket(struct call *c, struct rfile *rf, long *result)
+{
+	int hostfd;
+
+	if (member_of_file(rf, &hostfd) != MEMBER_PROXY)
+		return false;
+	if ((c->arg[3] & MAP_FIXED) != 0)
+		forget_fixed((uintptr_t)c->arg[0], (size_t)c->arg[1]);
+	*result = HOST(SYS_mmap, c->arg[0], c->arg[1], c->arg[2], c->arg[3],
+	    hostfd, c->arg[5]);
+	return true;
+}
+
 static bool
 host_can_map(const struct call *c)
 {
@@ -196,7 +215,10 @@ mmap_run(struct call *c)
 		return CALL_TO_HOST;
 	}
 	route_mark_rump(c, rf->rf_rule);
-	result = rf->rf_path_only ? -EBADF : mmap_rump(c, rf);
+	if (rf->rf_path_only)
+		result = -EBADF;
+	else if (!mmap_socket(c, rf, &result))
+		result = mmap_rump(c, rf);
 	(void)fdmap_put(rf);
 	return result;
 }
@@ -339,20 +361,71 @@ next_piece(uintptr_t *start, uintptr_t end, struct mapping *piece)
 #define MADV_DONTNEED_LOCKED 24
 #endif
 
-/* No hole can be made in a file of ours; only a shared mapping could. */
+/* A hole in the file, by who may write to it. */
 static long
-remove_pages(uintptr_t start, uintptr_t end)
+remove_piece(const struct mapping *m)
 {
-	struct mapping *m;
-	long result = -EOPNOTSUPP;
+	int error;
 
-	mappings_lock();
-	m = mappings_next_locked(start);
-	if (m != NULL && m->m_start < end &&
-	    (!m->m_shared || (m->m_prot & PROT_WRITE) == 0))
-		result = -EACCES;
-	mappings_unlock();
-	return result;
+	if (!m->m_shared || !m->m_writable)
+		return -EACCES;
+	error =
+	    kernel.k_map_punch(m->m_handle, m->m_off, m->m_end - m->m_start);
+	return error == RUMP_ERESTART ? -EINTR : -abi_errno_to_linux(error);
+}
+
+static long
+remove_host(uintptr_t start, uintptr_t end)
+{
+	if (start >= end)
+		return 0;
+	return HOST(SYS_madvise, start, end - start, MADV_REMOVE, 0, 0, 0);
+}
+
+static long
+remove_pages(struct call *c, uintptr_t start, uintptr_t end)
+{
+	uintptr_t done = start;
+	struct mapping piece;
+	long result = 0;
+
+	if (!backend_reachable())
+		return -process_refuse(c);
+	while (result == 0 && next_piece(&start, end, &piece)) {
+		result = remove_host(done, piece.m_start);
+		if (result == 0)
+			result = remove_piece(&piece);
+		kernel.k_map_destroy(piece.m_handle);
+		done = piece.m_end;
+	}
+	return result == 0 ? remove_host(done, end) : result;
+}
+
+/* May all of ours in the range be accessed in one of these ways? */
+static bool
+is_permitted(uintptr_t at, uintptr_t end, int prot)
+{
+	struct mapping piece;
+	bool permitted = true;
+
+	while (permitted && next_piece(&at, end, &piece)) {
+		permitted = (piece.m_prot & prot) != 0;
+		kernel.k_map_destroy(piece.m_handle);
+	}
+	return permitted;
+}
+
+/* What is not permitted is not begun. */
+static long
+populate(struct call *c, uintptr_t start, uintptr_t end, int prot)
+{
+	if (!backend_reachable())
+		return -process_refuse(c);
+	if (!is_permitted(start, end, prot))
+		return -EINVAL;
+	return memory_present(start, (size_t)c->arg[1], prot == PROT_WRITE)
+		   ? 0
+		   : -EFAULT;
 }
 
 static long
@@ -372,15 +445,13 @@ madvise_run(struct call *c)
 	case MADV_WILLNEED:
 		return 0;
 	case MADV_POPULATE_READ:
+		return populate(c, start, end, PROT_ANY);
 	case MADV_POPULATE_WRITE:
-		return memory_present(start, (size_t)c->arg[1],
-			   (int)c->arg[2] == MADV_POPULATE_WRITE)
-			   ? 0
-			   : -EFAULT;
+		return populate(c, start, end, PROT_WRITE);
 	case MADV_FREE:
 		return -EINVAL;
 	case MADV_REMOVE:
-		return remove_pages(start, end);
+		return remove_pages(c, start, end);
 	default:
 		return CALL_TO_HOST;
 	}

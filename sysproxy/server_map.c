@@ -393,6 +393,19 @@ map_dirty(struct maps *ms, void *handle, const int64_t *args)
 }
 
 static int
+map_punch(struct maps *ms, void *handle, const int64_t *args)
+{
+	int64_t off = args[1], end;
+
+	if (off < 0 || args[2] <= 0 ||
+	    __builtin_add_overflow(off, args[2], &end))
+		return RUMP_EINVAL;
+	if (!is_writable(ms, (uint64_t)args[0], handle))
+		return RUMP_EACCES;
+	return serverkernel.sk_map_punch(handle, off, (size_t)args[2]);
+}
+
+static int
 map_ref(struct maps *ms, uint64_t handle)
 {
 	struct map *m;
@@ -536,6 +549,8 @@ on_map(struct worker *w, struct maps *ms, void *handle, int num,
 		return serverkernel.sk_map_size(handle, &retval[0]);
 	case FASTCALL_MAP_DIRTY:
 		return map_dirty(ms, handle, args);
+	case FASTCALL_MAP_PUNCH:
+		return map_punch(ms, handle, args);
 	case FASTCALL_MAP_SYNC:
 		if (args[1] < 0 || args[2] < 0)
 			return RUMP_EINVAL;

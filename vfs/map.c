@@ -447,6 +447,25 @@ rump_map_size(void *handle, int64_t *size)
 	return error;
 }
 
+static int
+map_touch(struct pcmap *m)
+{
+	struct vattr va;
+
+	vattr_null(&va);
+	va.va_vaflags = VA_MTIME_NOW;
+	return VOP_SETATTR(m->m_vp, &va, kauth_cred_kernel());
+}
+
+static int
+map_dirty(struct pcmap *m, off_t off, off_t end, off_t size)
+{
+	if (m->m_pc->pc_memory)
+		return map_touch(m);
+	atomic_store_explicit(&m->m_dirtied, true, memory_order_relaxed);
+	return pagecache_map_dirty(m->m_vp, off, end, size);
+}
+
 int
 rump_map_dirty(void *handle, int64_t off, size_t len, int64_t size)
 {
@@ -457,11 +476,24 @@ rump_map_dirty(void *handle, int64_t off, size_t len, int64_t size)
 	KASSERT(m->m_writable);
 	if (off % PC_PAGE != 0 || !within(m, &off, &end, len))
 		return EINVAL;
-	if (m->m_pc->pc_memory)
-		return 0;
 	rump_schedule();
-	atomic_store_explicit(&m->m_dirtied, true, memory_order_relaxed);
-	error = pagecache_map_dirty(m->m_vp, off, end, size);
+	error = map_dirty(m, off, end, size);
+	rump_unschedule();
+	return error;
+}
+
+int
+rump_map_punch(void *handle, int64_t off, size_t len)
+{
+	struct pcmap *m = handle;
+	off_t end;
+	int error;
+
+	KASSERT(m->m_writable);
+	if (off % PC_PAGE != 0 || !within(m, &off, &end, len))
+		return EINVAL;
+	rump_schedule();
+	error = VOP_FDISCARD(m->m_vp, off, end - off, m->m_cred);
 	rump_unschedule();
 	return error;
 }

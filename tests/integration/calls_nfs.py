@@ -11,6 +11,7 @@ NO_UNNAMED = ("The protocol has no files without a name: the kernel says "
 STALE = ("What has been removed is gone at once: the server knows its handle "
          "no more, whoever has it open.")
 NO_SPACE = "The protocol can neither reserve space nor give it back."
+SAVED = "Times are the server's, which learns of stores when they are saved."
 NO_HOLES = "The protocol does not tell where holes are: all is data."
 SERVER = "The server does it in its own way."
 NO_EXCHANGE = "The protocol cannot exchange names."
@@ -46,6 +47,18 @@ DIFFERENT = [
     ]),
     (NO_UNNAMED, "status-neither", [
         (r"open\(.*O_TMPFILE.* = 1", r"open\(.* = 0"),
+    ]),
+    (NO_SPACE, "mappings-removed", [
+        (r"madvise\(p.*REMOVE\) = 0", r"madvise\(.* = EOPNOTSUPP"),
+        (r"0 (0|113) 0", r"100 (100|113) 100"),
+        (r'file: 20580 ".*"', r'file: 20580 "d.20580."'),
+    ]),
+    (NO_SPACE, "mappings-dated", [
+        (r"madvise\(.*REMOVE\) = 0", r"madvise\(.* = EOPNOTSUPP"),
+        (r"hole: now", r"hole: .*"),
+    ]),
+    (SAVED, "mappings-dated", [
+        (r".*: (now|as it was)", r".*: (now|as it was)"),
     ]),
     (STALE, "opening-at", [
         (r".*removed directory: (ENOENT|7, flags 0, FD 0)",

@@ -3,6 +3,7 @@
 """Hard limits on the size of files, under which a kernel has to start."""
 import functools
 import resource
+import signal
 import subprocess
 import sys
 
@@ -40,6 +41,34 @@ def says_why(limit, *options):
     check("RLIMIT_FSIZE" in out.stderr, f"{out}")
 
 
+# All is small: what is written, but not what a kernel has for itself.
+LOWERED = """
+cp /bin/true t
+ulimit -f 0
+: >empty && echo made
+(echo x >full) 2>&- || echo $?
+mkdir d && ln -s target d/link && ls d
+for i in 1 2 3 4 5; do sh -c 'exec 3<>new; exec cat empty' || echo $?; done
+echo piped | cat
+./t 2>&1 || echo $?
+"""
+
+
+def lowers_it():
+    """A program lowers the limit to nothing; one that lies on the mount would
+    have to be copied."""
+    out = subprocess.run(
+        harness.as_user([harness.RUMPKIT, "run", "--mount", "/m=tmpfs:",
+                         "--", "/bin/sh", "-c", "cd /m;" + LOWERED]),
+        stdin=subprocess.DEVNULL, capture_output=True, cwd="/", timeout=60,
+        text=True, env=harness.clean_env(), check=False)
+    lines = out.stdout.splitlines()
+    check(lines[:4] == ["made", str(128 + signal.SIGXFSZ), "link", "piped"],
+          f"{out}")
+    check("RLIMIT_FSIZE leaves no room for a copy" in lines[4] and
+          lines[-1] == "126", f"{out}")
+
+
 HERE = "--in-process"
 CASES = [
     ("a user's tree starts with little room",
@@ -50,6 +79,7 @@ CASES = [
      functools.partial(says_why, MIB)),
     ("a user hears why his program does not start, in process",
      functools.partial(says_why, MIB, HERE)),
+    ("a program in a tree lowers its own", lowers_it),
 ]
 
 if __name__ == "__main__":

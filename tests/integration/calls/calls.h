@@ -26,6 +26,7 @@ extern const struct section mapping_sections[];
 extern const struct section message_sections[];
 extern const struct section moving_sections[];
 extern const struct section name_sections[];
+extern const struct section offload_sections[];
 extern const struct section opening_sections[];
 extern const struct section sharing_sections[];
 extern const struct section socket_sections[];

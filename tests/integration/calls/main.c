@@ -32,6 +32,7 @@ static const struct section *const families[] = {
 	mapping_sections,
 	sharing_sections,
 	socket_sections,
+	offload_sections,
 	status_sections,
 };
 

@@ -246,6 +246,84 @@ advising(void)
 	T(munlock(p, 6 * PAGE));
 }
 
+/* What madvise can do to the file. */
+static void
+removing(void)
+{
+	char *p, *q, *r;
+
+	populate();
+	p = mmap(room, SIZE, RW, MAP_SHARED | MAP_FIXED, both, 0);
+	q = mmap(NULL, SIZE, RW, MAP_PRIVATE, both, 0);
+	r = mmap(NULL, SIZE, PROT_READ, MAP_SHARED, rd, 0);
+	must(p == room && q != MAP_FAILED && r != MAP_FAILED, "mmap");
+	T(madvise(q, PAGE, MADV_REMOVE));
+	T(madvise(r, PAGE, MADV_REMOVE));
+	T(madvise(p + 1, PAGE, MADV_REMOVE));
+	T(madvise(p, 0, MADV_REMOVE));
+	q[PAGE] = 'q';
+	note("%d %d %d", p[0], q[0], r[0]);
+	T(madvise(p, PAGE, MADV_REMOVE));
+	note("%d %d %d", p[0], q[0], r[0]);
+	T(madvise(p + PAGE, 1, MADV_REMOVE));
+	note("%d %d %d", p[PAGE], q[PAGE], r[2 * PAGE - 1]);
+	T(madvise(p + 3 * PAGE, SIZE - 3 * PAGE, MADV_REMOVE));
+	T(mprotect(p, SIZE, PROT_READ));
+	contents("file");
+	state("file");
+	T(madvise(p, SIZE, MADV_POPULATE_WRITE));
+	T(madvise(r, SIZE, MADV_POPULATE_WRITE));
+	T(madvise(q, SIZE, MADV_POPULATE_WRITE));
+	T(mprotect(p, SIZE, PROT_NONE));
+	T(madvise(p, SIZE, MADV_POPULATE_READ));
+	T(madvise(r, SIZE, MADV_POPULATE_READ));
+}
+
+/* Says whether something has set the time since it was set here. */
+static void
+dated(const char *what)
+{
+	static const struct timespec past[2] = { { 1000, 0 }, { 1000, 0 } };
+	struct stat st;
+
+	must(fstat(both, &st) == 0, "fstat");
+	note("%s: %s", what, st.st_mtime == 1000 ? "as it was" : "now");
+	must(futimens(both, past) == 0, "futimens");
+}
+
+static void
+dating(void)
+{
+	volatile char *p, *q;
+
+	populate();
+	dated("write");
+	p = mmap(NULL, SIZE, RW, MAP_SHARED, both, 0);
+	q = mmap(NULL, SIZE, RW, MAP_SHARED, both, 0);
+	must(p != MAP_FAILED && q != MAP_FAILED, "mmap");
+	dated("mmap");
+	p[0] = 'a';
+	dated("store");
+	p[0] = 'b';
+	dated("another store");
+	T(msync((char *)p, SIZE, MS_SYNC));
+	T(munmap((char *)p, SIZE));
+	dated("munmap");
+	note("%c", q[0]);
+	dated("load");
+	q[0] = 'c';
+	dated("store where something was loaded");
+	p = mmap(NULL, SIZE, RW, MAP_SHARED, both, 0);
+	q = mmap(NULL, SIZE, RW, MAP_PRIVATE, both, 0);
+	must(p != MAP_FAILED && q != MAP_FAILED, "mmap");
+	q[0] = 'd';
+	dated("store of one's own");
+	T(pread(rd, (char *)p, 10, 5));
+	dated("data read into it");
+	T(madvise((char *)p, PAGE, MADV_REMOVE));
+	dated("hole");
+}
+
 static void
 caught(int number, siginfo_t *info, void *context)
 {
@@ -337,6 +415,8 @@ const struct section mapping_sections[] = {
 	{ "mappings-unmade", unmapping },
 	{ "mappings-moved", moving },
 	{ "mappings-advised", advising },
+	{ "mappings-removed", removing },
+	{ "mappings-dated", dating },
 	{ "mappings-faults", faulting },
 	{ "mappings-looping", looping },
 	{ NULL, NULL },

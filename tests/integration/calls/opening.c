@@ -106,6 +106,40 @@ access_modes(void)
 	O("fifo", O_PATH, 0);
 }
 
+/* Below what was opened by its name alone, whatever it is. */
+static void
+below_names(void)
+{
+	static const char *const names[] = { "shut", "dark", "dir", "link",
+		"dirlink", "fifo", "unreadable" };
+	char text[64];
+	int fd, top;
+
+	populate();
+	top = open(".", O_RDONLY);
+	must(mkdir("shut", 0755) == 0 && mkdir("dark", 0755) == 0, "mkdir");
+	make("shut/file", "x");
+	make("dark/file", "x");
+	must(chmod("shut", 0) == 0 && chmod("dark", 0311) == 0, "chmod");
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		note("%s", names[i]);
+		fd = open(names[i], O_PATH | O_NOFOLLOW);
+		must(fd >= 0, names[i]);
+		T(openat(fd, "file", O_RDONLY));
+		T(openat(fd, ".", O_PATH));
+		T(openat(fd, "../file", O_RDONLY));
+		T(openat(fd, "none", O_CREAT | O_WRONLY, 0600));
+		T(openat(fd, "", O_RDONLY));
+		T(openat(fd, longest, O_RDONLY));
+		T(mkdirat(fd, "none", 0755));
+		T(faccessat(fd, "file", R_OK, 0));
+		snprintf(text, sizeof(text), "/proc/self/fd/%d/file", fd);
+		T(open(text, O_RDONLY));
+		T(fchdir(fd));
+		must(fchdir(top) == 0 && close(fd) == 0, "fchdir");
+	}
+}
+
 static void
 paths(void)
 {
@@ -411,6 +445,7 @@ limits(void)
 const struct section opening_sections[] = {
 	{ "opening-modes", access_modes },
 	{ "opening-paths", paths },
+	{ "opening-below", below_names },
 	{ "opening-making", making },
 	{ "opening-unnamed", unnamed },
 	{ "opening-at", at },

@@ -137,10 +137,11 @@ bool router_efault(struct call *c);
  * Strings for the environment of a program that is about to be executed, which
  * = 0: "RUMPKIT_CWD=/data/dir", 1: "RUMPKIT_FDS=...", 2: "RUMPKIT_KERNEL=99",
  * 3: "RUMPKIT_NUMBERS=2001:1920,", 4: "RUMPKIT_COMM=script",
- * 5: "RUMPKIT_NOFILE=256".
+ * 5: "RUMPKIT_NOFILE=256", 6: "RUMPKIT_DOOR=1921",
+ * 7: "RUMPKIT_NETWORK=other", 8: "RUMPKIT_PLACE=1920".
  * The length; 0: there is nothing to say.
  */
-#define EXEC_STRINGS 6
+#define EXEC_STRINGS 9
 size_t router_exec_env(unsigned which, char *buf, size_t size);
 
 #endif /* !PRELOAD_CALL_H */

@@ -16,6 +16,9 @@
  * its own that shares them has a process of its own, with the same descriptors,
  * and a map that follows its parent's (fdshare.h).
  *
+ * A child of a process that has nothing there comes by itself when it needs the
+ * kernel (remote_child_later()); most never do.
+ *
  * A server that has ended does not keep programs from making children, whose
  * calls fail as their parent's do.
  */
@@ -30,12 +33,15 @@
 #include "preload/abi/errno.h"
 #include "preload/backend.h"
 #include "preload/call.h"
+#include "preload/config.h"
+#include "preload/cred.h"
 #include "preload/cwd.h"
 #include "preload/engine/engine.h"
 #include "preload/engine/thread.h"
 #include "preload/fdmap.h"
 #include "preload/fdshare.h"
 #include "preload/kernel.h"
+#include "preload/mappings.h"
 #include "preload/namespace.h"
 #include "preload/pool.h"
 #include "preload/process.h"
@@ -68,14 +74,26 @@ child_of(struct birth *b)
 	return (struct child *)((char *)b - offsetof(struct child, ch_birth));
 }
 
-/* Its process in the kernel.  0 or a Linux errno. */
+/* Has the calling process nothing in the kernel that a child would have? */
+static bool
+has_nothing(const struct child *ch)
+{
+	return ch->ch_shares == 0 && !fdshare_on() && !cwd_is_shared() &&
+	       ch->ch_cwd == NS_HOST && mappings_n == 0 && fdmap_next(0) < 0;
+}
+
+/* Its process in the kernel: now, or when it needs one; but what it counts is to
+ * be counted.  0 or a Linux errno. */
 static int
 make_process(struct child *ch, bool forks)
 {
-	int error;
+	int error = ENOTSUP;
 
 	ch->ch_number = fdmap_birth();
-	error = remote_child_make(forks, ch->ch_shares, &ch->ch_remote);
+	if (!config.cf_summary && has_nothing(ch))
+		error = remote_child_later(forks, &ch->ch_remote);
+	if (error == ENOTSUP)
+		error = remote_child_make(forks, ch->ch_shares, &ch->ch_remote);
 	if (error == ENOTCONN) {
 		ch->ch_remote = NULL;
 		error = 0;
@@ -117,7 +135,7 @@ restore_directory(const struct child *ch)
 
 	/* The mask is the parent's again, too. */
 	if ((ch->ch_shares & REMOTE_CWD) == 0 && backend_reachable())
-		kernel_set_cred();
+		cred_set_process();
 	if (ch->ch_directory < 0)
 		return;
 	(void)rump_backend_syscall(RUMP_SYS_fchdir, args, retval);

@@ -33,18 +33,47 @@ config_getenv(char *const *envp, const char *name)
 	return NULL;
 }
 
-void
-config_unsetenv(char **envp, const char *name)
+/* The i of names that entry sets, or n. */
+static size_t
+name_set(const char *entry, const char *const *names, size_t n)
 {
-	size_t len = text_length(name);
-	char **to = envp;
+	size_t i;
 
+	for (i = 0; i < n; i++) {
+		if (sets(entry, names[i], text_length(names[i])))
+			break;
+	}
+	return i;
+}
+
+void
+config_split(char **envp, const char *const *names, const char **values,
+    size_t n, char **ours, size_t room)
+{
+	char **to = envp;
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		values[i] = NULL;
 	for (; envp != NULL && *envp != NULL; envp++) {
-		if (!sets(*envp, name, len))
-			*to++ = *envp;
+		char *entry = *envp;
+		bool is_ours = entry[0] == 'R' && entry[1] == 'U' &&
+			       entry[2] == 'M' && entry[3] == 'P';
+
+		i = is_ours ? name_set(entry, names, n) : n;
+		if (i < n && values[i] == NULL)
+			values[i] = entry + text_length(names[i]) + 1;
+		if (i < n)
+			continue;
+		*to++ = entry;
+		if (is_ours && room > 1) {
+			*ours++ = entry;
+			room--;
+		}
 	}
 	if (to != NULL)
 		*to = NULL;
+	*ours = NULL;
 }
 
 static bool
@@ -211,6 +240,15 @@ parse_connection(const char *s, enum config_kernel *kind)
 }
 
 static int
+parse_door(const char *s)
+{
+	if (s == NULL || *s < '0' || *s > '9')
+		return s != NULL && text_equal(s, "shut") ? CONFIG_DOOR_SHUT
+							  : CONFIG_DOOR_NONE;
+	return parse_number(s);
+}
+
+static int
 parse_hijack(struct config *cf, char *const *envp, struct config_error *ce)
 {
 	const char *spec = config_getenv(envp, "RUMPHIJACK");
@@ -262,6 +300,7 @@ config_parse(struct config *cf, char *const *envp, char *mount_text,
 	    parse_number(config_getenv(envp, "RUMPKIT_KERNEL_PID"));
 	cf->cf_kernel_fd = parse_connection(
 	    config_getenv(envp, "RUMPKIT_KERNEL"), &cf->cf_kernel_kind);
+	cf->cf_door = parse_door(config_getenv(envp, "RUMPKIT_DOOR"));
 	cf->cf_server = config_getenv(envp, "RUMP_SERVER");
 	cf->cf_libdir = config_getenv(envp, "RUMPKIT_LIBDIR");
 	cf->cf_log_file = config_getenv(envp, "RUMPKIT_LOG_FILE");

@@ -32,14 +32,18 @@ struct config_mount {
 	const char *cm_url;
 };
 
+/* RUMPKIT_DOOR is not set; says "shut". */
+#define CONFIG_DOOR_NONE (-1)
+#define CONFIG_DOOR_SHUT (-2)
+
 struct config {
-	struct hijackspec cf_hijack;                      /* RUMPHIJACK */
-	struct config_mount cf_mounts[CONFIG_MAXSOURCES]; /* RUMPKIT_MOUNT */
-	unsigned cf_nmounts;
-	bool cf_in_process; /* RUMPKIT_IN_PROCESS=1 */
-	int cf_kernel_pid;  /* RUMPKIT_KERNEL_PID, 0 unset */
-	int cf_kernel_fd;   /* RUMPKIT_KERNEL, -1 unset */
+	struct hijackspec cf_hijack; /* RUMPHIJACK */
+	unsigned cf_nmounts;         /* of cf_mounts */
+	bool cf_in_process;          /* RUMPKIT_IN_PROCESS=1 */
+	int cf_kernel_pid;           /* RUMPKIT_KERNEL_PID, 0 unset */
+	int cf_kernel_fd;            /* RUMPKIT_KERNEL, -1 unset */
 	enum config_kernel cf_kernel_kind;
+	int cf_door;             /* RUMPKIT_DOOR, or CONFIG_DOOR_* */
 	const char *cf_server;   /* RUMP_SERVER, NULL unset */
 	int cf_retry;            /* RUMPHIJACK_RETRYCONNECT: seconds, or
 				  * CONFIG_RETRY_* */
@@ -49,6 +53,7 @@ struct config {
 	bool cf_summary;         /* RUMPKIT_SUMMARY=1 */
 	bool cf_quiet;           /* RUMPKIT_QUIET=1 */
 	char *cf_mount_text;     /* what the mounts point into */
+	struct config_mount cf_mounts[CONFIG_MAXSOURCES]; /* RUMPKIT_MOUNT */
 };
 
 extern struct config config;
@@ -71,8 +76,13 @@ int config_parse(struct config *cf, char *const *envp, char *mount_text,
 /* The value of a variable in envp, or NULL. */
 const char *config_getenv(char *const *envp, const char *name);
 
-/* Take a variable out of envp, in place. */
-void config_unsetenv(char **envp, const char *name);
+/*
+ * In one pass: take the n variables of names, all of which begin with "RUMP", out
+ * of envp, in place, with their values (NULL: not set); and list what else begins
+ * so in ours, which has room for that many entries with the NULL behind them.
+ */
+void config_split(char **envp, const char *const *names, const char **values,
+    size_t n, char **ours, size_t room);
 
 /* Has the i-th of cf_mounts the path of the one before it? */
 bool config_is_alternative(const struct config *cf, unsigned i);

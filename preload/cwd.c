@@ -32,6 +32,7 @@
 #include "preload/process.h"
 #include "preload/resolve.h"
 #include "preload/route.h"
+#include "preload/shown.h"
 #include "preload/text.h"
 #include "preload/usercopy.h"
 #include "rump/rump_syscallnum.h"
@@ -127,6 +128,7 @@ set_rule(int rule)
 
 	lock_enter(&text_lock);
 	cs = cwdshare_state();
+	shown_cwd(rule != NS_HOST);
 	atomic_store(&cs->cs_rule, rule);
 	atomic_fetch_add(&cs->cs_generation, 1);
 	lock_exit(&text_lock);

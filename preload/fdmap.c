@@ -14,9 +14,9 @@
  * Changing a number always empties the slot before the host's descriptor goes
  * away and fills it after the host's descriptor has come: in between, the
  * number is a placeholder that fails with EBADF, never another file.  Two
- * threads that change one number at a time may leave a file in a slot whose
- * number is not a placeholder; whoever was last, with the slot or with the
- * host, looks and takes it out (settle()).
+ * threads, or processes that share the table, that change one number at a time
+ * may leave a file in a slot whose number is not a placeholder; whoever was last,
+ * with the slot or with the host, looks and takes it out (settle()).
  *
  * A vfork child shares this memory but not the descriptor table.  Where it can
  * reach the kernel it has a map of its own (fdview.c).  Where not, it changes
@@ -47,6 +47,7 @@
 #include "preload/lock.h"
 #include "preload/pool.h"
 #include "preload/process.h"
+#include "preload/text.h"
 #include "preload/watch.h"
 #include "rump/rump_syscallnum.h"
 
@@ -73,32 +74,52 @@ rfile_link(struct rfile *rf)
 	return (struct rfile **)rf - 1;
 }
 
-/* Pages of it that are never written to cost nothing. */
+/* Pages of it that are never written to cost nothing.  The first one is here:
+ * most processes have no other. */
 static slot_t *
 second_map(void)
 {
-	long r = HOST(SYS_mmap, 0, FD_SECOND * sizeof(slot_t),
-	    PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	static LATE slot_t here[FD_SECOND];
+	static atomic_bool taken;
+	long r;
 
+	if (!atomic_exchange(&taken, true))
+		return here;
+	r = HOST(SYS_mmap, 0, FD_SECOND * sizeof(slot_t),
+	    PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	return r < 0 && r > -4096 ? NULL : (slot_t *)r;
+}
+
+/* The table of v has room for entry i.  A view is one thread's; ours is zero from
+ * the beginning. */
+static void
+reach(struct fdview *v, unsigned long i)
+{
+	unsigned long n = atomic_load(&v->fv_n);
+
+	for (unsigned long j = n; v != &fdmap_own && j <= i; j++)
+		atomic_init(&v->fv_table[j], NULL);
+	while (n <= i && !atomic_compare_exchange_weak(&v->fv_n, &n, i + 1))
+		continue;
 }
 
 slot_t *
 slot_make(long fd)
 {
-	bool own = fdmap_view() == &fdmap_own;
+	struct fdview *v = fdmap_view();
 	slot_t *second = NULL, *mine;
 
 	if ((unsigned long)fd >= FD_MAX)
 		return NULL;
 	if (slot_find(fd) != NULL)
 		return slot_find(fd);
-	mine = own ? second_map() : fdview_second();
+	mine = v == &fdmap_own ? second_map() : fdview_second();
 	if (mine == NULL)
 		return NULL;
-	if (!atomic_compare_exchange_strong(
-		&fdmap_view()->fv_table[fd / FD_SECOND], &second, mine))
-		HOST(SYS_munmap, mine, FD_SECOND * sizeof(slot_t), 0, 0, 0, 0);
+	reach(v, (unsigned long)fd / FD_SECOND);
+	/* Who comes second leaves a table behind, of which no page is there. */
+	(void)atomic_compare_exchange_strong(
+	    &v->fv_table[fd / FD_SECOND], &second, mine);
 	return slot_find(fd);
 }
 
@@ -387,14 +408,14 @@ fdmap_settle(long number)
 	struct rfile *rf;
 	int error;
 
-	/* What other processes do with a number they say themselves. */
-	if (!engine_is_threaded() || fdshare_on())
+	if (!engine_is_threaded() && !fdshare_on())
 		return;
+	fdshare_look(number);
 	rf = fdmap_get(number, &error);
 	if (rf == NULL)
 		return;
 	if (rf->rf_fd >= 0 && !fdmap_is_placeholder(number) &&
-	    fdshare_take(number, slot_find(number), rf))
+	    fdshare_drop(number, slot_find(number), rf))
 		(void)fdmap_put(rf);
 	(void)fdmap_put(rf);
 }
@@ -593,17 +614,48 @@ placeholder_open(void)
 	return fd;
 }
 
-int
-fdmap_init(void)
+/* It is there, and no other file: only O_PATH gives descriptors of links. */
+static bool
+placeholder_take(const char *handed)
 {
-	long fd = placeholder_open();
+	long fd = 0;
+
+	for (; *handed >= '0' && *handed <= '9' && fd < FD_MAX; handed++)
+		fd = fd * 10 + (*handed - '0');
+	return *handed == '\0' &&
+	       HOST(SYS_fstat, fd, &placeholder_stat, 0, 0, 0, 0) == 0 &&
+	       S_ISLNK(placeholder_stat.st_mode) &&
+	       hidden_adopt((int)fd, &placeholder) >= 0;
+}
+
+int
+fdmap_init(const char *handed)
+{
+	long fd;
 
 	/* A page that is written before it is read is one page fault, not two. */
-	atomic_store(&fdmap_own.fv_table[0], NULL);
+	atomic_store(&fdmap_own.fv_n, 0);
+	if (handed != NULL && placeholder_take(handed))
+		return 0;
+	fd = placeholder_open();
 	if (fd >= 0)
 		fd = hidden_keep((int)fd, &placeholder);
 	if (fd < 0)
 		return (int)-fd;
+	HOST(SYS_fcntl, fd, F_SETFD, 0, 0, 0, 0);
 	HOST(SYS_fstat, fd, &placeholder_stat, 0, 0, 0, 0);
 	return 0;
+}
+
+size_t
+fdmap_exec_env(char *buf, size_t size)
+{
+	struct text t;
+
+	if (placeholder < 0 || !S_ISLNK(placeholder_stat.st_mode))
+		return 0;
+	text_init(&t, buf, size);
+	text_put(&t, PLACE_VARIABLE "=");
+	text_dec(&t, placeholder);
+	return t.t_len;
 }

@@ -60,8 +60,14 @@ struct rfile {
 	char *rf_path;
 };
 
-/* Open the placeholder.  0 or a Linux errno. */
-int fdmap_init(void);
+/*
+ * Open the placeholder, or go on with the one of the image before this, which
+ * handed (the variable's value, or NULL) names.  0 or a Linux errno.  What the
+ * next image is handed: as router_exec_env().
+ */
+int fdmap_init(const char *handed);
+size_t fdmap_exec_env(char *buf, size_t size);
+#define PLACE_VARIABLE "RUMPKIT_PLACE"
 
 /*
  * Children.  fdmap_birth() just before the kernel makes the child's process:

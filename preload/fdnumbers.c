@@ -89,14 +89,6 @@ fdmap_close(long fd)
 	return result;
 }
 
-/* Is number the program's to ask for, although the host would not give it? */
-static bool
-in_headroom(long number)
-{
-	return number >= 0 && (uint64_t)number >= nofile_limit() &&
-	       (uint64_t)number < nofile_told();
-}
-
 long
 host_dup2(long from, long to, long flags)
 {
@@ -109,7 +101,7 @@ host_dup2(long from, long to, long flags)
 		result = HOST(SYS_dup2, from, to, 0, 0, 0, 0);
 	else
 		result = HOST(SYS_dup3, from, to, flags, 0, 0, 0);
-	if (result == -EBADF && in_headroom(to))
+	if (result == -EBADF && nofile_in_headroom(to))
 		result = nofile_dup2((int)from, (int)to, flags);
 	return result;
 }
@@ -120,7 +112,7 @@ host_dup(long from, long min, bool cloexec)
 	long number = HOST(
 	    SYS_fcntl, from, cloexec ? F_DUPFD_CLOEXEC : F_DUPFD, min, 0, 0, 0);
 
-	if (number != -EINVAL || !in_headroom(min))
+	if (number != -EINVAL || !nofile_in_headroom(min))
 		return number;
 	number = nofile_dup((int)from, (uint64_t)min);
 	if (number >= 0 && !cloexec)
@@ -221,6 +213,16 @@ alias_make(long number)
 	return -1;
 }
 
+/* It may have been made with one, or have unshared its parent's. */
+static bool
+child_has_own_table(void)
+{
+	return !engine_thread.t_shares_table ||
+	       HOST(SYS_kcmp, HOST(SYS_getpid, 0, 0, 0, 0, 0, 0),
+		   HOST(SYS_getppid, 0, 0, 0, 0, 0, 0), KCMP_FILES, 0, 0,
+		   0) > 0;
+}
+
 /* A vfork child with a table of the host's of its own needs none of what is hidden
  * in it but its connection to a server.  In its map a socket's duplicate there is
  * forgotten, and asked for anew. */
@@ -232,9 +234,7 @@ child_gives_way(long number)
 	int error;
 
 	if (engine_thread.t_view == NULL)
-		return HOST(SYS_kcmp, HOST(SYS_getpid, 0, 0, 0, 0, 0, 0),
-			   HOST(SYS_getppid, 0, 0, 0, 0, 0, 0), KCMP_FILES, 0,
-			   0, 0) > 0;
+		return child_has_own_table();
 	if (fdmap_view() == &fdmap_own)
 		return false;
 	for (long fd = fdmap_next(0); fd >= 0; fd = fdmap_next(fd + 1)) {

@@ -42,6 +42,7 @@
 #include "preload/lock.h"
 #include "preload/pool.h"
 #include "preload/process.h"
+#include "preload/shown.h"
 
 /* A word: 0 is the host's. */
 #define W_FILE (1UL << 63)
@@ -184,6 +185,7 @@ fdshare_set(long fd, slot_t *slot, struct rfile *rf)
 {
 	struct rfile *old;
 
+	shown_number(fd, rf);
 	if (!is_shared())
 		return atomic_exchange(slot, rf);
 	lock_enter(&mine_lock);
@@ -198,14 +200,49 @@ fdshare_take(long fd, slot_t *slot, struct rfile *rf)
 {
 	bool taken;
 
-	if (!is_shared())
-		return atomic_compare_exchange_strong(slot, &rf, NULL);
-	lock_enter(&mine_lock);
-	taken = atomic_compare_exchange_strong(slot, &rf, NULL);
+	if (!is_shared()) {
+		taken = atomic_compare_exchange_strong(slot, &rf, NULL);
+	} else {
+		lock_enter(&mine_lock);
+		taken = atomic_compare_exchange_strong(slot, &rf, NULL);
+		if (taken)
+			tell(fd, NULL);
+		lock_exit(&mine_lock);
+	}
 	if (taken)
-		tell(fd, NULL);
-	lock_exit(&mine_lock);
+		shown_number(fd, NULL);
 	return taken;
+}
+
+/* Nobody has said anything else meanwhile.  Under mine_lock. */
+static bool
+tell_free(long fd)
+{
+	uint64_t word = mine[fd];
+
+	if (!atomic_compare_exchange_strong(&shared->sh_words[fd], &word, 0))
+		return false;
+	discount_number(mine[fd]);
+	mine[fd] = 0;
+	atomic_fetch_add(&shared->sh_changes, 1);
+	return true;
+}
+
+bool
+fdshare_drop(long fd, slot_t *slot, struct rfile *rf)
+{
+	bool dropped;
+
+	if (!is_shared())
+		return fdshare_take(fd, slot, rf);
+	lock_enter(&mine_lock);
+	dropped = atomic_load(slot) == rf && tell_free(fd);
+	if (dropped)
+		atomic_store(slot, NULL);
+	lock_exit(&mine_lock);
+	if (dropped)
+		shown_number(fd, NULL);
+	return dropped;
 }
 
 void
@@ -304,6 +341,7 @@ take_over(long fd, uint64_t word)
 	else if ((word & W_FILE) != 0)
 		rf = file_for(word);
 	mine[fd] = word;
+	shown_number(fd, rf);
 	if (slot == NULL)
 		return slot_is_file(rf) ? rf : NULL;
 	old = atomic_exchange(slot, rf);
@@ -335,6 +373,13 @@ sync_number(long fd)
 	close_left(fd, word);
 	if (old != NULL)
 		(void)fdmap_put(old);
+}
+
+void
+fdshare_look(long fd)
+{
+	if (is_shared() && (unsigned long)fd < FD_MAX)
+		sync_number(fd);
 }
 
 void

@@ -25,11 +25,15 @@ bool fdshare_on(void);
 
 /* Take over what others have changed. */
 void fdshare_sync(void);
+/* ... of this number. */
+void fdshare_look(long fd);
 /* The map's slot of number fd holds rf, FD_HIDDEN or NULL from now on, and others
  * know: what it has held. */
 struct rfile *fdshare_set(long fd, slot_t *slot, struct rfile *rf);
 /* It holds nothing any more, if it has held rf: whether it has. */
 bool fdshare_take(long fd, slot_t *slot, struct rfile *rf);
+/* The same, unless another process has said something else of the number. */
+bool fdshare_drop(long fd, slot_t *slot, struct rfile *rf);
 /* The hidden descriptor fd is of no use to who has had it: whoever still has it
  * in his table may close it. */
 void fdshare_leave_behind(long fd);

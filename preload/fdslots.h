@@ -18,6 +18,8 @@
 typedef _Atomic(struct rfile *) slot_t;
 
 struct fdview {
+	atomic_ulong
+	    fv_n; /* entries of fv_table so far; the others are not set */
 	_Atomic(slot_t *) fv_table[FD_FIRST];
 };
 
@@ -36,12 +38,14 @@ fdmap_view(void)
 static inline slot_t *
 slot_find(long fd)
 {
+	struct fdview *fv = fdmap_view();
+	unsigned long first = (unsigned long)fd / FD_SECOND;
 	slot_t *second;
 
-	if ((unsigned long)fd >= FD_MAX)
+	if (first >= atomic_load_explicit(&fv->fv_n, memory_order_acquire))
 		return NULL;
-	second = atomic_load_explicit(
-	    &fdmap_view()->fv_table[fd / FD_SECOND], memory_order_acquire);
+	second =
+	    atomic_load_explicit(&fv->fv_table[first], memory_order_acquire);
 	return second == NULL ? NULL : &second[fd % FD_SECOND];
 }
 

@@ -73,7 +73,7 @@ fdview_current(void)
 static struct rfile *
 find_copy(const struct fdview *v, const struct rfile *rf)
 {
-	for (int i = 0; i < FD_FIRST; i++) {
+	for (unsigned long i = 0; i < v->fv_n; i++) {
 		slot_t *second = v->fv_table[i];
 
 		for (int j = 0; second != NULL && j < FD_SECOND; j++) {
@@ -127,7 +127,7 @@ copy_slot(struct fdview *v, slot_t *slot, long fd, unsigned birth)
 
 /* from: the table of the calling process. */
 static bool
-copy_table(struct fdview *v, int i, slot_t *from, unsigned birth)
+copy_table(struct fdview *v, unsigned long i, slot_t *from, unsigned birth)
 {
 	slot_t *second = fdview_second();
 	bool done = true;
@@ -153,9 +153,10 @@ fdview_create(unsigned birth)
 
 	if (v == NULL)
 		return NULL;
-	for (int i = 0; i < FD_FIRST; i++)
+	atomic_init(&v->fv_n, mine->fv_n);
+	for (unsigned long i = 0; i < v->fv_n; i++)
 		atomic_init(&v->fv_table[i], NULL);
-	for (int i = 0; i < FD_FIRST && done; i++) {
+	for (unsigned long i = 0; i < v->fv_n && done; i++) {
 		slot_t *from = atomic_load_explicit(
 		    &mine->fv_table[i], memory_order_acquire);
 
@@ -178,7 +179,7 @@ forget(struct rfile *rf)
 void
 fdview_destroy(struct fdview *v)
 {
-	for (int i = 0; i < FD_FIRST; i++) {
+	for (unsigned long i = 0; i < v->fv_n; i++) {
 		slot_t *second = v->fv_table[i];
 
 		if (second == NULL)
@@ -208,7 +209,7 @@ fdview_check(void)
 static void
 each_slot(void (*fn)(slot_t *slot, long fd, unsigned birth), unsigned birth)
 {
-	for (int i = 0; i < FD_FIRST; i++) {
+	for (unsigned long i = 0; i < fdmap_own.fv_n; i++) {
 		slot_t *second = fdmap_own.fv_table[i];
 
 		for (int j = 0; second != NULL && j < FD_SECOND; j++) {
@@ -271,7 +272,8 @@ adopt_view(void)
 
 	if (v == NULL)
 		return;
-	for (int i = 0; i < FD_FIRST; i++)
+	atomic_init(&fdmap_own.fv_n, v->fv_n);
+	for (unsigned long i = 0; i < v->fv_n; i++)
 		atomic_init(&fdmap_own.fv_table[i], v->fv_table[i]);
 	engine_thread.t_view = NULL;
 }

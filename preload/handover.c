@@ -86,7 +86,7 @@ handover_exec_env(char *buf, size_t size)
 {
 	struct text t;
 
-	if (!fdmap_has_had_files())
+	if (!fdmap_has_had_files() || remote_descriptor() < 0)
 		return 0;
 	for (int paths = 1; paths >= 0; paths--) {
 		text_init(&t, buf, size);

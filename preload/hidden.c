@@ -25,7 +25,7 @@
 #define LOWEST 1024 /* programs with a low limit may raise it */
 #define HIGHEST 2048
 
-#define NMOVABLE 4
+#define NMOVABLE 5
 
 /* Who keeps the numbers of descriptors that may change. */
 static atomic_int *movable[NMOVABLE];
@@ -36,6 +36,15 @@ dup_at(int fd, uint64_t min)
 	return HOST(SYS_fcntl, fd, F_DUPFD_CLOEXEC, min, 0, 0, 0);
 }
 
+/* A duplicate above the soft limit, or -errno. */
+static long
+dup_above(int fd, uint64_t limit)
+{
+	long number = nofile_dup(fd, limit < LOWEST ? LOWEST : limit);
+
+	return number < 0 ? nofile_dup(fd, nofile_room()) : number;
+}
+
 /* Or at least one. */
 long
 hidden_away(int fd)
@@ -44,7 +53,7 @@ hidden_away(int fd)
 	long number = -1;
 
 	if (limit <= HIGHEST)
-		number = nofile_dup(fd, limit < LOWEST ? LOWEST : limit);
+		number = dup_above(fd, limit);
 	top = limit < HIGHEST ? limit : HIGHEST;
 	if (number < 0)
 		number =
@@ -140,13 +149,15 @@ hidden_adopt(int fd, atomic_int *where)
 bool
 hidden_make_way(int fd)
 {
+	long flags = HOST(SYS_fcntl, fd, F_GETFD, 0, 0, 0, 0), number;
 	atomic_int *where;
-	long number;
 
 	where = process_owns_memory() && !fdshare_on() ? keeper_of(fd) : NULL;
 	number = where != NULL ? hidden_dup(fd) : -1;
 	if (number < 0)
 		return false;
+	if (flags == 0)
+		HOST(SYS_fcntl, number, F_SETFD, 0, 0, 0, 0);
 	atomic_store(where, (int)number);
 	hidden_forget(fd);
 	return true;

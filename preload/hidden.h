@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Host descriptors of the kernel and of this library, which the program must
- * neither see nor touch.  All are close-on-exec.
+ * neither see nor touch.  All but the door and the placeholder are close-on-exec.
  *
  * The library's own make way when the program wants their numbers.  The others
  * stay where they are; what the program puts there stands elsewhere (fdalias.h).

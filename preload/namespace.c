@@ -362,6 +362,18 @@ namespace_maybe(const struct namespace *ns, const char *path)
 	return false;
 }
 
+bool
+namespace_leads(const struct namespace *ns, const char *path)
+{
+	if (ns->ns_n == 0)
+		return false;
+	if (find_literal(ns, path) != NS_HOST)
+		return true;
+	while (*path == '/')
+		path++;
+	return namespace_maybe(ns, path);
+}
+
 size_t
 namespace_program_path(const struct namespace *ns, int rule, const char *kpath,
     char *out, size_t size)

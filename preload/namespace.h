@@ -65,6 +65,8 @@ int namespace_decide(const struct namespace *ns, const char *path,
  * prefix, or it contains "..".
  */
 bool namespace_maybe(const struct namespace *ns, const char *path);
+/* The same for an absolute path: if not, namespace_decide() leaves it as it is. */
+bool namespace_leads(const struct namespace *ns, const char *path);
 
 /* The kernel's path kpath (absolute) under rule as the program sees it; length
  * without NUL, or 0 if it does not fit. */

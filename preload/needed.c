@@ -106,6 +106,25 @@ is_worth_it(struct libsearch *s)
 	       has_rump_file(s, main->o_needed) || has_rump_preload(s);
 }
 
+/* Is there no library in the list but this one? */
+static bool
+has_only_us(const char *list)
+{
+	size_t ours = text_length(engine_library);
+
+	while (*list != '\0') {
+		if (*list != ':' && *list != ' ') {
+			if (!text_begins(list, engine_library))
+				return false;
+			list += ours;
+		}
+		if (*list != '\0' && *list != ':' && *list != ' ')
+			return false;
+		list += *list != '\0';
+	}
+	return true;
+}
+
 bool
 needed_by_lists(const struct execenv *ee)
 {
@@ -117,7 +136,7 @@ needed_by_lists(const struct execenv *ee)
 	value = pool_get(&pathbufs);
 	ours = value != NULL &&
 	       execenv_value(ee->ee_preload, value, PATHBUF_SIZE) == 0 &&
-	       text_equal(value, engine_library);
+	       has_only_us(value);
 	if (value != NULL)
 		pool_put(&pathbufs, value);
 	return !ours;

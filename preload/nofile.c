@@ -56,6 +56,14 @@ nofile_told(void)
 	return soft_limit(nofile_exchange);
 }
 
+bool
+nofile_in_headroom(long number)
+{
+	return number >= 0 && nofile_has_headroom() &&
+	       (uint64_t)number >= nofile_limit() &&
+	       (uint64_t)number < nofile_told();
+}
+
 static void
 limit_raise(void)
 {
@@ -185,11 +193,12 @@ nofile_recvmsg(int fd, struct msghdr *mh, int flags)
 }
 
 long
-nofile_socketpair(int fds[2])
+nofile_socketpair(int type, int fds[2])
 {
-	const int type = SOCK_STREAM | SOCK_CLOEXEC;
-	long r = HOST(SYS_socketpair, AF_UNIX, type, 0, fds, 0, 0);
+	long r;
 
+	type |= SOCK_CLOEXEC;
+	r = HOST(SYS_socketpair, AF_UNIX, type, 0, fds, 0, 0);
 	if (r != -EMFILE)
 		return r;
 	lock_enter(&limit_lock);

@@ -20,6 +20,9 @@ struct rlimit;
 uint64_t nofile_limit(void);
 uint64_t nofile_told(void);
 
+/* Is number the program's to ask for, although the host would not give it? */
+bool nofile_in_headroom(long number);
+
 /* Duplicate fd, close-on-exec, to the lowest free number >= min, which may lie
  * above the soft limit.  The number or -errno. */
 long nofile_dup(int fd, uint64_t min);
@@ -39,8 +42,8 @@ unsigned nofile_visible(unsigned nfds);
  * limit, too.  The host's result. */
 long nofile_recvmsg(int fd, struct msghdr *mh, int flags);
 
-/* A pair of connected stream sockets, close-on-exec; likewise. */
-long nofile_socketpair(int fds[2]);
+/* A pair of connected local sockets of that type, close-on-exec; likewise. */
+long nofile_socketpair(int type, int fds[2]);
 
 /* getrlimit, setrlimit and prlimit64 with this limit. */
 long nofile_run(struct call *c);
@@ -53,9 +56,14 @@ long nofile_run(struct call *c);
  * variable.
  */
 long nofile_exchange(const struct rlimit *to, struct rlimit *was);
+/* Is the program told more than the host enforces? */
+bool nofile_has_headroom(void);
 #define NOFILE_VARIABLE "RUMPKIT_NOFILE"
 size_t nofile_exec_env(char *buf, size_t size);
 void nofile_take(const char *value);
+
+/* The first number of that room. */
+uint64_t nofile_room(void);
 
 /* After that: make room below the hard limit for descriptors of ours, or, where
  * no call is routed, give back what an earlier image has taken for that. */

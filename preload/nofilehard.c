@@ -48,6 +48,12 @@ may_raise(void)
 	       (data[0].effective & 1U << CAP_SYS_RESOURCE) != 0;
 }
 
+bool
+nofile_has_headroom(void)
+{
+	return __atomic_load_n(&asked, __ATOMIC_RELAXED) != 0;
+}
+
 /* What the host may be told of the soft limit. */
 static rlim_t
 highest(const struct rlimit *host)
@@ -116,6 +122,14 @@ nofile_exchange(const struct rlimit *to, struct rlimit *was)
 	long r = get_limit(was);
 
 	return r == 0 && to != NULL ? set_limit(to) : r;
+}
+
+uint64_t
+nofile_room(void)
+{
+	struct rlimit rl;
+
+	return host_limit(NULL, &rl) == 0 ? highest(&rl) : 0;
 }
 
 size_t

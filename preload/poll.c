@@ -12,6 +12,7 @@
 
 #include "preload/engine/engine.h"
 #include "preload/fdmap.h"
+#include "preload/nofile.h"
 #include "preload/readiness.h"
 #include "preload/remote_classic.h"
 #include "preload/resolve.h"
@@ -21,6 +22,7 @@
 
 #define NFDS_MAX (1 << 20) /* more than the host has numbers for */
 #define LOOK 64            /* entries read at a time */
+#define FEW 64             /* entries for which no limit is asked for */
 #define READY (POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM)
 #define NSEC 1000000000
 
@@ -33,6 +35,13 @@ struct pollset {
 	struct timespec ps_zero; /* the host writes there */
 	struct pollfd ps_fds[];
 };
+
+/* Would the host refuse so many entries, which the program may have? */
+static bool
+has_headroom(unsigned n)
+{
+	return n > FEW && nofile_in_headroom((long)n - 1);
+}
 
 /* Does the program's array name a rump descriptor?  False where it cannot be
  * read, which the host says better. */
@@ -185,6 +194,7 @@ poll_after(struct call *c)
 	    (struct pollset *)(c->arg[0] - (long)sizeof(struct pollset));
 
 	c->arg[0] = (long)ps->ps_user;
+	c->arg[1] = ps->ps_n;
 	return pollset_end(ps, c->result < 0 ? c->result : pollset_report(ps));
 }
 
@@ -249,6 +259,18 @@ poll_server(struct call *c, struct pollset *ps)
 	return pollset_end(ps, result);
 }
 
+/* The host takes no more entries than the limit of open files, which the program
+ * is told higher than it is: what stands at the end and is not asked for. */
+static unsigned
+entries_asked(const struct pollset *ps)
+{
+	unsigned n = ps->ps_n;
+
+	while (n > 0 && ps->ps_fds[n - 1].fd == -1)
+		n--;
+	return n;
+}
+
 static long
 poll_host(struct call *c, struct pollset *ps)
 {
@@ -271,6 +293,8 @@ poll_host(struct call *c, struct pollset *ps)
 	if (result != 0)
 		return pollset_end(ps, result);
 	c->arg[0] = (long)ps->ps_fds;
+	if (has_headroom(ps->ps_n))
+		c->arg[1] = entries_asked(ps);
 	return route_to_host(c, poll_after);
 }
 
@@ -282,7 +306,7 @@ poll_run(struct call *c)
 	struct pollset *ps;
 	long result;
 
-	if (n > NFDS_MAX || !names_rump(user, n)) {
+	if (n > NFDS_MAX || (!names_rump(user, n) && !has_headroom(n))) {
 		result = engine_filter_mask(c);
 		return result != 0 ? result : CALL_TO_HOST;
 	}

@@ -20,6 +20,7 @@
 #include "preload/child.h"
 #include "preload/classic_set.h"
 #include "preload/config.h"
+#include "preload/cred.h"
 #include "preload/cwd.h"
 #include "preload/cwdshare.h"
 #include "preload/engine/engine.h"
@@ -29,8 +30,10 @@
 #include "preload/kernel.h"
 #include "preload/memory.h"
 #include "preload/readiness.h"
+#include "preload/remote.h"
 #include "preload/resolve.h"
 #include "preload/route.h"
+#include "preload/shown.h"
 #include "preload/summary.h"
 #include "preload/trace.h"
 #include "rump/rump_syscallnum.h"
@@ -113,7 +116,9 @@ router_forked(uint64_t flags)
 		backend_state = BACKEND_ELSEWHERE;
 	if (atomic_load(&has_said))
 		atomic_store(&has_said, false);
+	shown_end();
 	cwd_forked((flags & CLONE_FS) != 0);
+	cred_forked();
 	epsets_forked();
 	fdmap_forked(child_birth(), shares);
 	waitmem_forked();
@@ -129,7 +134,7 @@ static long
 cred_after(struct call *c)
 {
 	if (c->result >= 0 && backend_reachable()) {
-		kernel_set_cred();
+		cred_changed();
 		engine_renew_threads();
 	}
 	return c->result;
@@ -138,6 +143,8 @@ cred_after(struct call *c)
 static long
 cred_run(struct call *c)
 {
+	if (backend_state == BACKEND_SERVER && backend_reachable())
+		remote_door_shut();
 	return route_to_host(c, cred_after);
 }
 
@@ -158,7 +165,7 @@ umask_after(struct call *c)
 	cwdshare_tell_mask(c->arg[0] & 0777);
 	cwdshare_look();
 	if (backend_state == BACKEND_SERVER && backend_reachable())
-		kernel_set_cred();
+		cred_set_process();
 	return c->result;
 }
 

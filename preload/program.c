@@ -339,9 +339,8 @@ take_host_file(struct program *s, long fd, bool *done)
 }
 
 static int
-take_host(struct program *s, bool *done)
+take_host(struct program *s, long fd, bool *done)
 {
-	long fd = open_host(s);
 	int error;
 
 	if (fd < 0) {
@@ -357,15 +356,40 @@ take_host(struct program *s, bool *done)
 	return error;
 }
 
+/*
+ * Where the file in question is: s_place, or *fd, if the host can open it.  What
+ * the host cannot find may lie behind a link of its that leads into a mount.
+ */
+static int
+find_file(struct program *s, long *fd)
+{
+	struct place *pl = s->s_place;
+	int error = place_find(
+	    pl, s->s_dirfd, s->s_path, s->s_flags & ~(unsigned)PLACE_LINKS);
+
+	if (error != 0 || pl->pl_rump)
+		return error;
+	*fd = open_host(s);
+	if (*fd != -ENOENT && *fd != -ENOTDIR)
+		return 0;
+	error = place_find(pl, s->s_dirfd, s->s_path, s->s_flags);
+	if (error == 0 && !pl->pl_rump)
+		*fd = open_host(s);
+	return error;
+}
+
 /* One file. */
 static int
 step(struct program *s, bool *done)
 {
 	struct place *pl = s->s_place;
-	int error = place_find(pl, s->s_dirfd, s->s_path, s->s_flags);
+	long fd = -1;
+	int error = find_file(s, &fd);
 
 	if (error != 0)
 		return error;
+	if (!pl->pl_rump)
+		return take_host(s, fd, done);
 	while (pl->pl_rump) {
 		route_mark_rump(s->s_call, pl->pl_rule);
 		if (!backend_reachable()) {
@@ -379,7 +403,7 @@ step(struct program *s, bool *done)
 		if (error != 0)
 			return error;
 	}
-	return take_host(s, done);
+	return take_host(s, open_host(s), done);
 }
 
 /* How the host would name a script to its interpreter: the path, and with a

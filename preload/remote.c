@@ -50,7 +50,11 @@ struct child {
 	bool ch_gate; /* the parent's gate is held until remote_child_end() */
 };
 
-static struct remote process_link = { .rm_fd = -1, .rm_area = -1 };
+static struct remote process_link = {
+	.rm_fd = -1,
+	.rm_door = DOOR_NONE,
+	.rm_area = -1,
+};
 static struct pool children_pool = POOL_INIT(sizeof(struct child), 4096);
 static struct lock children_lock = LOCK_INIT;
 static struct child *children; /* children_lock */
@@ -120,14 +124,20 @@ fail_words(char *text, size_t size, const char *what, int error)
 }
 
 bool
-remote_attach(int fd, const char *address, char *text, size_t size)
+remote_attach(int fd, int door, const char *address, char *text, size_t size)
 {
 	long number;
 	int error;
 
 	remote_kernel_init();
+	if (!remote_door_attach(&process_link, door))
+		return fail(text, size,
+		    FAST_DOOR_VARIABLE " does not name a door to the server of "
+				       "a rump kernel: descriptor ",
+		    door);
 	if (fd < 0)
-		return remote_connect(&process_link, address, text, size);
+		return process_link.rm_door >= 0 ||
+		       remote_connect(&process_link, address, text, size);
 	if (!is_connection(fd))
 		return fail(text, size,
 		    "RUMPKIT_KERNEL does not name a connection to the server "
@@ -168,8 +178,8 @@ remote_kind(void)
 				   : CONFIG_KERNEL_GENUINE;
 }
 
-/* A sibling that is executing something at this moment must not take the
- * process's own one along. */
+/* While another thread of the process executes something, its connection is not
+ * close-on-exec: a vfork child must not take it along. */
 void
 remote_keep(bool keep)
 {
@@ -179,9 +189,16 @@ remote_keep(bool keep)
 		classic_freeze(rm);
 	else if (rm->rm_classic != NULL)
 		classic_thaw(rm);
-	HOST(SYS_fcntl, rm->rm_fd, F_SETFD, keep ? 0 : FD_CLOEXEC, 0, 0, 0);
-	for (rm = rm->rm_outer; keep && rm != NULL; rm = rm->rm_outer)
-		HOST(SYS_fcntl, rm->rm_fd, F_SETFD, FD_CLOEXEC, 0, 0, 0);
+	if (rm->rm_fd >= 0)
+		HOST(SYS_fcntl, rm->rm_fd, F_SETFD, keep ? 0 : FD_CLOEXEC, 0, 0,
+		    0);
+	if (!keep || !engine_is_threaded())
+		return;
+	while ((rm = rm->rm_outer) != NULL) {
+		if (rm->rm_fd >= 0)
+			HOST(
+			    SYS_fcntl, rm->rm_fd, F_SETFD, FD_CLOEXEC, 0, 0, 0);
+	}
 }
 
 static void *
@@ -277,27 +294,20 @@ child_of(struct remote *rm)
 static int
 connect_child(struct remote *rm, struct remote *child, unsigned shares)
 {
-	const int on = 1;
-	int error, fds[2];
-	long r, number;
+	int error = 0, other;
 
 	if (atomic_load(&rm->rm_state) == REMOTE_DEAD)
 		return ENOTCONN;
-	r = nofile_socketpair(fds);
-	if (r < 0)
-		return (int)-r;
-	/* The child may speak before the server listens. */
-	HOST(SYS_setsockopt, fds[1], SOL_SOCKET, SO_PASSCRED, &on, sizeof(on),
-	    0);
-	number = hidden_take(fds[0]);
-	error = number < 0
-		    ? (int)-number
-		    : abi_errno_to_linux(remote_send_child(rm, fds[1], shares));
-	HOST(SYS_close, fds[1], 0, 0, 0, 0, 0);
+	if (rm->rm_fd < 0)
+		error = abi_errno_to_linux(remote_door_enter(rm));
 	if (error == 0)
-		child->rm_fd = (int)number;
-	else if (number >= 0)
-		hidden_close((int)number);
+		error = remote_pair(child, &other);
+	if (error != 0)
+		return error;
+	error = abi_errno_to_linux(remote_send_child(rm, other, shares));
+	HOST(SYS_close, other, 0, 0, 0, 0, 0);
+	if (error != 0)
+		hidden_close(child->rm_fd);
 	return error;
 }
 
@@ -339,6 +349,54 @@ sweep_sharers(void)
 	}
 }
 
+static struct child *
+child_create(struct remote *rm, unsigned shares)
+{
+	struct child *ch = pool_get(&children_pool);
+
+	if (ch == NULL)
+		return NULL;
+	ch->ch_link = (struct remote){
+		.rm_fd = -1,
+		.rm_door = rm->rm_door >= 0 ? rm->rm_door : DOOR_NONE,
+		.rm_area = -1,
+		.rm_outer = rm,
+		.rm_borrowed = true,
+		.rm_shares = (shares & REMOTE_TABLE) != 0,
+	};
+	return ch;
+}
+
+/* With rm's gate held. */
+static void
+child_enter(struct child *ch, bool forks)
+{
+	ch->ch_gate = forks;
+	enter_child(ch);
+	if (!forks)
+		remote_gate_exit(ch->ch_link.rm_outer);
+}
+
+int
+remote_child_later(bool forks, struct remote **child)
+{
+	struct remote *rm = remote_current();
+	struct child *ch;
+
+	(void)remote_gate_enter(rm, true);
+	ch = rm->rm_classic == NULL && rm->rm_state != REMOTE_DEAD &&
+		     remote_door_open(rm)
+		 ? child_create(rm, 0)
+		 : NULL;
+	if (ch == NULL) {
+		remote_gate_exit(rm);
+		return ENOTSUP;
+	}
+	child_enter(ch, forks);
+	*child = &ch->ch_link;
+	return 0;
+}
+
 int
 remote_child_make(bool forks, unsigned shares, struct remote **child)
 {
@@ -354,17 +412,12 @@ remote_child_make(bool forks, unsigned shares, struct remote **child)
 		error = abi_errno_to_linux(remote_greet(rm, true));
 	if (error != 0)
 		return error;
-	ch = pool_get(&children_pool);
-	if (ch == NULL)
-		return ENOMEM;
-	ch->ch_link = (struct remote){
-		.rm_fd = -1,
-		.rm_area = -1,
-		.rm_outer = rm,
-		.rm_borrowed = true,
-		.rm_shares = (shares & REMOTE_TABLE) != 0,
-	};
 	(void)remote_gate_enter(rm, true);
+	ch = child_create(rm, shares);
+	if (ch == NULL) {
+		remote_gate_exit(rm);
+		return ENOMEM;
+	}
 	error = rm->rm_classic != NULL
 		    ? abi_errno_to_linux(classic_child(rm, &ch->ch_link))
 		    : connect_child(rm, &ch->ch_link, shares);
@@ -373,10 +426,7 @@ remote_child_make(bool forks, unsigned shares, struct remote **child)
 		pool_put(&children_pool, ch);
 		return error;
 	}
-	ch->ch_gate = forks;
-	enter_child(ch);
-	if (!forks)
-		remote_gate_exit(rm);
+	child_enter(ch, forks);
 	*child = &ch->ch_link;
 	return 0;
 }
@@ -384,7 +434,7 @@ remote_child_make(bool forks, unsigned shares, struct remote **child)
 static void
 close_link(struct remote *rm)
 {
-	if (rm->rm_fd >= 0)
+	if (rm->rm_fd >= 0 && !rm->rm_elsewhere)
 		hidden_close(rm->rm_fd);
 	if (rm->rm_area >= 0)
 		hidden_close(rm->rm_area);
@@ -398,6 +448,7 @@ begin_link(const struct remote *child, bool shares)
 {
 	process_link = (struct remote){
 		.rm_fd = child->rm_fd,
+		.rm_door = child->rm_door,
 		.rm_area = -1,
 		.rm_epoch = process_link.rm_epoch,
 		.rm_shares = shares,
@@ -412,6 +463,9 @@ void
 remote_child_here(struct remote *child)
 {
 	lock_reset(&children_lock);
+	/* The parent's own numbers are here, too. */
+	for (struct remote *rm = child->rm_outer; rm != NULL; rm = rm->rm_outer)
+		rm->rm_elsewhere = false;
 	/* The memory of ours is not in a child. */
 	if (process_link.rm_shares)
 		process_link.rm_first = NULL;
@@ -516,42 +570,4 @@ remote_log(const char *line, size_t len)
 	if (rm->rm_classic != NULL)
 		return RUMP_EOPNOTSUPP;
 	return remote_call_patient(rm, FASTCALL_LOG, args, 2, NULL);
-}
-
-/* --- descriptors on their way ------------------------------------------ */
-
-int
-remote_export(int rumpfd, int *fd)
-{
-	const int64_t args[1] = { rumpfd };
-	int error =
-	    remote_call_fd(remote_current(), FASTCALL_EXPORT, args, 1, fd);
-
-	return abi_errno_to_linux(error);
-}
-
-int
-remote_import(int fd, int *rumpfd)
-{
-	struct remote *rm = remote_current();
-	struct fast_message fm = { .fm_type = FAST_TOKEN };
-	int64_t args[1], retval[2];
-	struct stat st;
-	int error;
-
-	if (rm->rm_classic != NULL || !is_local_socket(fd) ||
-	    HOST(SYS_fstat, fd, &st, 0, 0, 0, 0) < 0)
-		return EBADF;
-	fm.fm_addr = st.st_ino;
-	args[0] = (int64_t)st.st_ino;
-	error = remote_greet(rm, true);
-	if (error == 0)
-		error = remote_send(rm, &fm, NULL, fd);
-	if (error == 0)
-		error = remote_call(rm, FASTCALL_IMPORT, args, 1, retval);
-	if (error == RUMP_ERESTART)
-		return EINTR;
-	if (error == 0)
-		*rumpfd = (int)retval[0];
-	return abi_errno_to_linux(error);
 }

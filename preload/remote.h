@@ -26,10 +26,12 @@ extern __thread bool remote_unbegun __attribute__((tls_model("initial-exec")));
 
 /*
  * Use the connection that is descriptor fd (consumed, hidden), or, with fd < 0,
- * connect to address (RUMP_SERVER).  Nothing is said to the server before the
- * first call.  False and one line in text on failure.  From the constructor.
+ * connect to address (RUMP_SERVER), at once, or by the door, when it is needed.
+ * Nothing is said to the server before the first call.  False and one line in
+ * text on failure.  From the constructor.
  */
-bool remote_attach(int fd, const char *address, char *text, size_t size);
+bool remote_attach(
+    int fd, int door, const char *address, char *text, size_t size);
 
 /* The number of the calling process's control connection, for the environment
  * of what is executed; -1: there is none. */
@@ -53,6 +55,11 @@ void remote_keep(bool keep);
  * would keep open what it does not know of.
  */
 int remote_child_make(bool forks, unsigned shares, struct remote **child);
+/*
+ * Instead, for a child of a process that has nothing in the kernel: the child asks
+ * for a connection itself, when it needs one.  ENOTSUP: it could not.
+ */
+int remote_child_later(bool forks, struct remote **child);
 #define REMOTE_TABLE 0x1 /* of descriptors */
 #define REMOTE_CWD 0x2   /* working directory, root directory, mask */
 /* The calling process has them alone from now on. */
@@ -73,6 +80,12 @@ void remote_child_shares(struct remote *child);
 void remote_leave(struct remote *child);
 void remote_replace(struct remote *child);
 
+/* The calling process is about to become another user's: whoever descends from it
+ * will need a connection of its own. */
+void remote_door_shut(void);
+/* As router_exec_env(). */
+size_t remote_door_exec_env(char *buf, size_t size);
+
 /* Have the server write a line of the trace, which begins behind the process id.
  * 0 or a NetBSD errno. */
 int remote_log(const char *line, size_t len);
@@ -84,10 +97,24 @@ void remote_exit(void);
 /* This image, new, keeps these rump descriptors of the one before it. */
 void remote_execed(const uint32_t *fds, size_t n);
 
+/*
+ * Another process of the tree, by its number on the host: a rump descriptor, which
+ * is the caller's, of what it has at number, with the path that it was opened by,
+ * as far as that is known, and the kernel's path of its working directory.  0, or an error of the kernel's: nothing of that is the kernel's, or
+ * known, or the caller's business; RUMP_ERESTART.
+ */
+int remote_look_file(
+    long pid, long number, char *path, size_t size, int *rumpfd);
+int remote_look_cwd(long pid, char *path, size_t size);
+
 /* SCM_RIGHTS: a host descriptor that stands for rump descriptor rumpfd while it
  * travels (the caller closes it), and back (fd is not consumed; EBADF: it is
  * not one).  0 or a Linux errno. */
 int remote_export(int rumpfd, int *fd);
 int remote_import(int fd, int *rumpfd);
+/* rump_hostsocket() of a socket that this process has made.  0 or an error of the
+ * kernel's. */
+int remote_hostsocket(
+    int family, int type, int protocol, int hostfd, int *rumpfd);
 
 #endif /* !PRELOAD_REMOTE_H */

@@ -101,8 +101,8 @@ take_sigpipe(void)
 	HOST(SYS_rt_sigtimedwait, &set, 0, &now, sizeof(set), 0, 0);
 }
 
-static long
-send_with_fd(struct remote *rm, const struct iovec *iov, int n, int fd)
+long
+remote_send_right(int to, const struct iovec *iov, int n, int fd)
 {
 	union {
 		struct cmsghdr align;
@@ -120,7 +120,7 @@ send_with_fd(struct remote *rm, const struct iovec *iov, int n, int fd)
 	cm->cmsg_type = SCM_RIGHTS;
 	cm->cmsg_len = CMSG_LEN(sizeof(int));
 	*(int *)(void *)CMSG_DATA(cm) = fd;
-	return HOST(SYS_sendmsg, rm->rm_fd, &mh, MSG_NOSIGNAL, 0, 0, 0);
+	return HOST(SYS_sendmsg, to, &mh, MSG_NOSIGNAL, 0, 0, 0);
 }
 
 static long
@@ -149,7 +149,8 @@ remote_send(struct remote *rm, const struct fast_message *fm,
 	int n = fm->fm_len != 0 ? 2 : 1;
 	long r;
 
-	r = fd >= 0 ? send_with_fd(rm, iov, n, fd) : send_plain(rm, iov, n);
+	r = fd >= 0 ? remote_send_right(rm->rm_fd, iov, n, fd)
+		    : send_plain(rm, iov, n);
 	if (r == (long)(sizeof(*fm) + fm->fm_len))
 		return 0;
 	remote_die(rm, REMOTE_LOST);
@@ -164,7 +165,7 @@ remote_send_child(struct remote *rm, int fd, uint32_t shares)
 		.fm_arg = shares,
 	};
 	const struct iovec iov = { (void *)(uintptr_t)&fm, sizeof(fm) };
-	long r = send_with_fd(rm, &iov, 1, fd);
+	long r = remote_send_right(rm->rm_fd, &iov, 1, fd);
 
 	if (r == -ETOOMANYREFS || r == -ENOMEM || r == -ENOBUFS)
 		return RUMP_EAGAIN;
@@ -332,6 +333,8 @@ greet_locked(struct remote *rm, bool patient)
 
 	if (rm->rm_state == REMOTE_DEAD)
 		error = patient ? RUMP_ENOTCONN : remote_retry(rm);
+	if (error == 0 && rm->rm_state == REMOTE_NEW && rm->rm_fd < 0)
+		error = remote_door_enter(rm);
 	if (error == 0 && rm->rm_state == REMOTE_NEW)
 		error = say_hello(rm);
 	if (error == 0 && rm->rm_state == REMOTE_GREETING)

@@ -19,6 +19,7 @@
 #include "preload/engine/thread.h"
 #include "preload/hidden.h"
 #include "preload/kernel.h"
+#include "preload/remote.h"
 #include "preload/remote_link.h"
 #include "rump/rump_syscallnum.h"
 #include "rump/rumpdefs.h"
@@ -303,6 +304,14 @@ map_dirty(void *handle, int64_t off, size_t len, int64_t size)
 }
 
 static int
+map_punch(void *handle, int64_t off, size_t len)
+{
+	const int64_t more[2] = { off, (int64_t)len };
+
+	return map_call(FASTCALL_MAP_PUNCH, handle, more, 2, NULL);
+}
+
+static int
 map_sync(void *handle, int64_t off, size_t len)
 {
 	const int64_t more[2] = { off, (int64_t)len };
@@ -342,11 +351,13 @@ remote_kernel_init(void)
 		.k_map_again = map_again,
 		.k_map_size = map_size,
 		.k_map_dirty = map_dirty,
+		.k_map_punch = map_punch,
 		.k_map_sync = map_sync,
 		.k_map_ref = map_ref,
 		.k_map_destroy = map_destroy,
 		.k_map_drop = map_drop,
 		.k_hostfd = hostfd,
+		.k_hostsocket = remote_hostsocket,
 		.k_mount_url = mount_url,
 		.k_report = report,
 	};

@@ -10,7 +10,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
+#include "preload/config.h"
 #include "sysproxy/fast.h"
 
 enum remote_state {
@@ -27,8 +29,15 @@ struct remote_gate {
 
 #define REMOTE_BORROWED_SLOTS 2 /* of a vfork child, which has one thread */
 
+/* rm_door */
+#define DOOR_NONE CONFIG_DOOR_NONE /* not yet */
+#define DOOR_SHUT CONFIG_DOOR_SHUT /* this connection cannot open one */
+
 struct remote {
-	atomic_int rm_fd;           /* control connection, -1 none */
+	atomic_int rm_fd;   /* control connection, -1 none; rm_gate,
+				     * once there are threads */
+	atomic_int rm_door; /* DOOR_*, or the door of the tree; rm_gate */
+	bool rm_elsewhere;  /* rm_fd is a vfork child's number; rm_gate */
 	_Atomic uint32_t rm_state;  /* enum remote_state; changes under rm_gate,
 				    * but for DEAD */
 	_Atomic uint32_t rm_epoch;  /* another server has taken over; rm_gate */
@@ -89,6 +98,8 @@ int remote_send_child(struct remote *rm, int fd, uint32_t shares);
 /* The descriptor that a call has answered.  With the gate held.  0 or
  * RUMP_ENOTCONN. */
 int remote_receive_fd(struct remote *rm, int *fd);
+/* The iov with descriptor fd.  The host's result. */
+long remote_send_right(int to, const struct iovec *iov, int n, int fd);
 /* HELLO, and what follows, if it has not been said.  0, RUMP_ENOTCONN,
  * RUMP_ENOMEM, what the server refuses with, RUMP_ERESTART (unless patient). */
 int remote_greet(struct remote *rm, bool patient);
@@ -99,6 +110,19 @@ bool remote_hung_up(const struct remote *rm);
 /* This process is about to end: nobody is to be told of the connection's. */
 extern atomic_bool remote_ending;
 void remote_die(struct remote *rm, const char *why);
+
+/* --- remote_door.c ----------------------------------------------------- */
+
+/* Use the door that is descriptor fd (hidden), or DOOR_*.  False: it is none. */
+bool remote_door_attach(struct remote *rm, int fd);
+/* Is there a door?  It is opened if need be.  With the gate held. */
+bool remote_door_open(struct remote *rm);
+/* A connection for rm, which has none, by its door.  With the gate held.  0,
+ * RUMP_ENOTCONN, RUMP_EAGAIN, RUMP_EMFILE ... */
+int remote_door_enter(struct remote *rm);
+/* rm gets one end of a new connection; the other one is for the server.  0 or a
+ * Linux errno. */
+int remote_pair(struct remote *rm, int *other);
 
 /* --- remote_slot.c ----------------------------------------------------- */
 

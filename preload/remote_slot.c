@@ -17,6 +17,7 @@
 #include "preload/engine/entry.h"
 #include "preload/hidden.h"
 #include "preload/remote_link.h"
+#include "preload/shown.h"
 #include "preload/summary.h"
 #include "rump/rumpdefs.h"
 #include "rump/rumphost.h"
@@ -165,6 +166,8 @@ open_slot(struct remote *rm, uint32_t i)
 	if (sl == NULL)
 		return RUMP_ENOMEM;
 	error = start_slot(rm, i);
+	if (error == 0 && i == 0 && rm == remote_of_memory())
+		shown_begin(sl);
 	if (error == 0)
 		rm->rm_slots[i] = sl;
 	else if (rm->rm_first == NULL)
@@ -236,6 +239,8 @@ remote_slots_begin(struct remote *rm, int area)
 void
 remote_slots_unmap(struct remote *rm)
 {
+	if (rm == remote_of_memory())
+		shown_end();
 	for (uint32_t i = 0;
 	     rm->rm_slots != NULL && rm->rm_first == NULL && i < rm->rm_nslots;
 	     i++) {
@@ -251,6 +256,8 @@ remote_slots_end(struct remote *rm)
 {
 	if (held_by == rm)
 		held_by = NULL;
+	if (rm == remote_of_memory())
+		shown_end();
 	summary_detach(rm);
 	if (rm->rm_first != NULL)
 		HOST(SYS_munmap, rm->rm_first,

@@ -10,8 +10,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "preload/abi/errno.h"
 #include "preload/cwd.h"
 #include "preload/cwdshare.h"
 #include "preload/fdalias.h"
@@ -21,10 +23,12 @@
 #include "preload/pool.h"
 #include "preload/process.h"
 #include "preload/procfd.h"
+#include "preload/procother.h"
 #include "preload/route.h"
 #include "preload/text.h"
 #include "preload/usercopy.h"
 #include "rump/rump_syscallnum.h"
+#include "rump/rumpabi.h"
 #include "rump/rumpdefs.h"
 
 #define MAXLINKS 40
@@ -151,8 +155,10 @@ meets_link(long dirfd, long path)
 static int
 find_absolute(struct place *pl, const char *path, unsigned flags)
 {
-	int error = place_decide(pl, path);
+	int error = 0;
 
+	if ((flags & PLACE_ABSOLUTE) != 0 || namespace_leads(&resolve_ns, path))
+		error = place_decide(pl, path);
 	if (error != 0 || pl->pl_rump ||
 	    ((flags & PLACE_LINKS) == 0 && !resolve_shadowed))
 		return error;
@@ -245,6 +251,32 @@ find_named(struct place *pl)
 	return 0;
 }
 
+/*
+ * Below such an object.  A directory is one if nobody may look into it, which
+ * the kernel says; and it has become another one if somebody may.
+ */
+static int
+find_below_named(struct place *pl, const char *path)
+{
+	const char *name = pl->pl_dir->rf_path;
+	struct rump_stat st;
+	int64_t args[BACKEND_SLOTS] = { pl->pl_dirfd, (int64_t)name,
+		(int64_t)&st, RUMP_AT_SYMLINK_NOFOLLOW };
+	int64_t retval[2];
+	struct text t;
+	long error = rump_backend_syscall(RUMP_SYS_fstatat, args, retval);
+
+	if (error != 0)
+		return error < 0 ? EINTR : abi_errno_to_linux((int)error);
+	if (!S_ISDIR(st.st_mode))
+		return ENOTDIR;
+	text_init(&t, pl->pl_path, sizeof(pl->pl_path));
+	text_put(&t, name);
+	text_char(&t, '/');
+	text_put(&t, path);
+	return t.t_len + 1 < t.t_size ? 0 : ENAMETOOLONG;
+}
+
 static int
 find_relative(struct place *pl, long dirfd, const char *path, unsigned flags)
 {
@@ -269,7 +301,8 @@ find_relative(struct place *pl, long dirfd, const char *path, unsigned flags)
 	if (path[0] == '\0' && (flags & PLACE_EMPTY) == 0)
 		return ENOENT;
 	if (pl->pl_dir != NULL && pl->pl_dir->rf_kind == RF_NAME)
-		return path[0] == '\0' ? find_named(pl) : ENOTDIR;
+		return path[0] == '\0' ? find_named(pl)
+				       : find_below_named(pl, path);
 	place_copy(pl, path[0] == '\0' && pl->pl_dir == NULL ? "." : path);
 	return 0;
 }
@@ -296,6 +329,51 @@ find_alias(struct place *pl, long place, const char *rest)
 	pl->pl_changed = true;
 }
 
+/* Through the working directory of another process, if that is the kernel's. */
+static bool
+find_others_cwd(
+    struct place *pl, long pid, const char *rest, unsigned flags, int *error)
+{
+	char *path = pool_get(&pathbufs);
+	struct text t;
+	bool found;
+
+	*error = ENOMEM;
+	if (path == NULL)
+		return true;
+	found = procother_cwd(pid, path) != NS_HOST;
+	if (found) {
+		text_continue(&t, path, PATHBUF_SIZE);
+		text_put(&t, rest);
+		*error = t.t_len + 1 < t.t_size ? find_absolute(pl, path, flags)
+						: ENAMETOOLONG;
+		pl->pl_changed = !pl->pl_rump;
+	}
+	pool_put(&pathbufs, path);
+	return found;
+}
+
+/* ... or through what it has open. */
+static bool
+find_other(struct place *pl, const char *path, unsigned flags, int *error)
+{
+	const char *rest;
+	struct rfile *rf;
+	long pid, fd;
+
+	if (!procfd_other(path, &pid, &fd, &rest) ||
+	    (*rest == '\0' && (flags & PLACE_NOFOLLOW) != 0))
+		return false;
+	if (fd < 0)
+		return find_others_cwd(pl, pid, rest, flags, error);
+	rf = procother_file(pid, fd);
+	if (rf == NULL)
+		return false;
+	start_from(pl, rf);
+	place_copy(pl, *rest == '\0' ? "" : below(rest, "."));
+	return true;
+}
+
 /* An absolute path that names an open rump file: *error is the result. */
 static bool
 find_descriptor(struct place *pl, const char *path, unsigned flags, int *error)
@@ -311,7 +389,9 @@ find_descriptor(struct place *pl, const char *path, unsigned flags, int *error)
 		return true;
 	}
 	n = procfd_number(path, &rest, &link);
-	if (n < 0 || (*rest == '\0' && (flags & PLACE_NOFOLLOW) != 0))
+	if (n < 0)
+		return find_other(pl, path, flags, error);
+	if (*rest == '\0' && (flags & PLACE_NOFOLLOW) != 0)
 		return false;
 	place = fdalias_place(n);
 	rf = fdmap_get_rump(place >= 0 ? place : n, error);
@@ -324,7 +404,8 @@ find_descriptor(struct place *pl, const char *path, unsigned flags, int *error)
 	}
 	start_from(pl, rf);
 	if (rf->rf_kind == RF_NAME) {
-		*error = *rest == '\0' ? find_named(pl) : ENOTDIR;
+		*error = *rest == '\0' ? find_named(pl)
+				       : find_below_named(pl, below(rest, "."));
 		return true;
 	}
 	place_copy(pl, *rest == '\0' ? "" : below(rest, "."));

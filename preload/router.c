@@ -31,6 +31,7 @@
 #include "preload/kernel.h"
 #include "preload/mappings.h"
 #include "preload/libcinit.h"
+#include "preload/netspace.h"
 #include "preload/nofile.h"
 #include "preload/process.h"
 #include "preload/program.h"
@@ -103,7 +104,8 @@ is_served(void)
 {
 	if (config.cf_in_process)
 		return false;
-	if (config.cf_kernel_fd >= 0 || config.cf_server != NULL)
+	if (config.cf_kernel_fd >= 0 || config.cf_door >= 0 ||
+	    config.cf_server != NULL)
 		return true;
 	engine_say("RUMPHIJACK and RUMPKIT_MOUNT ask for a rump kernel, but "
 		   "neither RUMPKIT_KERNEL, RUMP_SERVER nor "
@@ -258,8 +260,8 @@ attach_server(void)
 {
 	char text[256];
 
-	if (!remote_attach(
-		config.cf_kernel_fd, config.cf_server, text, sizeof(text))) {
+	if (!remote_attach(config.cf_kernel_fd, config.cf_door,
+		config.cf_server, text, sizeof(text))) {
 		engine_say("%s", text);
 		leave(EXIT_FAILED);
 	}
@@ -339,6 +341,14 @@ exec_check(struct call *c, long *fd)
 	return route_exec(c, fd, may_execute);
 }
 
+static size_t
+door_exec_env(char *buf, size_t size)
+{
+	return backend_state == BACKEND_SERVER && backend_reachable()
+		   ? remote_door_exec_env(buf, size)
+		   : 0;
+}
+
 /* The connection to the server, for the next image. */
 static size_t
 kernel_exec_env(char *buf, size_t size)
@@ -374,37 +384,60 @@ router_exec_env(unsigned which, char *buf, size_t size)
 		return comm_exec_env(buf, size);
 	case 5:
 		return nofile_exec_env(buf, size);
+	case 6:
+		return door_exec_env(buf, size);
+	case 7:
+		return netspace_exec_env(buf, size);
+	case 8:
+		return fdmap_exec_env(buf, size);
 	default:
 		return kernel_exec_env(buf, size);
 	}
 }
 
+/* What the image before this one has handed on, and is not the program's. */
+enum handed {
+	HANDED_CWD,
+	HANDED_FILES,
+	HANDED_NUMBERS,
+	HANDED_COMM,
+	HANDED_NOFILE,
+	HANDED_NETWORK,
+	HANDED_PLACE,
+	HANDED_N
+};
+static const char *const handed_names[HANDED_N] = {
+	[HANDED_CWD] = CWD_VARIABLE,
+	[HANDED_FILES] = INHERIT_VARIABLE,
+	[HANDED_NUMBERS] = FDALIAS_VARIABLE,
+	[HANDED_COMM] = COMM_VARIABLE,
+	[HANDED_NOFILE] = NOFILE_VARIABLE,
+	[HANDED_NETWORK] = NETSPACE_VARIABLE,
+	[HANDED_PLACE] = PLACE_VARIABLE,
+};
+#define OURS_MAX 64 /* variables that we look at */
+
 void
 router_init(int argc, char **argv, char **envp)
 {
-	const char *cwd = config_getenv(envp, CWD_VARIABLE);
-	const char *files = config_getenv(envp, INHERIT_VARIABLE);
-	const char *numbers = config_getenv(envp, FDALIAS_VARIABLE);
-	const char *comm = config_getenv(envp, COMM_VARIABLE);
-	const char *nofile = config_getenv(envp, NOFILE_VARIABLE);
+	const char *handed[HANDED_N];
+	char *ours[OURS_MAX];
 	bool served;
 	int error;
 
-	config_unsetenv(envp, CWD_VARIABLE);
-	config_unsetenv(envp, INHERIT_VARIABLE);
-	config_unsetenv(envp, FDALIAS_VARIABLE);
-	config_unsetenv(envp, COMM_VARIABLE);
-	config_unsetenv(envp, NOFILE_VARIABLE);
-	if (comm != NULL)
-		comm_take(comm);
-	if (nofile != NULL)
-		nofile_take(nofile);
-	read_config(envp);
+	config_split(envp, handed_names, handed, HANDED_N, ours, OURS_MAX);
+	if (handed[HANDED_COMM] != NULL)
+		comm_take(handed[HANDED_COMM]);
+	if (handed[HANDED_NOFILE] != NULL)
+		nofile_take(handed[HANDED_NOFILE]);
+	if (handed[HANDED_NETWORK] != NULL)
+		netspace_take(handed[HANDED_NETWORK]);
+	read_config(ours);
 	nofile_start(config_routes(&config));
 	if (!config_routes(&config))
 		return;
 	served = is_served();
-	error = fdmap_init();
+	error = fdmap_init(handed[HANDED_PLACE]);
 	if (error != 0) {
 		engine_say("no descriptor is left for rumpkit: raise "
 			   "RLIMIT_NOFILE (%s)",
@@ -425,12 +458,12 @@ router_init(int argc, char **argv, char **envp)
 		attach_server();
 	else
 		find_kernel(argc, argv, envp);
-	if (cwd != NULL)
-		inherit_cwd(cwd);
-	if (files != NULL)
-		inherit_open(files);
-	if (numbers != NULL)
-		fdalias_take(numbers);
+	if (handed[HANDED_CWD] != NULL)
+		inherit_cwd(handed[HANDED_CWD]);
+	if (handed[HANDED_FILES] != NULL)
+		inherit_open(handed[HANDED_FILES]);
+	if (handed[HANDED_NUMBERS] != NULL)
+		fdalias_take(handed[HANDED_NUMBERS]);
 	summary_begin();
 	fsize_begin();
 }

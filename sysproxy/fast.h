@@ -32,7 +32,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#define FAST_VERSION 4
+#define FAST_VERSION 5
 
 /* --- the area ---------------------------------------------------------- */
 
@@ -85,6 +85,11 @@ struct fast_slot {
 	uint32_t sl_inlen;    /* data bytes used by in ranges, from 0; at most
 			    * FAST_IN */
 	uint32_t sl_children; /* FAST_CHILD messages before this call */
+	/* Whose credentials: 0: the process's.  Else those of the host's thread
+	 * sl_tid, as the client calls it; the same number stands for the same
+	 * ones, and the server looks when it is another than before. */
+	uint32_t sl_cred;
+	uint32_t sl_tid;
 	int64_t sl_args[FAST_ARGS];
 	struct fast_range sl_in[FAST_RANGES];
 	/* reply */
@@ -104,6 +109,23 @@ struct fast_slot {
 	int64_t sl_arg[2];
 };
 _Static_assert(sizeof(struct fast_slot) <= FAST_HEAD, "one page");
+
+/*
+ * Behind the first slot's: what a process shows of itself to those that may look
+ * at it (FASTCALL_LOOK_*), and the kernel does not know.
+ */
+#define FAST_SHOWN 1280
+#define FAST_SHOWN_NUMBERS 200
+struct fast_shown {
+	/* Where the path that it was opened by stands; 0: nowhere. */
+	_Atomic uint64_t fs_path[FAST_SHOWN_NUMBERS];
+	/* The rump descriptor behind a number, plus one; 0: none. */
+	_Atomic uint32_t fs_number[FAST_SHOWN_NUMBERS];
+	_Atomic uint32_t fs_cwd; /* the working directory is the kernel's */
+};
+_Static_assert(sizeof(struct fast_slot) <= FAST_SHOWN &&
+		   FAST_SHOWN + sizeof(struct fast_shown) <= FAST_HEAD,
+    "one page");
 
 #define FAST_SLEEPS_CLIENT 1u
 #define FAST_SLEEPS_SERVER 2u
@@ -177,6 +199,7 @@ enum fast_call {
 	FASTCALL_MAP_FILL,    /* (handle, off, len) */
 	FASTCALL_MAP_SIZE,    /* (handle) -> size */
 	FASTCALL_MAP_DIRTY,   /* (handle, off, len, size) */
+	FASTCALL_MAP_PUNCH,   /* (handle, off, len) */
 	FASTCALL_MAP_SYNC,    /* (handle, off, len) */
 	FASTCALL_MAP_REF,     /* (handle) */
 	FASTCALL_MAP_DESTROY, /* (handle) */
@@ -211,6 +234,19 @@ enum fast_call {
 	FASTCALL_LOG,
 	/* (): rump_cwd_unshare() */
 	FASTCALL_UNSHARE,
+	/* (family, type, protocol, inode) -> rumpfd: rump_hostsocket() of the
+	 * socket with that st_ino, which is on its way in a FAST_TOKEN message
+	 * (the call waits for it) */
+	FASTCALL_HOSTSOCKET,
+	/* (ownpid, pid, number, buf, size) -> rumpfd: a duplicate of what process
+	 * pid of the host has at number; in buf the path that the process says it
+	 * was opened by, or "".  As on the host only for who may look at that
+	 * process: EPERM.  ESRCH: nothing is known of it, or the pids are not
+	 * those of the server; EBADF: it shows nothing of the kernel's there */
+	FASTCALL_LOOK_FILE,
+	/* (ownpid, pid, buf, size): the path in the kernel of its working
+	 * directory; ENOENT: that is the host's */
+	FASTCALL_LOOK_CWD,
 	FASTCALL_END
 };
 
@@ -260,13 +296,29 @@ enum fast_type {
 		       * (fm_arg many) the command name without NUL */
 	FAST_FD,      /* s: fd: result of the FASTCALL in slot fm_arg, sent
 		       * before its reply */
-	FAST_TOKEN,   /* c: fd: what FASTCALL_IMPORT is to look at; not more
-		       * than FAST_TOKENS at a time */
+	FAST_TOKEN,   /* c: fd: what FASTCALL_IMPORT or _HOSTSOCKET is to look
+		       * at, not more than FAST_TOKENS at a time; fm_addr: its
+		       * st_ino, for when it gets lost on its way */
 	FAST_CHILD,   /* c: fd: connection of a child of this process, with
 		       * SO_PASSCRED set; fm_arg: FAST_SHARES* */
-	FAST_MADE,    /* s: first of all on such a connection */
+	FAST_MADE,    /* s: first of all on such a connection, or door */
+	FAST_DOOR,    /* c: fd: a door, see below; one for a connection */
 };
 #define FAST_TOKENS 1024
+
+/*
+ * A child that has nothing of its parent's in the kernel need not be announced.
+ * It comes by itself when it needs the kernel, by the door: a SOCK_SEQPACKET of
+ * the host that a process has made, of which the server has one end and whoever
+ * descends from that process the other.  FAST_CHILD is sent there, with fm_arg 0
+ * and a connection; the payload, of at most FAST_COMM bytes, is the name of the
+ * command.  The new process has nothing open.  A door is for those who run as the
+ * user who has sent FAST_DOOR, what others send there is dropped; it keeps the
+ * server there, as a client does.
+ */
+#define FAST_COMM 16
+/* Its number, in the environment. */
+#define FAST_DOOR_VARIABLE "RUMPKIT_DOOR"
 
 /*
  * FAST_CHILD: the child has its parent's table of descriptors, not a copy.  Both

@@ -30,14 +30,16 @@
 
 #include "sysproxy/fast.h"
 
+struct arrivals;
 struct classic;
 struct client;
 struct fast_counts;
+struct fast_shown;
 struct life;
 struct lwp;
 struct maps;
 struct rump_hostcred;
-struct tokens;
+struct token;
 struct tree;
 struct worker;
 
@@ -78,9 +80,10 @@ struct client {
 	struct lwp *c_mainlwp;            /* i: keeps the process */
 	int32_t c_pid;                    /* i: in the kernel; 0: none yet */
 	uint64_t c_serial;                /* i: in order of creation, from 1 */
-	struct client *c_parent; /* server_lock: counts us as pending */
-	unsigned c_pending;      /* server_lock */
-	char c_comm[32];         /* c_lock */
+	unsigned
+	    *c_counted; /* server_lock: a number of pending ones that has us */
+	unsigned c_pending; /* server_lock: of children */
+	char c_comm[32];    /* c_lock */
 
 	/* Who it is on the host: set by the loop, or when all is quiet. */
 	_Atomic pid_t c_hostpid; /* 0: not known yet */
@@ -96,16 +99,18 @@ struct client {
 	enum client_after c_after; /* c_lock */
 	struct worker **c_workers; /* c_lock: by slot; NULL: no area */
 	char *c_area;              /* as c_workers */
-	struct exec *c_exec;       /* l, then settle's */
+	_Atomic(struct fast_shown *) c_shown; /* in c_area */
+	struct exec *c_exec;                  /* l, then settle's */
 	struct tree *c_tree; /* server_counts.c, as the next; NULL: alone */
 	const struct fast_counts *c_counts; /* in c_area; NULL: none */
 	_Atomic(struct maps *) c_maps;
 	bool c_shares;       /* l: others have copies of its connection */
 	_Atomic bool c_mask; /* its mask is others', too */
+	bool c_door;         /* l: it has opened one */
 	struct life *c_life; /* l: see life_watch() */
 	_Atomic uint32_t c_children; /* made since HELLO counted: a futex */
-	struct tokens *c_tokens;     /* c_lock */
-	_Atomic uint32_t c_arrivals; /* of tokens: a futex */
+	struct arrivals *c_received; /* c_lock: what it has sent */
+	_Atomic uint32_t c_arrivals; /* so many times: a futex */
 	void (*c_ended)(void);       /* i: to be told of the end, or NULL */
 	struct classic *c_classic;   /* i, of CLIENT_CLASSIC */
 
@@ -136,10 +141,11 @@ int client_rfork(struct client *c, int flags, const char *comm);
 /* Undo client_create() of one that no loop knows, and its process. */
 void client_destroy(struct client *c);
 
-/* A child of parent's, which says nothing yet; EAGAIN: there are too many.  And
- * it has said something, or is gone. */
-int client_pend(struct client *c, struct client *parent);
+/* It says nothing yet, and is one of *pending; EAGAIN: there are too many.  It has
+ * said something, or is gone.  The number itself goes. */
+int client_pend(struct client *c, unsigned *pending);
 void client_served(struct client *c);
+void client_pending_end(const unsigned *pending);
 
 /* From the loop: the connection has ended. */
 void client_end(struct client *c);
@@ -163,6 +169,9 @@ void client_iterate(void (*func)(struct client *, void *), void *arg);
 /* The credentials of c's process become those that the host tells.  From a
  * thread of ours; 0 or a NetBSD errno. */
 int client_setcred(struct client *c);
+/* The calling worker has the credentials of thread tid of c's process, as that
+ * calls it.  0 or EPERM. */
+int client_lendcred(const struct client *c, pid_t tid);
 /* System call num is going to be made: our own user may end the kernel, whoever
  * he is in it. */
 void client_allow_reboot(const struct client *c, int num);
@@ -181,6 +190,8 @@ struct peer {
 
 /* Whom a process runs as; false when it cannot be told. */
 bool peer_status(pid_t pid, struct peer *p);
+/* ... and thread tid of that process, which may be in a PID namespace. */
+bool peer_thread(pid_t pid, pid_t tid, struct peer *p);
 /* The same of the other end of a connected socket, as it was at connect(2). */
 bool peer_of_socket(int fd, pid_t *pid, struct peer *p);
 /* Is every user id our own effective one? */
@@ -215,6 +226,13 @@ bool slot_service(struct worker *w, enum fast_op op);
 /* From the loop: parent has sent fd, consumed, for its child (server_child.c); -1:
  * it was lost on its way.  shares: FAST_SHARES* */
 void child_make(struct client *parent, int fd, uint32_t shares);
+/* A client for connection fd, consumed; NULL: it is none, or there is no memory,
+ * which its other end is told.  And it begins, or, with an error, ends so. */
+struct client *child_create(int fd);
+void child_begin(struct client *c, int error);
+/* From the loop: c's processes come by fd, consumed, if they are of that user
+ * (server_door.c). */
+void door_open(int fd, uid_t uid);
 /* The end of c's process on the host ends its connection, of which others have
  * copies.  From the loop, when the process is known; and its own end. */
 void life_watch(struct client *c);
@@ -234,6 +252,9 @@ int fastcall_give(struct worker *w, int fd);
 int copy_in(struct worker *w, uint64_t from, void *to, size_t len);
 int copy_out(struct worker *w, const void *from, uint64_t to, size_t len);
 int copy_string(struct worker *w, uint64_t from, char *to, size_t *len);
+/* A string of at most size bytes, with its NUL, of c's memory, which nobody is
+ * asked for; "" where that cannot be read. */
+void copy_peek(struct client *c, uint64_t from, char *to, size_t size);
 
 /* What the processes of a tree count (server_counts.c).  c belongs to its
  * parent's tree. */
@@ -261,14 +282,37 @@ void maps_destroy(struct maps *ms);
 int maps_call(struct worker *w, int num, const int64_t *args, int64_t *retval);
 void maps_init(void);
 
-/* Open files that travel (server_token.c). */
+/* FASTCALL_LOOK_* (server_look.c). */
+int look_file(struct worker *w, const int64_t *args, int64_t *retval);
+int look_cwd(struct worker *w, const int64_t *args, int64_t *retval);
+
+/* Open files that travel (server_token.c).  token_ref(): a reference to the token
+ * whose socket has that inode, or NULL. */
 int token_export(struct worker *w, int rumpfd);
 int token_import(struct worker *w, uint64_t inode, int *rumpfd);
-/* From the loop: fd, consumed, is to be looked at by token_import(). */
-void token_received(struct client *c, int fd);
+struct token *token_ref(uint64_t inode);
+void token_unref(struct token *t); /* may be NULL */
+
+/* A descriptor that a client has sent (server_received.c). */
+struct received {
+	uint64_t r_inode;      /* 0: no socket */
+	struct token *r_token; /* reference; NULL: it is none of ours */
+	int r_fd;              /* an Internet socket; -1: something else */
+	bool r_lost;           /* it has not arrived */
+};
+/* From the loop: fd, consumed, is to be asked about; -1: what has that inode was
+ * lost on its way. */
+void received_put(struct client *c, int fd, uint64_t inode);
+/* Until w's client has sent what has that inode: *r is the caller's, who drops
+ * it.  False: w is to leave. */
+bool received_await(struct worker *w, uint64_t inode, struct received *r);
+void received_drop(const struct received *r); /* not from the loop */
 /* Who waits for one looks again, also at w_stop. */
-void tokens_wake(struct client *c);
-void tokens_destroy(struct client *c);
+void received_wake(struct client *c);
+void received_destroy(struct client *c);
+/* From the loop: close a descriptor that a client has sent, elsewhere, for it may
+ * take long. */
+void received_close(int fd);
 
 /* --- the loop (server_loop.c) --------------------------------------------- */
 

@@ -171,6 +171,26 @@ call_import(struct worker *w, const int64_t *args, int64_t *retval)
 }
 
 static int
+call_hostsocket(struct worker *w, const int64_t *args, int64_t *retval)
+{
+	struct received r;
+	int error, fd;
+
+	if (serverkernel.sk_hostsocket == NULL)
+		return RUMP_EAFNOSUPPORT;
+	if (!received_await(w, (uint64_t)args[3], &r))
+		return RUMP_EBADF;
+	error = r.r_lost ? RUMP_ENFILE : RUMP_EPROTOTYPE;
+	if (r.r_fd >= 0)
+		error = serverkernel.sk_hostsocket(
+		    (int)args[0], (int)args[1], (int)args[2], r.r_fd, &fd);
+	received_drop(&r);
+	if (error == 0)
+		retval[0] = fd;
+	return error;
+}
+
+static int
 call_halt(struct worker *w, const int64_t *args, int64_t *retval)
 {
 	if (!is_trusted(w->w_client))
@@ -191,6 +211,9 @@ static call_func *const calls[] = {
 	[FASTCALL_HALT - FASTCALL_FIRST] = call_halt,
 	[FASTCALL_LOG - FASTCALL_FIRST] = log_call,
 	[FASTCALL_UNSHARE - FASTCALL_FIRST] = call_unshare,
+	[FASTCALL_HOSTSOCKET - FASTCALL_FIRST] = call_hostsocket,
+	[FASTCALL_LOOK_FILE - FASTCALL_FIRST] = look_file,
+	[FASTCALL_LOOK_CWD - FASTCALL_FIRST] = look_cwd,
 	[FASTCALL_END - FASTCALL_FIRST] = NULL,
 };
 

@@ -99,38 +99,51 @@ inherit_sharing(struct client *c, struct client *parent, uint32_t shares)
 		life_watch(parent);
 }
 
-static void
-make(struct client *parent, int fd, uint32_t shares)
+struct client *
+child_create(int fd)
 {
-	struct client *c;
-	int error;
+	struct client *c = NULL;
 
-	if (!is_connection(fd)) {
-		(void)close(fd);
-		return;
-	}
-	c = client_create(fd, CLIENT_FAST);
-	if (c == NULL) {
+	if (is_connection(fd)) {
+		c = client_create(fd, CLIENT_FAST);
+		if (c != NULL)
+			return c;
 		say(fd, FAST_REFUSED, RUMP_ENOMEM);
-		(void)close(fd);
-		return;
 	}
-	inherit_sharing(c, parent, shares);
-	counts_join(c, parent);
-	atomic_store(&c->c_uid, parent->c_uid); /* until it speaks */
-	error = client_pend(c, parent);
-	if (error == 0)
-		error = copy_process(c, parent, shares);
-	if (error == 0)
-		error = copy_maps(c, parent);
+	received_close(fd);
+	return NULL;
+}
+
+void
+child_begin(struct client *c, int error)
+{
 	if (error == 0) {
-		say(fd, FAST_MADE, 0);
+		say(c->c_fd, FAST_MADE, 0);
 		error = control_begin(c);
 	}
 	if (error == 0)
 		return;
-	say(fd, FAST_REFUSED, error);
+	say(c->c_fd, FAST_REFUSED, error);
 	client_destroy(c);
+}
+
+static void
+make(struct client *parent, int fd, uint32_t shares)
+{
+	struct client *c = child_create(fd);
+	int error;
+
+	if (c == NULL)
+		return;
+	inherit_sharing(c, parent, shares);
+	counts_join(c, parent);
+	atomic_store(&c->c_uid, parent->c_uid); /* until it speaks */
+	error = client_pend(c, &parent->c_pending);
+	if (error == 0)
+		error = copy_process(c, parent, shares);
+	if (error == 0)
+		error = copy_maps(c, parent);
+	child_begin(c, error);
 }
 
 void

@@ -28,7 +28,7 @@
 #include "sysproxy/server_kernel.h"
 #include "sysproxy/server_worker.h"
 
-/* Children that have been made and have said nothing yet, of one process. */
+/* Clients that have been made and have said nothing yet, of one process or door. */
 #define PENDING_MAX 4096
 
 pthread_mutex_t server_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -101,23 +101,15 @@ client_iterate(void (*func)(struct client *, void *), void *arg)
 	pthread_mutex_unlock(&server_lock);
 }
 
-/* Nobody counts the children of one that goes. */
-static void
-orphan(struct client *child, void *parent)
-{
-	if (child->c_parent == parent)
-		child->c_parent = NULL;
-}
-
 int
-client_pend(struct client *c, struct client *parent)
+client_pend(struct client *c, unsigned *pending)
 {
 	int error = RUMP_EAGAIN;
 
 	pthread_mutex_lock(&server_lock);
-	if (parent->c_pending < PENDING_MAX) {
-		parent->c_pending++;
-		c->c_parent = parent;
+	if (*pending < PENDING_MAX) {
+		++*pending;
+		c->c_counted = pending;
 		error = 0;
 	}
 	pthread_mutex_unlock(&server_lock);
@@ -128,9 +120,21 @@ void
 client_served(struct client *c)
 {
 	pthread_mutex_lock(&server_lock);
-	if (c->c_parent != NULL)
-		c->c_parent->c_pending--;
-	c->c_parent = NULL;
+	if (c->c_counted != NULL)
+		--*c->c_counted;
+	c->c_counted = NULL;
+	pthread_mutex_unlock(&server_lock);
+}
+
+void
+client_pending_end(const unsigned *pending)
+{
+	struct client *c;
+
+	pthread_mutex_lock(&server_lock);
+	for (c = *pending != 0 ? clients : NULL; c != NULL; c = c->c_next)
+		if (c->c_counted == pending)
+			c->c_counted = NULL;
 	pthread_mutex_unlock(&server_lock);
 }
 
@@ -198,6 +202,7 @@ static void
 drop_area(struct client *c)
 {
 	counts_end(c);
+	atomic_store(&c->c_shown, NULL);
 	if (c->c_area != NULL)
 		(void)munmap(c->c_area, (size_t)FAST_AREA);
 	free(c->c_workers);
@@ -212,18 +217,17 @@ client_destroy(struct client *c)
 
 	drop_area(c);
 	counts_leave(c);
-	tokens_destroy(c);
+	received_destroy(c);
 	if (c->c_maps != NULL)
 		maps_destroy(c->c_maps);
 	end_process(c);
 	if (c->c_classic != NULL)
 		classic_destroy(c->c_classic);
 	client_served(c);
-	if (c->c_pending != 0)
-		client_iterate(orphan, c);
+	client_pending_end(&c->c_pending);
 	delist(c);
 	if (c->c_right >= 0)
-		(void)close(c->c_right);
+		received_close(c->c_right);
 	if (c->c_pidfd >= 0)
 		(void)close(c->c_pidfd);
 	/* Others may have it, see life_watch(). */
@@ -325,8 +329,8 @@ static bool
 ends_at_once(const struct client *c)
 {
 	return c->c_kind == CLIENT_FAST && c->c_area == NULL &&
-	       c->c_maps == NULL && c->c_tokens == NULL && c->c_ended == NULL &&
-	       !c->c_shares && c->c_mainlwp != NULL &&
+	       c->c_maps == NULL && c->c_received == NULL &&
+	       c->c_ended == NULL && !c->c_shares && c->c_mainlwp != NULL &&
 	       !serverkernel.sk_lingers(c->c_mainlwp);
 }
 
@@ -392,7 +396,7 @@ client_quiesce(struct client *c, enum client_after after)
 	if (already)
 		return;
 	if (busy) {
-		tokens_wake(c);
+		received_wake(c);
 		interrupt_process(c);
 	}
 	client_leave(c);
@@ -463,6 +467,19 @@ client_setcred(struct client *c)
 	if (shares)
 		pthread_mutex_unlock(&masks_lock);
 	return error;
+}
+
+int
+client_lendcred(const struct client *c, pid_t tid)
+{
+	struct rump_hostcred hc;
+	struct peer p;
+
+	if (!peer_thread(c->c_hostpid, tid, &p))
+		return RUMP_EPERM;
+	peer_cred(&p, &hc);
+	serverkernel.sk_lwp_setcred(&hc);
+	return 0;
 }
 
 void

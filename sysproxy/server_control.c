@@ -62,6 +62,8 @@ area_create(struct client *c, int *fdp)
 	}
 	(void)madvise(area, AREA_BYTES, MADV_DONTDUMP);
 	c->c_area = area;
+	atomic_store(
+	    &c->c_shown, (struct fast_shown *)(c->c_area + FAST_SHOWN));
 	*fdp = fd;
 	return 0;
 fail:
@@ -211,8 +213,7 @@ take_right(struct client *c)
 static bool
 got_token(struct client *c)
 {
-	if (c->c_right >= 0)
-		token_received(c, take_right(c));
+	received_put(c, take_right(c), c->c_msg.fm_addr);
 	return c->c_msg.fm_len == 0;
 }
 
@@ -221,6 +222,23 @@ got_child(struct client *c)
 {
 	child_make(c, take_right(c), c->c_msg.fm_arg);
 	return c->c_msg.fm_len == 0;
+}
+
+/* One is enough for all of a process's children. */
+static bool
+got_door(struct client *c)
+{
+	int fd = take_right(c);
+
+	if (c->c_door || !c->c_sender.given || c->c_msg.fm_len != 0) {
+		if (fd >= 0)
+			(void)close(fd);
+		return false;
+	}
+	c->c_door = true;
+	if (fd >= 0)
+		door_open(fd, c->c_sender.uid);
+	return true;
 }
 
 static bool
@@ -239,6 +257,8 @@ dispatch(struct client *c)
 		return got_token(c);
 	case FAST_CHILD:
 		return got_child(c);
+	case FAST_DOOR:
+		return got_door(c);
 	default:
 		return false;
 	}
@@ -257,7 +277,7 @@ take_rights(struct client *c, const struct cmsghdr *cm)
 		if (c->c_right < 0)
 			c->c_right = fd;
 		else
-			(void)close(fd);
+			received_close(fd);
 	}
 }
 
@@ -353,7 +373,7 @@ control_receive(struct client *c)
 		more = c->c_msg.fm_type == FAST_HELLO && c->c_workers == NULL;
 		end = !dispatch(c);
 		if (c->c_right >= 0)
-			(void)close(take_right(c));
+			received_close(take_right(c));
 		free(c->c_payload);
 		c->c_payload = NULL;
 	}

@@ -18,6 +18,7 @@ static const struct symbol {
 	SYMBOL(sk_interrupt, "rump_interrupt"),
 	SYMBOL(sk_interrupt_clear, "rump_interrupt_clear"),
 	SYMBOL(sk_setcred, "rump_proc_setcred"),
+	SYMBOL(sk_lwp_setcred, "rump_lwp_setcred"),
 	SYMBOL(sk_exec, "rump_proc_exec"),
 	SYMBOL(sk_lingers, "rump_proc_lingers"),
 	SYMBOL(sk_file_get, "rump_file_get"),
@@ -29,6 +30,7 @@ static const struct symbol {
 	SYMBOL(sk_report, "rump_report"),
 }, files[] = {
 	SYMBOL(sk_cwd_unshare, "rump_cwd_unshare"),
+	SYMBOL(sk_cwd_path, "rump_cwd_path"),
 	SYMBOL(sk_save_files, "rump_save_files"),
 	SYMBOL(sk_escape, "rump_namei_escape_lwp"),
 	SYMBOL(sk_escaped, "rump_namei_escaped"),
@@ -39,6 +41,7 @@ static const struct symbol {
 	SYMBOL(sk_map_fill, "rump_map_fill"),
 	SYMBOL(sk_map_size, "rump_map_size"),
 	SYMBOL(sk_map_dirty, "rump_map_dirty"),
+	SYMBOL(sk_map_punch, "rump_map_punch"),
 	SYMBOL(sk_map_sync, "rump_map_sync"),
 	SYMBOL(sk_map_ref, "rump_map_ref"),
 	SYMBOL(sk_map_destroy, "rump_map_destroy"),
@@ -47,6 +50,8 @@ static const struct symbol {
 	SYMBOL(sk_map_sethooks, "rump_map_sethooks"),
 	SYMBOL(sk_lock_sethook, "rump_lock_sethook"),
 	SYMBOL(sk_lock_retry, "rump_lock_retry"),
+}, net[] = {
+	SYMBOL(sk_hostsocket, "rump_hostsocket"),
 };
 #define NITEMS(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -72,6 +77,8 @@ serverkernel_init(void)
 {
 	has_core = find(core, NITEMS(core));
 	has_files = has_core && find(files, NITEMS(files));
+	if (has_core)
+		(void)find(net, NITEMS(net));
 }
 
 bool

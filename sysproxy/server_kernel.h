@@ -18,6 +18,7 @@ struct serverkernel {
 	void (*sk_interrupt)(void);
 	void (*sk_interrupt_clear)(void);
 	int (*sk_setcred)(int32_t, const struct rump_hostcred *);
+	void (*sk_lwp_setcred)(const struct rump_hostcred *);
 	void (*sk_exec)(const char *, const uint32_t *, size_t);
 	bool (*sk_lingers)(struct lwp *);
 	int (*sk_file_get)(int, struct file **);
@@ -32,6 +33,7 @@ struct serverkernel {
 	    const char *, void (*)(const char *, size_t, void *), void *);
 	/* Of librumpvfs; all NULL without it. */
 	void (*sk_cwd_unshare)(void);
+	int (*sk_cwd_path)(char *, size_t);
 	void (*sk_escape)(bool);
 	size_t (*sk_escaped)(char *, size_t, unsigned *);
 	int (*sk_mount_url)(const char *, const char *, char *, size_t);
@@ -41,6 +43,7 @@ struct serverkernel {
 	int (*sk_map_fill)(void *, int64_t, size_t);
 	int (*sk_map_size)(void *, int64_t *);
 	int (*sk_map_dirty)(void *, int64_t, size_t, int64_t);
+	int (*sk_map_punch)(void *, int64_t, size_t);
 	int (*sk_map_sync)(void *, int64_t, size_t);
 	void (*sk_map_ref)(void *);
 	void (*sk_map_destroy)(void *);
@@ -49,6 +52,8 @@ struct serverkernel {
 	void (*sk_map_sethooks)(const struct rump_maphooks *);
 	void (*sk_lock_sethook)(_Bool (*)(int32_t, uint64_t *));
 	void (*sk_lock_retry)(void);
+	/* Of librumpnet; NULL without it. */
+	int (*sk_hostsocket)(int, int, int, int, int *);
 };
 extern struct serverkernel serverkernel;
 

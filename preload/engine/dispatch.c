@@ -9,6 +9,7 @@
 #include "preload/engine/dispatch.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -65,11 +66,19 @@ has_name(long nr, long addr)
 	return family == AF_UNIX;
 }
 
+/* It may ask for a number that the host keeps for us. */
+static inline bool
+duplicates(long nr, long cmd)
+{
+	return nr == SYS_fcntl &&
+	       ((int)cmd == F_DUPFD || (int)cmd == F_DUPFD_CLOEXEC);
+}
+
 /* A descriptor call that names no rump descriptor, and no socket. */
 static inline bool
 fds_are_host(long nr, const struct linux_call *lc, const long arg[6])
 {
-	if (lc->lc_class != CALL_FD || router_looks ||
+	if (lc->lc_class != CALL_FD || router_looks || duplicates(nr, arg[1]) ||
 	    (lc->lc_path >= 0 && has_name(nr, arg[lc->lc_path])))
 		return false;
 	return (lc->lc_fd < 0 || !fdmap_is_rump(arg[lc->lc_fd])) &&

@@ -35,7 +35,8 @@ static const char PRELOAD[] = "LD_PRELOAD=";
 /* What the router hands on: nobody else's values are passed. */
 static const char *const HANDED[] = { "RUMPKIT_CWD=", "RUMPKIT_FDS=",
 	"RUMPKIT_KERNEL=", "RUMPKIT_NUMBERS=", "RUMPKIT_COMM=",
-	"RUMPKIT_NOFILE=" };
+	"RUMPKIT_NOFILE=", "RUMPKIT_DOOR=", "RUMPKIT_NETWORK=",
+	"RUMPKIT_PLACE=" };
 _Static_assert(sizeof(HANDED) / sizeof(HANDED[0]) == EXEC_STRINGS, "all");
 static const char KERNEL_PID[] = "RUMPKIT_KERNEL_PID";
 
@@ -121,6 +122,7 @@ environ_init(char **envp)
 	long r;
 
 	start_envp = envp;
+	kept_count = 0; /* the page is written before it is read: one fault */
 	find_library();
 	for (e = envp; *e != NULL; e++) {
 		if (is_kept(*e))

@@ -32,7 +32,6 @@ struct image {
 	char *im_head; /* the file's first bytes */
 	long im_have;
 	unsigned im_uid, im_euid, im_gid, im_egid;
-	bool im_no_new_privs;
 };
 
 #define CALL(im, nr, a, b, c, d)                                               \
@@ -64,6 +63,13 @@ contains(const char *s, const char *what)
 	return false;
 }
 
+/* Does an exec give the caller anything that it has not? */
+static bool
+gains(const struct image *im)
+{
+	return CALL(im, SYS_prctl, PR_GET_NO_NEW_PRIVS, 0, 0, 0) != 1;
+}
+
 /* The host's rules for secure execution, as far as they follow from the file
  * and the identity of the caller. */
 static enum image_verdict
@@ -76,7 +82,7 @@ check_identity(const struct image *im)
 
 	if (CALL(im, SYS_fstat, im->im_fd, &st, 0, 0) != 0)
 		return IMAGE_OK;
-	setid = !im->im_no_new_privs;
+	setid = (st.st_mode & (S_ISUID | S_ISGID)) != 0 && gains(im);
 	if (setid && (st.st_mode & S_ISUID) != 0)
 		euid = st.st_uid;
 	if (setid && (st.st_mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP))
@@ -86,9 +92,10 @@ check_identity(const struct image *im)
 			return IMAGE_IDENTITY;
 		return IMAGE_SETID;
 	}
-	if (!im->im_no_new_privs && im->im_uid != 0 &&
+	if (im->im_uid != 0 &&
 	    CALL(im, SYS_fgetxattr, im->im_fd, "security.capability", caps,
-		sizeof(caps)) > 0)
+		sizeof(caps)) > 0 &&
+	    gains(im))
 		return IMAGE_CAPS;
 	return IMAGE_OK;
 }
@@ -152,13 +159,11 @@ script_interpreter(char *head)
 static void
 image_init(struct image *im, image_call call)
 {
+	unsigned saved;
+
 	im->im_call = call;
-	im->im_uid = (unsigned)CALL(im, SYS_getuid, 0, 0, 0, 0);
-	im->im_euid = (unsigned)CALL(im, SYS_geteuid, 0, 0, 0, 0);
-	im->im_gid = (unsigned)CALL(im, SYS_getgid, 0, 0, 0, 0);
-	im->im_egid = (unsigned)CALL(im, SYS_getegid, 0, 0, 0, 0);
-	im->im_no_new_privs =
-	    CALL(im, SYS_prctl, PR_GET_NO_NEW_PRIVS, 0, 0, 0) == 1;
+	CALL(im, SYS_getresuid, &im->im_uid, &im->im_euid, &saved, 0);
+	CALL(im, SYS_getresgid, &im->im_gid, &im->im_egid, &saved, 0);
 }
 
 static bool

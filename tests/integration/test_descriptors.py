@@ -554,7 +554,7 @@ print(resource.getrlimit(resource.RLIMIT_NOFILE))
 
 
 FULL = """
-import errno, fcntl, os, resource, socket
+import ctypes, errno, fcntl, os, resource, socket
 def result(f, *args):
     try:
         os.close(f(*args))
@@ -585,6 +585,29 @@ print(*map(result, [lambda: os.dup2(1, last + 1),
                     lambda: fcntl.fcntl(a, fcntl.F_DUPFD, last + 1)]))
 os.close(last)
 os.close(last - 1)
+print(fcntl.fcntl(1, fcntl.F_DUPFD, last - 1) == last - 1,
+      fcntl.fcntl(1, fcntl.F_DUPFD_CLOEXEC, last - 2) == last - 2,
+      os.get_inheritable(last - 1), os.get_inheritable(last - 2))
+print(*map(result, [lambda: fcntl.fcntl(1, fcntl.F_DUPFD, last + 1)]))
+os.close(last - 1)
+os.close(last - 2)
+class Entry(ctypes.Structure):
+    _fields_ = [('fd', ctypes.c_int), ('events', ctypes.c_short),
+                ('revents', ctypes.c_short)]
+libc = ctypes.CDLL(None, use_errno=True)
+def polled(n, *asked):
+    entries = (Entry * n)(*[Entry(-1, 1, 99)] * n)
+    for at, fd in asked:
+        entries[at].fd = fd
+    ready = libc.poll(entries, n, 0)
+    if ready < 0:
+        return errno.errorcode[ctypes.get_errno()]
+    return ready, [(i, e.revents) for i, e in enumerate(entries) if e.revents]
+null = os.open('/dev/null', os.O_RDONLY)
+print(polled(last + 1, (0, null), (100, null)), polled(last + 1, (last, -2)),
+      polled(last + 1, (7, a.fileno()), (9, null)),
+      polled(last + 2, (0, null)))
+os.close(null)
 print(limits == resource.getrlimit(resource.RLIMIT_NOFILE), limits, flush=True)
 os.execlp('sh', 'sh', '-c', 'ulimit -Sn; ulimit -Hn')
 """
@@ -601,7 +624,8 @@ def no_number_left(options, *_):
         env=harness.clean_env(), preexec_fn=lambda: resource.setrlimit(
             resource.RLIMIT_NOFILE, (limit, limit)))
     expect(done, b"EMFILE EMFILE EMFILE EMFILE EMFILE\nok ok ok ok\n" * 2 +
-           b"True True True\nEBADF EINVAL\n" +
+           b"True True True\nEBADF EINVAL\nTrue True True False\nEINVAL\n" +
+           b"(2, [(0, 1), (100, 1)]) (0, []) (2, [(7, 1), (9, 1)]) EINVAL\n" +
            b"True (%d, %d)\n%d\n%d\n" % ((limit,) * 4))
 
 

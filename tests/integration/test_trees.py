@@ -33,7 +33,8 @@ LIMIT = 180
 ON_NFS = ["rsync", "git-commits", "make-project", "bash-redirections",
           "python-subprocess", "fifos", "unix-socat-and-nc",
           "unix-socket-nodes", "unix-python-servers",
-          "file-size-limit"]
+          "file-size-limit", "proc-shell-and-its-children",
+          "proc-other-processes"]
 PATH = harness.clean_env()["PATH"]
 
 
@@ -52,8 +53,8 @@ class Case:
         if words[0] == "needs":
             self.needs += words[1:]
         elif words[0] == "with":
-            if not set(words[1:]) <= {"net", "root"}:
-                raise ValueError(f"{where}: with: net or root")
+            if not set(words[1:]) <= {"net", "netns", "root"}:
+                raise ValueError(f"{where}: with: net, netns or root")
             self.flags |= set(words[1:])
         elif words[0] == "ignore":
             self.ignore += words[1:]
@@ -164,6 +165,8 @@ def plain_text(data, script, ports):
 
 def empty_directory(path):
     if os.path.lexists(path):
+        # Cases leave directories that their owner must not read.
+        subprocess.run(["chmod", "-R", "u+rwX", path], check=True)
         shutil.rmtree(path)
     os.mkdir(path)
     os.chmod(path, 0o777)
@@ -187,6 +190,16 @@ def ended(outcome):
     return f"status {outcome.status}, left over {outcome.left}"
 
 
+def need_namespaces(case):
+    argv = ["unshare", "-Urn", "true"]
+    if "root" not in case.flags:
+        argv = harness.as_user(argv)
+    done = subprocess.run(argv, stdin=subprocess.DEVNULL, check=False,
+                          capture_output=True, env=harness.clean_env())
+    if done.returncode != 0:
+        raise harness.Skip(f"no namespaces: {done.stderr.decode().strip()}")
+
+
 def compare(case, source):
     """source is what rumpkit mounts, or None to compare the host with itself.
     """
@@ -195,6 +208,8 @@ def compare(case, source):
     for program in case.needs:
         if shutil.which(program, path=PATH) is None:
             raise harness.Skip(f"{program} is not installed")
+    if "netns" in case.flags:
+        need_namespaces(case)
     with harness.scratch() as top:
         work, host = f"{top}/work", f"{top}/host"
         outcomes = []

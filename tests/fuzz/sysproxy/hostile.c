@@ -33,11 +33,12 @@
 #include "rump/rumpserver.h"
 #include "sysproxy/wire.h"
 #include "tests/unit/sysproxy/fastclient.h"
+#include "tests/lib/scratch.h"
 
 #define SANDBOX (1024 * 1024)
 #define GOOD 2 /* clients that behave */
 
-static char directory[] = "/tmp/hostile.XXXXXX";
+static char directory[SCRATCH_SIZE];
 static char path[64];
 static uint64_t rng;
 static char *sandbox;
@@ -291,12 +292,43 @@ send_child(struct fastclient *fc)
 	close(fds[1]);
 }
 
+/* A door, and somebody who comes by it. */
+static void
+send_door(struct fastclient *fc)
+{
+	struct fast_message m = { .fm_type = FAST_DOOR };
+	int type = below(4) == 0 ? SOCK_DGRAM : SOCK_SEQPACKET, fds[2];
+	char bytes[sizeof(m) + 40];
+	struct fastclient via = { 0 };
+
+	if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, fds) != 0)
+		return;
+	(void)fastclient_send(fc, &m, NULL, fds[below(4) == 0]);
+	close(fds[0]);
+	via.fc_fd = fds[1];
+	for (int i = 0; i < 4; i++) {
+		for (size_t j = 0; j < sizeof(bytes); j++)
+			bytes[j] = (char)rnd();
+		m.fm_type = below(3) ? FAST_CHILD : below(12);
+		m.fm_len = below(3) ? 4 : below(40);
+		memcpy(bytes, &m, sizeof(m));
+		(void)send(fds[1], bytes, below(2) ? sizeof(m) + 4 : below(60),
+		    MSG_NOSIGNAL | MSG_DONTWAIT);
+		m.fm_len = 0;
+		(void)fastclient_send(&via, &m, NULL, below(2) ? fds[1] : 0);
+		send_child(&via);
+	}
+	if (below(4) == 0)
+		(void)shutdown(fds[1], SHUT_WR);
+	close(fds[1]);
+}
+
 static void
 send_some_message(struct fastclient *fc)
 {
 	static char payload[FAST_PAYLOAD];
 	struct fast_message m = {
-		.fm_type = below(10),
+		.fm_type = below(12),
 		.fm_arg = below(2) ? below(5) : (uint32_t)number(),
 		.fm_addr = below(2) ? below(5) : number(),
 	};
@@ -305,6 +337,8 @@ send_some_message(struct fastclient *fc)
 	/* Most of them go on. */
 	if (below(8) == 0)
 		send_child(fc);
+	else if (below(16) == 0)
+		send_door(fc);
 	else if (below(10) != 0)
 		m.fm_type = below(2) ? FAST_INTR : FAST_TOKEN;
 	else
@@ -637,7 +671,7 @@ main(int argc, char **argv)
 	printf("hostile: %u rounds, seed %llu\n", rounds,
 	    (unsigned long long)seed);
 	fflush(stdout);
-	check(mkdtemp(directory) != NULL && chmod(directory, 0755) == 0 &&
+	check(scratch_make(directory) && chmod(directory, 0755) == 0 &&
 		  pipe(go) == 0,
 	    "set-up");
 	snprintf(path, sizeof(path), "%s/s", directory);

@@ -8,9 +8,11 @@
 
 #include "preload/backend.h"
 #include "preload/call.h"
+#include "preload/cwd.h"
 #include "preload/dirs.h"
 #include "preload/engine/engine.h"
 #include "preload/engine/thread.h"
+#include "preload/namespace.h"
 #include "preload/process.h"
 #include "preload/route.h"
 #include "preload/usercopy.h"
@@ -102,4 +104,10 @@ usercopy_out(const void *src, void *uaddr, size_t len)
 {
 	memcpy(uaddr, src, len);
 	return 0;
+}
+
+int
+cwd_rule(void)
+{
+	return NS_HOST;
 }

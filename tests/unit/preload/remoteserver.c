@@ -4,6 +4,7 @@
 #include "preload/nofile.h"
 #include "preload/remote_classic.h"
 #include "preload/remote_link.h"
+#include "preload/shown.h"
 #include "preload/summary.h"
 
 #include <errno.h>
@@ -39,6 +40,7 @@
 #include "rump/rumpabi.h"
 #include "rump/rumpdefs.h"
 #include "rump/rumphost.h"
+#include "tests/lib/carefulcopy.h"
 
 /* --- what stands around it in the hijack library ----------------------- */
 
@@ -65,31 +67,10 @@ engine_host_call_intr(
 	    nr, args[0], args[1], args[2], args[3], args[4], args[5]);
 }
 
-/* The host reports a bad address where memcpy would fault. */
-static long
-move(void *to, const void *from, size_t len)
-{
-	struct iovec local = { to, len };
-	struct iovec remote = { (void *)(uintptr_t)from, len };
-
-	return process_vm_readv(getpid(), &local, 1, &remote, 1, 0) ==
-		       (ssize_t)len
-		   ? 0
-		   : -EFAULT;
-}
-
 long
 engine_copy(void *to, const void *from, size_t len)
 {
-	char bounce[FAST_DATA];
-	struct iovec local = { bounce, len }, remote = { to, len };
-
-	if (move(bounce, from, len) != 0)
-		return -EFAULT;
-	return process_vm_writev(getpid(), &local, 1, &remote, 1, 0) ==
-		       (ssize_t)len
-		   ? 0
-		   : -EFAULT;
+	return careful_copy(to, from, len) ? 0 : -EFAULT;
 }
 
 /* Nobody here speaks classic. */
@@ -111,6 +92,17 @@ summary_detach(struct remote *rm)
 {
 }
 
+/* Nor looks at us. */
+void
+shown_begin(struct fast_slot *first)
+{
+}
+
+void
+shown_end(void)
+{
+}
+
 struct remote *
 remote_of_memory(void)
 {
@@ -127,7 +119,7 @@ long
 engine_copy_string(char *to, const void *from, size_t size)
 {
 	for (size_t i = 0; i < size; i++) {
-		if (move(to + i, (const char *)from + i, 1) != 0)
+		if (engine_copy(to + i, (const char *)from + i, 1) != 0)
 			return -EFAULT;
 		if (to[i] == '\0')
 			return (long)i;
@@ -375,4 +367,11 @@ server_end(struct server *s, struct remote *rm)
 		close(rm->rm_area);
 	remote_interrupted = 0;
 	memset(&config, 0, sizeof(config));
+}
+
+/* These tests have a connection. */
+int
+remote_door_enter(struct remote *rm)
+{
+	return RUMP_ENOTCONN;
 }

@@ -16,7 +16,6 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -30,6 +29,7 @@
 #include "rump/rump_syscallnum.h"
 #include "rump/rumpdefs.h"
 #include "rump/rumphost.h"
+#include "tests/lib/carefulcopy.h"
 
 #define NCALLERS 8
 #define NCALLS 300
@@ -64,19 +64,7 @@ engine_host_call_intr(
 long
 engine_copy(void *to, const void *from, size_t len)
 {
-	char *bounce = malloc(len + 1);
-	struct iovec local = { bounce, len };
-	struct iovec source = { (void *)(uintptr_t)from, len };
-	struct iovec target = { to, len };
-	long result = -EFAULT;
-
-	if (process_vm_readv(getpid(), &local, 1, &source, 1, 0) ==
-		(ssize_t)len &&
-	    process_vm_writev(getpid(), &local, 1, &target, 1, 0) ==
-		(ssize_t)len)
-		result = 0;
-	free(bounce);
-	return result;
+	return careful_copy(to, from, len) ? 0 : -EFAULT;
 }
 
 long

@@ -19,6 +19,7 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -510,6 +511,35 @@ hidden_numbers_lie_above_the_limit(void **state)
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &rl), 0);
 }
 
+static bool
+hides_at_the_top(const struct rlimit *rl)
+{
+	return setrlimit(RLIMIT_NOFILE, rl) == 0 &&
+	       hidden_take(dup(0)) >= (long)rl->rlim_max - 24;
+}
+
+/* What was lowered cannot be raised again: in a process of its own. */
+static void
+hidden_numbers_lie_at_the_top_below_a_low_hard_limit(void **state)
+{
+	static const struct rlimit limits[] = { { 64, 1024 }, { 1000, 1024 },
+		{ 200, 400 } };
+	struct rlimit rl;
+	int status;
+	pid_t pid;
+
+	getrlimit(RLIMIT_NOFILE, &rl);
+	if (rl.rlim_max < 1024)
+		skip();
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+		pid = fork();
+		if (pid == 0)
+			_exit(hides_at_the_top(&limits[i]) ? 0 : 1);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_int_equal(status, 0);
+	}
+}
+
 /* A number that is hidden, below the limit, and whose owner cannot be asked. */
 static int
 hidden_below_the_limit(int *owners)
@@ -694,6 +724,9 @@ main(void)
 		cmocka_unit_test_setup(
 		    hidden_numbers_lie_above_the_limit, start),
 		cmocka_unit_test_setup(
+		    hidden_numbers_lie_at_the_top_below_a_low_hard_limit,
+		    start),
+		cmocka_unit_test_setup(
 		    a_number_that_is_ours_holds_a_file_of_the_host_elsewhere,
 		    start),
 		cmocka_unit_test_setup(
@@ -707,7 +740,7 @@ main(void)
 		    a_number_above_the_limit_is_nobodys, start),
 	};
 
-	if (fdmap_init() != 0)
+	if (fdmap_init(NULL) != 0)
 		return 1;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -354,6 +354,69 @@ threads_of_all_find_what_they_have_opened(void **state)
 	assert_int_equal(status_of(pid), 0);
 }
 
+#define CONTENDED 50
+#define TRIES 100000 /* at a number that is about to come */
+
+/* Until both are here. */
+static void
+meet(int round)
+{
+	atomic_fetch_add(&files->ready, 1);
+	while (atomic_load(&files->ready) < 2 * round)
+		sched_yield();
+}
+
+/* The number is a file of the kernel's in the map if it is one in the host's
+ * table. */
+static bool
+agree(long number)
+{
+	return (file_at(number) >= 0) == fdmap_is_placeholder(number);
+}
+
+/* At once, when it is in the host's table. */
+static void
+close_what_the_other_makes(void)
+{
+	bool agreed = true;
+
+	for (int i = 0; i < ROUNDS; i++) {
+		meet(3 * i + 1);
+		for (int tries = 0; tries < TRIES; tries++)
+			if (fdmap_close(CONTENDED) == 0)
+				break;
+		meet(3 * i + 2);
+		agreed = agree(CONTENDED) && agreed;
+		meet(3 * i + 3);
+	}
+	_exit(agreed ? 0 : 1);
+}
+
+static void
+what_one_makes_and_another_closes_is_there_for_both_or_neither(void **state)
+{
+	pid_t pid = sharer();
+	int fd, disagreed = 0;
+	long number;
+
+	if (pid == 0)
+		close_what_the_other_makes();
+	fdshare_sync();
+	number = install(&fd);
+	for (int i = 0; i < ROUNDS; i++) {
+		meet(3 * i + 1);
+		fdshare_sync();
+		(void)fdmap_dup2(number, CONTENDED, -1);
+		meet(3 * i + 2);
+		disagreed += !agree(CONTENDED);
+		meet(3 * i + 3);
+	}
+	assert_int_equal(disagreed, 0);
+	assert_int_equal(status_of(pid), 0);
+	(void)fdmap_close(CONTENDED);
+	assert_int_equal(fdmap_close(number), 0);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, start, end)
 
 int
@@ -365,13 +428,15 @@ main(void)
 		TEST(a_number_that_becomes_the_host_s_is_seen),
 		TEST(what_is_hidden_is_hidden_from_all_until_it_is_left_behind),
 		TEST(who_leaves_has_all_for_himself),
+		TEST(
+		    what_one_makes_and_another_closes_is_there_for_both_or_neither),
 		TEST(a_process_that_is_killed_keeps_nobody_waiting),
 		TEST(threads_of_all_find_what_they_have_opened),
 	};
 
 	files = mmap(NULL, sizeof(*files), PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (files == MAP_FAILED || fdmap_init() != 0)
+	if (files == MAP_FAILED || fdmap_init(NULL) != 0)
 		return 1;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -380,7 +380,7 @@ main(void)
 		    start),
 	};
 
-	if (fdmap_init() != 0)
+	if (fdmap_init(NULL) != 0)
 		return 1;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

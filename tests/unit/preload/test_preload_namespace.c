@@ -168,6 +168,13 @@ only_paths_that_could_lead_into_a_mount_are_looked_at(void **state)
 	assert_false(namespace_maybe(&ns, "x/data"));
 	assert_false(namespace_maybe(&ns, "a..b/..c"));
 	assert_false(namespace_maybe(&ns, "."));
+	assert_true(namespace_leads(&ns, "/data"));
+	assert_true(namespace_leads(&ns, "/./data/x"));
+	assert_true(namespace_leads(&ns, "///x"));
+	assert_true(namespace_leads(&ns, "/x/../data"));
+	assert_false(namespace_leads(&ns, "/datax"));
+	assert_false(namespace_leads(&ns, "/x/data"));
+	assert_false(namespace_leads(&ns, "/"));
 }
 
 static void

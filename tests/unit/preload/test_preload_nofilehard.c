@@ -195,6 +195,7 @@ the_room_is_made_at_the_start_and_kept_by_the_next_image(void **state)
 	nofile_start(true);
 	assert_limits(1024, 1024);
 	assert_int_equal(limits.rlim_cur, 1000);
+	assert_int_equal(nofile_room(), 1000);
 	assert_int_equal(nofile_exec_env(buf, sizeof(buf)), 24);
 	assert_string_equal(buf, "RUMPKIT_NOFILE=4096 1024");
 	nofile_start(true);

@@ -12,6 +12,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "tests/lib/carefulcopy.h"
+
 #define AREA_BYTES ((size_t)FAST_AREA)
 
 bool
@@ -213,26 +215,7 @@ await(struct fastclient *fc, struct fast_slot *sl)
 static int
 copy(void *to, const void *from, size_t len)
 {
-	struct iovec local = { to, len };
-	struct iovec remote = { (void *)(uintptr_t)from, len };
-
-	/* Faults are not signals this way. */
-	return process_vm_readv(getpid(), &local, 1, &remote, 1, 0) ==
-		       (ssize_t)len
-		   ? 0
-		   : 14;
-}
-
-static int
-copy_to(void *to, const void *from, size_t len)
-{
-	struct iovec local = { (void *)(uintptr_t)from, len };
-	struct iovec remote = { to, len };
-
-	return process_vm_writev(getpid(), &local, 1, &remote, 1, 0) ==
-		       (ssize_t)len
-		   ? 0
-		   : 14;
+	return careful_copy(to, from, len) ? 0 : 14;
 }
 
 static uint32_t
@@ -266,7 +249,7 @@ serve(struct fastclient *fc, struct fast_slot *sl)
 		sl->sl_status = copy(data, addr, sl->sl_len);
 		break;
 	case FAST_COPYOUT:
-		sl->sl_status = copy_to(addr, data, sl->sl_len);
+		sl->sl_status = copy(addr, data, sl->sl_len);
 		break;
 	case FAST_COPYINSTR:
 		sl->sl_status = serve_string(sl);
@@ -296,7 +279,7 @@ fastclient_reply(struct fastclient *fc, unsigned slot, int64_t *retval)
 	for (uint32_t i = 0; i < sl->sl_nout; i++) {
 		const struct fast_range *r = &sl->sl_out[i];
 
-		if (copy_to((void *)r->fr_addr, fast_data(sl) + r->fr_off,
+		if (copy((void *)r->fr_addr, fast_data(sl) + r->fr_off,
 			r->fr_len) != 0)
 			error = 14;
 	}

@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 
+#include "tests/lib/scratch.h"
+
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +21,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static char dir[] = "/tmp/image-XXXXXX";
+static char dir[SCRATCH_SIZE];
 static unsigned fake_uid;
 static int fail_read_at = -1, reads, no_new_privs;
 
@@ -29,10 +31,10 @@ host(long nr, long a, long b, long c, long d, long e, long f)
 {
 	long r;
 
-	if (nr == SYS_getuid || nr == SYS_geteuid)
-		return fake_uid;
-	if (nr == SYS_getgid || nr == SYS_getegid)
-		return fake_uid;
+	if (nr == SYS_getresuid || nr == SYS_getresgid) {
+		*(unsigned *)a = *(unsigned *)b = *(unsigned *)c = fake_uid;
+		return 0;
+	}
 	if (nr == SYS_prctl && a == PR_GET_NO_NEW_PRIVS)
 		return no_new_privs;
 	if (nr == SYS_pread64 && reads++ == fail_read_at)
@@ -273,7 +275,7 @@ static int
 make_dir(void **state)
 {
 	fake_uid = getuid();
-	return mkdtemp(dir) == NULL;
+	return !scratch_make(dir);
 }
 
 static int

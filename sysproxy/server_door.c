@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Doors: see fast.h.
+ *
+ * Most children end without a call of the kernel's, so that none of them has
+ * cost anything here.
+ *
+ * Anybody who has a door can close it for all the others (shutdown(2)): so it is
+ * one user's, whose processes could end each other anyway.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "rump/rump.h"
+#include "rump/rumpdefs.h"
+
+#include "sysproxy/server.h"
+
+#define FDS_MAX 16 /* that may come with a message; all but one are closed */
+
+struct door {
+	struct watch do_watch;
+	int do_fd;
+	uid_t do_uid;
+	unsigned do_pending; /* server_lock: who has come and said nothing */
+};
+
+/* What somebody has sent. */
+struct knock {
+	struct fast_message kn_msg;
+	char kn_comm[FAST_COMM + 1];
+	int kn_fd; /* -1: none */
+	uid_t kn_uid;
+	bool kn_known; /* kn_uid */
+};
+
+static void
+door_close(struct door *d)
+{
+	loop_unwatch(d->do_fd);
+	(void)close(d->do_fd);
+	client_pending_end(&d->do_pending);
+	free(d);
+	server_client_gone();
+}
+
+static void
+take_rights(struct knock *kn, const struct cmsghdr *cm)
+{
+	size_t n = (cm->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+	int fd;
+
+	for (size_t i = 0; i < n; i++) {
+		memcpy(&fd, CMSG_DATA(cm) + i * sizeof(fd), sizeof(fd));
+		if (kn->kn_fd < 0)
+			kn->kn_fd = fd;
+		else
+			(void)close(fd);
+	}
+}
+
+static void
+take_control(struct knock *kn, struct msghdr *mh)
+{
+	struct cmsghdr *cm;
+	struct ucred uc;
+
+	for (cm = CMSG_FIRSTHDR(mh); cm != NULL; cm = CMSG_NXTHDR(mh, cm)) {
+		if (cm->cmsg_level != SOL_SOCKET)
+			continue;
+		if (cm->cmsg_type == SCM_RIGHTS)
+			take_rights(kn, cm);
+		if (cm->cmsg_type != SCM_CREDENTIALS)
+			continue;
+		memcpy(&uc, CMSG_DATA(cm), sizeof(uc));
+		kn->kn_uid = uc.uid;
+		kn->kn_known = true;
+	}
+}
+
+/* One message; its length, 0 also at the end, or -1. */
+static ssize_t
+receive(const struct door *d, struct knock *kn)
+{
+	union {
+		struct cmsghdr hdr;
+		char space[CMSG_SPACE(sizeof(struct ucred)) +
+			   CMSG_SPACE(FDS_MAX * sizeof(int))];
+	} control;
+	struct iovec iov[2] = {
+		{ &kn->kn_msg, sizeof(kn->kn_msg) },
+		{ kn->kn_comm, FAST_COMM },
+	};
+	struct msghdr mh = {
+		.msg_iov = iov,
+		.msg_iovlen = 2,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+	ssize_t n;
+
+	memset(kn, 0, sizeof(*kn));
+	kn->kn_fd = -1;
+	n = recvmsg(d->do_fd, &mh, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	if (n >= 0)
+		take_control(kn, &mh);
+	return n;
+}
+
+/* It is as it should be. */
+static bool
+is_child(const struct door *d, const struct knock *kn, ssize_t n)
+{
+	const struct fast_message *m = &kn->kn_msg;
+
+	return n >= (ssize_t)sizeof(*m) && m->fm_type == FAST_CHILD &&
+	       m->fm_arg == 0 && m->fm_len <= FAST_COMM &&
+	       (size_t)n == sizeof(*m) + m->fm_len && kn->kn_fd >= 0 &&
+	       kn->kn_known && kn->kn_uid == d->do_uid;
+}
+
+static void
+let_in(struct door *d, const struct knock *kn)
+{
+	struct client *c = child_create(kn->kn_fd);
+	int error;
+
+	if (c == NULL)
+		return;
+	atomic_store(&c->c_uid, kn->kn_uid);
+	error = client_pend(c, &d->do_pending);
+	if (error == 0)
+		error = client_rfork(c, RUMP_RFCFDG, kn->kn_comm);
+	child_begin(c, error);
+}
+
+/* Empty messages look like the end, which only the host tells. */
+static void
+door_ready(void *arg, uint32_t events)
+{
+	struct door *d = arg;
+	struct knock kn;
+	ssize_t n;
+
+	n = receive(d, &kn);
+	if (is_child(d, &kn, n)) {
+		let_in(d, &kn);
+		return;
+	}
+	if (kn.kn_fd >= 0)
+		(void)close(kn.kn_fd);
+	/* What we have said ourselves: nobody else would tell us of the end. */
+	if ((n == (ssize_t)sizeof(kn.kn_msg) &&
+		kn.kn_msg.fm_type == FAST_MADE) ||
+	    (n == 0 && (events & (EPOLLHUP | EPOLLRDHUP)) != 0) ||
+	    (n < 0 && errno != EAGAIN && errno != EINTR))
+		door_close(d);
+}
+
+static bool
+is_door(int fd)
+{
+	int domain = 0, type = 0;
+	socklen_t len = sizeof(int);
+
+	return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 &&
+	       domain == AF_UNIX &&
+	       getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 &&
+	       type == SOCK_SEQPACKET;
+}
+
+void
+door_open(int fd, uid_t uid)
+{
+	const struct fast_message made = { .fm_type = FAST_MADE };
+	struct door *d = is_door(fd) ? calloc(1, sizeof(*d)) : NULL;
+	const int on = 1;
+
+	if (d == NULL) {
+		(void)close(fd);
+		return;
+	}
+	*d = (struct door){ { door_ready, d }, fd, uid, 0 };
+	server_client_came();
+	if (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) != 0 ||
+	    send(fd, &made, sizeof(made), MSG_DONTWAIT | MSG_NOSIGNAL) !=
+		sizeof(made) ||
+	    loop_watch(fd, &d->do_watch) != 0)
+		door_close(d);
+}

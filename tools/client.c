@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "preload/ask.h"
+#include "rump/rump_syscallnum.h"
 #include "rump/rumpdefs.h"
 #include "rump/rumperr.h"
 #include "sysproxy/fast.h"
@@ -271,6 +272,15 @@ client_in_tree(void)
 	memcpy(&library.report, &report, sizeof(report));
 	memcpy(&library.syscall, &call, sizeof(call));
 	return true;
+}
+
+bool
+client_reaches_tree(void)
+{
+	const int64_t args[CLIENT_ARGS] = { 0 };
+	int64_t retval[2];
+
+	return library.syscall(RUMP_SYS_getpid, args, retval) == 0;
 }
 
 int

@@ -16,6 +16,8 @@ struct client;
 /* Is this process one of a tree with a kernel?  Then that is the one to talk to
  * if nobody names another: */
 bool client_in_tree(void);
+/* ... and does it answer?  After that. */
+bool client_reaches_tree(void);
 /* 0, or -1 with a line in text. */
 int client_of_tree(struct client **clp, char *text, size_t size);
 

@@ -3,6 +3,10 @@
  * Variables are copied at start: programs overwrite their initial environment
  * (setproctitle).  A new program's environment is rebuilt outside of the
  * program's own memory, since the caller may be a vfork child.
+ *
+ * A program that is executed with an environment in which there is nothing of
+ * ours (env -i) is not to see what is added there: a variable says so, and the
+ * new image takes all that is ours out before the program looks.
  */
 #include "preload/engine/environ.h"
 
@@ -39,6 +43,7 @@ static const char *const HANDED[] = { "RUMPKIT_CWD=", "RUMPKIT_FDS=",
 	"RUMPKIT_PLACE=" };
 _Static_assert(sizeof(HANDED) / sizeof(HANDED[0]) == EXEC_STRINGS, "all");
 static const char KERNEL_PID[] = "RUMPKIT_KERNEL_PID";
+static const char HIDDEN[] = "RUMPKIT_HIDDEN=1";
 
 const char *engine_library = "";
 static const char
@@ -47,6 +52,7 @@ static unsigned kept_count;
 static char kept_small[KEPT_SMALL];
 static char kernel_pid[sizeof(KERNEL_PID) + 24];
 static char **start_envp;
+static bool hidden; /* what is ours in it is not the program's */
 
 static bool
 begins(const char *s, const char *prefix)
@@ -85,7 +91,8 @@ handed_index(const char *entry)
 static bool
 is_kept(const char *entry)
 {
-	return begins(entry, "RUMP") && handed_index(entry) < 0;
+	return begins(entry, "RUMP") && handed_index(entry) < 0 &&
+	       !same_name(entry, HIDDEN);
 }
 
 /* A name that is relative still was so when the dynamic linker took it. */
@@ -127,6 +134,7 @@ environ_init(char **envp)
 	for (e = envp; *e != NULL; e++) {
 		if (is_kept(*e))
 			total += strlen(*e) + 1;
+		hidden |= same_name(*e, HIDDEN);
 	}
 	if (total > sizeof(kept_small)) {
 		r = HOST(SYS_mmap, 0, total, PROT_READ | PROT_WRITE,
@@ -162,11 +170,26 @@ keep_kernel_pid(void)
 	kept[kept_count++] = p;
 }
 
+/* The strings stay where they are. */
+static void
+hide(char **envp)
+{
+	char **to = envp;
+
+	for (; *envp != NULL; envp++) {
+		if (!begins(*envp, "RUMP") && !begins(*envp, PRELOAD))
+			*to++ = *envp;
+	}
+	*to = NULL;
+}
+
 void
 environ_close(void)
 {
 	if (!router_idle)
 		keep_kernel_pid();
+	if (hidden)
+		hide(start_envp);
 	start_envp = NULL;
 }
 
@@ -218,7 +241,8 @@ struct survey {
 	bool su_has_library;    /* ... and it leads with this library */
 	/* The program's own of HANDED, NULL none. */
 	const char *su_handed[EXEC_STRINGS];
-	uint64_t su_present; /* bit i: kept[i] is there */
+	const char *su_hidden; /* HIDDEN, which is not its own, NULL none */
+	uint64_t su_present;   /* bit i: kept[i] is there */
 };
 
 static bool
@@ -295,6 +319,8 @@ note_entry(struct survey *su, const char *head, const char *entry)
 	}
 	if (i >= 0)
 		su->su_handed[i] = entry;
+	if (same_name(head, HIDDEN))
+		su->su_hidden = entry;
 	if (su->su_preload == NULL && begins(head, PRELOAD)) {
 		su->su_preload = entry;
 		su->su_has_library =
@@ -353,14 +379,28 @@ merge_preload(char *to, const char *list)
 	return (size_t)(p - to);
 }
 
+/* One that nobody hands on to another program but we. */
 static bool
 is_handed(const struct survey *su, const char *entry)
 {
+	if (entry == su->su_hidden)
+		return true;
 	for (int i = 0; i < EXEC_STRINGS; i++) {
 		if (entry == su->su_handed[i])
 			return true;
 	}
 	return false;
+}
+
+/* Is there nothing of ours? */
+static bool
+is_bare(const struct survey *su)
+{
+	for (int i = 0; i < EXEC_STRINGS; i++) {
+		if (su->su_handed[i] != NULL)
+			return false;
+	}
+	return su->su_preload == NULL && su->su_present == 0;
 }
 
 /* handed: what the router says, NULL where it says nothing. */
@@ -386,6 +426,8 @@ write_entries(char **envp, const struct survey *su, char *preload,
 		if ((su->su_present & (1UL << k)) == 0)
 			out[n++] = (char *)(uintptr_t)kept[k];
 	}
+	if (is_bare(su))
+		out[n++] = (char *)(uintptr_t)HIDDEN;
 	out[n] = NULL;
 	return 0;
 }
@@ -472,7 +514,7 @@ environ_rebuild(char **envp, char ***newp, void **map, size_t *maplen)
 		return r;
 	/* What is short comes first: the host makes few pages then. */
 	entries =
-	    (su.su_entries + kept_count + EXEC_STRINGS + 2) * sizeof(char *);
+	    (su.su_entries + kept_count + EXEC_STRINGS + 3) * sizeof(char *);
 	len = entries + EXEC_STRINGS * HANDED_MAX + PRELOAD_MAX + VALUE_MAX;
 	r = map_scratch((len + SCRATCH_STEP - 1) & -SCRATCH_STEP, map, maplen);
 	if (r != 0)

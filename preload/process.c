@@ -133,6 +133,8 @@ router_forked(uint64_t flags)
 static long
 cred_after(struct call *c)
 {
+	if (c->nr == SYS_setfsgid)
+		atomic_store(&engine_file_group, true);
 	if (c->result >= 0 && backend_reachable()) {
 		cred_changed();
 		engine_renew_threads();

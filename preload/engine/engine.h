@@ -6,6 +6,7 @@
 #ifndef ENGINE_ENGINE_H
 #define ENGINE_ENGINE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -126,6 +127,10 @@ const char *engine_getenv(const char *name);
 
 /* Absolute path of this library; "" if unknown. */
 extern const char *engine_library;
+
+/* setfsgid(2) has been called: an exec may be one that the dynamic linker calls
+ * secure. */
+extern atomic_bool engine_file_group;
 
 /* How calls are caught, for doctor and --trace. */
 enum engine_mode {

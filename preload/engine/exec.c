@@ -6,7 +6,9 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
@@ -19,6 +21,10 @@
 #include "preload/engine/signals.h"
 #include "preload/engine/thread.h"
 #include "syscall_table/linux_routes.h"
+
+#define GROUPS_ASKED 1024
+
+atomic_bool engine_file_group;
 
 static bool
 is_at(const struct call *c)
@@ -52,6 +58,25 @@ check_image(const struct call *c, long fd)
 	    is_at(c) ? (int)c->arg[4] : 0, engine_library);
 }
 
+/* For the host an exec is secure, too, if files do not go by the effective group
+ * and that is not among the others. */
+static bool
+lacks_group(void)
+{
+	uint32_t groups[GROUPS_ASKED], group;
+	long n;
+
+	if (!atomic_load_explicit(&engine_file_group, memory_order_relaxed))
+		return false;
+	group = (uint32_t)HOST(SYS_getegid, 0, 0, 0, 0, 0, 0);
+	if ((uint32_t)HOST(SYS_setfsgid, -1, 0, 0, 0, 0, 0) == group)
+		return false;
+	n = HOST(SYS_getgroups, GROUPS_ASKED, groups, 0, 0, 0, 0);
+	while (n > 0 && groups[n - 1] != group)
+		n--;
+	return n <= 0;
+}
+
 /* May the program be run?  On the kernel stack. */
 static long
 judge(void *arg)
@@ -67,6 +92,8 @@ judge(void *arg)
 	if (r != 0)
 		return r;
 	v = check_image(c, fd);
+	if (v == IMAGE_OK && lacks_group())
+		v = IMAGE_IDENTITY;
 	if (v == IMAGE_OK)
 		return 0;
 	if (engine_copy_string(name, named, sizeof(name)) < 0)

@@ -149,6 +149,34 @@ def refused():
         harness.check(r.returncode == 126 and b"set-user-id" in r.stderr, r)
 
 
+FILE_GROUP = """
+import ctypes, os, subprocess, sys
+os.setgroups([int(sys.argv[2])])
+ctypes.CDLL(None).setfsgid(int(sys.argv[1]))
+print(subprocess.run(["/bin/echo", "run"], stdout=subprocess.PIPE, text=True)
+      .stdout.strip())
+"""
+
+
+def another_group_for_files():
+    """The host's dynamic linker would leave the library out, silently."""
+    if os.geteuid() != 0:
+        raise harness.Skip("needs root")
+    def execute(fsgid, group):
+        return subprocess.run(
+            [harness.RUMPKIT, "run", "--mount", "/m=tmpfs:", "--", PY, "-c",
+             FILE_GROUP, str(fsgid), str(group)], capture_output=True,
+            check=False, env=harness.clean_env(), timeout=60,
+            stdin=subprocess.DEVNULL)
+    egid = os.getegid()
+    for fsgid, group in (egid, 5000), (5000, egid):
+        r = execute(fsgid, group)
+        harness.check(r.stdout == b"run\n" and r.stderr == b"", r)
+    r = execute(5000, 5001)
+    harness.check(b"PermissionError" in r.stderr and
+                  b"effective identity" in r.stderr, r)
+
+
 LIBRARY = b"""
 static int table[20000] = { 1, 2, 3 };
 static const char *const text = "relocated";
@@ -194,4 +222,5 @@ if __name__ == "__main__":
         ("a large program from a mount", whole_program),
         ("what cannot be hijacked is refused", refused),
         ("libraries and extension modules", libraries),
+        ("another group for files", another_group_for_files),
     ]))

@@ -113,6 +113,9 @@ bool fdmap_is_rump(long fd);
  * does, and may change the arguments: numbers stand elsewhere in the host
  * (fdalias.h), or others change them (fdshare.h).  On the kernel stack. */
 extern bool router_looks;
+/* No path is routed or told of but those below /proc and /dev, which may name
+ * descriptors. */
+extern bool router_no_paths;
 void router_look(struct call *c);
 /* Is the working directory the host's?  On the kernel stack. */
 bool router_is_on_host(void);

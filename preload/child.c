@@ -40,6 +40,7 @@
 #include "preload/engine/thread.h"
 #include "preload/fdmap.h"
 #include "preload/fdshare.h"
+#include "preload/fsize.h"
 #include "preload/kernel.h"
 #include "preload/mappings.h"
 #include "preload/namespace.h"
@@ -74,12 +75,15 @@ child_of(struct birth *b)
 	return (struct child *)((char *)b - offsetof(struct child, ch_birth));
 }
 
-/* Has the calling process nothing in the kernel that a child would have? */
+/* Has the calling process nothing in the kernel that a child would have?  After
+ * fdmap_birth(): what another thread is opening now is either seen here or too
+ * young for the child. */
 static bool
 has_nothing(const struct child *ch)
 {
 	return ch->ch_shares == 0 && !fdshare_on() && !cwd_is_shared() &&
-	       ch->ch_cwd == NS_HOST && mappings_n == 0 && fdmap_next(0) < 0;
+	       cwd_rule() == NS_HOST && mappings_n == 0 && !fsize_is_told() &&
+	       !fdmap_has_had_files();
 }
 
 /* Its process in the kernel: now, or when it needs one; but what it counts is to

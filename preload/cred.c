@@ -181,12 +181,22 @@ cred_tell_apart(void)
 		(void)cred_number_apart();
 }
 
+static bool
+is_first_thread(void)
+{
+	return HOST(SYS_gettid, 0, 0, 0, 0, 0, 0) ==
+	       HOST(SYS_getpid, 0, 0, 0, 0, 0, 0);
+}
+
 void
 cred_changed(void)
 {
 	if (is_mine() && (cred_apart || engine_has_threads())) {
 		cred_apart = true;
 		learn();
+		/* What is not said of a thread goes by the first one's. */
+		if (kernel.k_lwp_setcred == NULL && is_first_thread())
+			cred_set_process();
 	} else {
 		cred_set_process();
 	}

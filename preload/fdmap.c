@@ -338,9 +338,9 @@ rfile_create(int fd, enum rfile_kind kind, int rule, bool path_only)
 	if (obj == NULL)
 		return NULL;
 	rf = rfile_of(obj);
-	if (fd >= 0)
-		atomic_store_explicit(
-		    &has_had_files, true, memory_order_relaxed);
+	/* Before its number of births is looked at. */
+	if (fd >= 0 && !fdmap_has_had_files())
+		atomic_store(&has_had_files, true);
 	rf->rf_fd = fd;
 	rf->rf_kind = kind;
 	rf->rf_rule = rule;

@@ -272,9 +272,10 @@ adopt_view(void)
 
 	if (v == NULL)
 		return;
+	for (unsigned long i = 0; i < fdmap_own.fv_n || i < v->fv_n; i++)
+		atomic_init(&fdmap_own.fv_table[i],
+		    i < v->fv_n ? v->fv_table[i] : NULL);
 	atomic_init(&fdmap_own.fv_n, v->fv_n);
-	for (unsigned long i = 0; i < v->fv_n; i++)
-		atomic_init(&fdmap_own.fv_table[i], v->fv_table[i]);
 	engine_thread.t_view = NULL;
 }
 

@@ -3,6 +3,7 @@
 #include "preload/fsize.h"
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -14,6 +15,14 @@
 #include "rump/rump_syscallnum.h"
 #include "rump/rumpabi.h"
 #include "rump/rumpdefs.h"
+
+static atomic_bool told;
+
+bool
+fsize_is_told(void)
+{
+	return atomic_load_explicit(&told, memory_order_relaxed);
+}
 
 static bool
 get_limit(struct rlimit *rl)
@@ -37,6 +46,7 @@ tell_limit(const struct rlimit *host)
 		retval[2];
 
 	abi_rlimit_to_netbsd(host, &rl);
+	atomic_store_explicit(&told, true, memory_order_relaxed);
 	if (backend_reachable())
 		(void)rump_backend_syscall(RUMP_SYS_setrlimit, args, retval);
 }

@@ -18,6 +18,9 @@ void fsize_begin(void);
 /* getrlimit, setrlimit and prlimit64 with this limit. */
 long fsize_run(struct call *c);
 
+/* Has the kernel been told of a limit of this process's?  Its children have it. */
+bool fsize_is_told(void);
+
 /* May a file be size bytes long? */
 bool fsize_allows(int64_t size);
 

@@ -250,9 +250,10 @@ mappings_split_locked(uintptr_t addr)
 	*head = *tail = *old;
 	head->m_end = tail->m_start = addr;
 	tail->m_off += (int64_t)(addr - head->m_start);
-	set_gap(i, g.g_end - 2);
+	/* A child that is forked here has one reference too many, not too few. */
 	if (backend_reachable())
 		kernel.k_map_ref(head->m_handle);
+	set_gap(i, g.g_end - 2);
 	return true;
 }
 

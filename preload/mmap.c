@@ -183,7 +183,9 @@ mmap_socket(struct call *c, struct rfile *rf, long *result)
 
 	if (member_of_file(rf, &hostfd) != MEMBER_PROXY)
 		return false;
-	if ((c->arg[3] & MAP_FIXED) != 0)
+	/* The host refuses what is odd before it takes anything away. */
+	if ((c->arg[3] & MAP_FIXED) != 0 && c->arg[1] != 0 &&
+	    ((c->arg[0] | c->arg[5]) & (PAGE - 1)) == 0)
 		forget_fixed((uintptr_t)c->arg[0], (size_t)c->arg[1]);
 	*result = HOST(SYS_mmap, c->arg[0], c->arg[1], c->arg[2], c->arg[3],
 	    hostfd, c->arg[5]);

@@ -145,8 +145,12 @@ cred_after(struct call *c)
 static long
 cred_run(struct call *c)
 {
+	int error = 0;
+
 	if (backend_state == BACKEND_SERVER && backend_reachable())
-		remote_door_shut();
+		error = remote_door_shut();
+	if (error != 0)
+		return -error;
 	return route_to_host(c, cred_after);
 }
 

@@ -130,7 +130,7 @@ remote_attach(int fd, int door, const char *address, char *text, size_t size)
 	int error;
 
 	remote_kernel_init();
-	if (!remote_door_attach(&process_link, door))
+	if (!remote_door_attach(&process_link, door) && fd < 0)
 		return fail(text, size,
 		    FAST_DOOR_VARIABLE " does not name a door to the server of "
 				       "a rump kernel: descriptor ",
@@ -194,10 +194,10 @@ remote_keep(bool keep)
 		    0);
 	if (!keep || !engine_is_threaded())
 		return;
-	while ((rm = rm->rm_outer) != NULL) {
-		if (rm->rm_fd >= 0)
-			HOST(
-			    SYS_fcntl, rm->rm_fd, F_SETFD, FD_CLOEXEC, 0, 0, 0);
+	for (; rm->rm_outer != NULL; rm = rm->rm_outer) {
+		if (rm->rm_outer_fd >= 0)
+			HOST(SYS_fcntl, rm->rm_outer_fd, F_SETFD, FD_CLOEXEC, 0,
+			    0, 0);
 	}
 }
 
@@ -294,20 +294,22 @@ child_of(struct remote *rm)
 static int
 connect_child(struct remote *rm, struct remote *child, unsigned shares)
 {
-	int error = 0, other;
+	int error = 0, fds[2];
 
 	if (atomic_load(&rm->rm_state) == REMOTE_DEAD)
 		return ENOTCONN;
 	if (rm->rm_fd < 0)
 		error = abi_errno_to_linux(remote_door_enter(rm));
 	if (error == 0)
-		error = remote_pair(child, &other);
+		error = remote_pair(fds);
 	if (error != 0)
 		return error;
-	error = abi_errno_to_linux(remote_send_child(rm, other, shares));
-	HOST(SYS_close, other, 0, 0, 0, 0, 0);
-	if (error != 0)
-		hidden_close(child->rm_fd);
+	error = abi_errno_to_linux(remote_send_child(rm, fds[1], shares));
+	HOST(SYS_close, fds[1], 0, 0, 0, 0, 0);
+	if (error == 0)
+		child->rm_fd = fds[0];
+	else
+		hidden_close(fds[0]);
 	return error;
 }
 
@@ -372,6 +374,7 @@ static void
 child_enter(struct child *ch, bool forks)
 {
 	ch->ch_gate = forks;
+	ch->ch_link.rm_outer_fd = ch->ch_link.rm_outer->rm_fd;
 	enter_child(ch);
 	if (!forks)
 		remote_gate_exit(ch->ch_link.rm_outer);
@@ -448,7 +451,9 @@ begin_link(const struct remote *child, bool shares)
 {
 	process_link = (struct remote){
 		.rm_fd = child->rm_fd,
-		.rm_door = child->rm_door,
+		.rm_door = child->rm_outer == &process_link
+			       ? process_link.rm_door
+			       : child->rm_door,
 		.rm_area = -1,
 		.rm_epoch = process_link.rm_epoch,
 		.rm_shares = shares,
@@ -463,9 +468,12 @@ void
 remote_child_here(struct remote *child)
 {
 	lock_reset(&children_lock);
-	/* The parent's own numbers are here, too. */
-	for (struct remote *rm = child->rm_outer; rm != NULL; rm = rm->rm_outer)
-		rm->rm_elsewhere = false;
+	/* The parents' own numbers are here, too, as they were. */
+	for (struct remote *rm = child; rm->rm_outer != NULL;
+	     rm = rm->rm_outer) {
+		rm->rm_outer->rm_elsewhere = false;
+		rm->rm_outer->rm_fd = rm->rm_outer_fd;
+	}
 	/* The memory of ours is not in a child. */
 	if (process_link.rm_shares)
 		process_link.rm_first = NULL;

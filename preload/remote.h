@@ -81,8 +81,9 @@ void remote_leave(struct remote *child);
 void remote_replace(struct remote *child);
 
 /* The calling process is about to become another user's: whoever descends from it
- * will need a connection of its own. */
-void remote_door_shut(void);
+ * will need a connection of its own.  0, or EAGAIN: it has none itself, and cannot
+ * have one now. */
+int remote_door_shut(void);
 /* As router_exec_env(). */
 size_t remote_door_exec_env(char *buf, size_t size);
 

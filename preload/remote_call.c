@@ -260,10 +260,9 @@ fill(const struct remote *rm, struct fast_slot *sl, int num,
 	sl->sl_sequence++;
 	sl->sl_num = num;
 	sl->sl_children = atomic_load(&rm->rm_children);
-	if (sl->sl_cred != cred_number()) {
-		sl->sl_cred = cred_number();
+	sl->sl_cred = cred_number();
+	if (sl->sl_cred != 0)
 		sl->sl_tid = (uint32_t)HOST(SYS_gettid, 0, 0, 0, 0, 0, 0);
-	}
 	sl->sl_flags = config.cf_nmounts != 0 ? FAST_ESCAPE : 0;
 	for (size_t i = 0; i < FAST_ARGS; i++)
 		sl->sl_args[i] = i < n ? args[i] : 0;

@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -16,6 +17,7 @@
 #include "preload/abi/errno.h"
 #include "preload/call.h"
 #include "preload/config.h"
+#include "preload/fdshare.h"
 #include "preload/hidden.h"
 #include "preload/nofile.h"
 #include "preload/process.h"
@@ -41,9 +43,12 @@ remote_door_attach(struct remote *rm, int fd)
 	rm->rm_door = fd;
 	if (fd < 0)
 		return true;
-	return socket_option(fd, SO_DOMAIN) == AF_UNIX &&
-	       socket_option(fd, SO_TYPE) == SOCK_SEQPACKET &&
-	       hidden_adopt(fd, &rm->rm_door) >= 0;
+	if (socket_option(fd, SO_DOMAIN) == AF_UNIX &&
+	    socket_option(fd, SO_TYPE) == SOCK_SEQPACKET &&
+	    hidden_adopt(fd, &rm->rm_door) >= 0)
+		return true;
+	rm->rm_door = DOOR_SHUT;
+	return false;
 }
 
 /* A pair of sockets: the first out of the program's way, the other one for the
@@ -69,15 +74,9 @@ make_pair(int type, int fds[2])
 }
 
 int
-remote_pair(struct remote *rm, int *other)
+remote_pair(int fds[2])
 {
-	int fds[2], error = make_pair(SOCK_STREAM, fds);
-
-	if (error != 0)
-		return error;
-	rm->rm_fd = fds[0];
-	*other = fds[1];
-	return 0;
+	return make_pair(SOCK_STREAM, fds);
 }
 
 static bool
@@ -88,25 +87,51 @@ may_open(const struct remote *rm)
 	       config.cf_server == NULL;
 }
 
+/* The server has not come by it, or has ended. */
+static bool
+leads_nowhere(int door)
+{
+	struct pollfd pfd = { .fd = door };
+
+	return HOST(SYS_poll, &pfd, 1, 0, 0, 0, 0) == 1 &&
+	       (pfd.revents & (POLLHUP | POLLERR | POLLNVAL)) != 0;
+}
+
+/* Who shares descriptors closes nothing for the others. */
+static void
+close_door(struct remote *rm)
+{
+	int fd = rm->rm_door;
+
+	rm->rm_door = DOOR_SHUT;
+	if (fd >= 0 && !fdshare_on())
+		hidden_close(fd);
+}
+
 bool
 remote_door_open(struct remote *rm)
 {
 	const struct fast_message fm = { .fm_type = FAST_DOOR };
-	int fds[2], error;
+	const struct iovec iov = { (void *)(uintptr_t)&fm, sizeof(fm) };
+	int fds[2];
+	long r;
 
+	if (rm->rm_door >= 0 && leads_nowhere(rm->rm_door))
+		close_door(rm);
 	if (rm->rm_door >= 0)
 		return true;
 	if (!may_open(rm) || make_pair(SOCK_SEQPACKET, fds) != 0)
 		return false;
-	rm->rm_door = DOOR_SHUT;
-	error = remote_send(rm, &fm, NULL, fds[1]);
+	r = remote_send_right(rm->rm_fd, &iov, 1, fds[1]);
 	HOST(SYS_close, fds[1], 0, 0, 0, 0, 0);
-	if (error != 0) {
+	if (r != sizeof(fm)) {
 		hidden_close(fds[0]);
 		return false;
 	}
 	HOST(SYS_fcntl, fds[0], F_SETFD, 0, 0, 0, 0);
-	return hidden_adopt(fds[0], &rm->rm_door) >= 0;
+	if (hidden_adopt(fds[0], &rm->rm_door) < 0)
+		rm->rm_door = DOOR_SHUT;
+	return rm->rm_door >= 0;
 }
 
 /* 0 or an error of the kernel's. */
@@ -130,46 +155,48 @@ knock(const struct remote *rm, int connection)
 		   : RUMP_ENOTCONN;
 }
 
+/* Others look at rm_fd as soon as it is there. */
 int
 remote_door_enter(struct remote *rm)
 {
-	int other = -1, error;
+	int fds[2] = { -1, -1 }, error;
 
 	if (rm->rm_door < 0) {
 		remote_die(rm, REMOTE_LOST);
 		return RUMP_ENOTCONN;
 	}
-	error = abi_errno_to_netbsd(remote_pair(rm, &other));
+	error = abi_errno_to_netbsd(remote_pair(fds));
 	if (error != 0)
 		return error;
-	error = knock(rm, other);
-	HOST(SYS_close, other, 0, 0, 0, 0, 0);
+	error = knock(rm, fds[1]);
+	HOST(SYS_close, fds[1], 0, 0, 0, 0, 0);
 	rm->rm_elsewhere = rm->rm_borrowed;
 	if (error == 0 && rm == remote_of_memory())
-		(void)hidden_adopt(rm->rm_fd, &rm->rm_fd);
-	if (error == 0)
-		return 0;
-	hidden_close(rm->rm_fd);
-	rm->rm_fd = -1;
+		error = hidden_adopt(fds[0], &rm->rm_fd) < 0 ? RUMP_EMFILE : 0;
+	else if (error == 0)
+		atomic_store(&rm->rm_fd, fds[0]);
+	else
+		hidden_close(fds[0]);
 	if (error == RUMP_ENOTCONN)
 		remote_die(rm, REMOTE_LOST);
 	return error;
 }
 
-void
+int
 remote_door_shut(void)
 {
 	struct remote *rm = remote_current();
-	int fd;
+	int error;
 
-	if (rm->rm_door < 0 || remote_greet(rm, true) != 0)
-		return;
+	if (rm->rm_door < 0)
+		return 0;
+	error = remote_greet(rm, true);
+	if (error != 0 && error != RUMP_ENOTCONN)
+		return EAGAIN;
 	(void)remote_gate_enter(rm, true);
-	fd = rm->rm_door;
-	rm->rm_door = DOOR_SHUT;
+	close_door(rm);
 	remote_gate_exit(rm);
-	if (fd >= 0)
-		hidden_close(fd);
+	return 0;
 }
 
 size_t

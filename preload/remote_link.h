@@ -38,6 +38,7 @@ struct remote {
 				     * once there are threads */
 	atomic_int rm_door; /* DOOR_*, or the door of the tree; rm_gate */
 	bool rm_elsewhere;  /* rm_fd is a vfork child's number; rm_gate */
+	int rm_outer_fd;    /* i: rm_fd of rm_outer, in the child's table */
 	_Atomic uint32_t rm_state;  /* enum remote_state; changes under rm_gate,
 				    * but for DEAD */
 	_Atomic uint32_t rm_epoch;  /* another server has taken over; rm_gate */
@@ -120,9 +121,9 @@ bool remote_door_open(struct remote *rm);
 /* A connection for rm, which has none, by its door.  With the gate held.  0,
  * RUMP_ENOTCONN, RUMP_EAGAIN, RUMP_EMFILE ... */
 int remote_door_enter(struct remote *rm);
-/* rm gets one end of a new connection; the other one is for the server.  0 or a
- * Linux errno. */
-int remote_pair(struct remote *rm, int *other);
+/* A new connection: the first end is out of the program's way, the other one is for
+ * the server.  0 or a Linux errno. */
+int remote_pair(int fds[2]);
 
 /* --- remote_slot.c ----------------------------------------------------- */
 

@@ -152,13 +152,19 @@ meets_link(long dirfd, long path)
 	return n >= 0;
 }
 
+/* Does an absolute path of the program's stay as it is, for the host? */
+static bool
+stays(const char *path, unsigned flags)
+{
+	return (flags & (PLACE_LINKS | PLACE_ABSOLUTE)) == 0 &&
+	       !resolve_shadowed && !namespace_leads(&resolve_ns, path);
+}
+
 static int
 find_absolute(struct place *pl, const char *path, unsigned flags)
 {
-	int error = 0;
+	int error = place_decide(pl, path);
 
-	if ((flags & PLACE_ABSOLUTE) != 0 || namespace_leads(&resolve_ns, path))
-		error = place_decide(pl, path);
 	if (error != 0 || pl->pl_rump ||
 	    ((flags & PLACE_LINKS) == 0 && !resolve_shadowed))
 		return error;
@@ -427,7 +433,8 @@ place_find(struct place *pl, long dirfd, long upath, unsigned flags)
 	pl->pl_dirfd = RUMP_AT_FDCWD;
 	error = usercopy_string(path, (const void *)upath, PATHBUF_SIZE, NULL);
 	if (error == 0 && path[0] == '/') {
-		if (!find_descriptor(pl, path, flags, &error))
+		if (!find_descriptor(pl, path, flags, &error) &&
+		    !stays(path, flags))
 			error = find_absolute(pl, path, flags);
 	} else if (error == 0) {
 		error = find_relative(pl, dirfd, path, flags);

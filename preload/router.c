@@ -50,6 +50,7 @@
 #define EXIT_FAILED 125 /* rumpkit itself failed */
 
 bool router_idle = true;
+bool router_no_paths;
 
 static void
 leave(int status)
@@ -415,7 +416,7 @@ static const char *const handed_names[HANDED_N] = {
 	[HANDED_NETWORK] = NETSPACE_VARIABLE,
 	[HANDED_PLACE] = PLACE_VARIABLE,
 };
-#define OURS_MAX 64 /* variables that we look at */
+#define OURS_MAX 256 /* variables that we look at */
 
 void
 router_init(int argc, char **argv, char **envp)
@@ -450,6 +451,8 @@ router_init(int argc, char **argv, char **envp)
 		leave(EXIT_FAILED);
 	}
 	make_namespace();
+	router_no_paths =
+	    resolve_ns.ns_n == 0 && config.cf_trace == 0 && !config.cf_summary;
 	engine_hooks.eh_exec = exec_check;
 	engine_hooks.eh_exec_failed = inherit_failed;
 	process_init();

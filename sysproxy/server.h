@@ -88,6 +88,9 @@ struct client {
 	/* Who it is on the host: set by the loop, or when all is quiet. */
 	_Atomic pid_t c_hostpid; /* 0: not known yet */
 	int c_pidfd;
+	bool c_accepted; /* c_lock: c_uids, c_gids are set */
+	uid_t c_uids[4]; /* c_lock: as the host said last, see peer_owns() */
+	gid_t c_gids[4];
 	_Atomic uid_t c_uid;      /* real */
 	_Atomic bool c_ours;      /* all uids are our own */
 	_Atomic bool c_vm;        /* process_vm_* is tried */
@@ -171,7 +174,7 @@ void client_iterate(void (*func)(struct client *, void *), void *arg);
 int client_setcred(struct client *c);
 /* The calling worker has the credentials of thread tid of c's process, as that
  * calls it.  0 or EPERM. */
-int client_lendcred(const struct client *c, pid_t tid);
+int client_lendcred(struct client *c, pid_t tid);
 /* System call num is going to be made: our own user may end the kernel, whoever
  * he is in it. */
 void client_allow_reboot(const struct client *c, int num);
@@ -199,6 +202,10 @@ bool peer_is_ours(const struct peer *p);
 /* What the kernel is to know of it: files are all that it keeps from anybody,
  * so the effective ids are those of file systems. */
 void peer_cred(const struct peer *p, struct rump_hostcred *hc);
+/* Can a process that ran as those have become p by itself?  An exec of a set-id
+ * program says nothing to us, and whoever has kept the connection of what was
+ * before is not that program. */
+bool peer_owns(const uid_t uids[4], const gid_t gids[4], const struct peer *p);
 /* Does the process that pidfd stands for still run? */
 bool peer_lives(int pidfd);
 

@@ -435,6 +435,12 @@ client_send(struct client *c, const struct fast_message *m, int fd)
 	return n == (ssize_t)sizeof(*m);
 }
 
+static bool
+accepts(const struct client *c, const struct peer *p)
+{
+	return !c->c_accepted || peer_owns(c->c_uids, c->c_gids, p);
+}
+
 static int
 setcred_locked(struct client *c)
 {
@@ -443,6 +449,11 @@ setcred_locked(struct client *c)
 
 	if (!peer_status(c->c_hostpid, &p) || !peer_lives(c->c_pidfd))
 		return RUMP_ESRCH;
+	if (!accepts(c, &p))
+		return RUMP_EPERM;
+	c->c_accepted = true;
+	memcpy(c->c_uids, p.p_uid, sizeof(c->c_uids));
+	memcpy(c->c_gids, p.p_gid, sizeof(c->c_gids));
 	atomic_store(&c->c_uid, p.p_uid[0]);
 	atomic_store(&c->c_ours, peer_is_ours(&p));
 	if (!peer_is_ours(&p))
@@ -470,12 +481,18 @@ client_setcred(struct client *c)
 }
 
 int
-client_lendcred(const struct client *c, pid_t tid)
+client_lendcred(struct client *c, pid_t tid)
 {
 	struct rump_hostcred hc;
 	struct peer p;
+	bool accepted;
 
-	if (!peer_thread(c->c_hostpid, tid, &p))
+	if (!peer_thread(c->c_hostpid, tid, &p) || !peer_lives(c->c_pidfd))
+		return RUMP_EPERM;
+	pthread_mutex_lock(&c->c_lock);
+	accepted = accepts(c, &p);
+	pthread_mutex_unlock(&c->c_lock);
+	if (!accepted)
 		return RUMP_EPERM;
 	peer_cred(&p, &hc);
 	serverkernel.sk_lwp_setcred(&hc);

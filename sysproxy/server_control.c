@@ -21,8 +21,9 @@
 #include "sysproxy/server_kernel.h"
 
 #define AREA_BYTES ((size_t)FAST_AREA)
-/* Descriptors that may come with one read; all but the first are closed. */
-#define FDS_MAX 16
+/* Descriptors that may come with one read: as many as the host lets anybody send,
+ * or it would close the others here.  All but the first are closed. */
+#define FDS_MAX 253
 
 /* --- hello ------------------------------------------------------------------ */
 
@@ -86,6 +87,7 @@ learn_peer(struct client *c)
 	if (c->c_pidfd < 0)
 		return rumpuser_component_errtrans(errno);
 	(void)fcntl(c->c_pidfd, F_SETFD, FD_CLOEXEC);
+	c->c_accepted = false;
 	error = client_setcred(c);
 	if (error != 0)
 		return error;
@@ -232,7 +234,7 @@ got_door(struct client *c)
 
 	if (c->c_door || !c->c_sender.given || c->c_msg.fm_len != 0) {
 		if (fd >= 0)
-			(void)close(fd);
+			received_close(fd);
 		return false;
 	}
 	c->c_door = true;

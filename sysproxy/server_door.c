@@ -20,7 +20,7 @@
 
 #include "sysproxy/server.h"
 
-#define FDS_MAX 16 /* that may come with a message; all but one are closed */
+#define FDS_MAX 253 /* as in server_control.c */
 
 struct door {
 	struct watch do_watch;
@@ -59,7 +59,7 @@ take_rights(struct knock *kn, const struct cmsghdr *cm)
 		if (kn->kn_fd < 0)
 			kn->kn_fd = fd;
 		else
-			(void)close(fd);
+			received_close(fd);
 	}
 }
 
@@ -152,7 +152,7 @@ door_ready(void *arg, uint32_t events)
 		return;
 	}
 	if (kn.kn_fd >= 0)
-		(void)close(kn.kn_fd);
+		received_close(kn.kn_fd);
 	/* What we have said ourselves: nobody else would tell us of the end. */
 	if ((n == (ssize_t)sizeof(kn.kn_msg) &&
 		kn.kn_msg.fm_type == FAST_MADE) ||
@@ -181,7 +181,7 @@ door_open(int fd, uid_t uid)
 	const int on = 1;
 
 	if (d == NULL) {
-		(void)close(fd);
+		received_close(fd);
 		return;
 	}
 	*d = (struct door){ { door_ready, d }, fd, uid, 0 };

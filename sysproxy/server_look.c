@@ -59,7 +59,8 @@ may_look(const struct client *c, const struct client *other)
 	gid_t gid;
 
 	if (!peer_status(c->c_hostpid, &self) ||
-	    !peer_status(other->c_hostpid, &p) || !peer_lives(other->c_pidfd))
+	    !peer_status(other->c_hostpid, &p) || !peer_lives(c->c_pidfd) ||
+	    !peer_lives(other->c_pidfd))
 		return false;
 	uid = self.p_uid[3];
 	gid = self.p_gid[3];

@@ -176,6 +176,27 @@ peer_is_ours(const struct peer *p)
 	       p->p_uid[2] == self;
 }
 
+static bool
+is_among(uint32_t id, const uint32_t ids[4])
+{
+	for (int i = 0; i < 4; i++)
+		if (ids[i] == id)
+			return true;
+	return false;
+}
+
+bool
+peer_owns(const uid_t uids[4], const gid_t gids[4], const struct peer *p)
+{
+	if (is_among(0, uids))
+		return true;
+	for (int i = 0; i < 4; i++)
+		if (!is_among(p->p_uid[i], uids) ||
+		    !is_among(p->p_gid[i], gids))
+			return false;
+	return true;
+}
+
 void
 peer_cred(const struct peer *p, struct rump_hostcred *hc)
 {

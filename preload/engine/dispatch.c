@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
@@ -85,6 +86,41 @@ fds_are_host(long nr, const struct linux_call *lc, const long arg[6])
 	       (lc->lc_fd2 < 0 || !fdmap_is_rump(arg[lc->lc_fd2]));
 }
 
+/* An absolute path that names no descriptor. */
+static bool
+names_file(long path)
+{
+	char head[5] = "";
+
+	if (engine_copy_string(head, (const void *)path, sizeof(head)) ==
+		-EFAULT ||
+	    head[0] != '/' || head[1] == '/' || head[1] == '.')
+		return false;
+	return memcmp(head, "/proc", 5) != 0 && memcmp(head, "/dev", 4) != 0;
+}
+
+/* A call that looks at a file, of which there is none in the kernel. */
+static inline bool
+path_is_host(long nr, const struct linux_call *lc, const long arg[6])
+{
+	if (!router_no_paths || lc->lc_class != CALL_PATH)
+		return false;
+	switch (nr) {
+	case SYS_open:
+	case SYS_openat:
+	case SYS_stat:
+	case SYS_lstat:
+	case SYS_newfstatat:
+	case SYS_statx:
+	case SYS_access:
+	case SYS_faccessat:
+	case SYS_faccessat2:
+		return names_file(arg[lc->lc_path]);
+	default:
+		return false;
+	}
+}
+
 /* Of another kernel's numbering: it would go round the table. */
 static bool
 is_x32(long nr)
@@ -103,7 +139,8 @@ is_plain(const struct thread *t, long nr, const long arg[6])
 	if (nr == SYS_ptrace)
 		return t->t_in_kernel || t->t_own;
 	lc = &linux_calls[nr];
-	if (!lc->lc_routed || fds_are_host(nr, lc, arg))
+	if (!lc->lc_routed || fds_are_host(nr, lc, arg) ||
+	    path_is_host(nr, lc, arg))
 		return true;
 	/* A guest's record is its parent's. */
 	if ((t->t_in_kernel || t->t_own) && !thread_is_guest(t) &&

@@ -41,8 +41,8 @@ def door():
 def announced_by_nobody():
     """ps has no line for them, and they have the kernel when they need it."""
     out = tree(COMMON + f"""
-open(MOUNT + "/file", "w").write("contents")
-os.close(os.open(MOUNT + "/file", os.O_RDONLY))
+sh("printf contents > {MOUNT}/file")
+os.stat(MOUNT + "/file")
 r, w = os.pipe()
 p = subprocess.Popen(["/bin/sh", "-c", "read x; cat {MOUNT}/file"], stdin=r)
 lines = subprocess.run([{harness.RUMPKIT!r}, "ps"], stdout=subprocess.PIPE,
@@ -53,6 +53,34 @@ os.write(w, b"go\\n")
 p.wait()
 """)
     check(out.stdout == "False True\ncontents", out.stdout)
+
+
+def what_a_child_inherits():
+    """Who has something that counts there announces its children."""
+    out = tree(COMMON + """
+import resource
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
+if os.fork() == 0:
+    import signal
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    fd = os.open(MOUNT + "/limited", os.O_WRONLY | os.O_CREAT)
+    print(os.write(fd, bytes(3000)), flush=True)
+    os._exit(0)
+os.wait()
+os.umask(0o027)
+if os.fork() == 0:
+    os.close(os.open(MOUNT + "/masked", os.O_WRONLY | os.O_CREAT, 0o666))
+    os._exit(0)
+os.wait()
+print(oct(os.stat(MOUNT + "/masked").st_mode))
+os.mkdir(MOUNT + "/d"); os.chdir(MOUNT + "/d")
+if os.fork() == 0:
+    open("here", "w").close()
+    os._exit(0)
+os.wait()
+print(os.listdir("."))
+""")
+    check(out.stdout == "1000\n0o100640\n['here']\n", out.stdout)
 
 
 def a_generation_later():
@@ -127,7 +155,7 @@ def an_exec_as_another_user():
         raise harness.Skip("needs root")
     out = tree(COMMON + """
 open(MOUNT + "/all", "w").write("for all")
-print(sh("true; exec setpriv --reuid=65534 --clear-groups sh -c '"
+print(sh("/bin/true; exec setpriv --reuid=65534 --clear-groups sh -c '"
          "echo $RUMPKIT_DOOR; cat " + MOUNT + "/all; true; cat "
          + MOUNT + "/all; echo; id -u'"))
 """)
@@ -181,6 +209,7 @@ def no_door():
 if __name__ == "__main__":
     sys.exit(harness.run([
         ("announced by nobody", announced_by_nobody),
+        ("what a child inherits", what_a_child_inherits),
         ("a generation later", a_generation_later),
         ("before the exec", before_the_exec),
         ("its number is wanted", its_number_is_wanted),

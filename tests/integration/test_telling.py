@@ -421,6 +421,25 @@ os.kill(pid, signal.SIGKILL)
 # netstat
 
 
+def a_program_with_threads_that_changes_its_user_is_another_users():
+    if os.geteuid() != 0:
+        raise harness.Skip("needs root")
+    done = run(python('''
+import os, subprocess, sys, threading
+os.stat("/m")
+end = threading.Event()
+t = threading.Thread(target=end.wait)
+t.start()
+os.setresuid(65534, 65534, 65534)
+print(os.getpid(), flush=True)
+subprocess.run([sys.argv[1], "ps"], check=True)
+end.set()
+''', harness.RUMPKIT), ["--mount", "/m=tmpfs:?mode=0777"], user=False)
+    pid, _, *lines = done.stdout.decode().splitlines()
+    (user,) = [line.split()[2] for line in lines if line.split()[0] == pid]
+    check(user == str(harness.NOBODY), done.stdout)
+
+
 def netstat_knows_what_went_past_the_kernel():
     text = run(python("""
 import socket, subprocess, sys
@@ -618,6 +637,7 @@ CASES = [(f.__name__.replace("_", " "), f) for f in (
     a_log_file_that_cannot_be_made_is_said_and_nothing_is_run,
     ps_names_processes_as_the_host_does,
     ps_tells_the_user_of_each_process,
+    a_program_with_threads_that_changes_its_user_is_another_users,
     netstat_knows_what_went_past_the_kernel,
     a_capture_of_busy_threads_is_whole,
     a_capture_of_busy_processes_is_whole,

@@ -201,6 +201,7 @@ queue_sleep(struct queue *q, int64_t deadline)
 /* --- calls ------------------------------------------------------------ */
 
 bool router_looks;
+bool router_no_paths;
 
 void
 router_look(struct call *c)

@@ -418,9 +418,6 @@ os.kill(pid, signal.SIGKILL)
     check((rows[parent][2], rows[child][2]) == ("0", str(OTHER)), text)
 
 
-# netstat
-
-
 def a_program_with_threads_that_changes_its_user_is_another_users():
     if os.geteuid() != 0:
         raise harness.Skip("needs root")
@@ -438,6 +435,9 @@ end.set()
     pid, _, *lines = done.stdout.decode().splitlines()
     (user,) = [line.split()[2] for line in lines if line.split()[0] == pid]
     check(user == str(harness.NOBODY), done.stdout)
+
+
+# netstat
 
 
 def netstat_knows_what_went_past_the_kernel():

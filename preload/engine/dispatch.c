@@ -86,6 +86,21 @@ fds_are_host(long nr, const struct linux_call *lc, const long arg[6])
 	       (lc->lc_fd2 < 0 || !fdmap_is_rump(arg[lc->lc_fd2]));
 }
 
+/* libc's fstat(3), of a descriptor of the host's. */
+static inline bool
+is_host_fstat(long nr, const long arg[6])
+{
+	char c;
+
+	if (nr == SYS_newfstatat
+		? (arg[3] & AT_EMPTY_PATH) == 0
+		: nr != SYS_statx || (arg[2] & AT_EMPTY_PATH) == 0)
+		return false;
+	return !router_looks && (int)arg[0] >= 0 &&
+	       engine_copy(&c, (const void *)arg[1], 1) == 0 && c == '\0' &&
+	       !fdmap_is_rump(arg[0]);
+}
+
 /* An absolute path that names no descriptor. */
 static bool
 names_file(long path)
@@ -105,6 +120,8 @@ path_is_host(long nr, const struct linux_call *lc, const long arg[6])
 {
 	if (!router_no_paths || lc->lc_class != CALL_PATH)
 		return false;
+	if (is_host_fstat(nr, arg))
+		return true;
 	switch (nr) {
 	case SYS_open:
 	case SYS_openat:

@@ -5,8 +5,8 @@
  * program's own memory, since the caller may be a vfork child.
  *
  * A program that is executed with an environment in which there is nothing of
- * ours (env -i) is not to see what is added there: a variable says so, and the
- * new image takes all that is ours out before the program looks.
+ * ours (env -i) is not to see what is added there: it stands behind a variable
+ * that says so, where the new image ends the list before the program looks.
  */
 #include "preload/engine/environ.h"
 
@@ -170,17 +170,13 @@ keep_kernel_pid(void)
 	kept[kept_count++] = p;
 }
 
-/* The strings stay where they are. */
+/* What stands behind HIDDEN, and that.  The strings stay where they are. */
 static void
 hide(char **envp)
 {
-	char **to = envp;
-
-	for (; *envp != NULL; envp++) {
-		if (!begins(*envp, "RUMP") && !begins(*envp, PRELOAD))
-			*to++ = *envp;
-	}
-	*to = NULL;
+	while (*envp != NULL && !same_name(*envp, HIDDEN))
+		envp++;
+	*envp = NULL;
 }
 
 void
@@ -392,7 +388,7 @@ is_handed(const struct survey *su, const char *entry)
 	return false;
 }
 
-/* Is there nothing of ours? */
+/* Is there nothing of ours?  LD_PRELOAD is anybody's. */
 static bool
 is_bare(const struct survey *su)
 {
@@ -400,7 +396,7 @@ is_bare(const struct survey *su)
 		if (su->su_handed[i] != NULL)
 			return false;
 	}
-	return su->su_preload == NULL && su->su_present == 0;
+	return su->su_present == 0;
 }
 
 /* handed: what the router says, NULL where it says nothing. */
@@ -408,16 +404,22 @@ static long
 write_entries(char **envp, const struct survey *su, char *preload,
     char *const handed[EXEC_STRINGS], char **out)
 {
+	bool bare = is_bare(su);
 	size_t i, n = 0;
 	unsigned k;
 
-	out[n++] = preload;
+	if (!bare || su->su_preload != NULL)
+		out[n++] = preload;
 	for (i = 0; i < su->su_entries; i++) {
 		if (read_entry(envp, i, &out[n]) != 0)
 			return -EFAULT;
 		if (out[n] != su->su_preload && !is_handed(su, out[n]))
 			n++;
 	}
+	if (bare)
+		out[n++] = (char *)(uintptr_t)HIDDEN;
+	if (bare && su->su_preload == NULL)
+		out[n++] = preload;
 	for (i = 0; i < EXEC_STRINGS; i++) {
 		if (handed[i] != NULL)
 			out[n++] = handed[i];
@@ -426,8 +428,6 @@ write_entries(char **envp, const struct survey *su, char *preload,
 		if ((su->su_present & (1UL << k)) == 0)
 			out[n++] = (char *)(uintptr_t)kept[k];
 	}
-	if (is_bare(su))
-		out[n++] = (char *)(uintptr_t)HIDDEN;
 	out[n] = NULL;
 	return 0;
 }

@@ -76,29 +76,23 @@ remote_current(void)
 
 /* --- attaching --------------------------------------------------------- */
 
-static bool
-is_local_socket(int fd)
+int
+remote_socket_option(int fd, int option)
 {
-	int domain = 0;
-	socklen_t len = sizeof(domain);
+	int value = -1;
+	socklen_t len = sizeof(value);
 
-	return HOST(SYS_getsockopt, fd, SOL_SOCKET, SO_DOMAIN, &domain, &len,
-		   0) == 0 &&
-	       domain == AF_UNIX;
+	HOST(SYS_getsockopt, fd, SOL_SOCKET, option, &value, &len, 0);
+	return value;
 }
 
 /* A classic one may lead to another machine. */
 static bool
 is_connection(int fd)
 {
-	int type = 0;
-	socklen_t len = sizeof(type);
-
 	if (config.cf_kernel_kind == CONFIG_KERNEL_FAST)
-		return is_local_socket(fd);
-	return HOST(SYS_getsockopt, fd, SOL_SOCKET, SO_TYPE, &type, &len, 0) ==
-		   0 &&
-	       type == SOCK_STREAM;
+		return remote_socket_option(fd, SO_DOMAIN) == AF_UNIX;
+	return remote_socket_option(fd, SO_TYPE) == SOCK_STREAM;
 }
 
 static bool

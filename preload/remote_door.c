@@ -27,24 +27,14 @@
 #include "rump/rumpdefs.h"
 #include "rump/rumperr.h"
 
-static int
-socket_option(int fd, int option)
-{
-	int value = -1;
-	socklen_t len = sizeof(value);
-
-	HOST(SYS_getsockopt, fd, SOL_SOCKET, option, &value, &len, 0);
-	return value;
-}
-
 bool
 remote_door_attach(struct remote *rm, int fd)
 {
 	rm->rm_door = fd;
 	if (fd < 0)
 		return true;
-	if (socket_option(fd, SO_DOMAIN) == AF_UNIX &&
-	    socket_option(fd, SO_TYPE) == SOCK_SEQPACKET &&
+	if (remote_socket_option(fd, SO_DOMAIN) == AF_UNIX &&
+	    remote_socket_option(fd, SO_TYPE) == SOCK_SEQPACKET &&
 	    hidden_adopt(fd, &rm->rm_door) >= 0)
 		return true;
 	rm->rm_door = DOOR_SHUT;

@@ -112,6 +112,11 @@ bool remote_hung_up(const struct remote *rm);
 extern atomic_bool remote_ending;
 void remote_die(struct remote *rm, const char *why);
 
+/* --- remote.c ---------------------------------------------------------- */
+
+/* A number that the host tells of a socket (SOL_SOCKET), or -1. */
+int remote_socket_option(int fd, int option);
+
 /* --- remote_door.c ----------------------------------------------------- */
 
 /* Use the door that is descriptor fd (hidden), or DOOR_*.  False: it is none. */

@@ -70,24 +70,13 @@ remote_export(int rumpfd, int *fd)
 	return abi_errno_to_linux(error);
 }
 
-static bool
-is_local_socket(int fd)
-{
-	int domain = 0;
-	socklen_t len = sizeof(domain);
-
-	return HOST(SYS_getsockopt, fd, SOL_SOCKET, SO_DOMAIN, &domain, &len,
-		   0) == 0 &&
-	       domain == AF_UNIX;
-}
-
 int
 remote_import(int fd, int *rumpfd)
 {
 	int64_t args[1];
 	int error;
 
-	if (!is_local_socket(fd))
+	if (remote_socket_option(fd, SO_DOMAIN) != AF_UNIX)
 		return EBADF;
 	error = pass(fd, FASTCALL_IMPORT, args, 1, rumpfd);
 	return error == RUMP_EOPNOTSUPP ? EBADF : abi_errno_to_linux(error);

@@ -27,6 +27,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 #include "sysproxy/fast.h"
 
@@ -47,6 +48,13 @@ struct worker;
 struct watch {
 	void (*wa_ready)(void *arg, uint32_t events);
 	void *wa_arg;
+};
+
+/* Who has sent a message, as the host says. */
+struct sender {
+	bool given; /* it does */
+	pid_t pid;
+	uid_t uid;
 };
 
 /* --- clients (server_client.c) ------------------------------------------ */
@@ -122,11 +130,7 @@ struct client {
 	size_t c_got; /* of header and payload */
 	char *c_payload;
 	int c_right; /* descriptor that came with it, -1: none */
-	struct {
-		bool given;
-		pid_t pid;
-		uid_t uid;
-	} c_sender;
+	struct sender c_sender;
 };
 
 extern pthread_mutex_t server_lock; /* the list of clients */
@@ -317,6 +321,11 @@ void received_drop(const struct received *r); /* not from the loop */
 /* Who waits for one looks again, also at w_stop. */
 void received_wake(struct client *c);
 void received_destroy(struct client *c);
+/* From the loop: some of a message, without waiting, as recvmsg(2).  *right is the
+ * first descriptor that came along, if it was -1; the others are closed
+ * (server_message.c). */
+ssize_t message_receive(
+    int fd, struct iovec *iov, size_t n, int *right, struct sender *s);
 /* From the loop: close a descriptor that a client has sent, elsewhere, for it may
  * take long. */
 void received_close(int fd);

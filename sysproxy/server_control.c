@@ -21,9 +21,6 @@
 #include "sysproxy/server_kernel.h"
 
 #define AREA_BYTES ((size_t)FAST_AREA)
-/* Descriptors that may come with one read: as many as the host lets anybody send,
- * or it would close the others here.  All but the first are closed. */
-#define FDS_MAX 253
 
 /* --- hello ------------------------------------------------------------------ */
 
@@ -268,65 +265,21 @@ dispatch(struct client *c)
 
 /* --- receiving ----------------------------------------------------------------- */
 
-static void
-take_rights(struct client *c, const struct cmsghdr *cm)
-{
-	size_t n = (cm->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-	int fd;
-
-	for (size_t i = 0; i < n; i++) {
-		memcpy(&fd, CMSG_DATA(cm) + i * sizeof(fd), sizeof(fd));
-		if (c->c_right < 0)
-			c->c_right = fd;
-		else
-			received_close(fd);
-	}
-}
-
-static void
-take_control(struct client *c, struct msghdr *mh)
-{
-	struct cmsghdr *cm;
-	struct ucred uc;
-
-	for (cm = CMSG_FIRSTHDR(mh); cm != NULL; cm = CMSG_NXTHDR(mh, cm)) {
-		if (cm->cmsg_level != SOL_SOCKET)
-			continue;
-		if (cm->cmsg_type == SCM_RIGHTS)
-			take_rights(c, cm);
-		if (cm->cmsg_type == SCM_CREDENTIALS && c->c_got == 0) {
-			memcpy(&uc, CMSG_DATA(cm), sizeof(uc));
-			c->c_sender.given = true;
-			c->c_sender.pid = uc.pid;
-			c->c_sender.uid = uc.uid;
-		}
-	}
-}
-
 /* 1: something, 0: nothing now, -1: the end. */
 static int
 receive(struct client *c, void *to, size_t len)
 {
-	union {
-		struct cmsghdr hdr;
-		char space[CMSG_SPACE(sizeof(struct ucred)) +
-			   CMSG_SPACE(FDS_MAX * sizeof(int))];
-	} control;
 	struct iovec iov = { to, len };
-	struct msghdr mh = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
-	};
+	struct sender sender;
 	ssize_t n;
 
-	n = recvmsg(c->c_fd, &mh, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	n = message_receive(c->c_fd, &iov, 1, &c->c_right, &sender);
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : -1;
 	if (n == 0)
 		return -1;
-	take_control(c, &mh);
+	if (sender.given && c->c_got == 0)
+		c->c_sender = sender;
 	c->c_got += (size_t)n;
 	return 1;
 }

@@ -20,8 +20,6 @@
 
 #include "sysproxy/server.h"
 
-#define FDS_MAX 253 /* as in server_control.c */
-
 struct door {
 	struct watch do_watch;
 	int do_fd;
@@ -34,8 +32,7 @@ struct knock {
 	struct fast_message kn_msg;
 	char kn_comm[FAST_COMM + 1];
 	int kn_fd; /* -1: none */
-	uid_t kn_uid;
-	bool kn_known; /* kn_uid */
+	struct sender kn_sender;
 };
 
 static void
@@ -48,67 +45,18 @@ door_close(struct door *d)
 	server_client_gone();
 }
 
-static void
-take_rights(struct knock *kn, const struct cmsghdr *cm)
-{
-	size_t n = (cm->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-	int fd;
-
-	for (size_t i = 0; i < n; i++) {
-		memcpy(&fd, CMSG_DATA(cm) + i * sizeof(fd), sizeof(fd));
-		if (kn->kn_fd < 0)
-			kn->kn_fd = fd;
-		else
-			received_close(fd);
-	}
-}
-
-static void
-take_control(struct knock *kn, struct msghdr *mh)
-{
-	struct cmsghdr *cm;
-	struct ucred uc;
-
-	for (cm = CMSG_FIRSTHDR(mh); cm != NULL; cm = CMSG_NXTHDR(mh, cm)) {
-		if (cm->cmsg_level != SOL_SOCKET)
-			continue;
-		if (cm->cmsg_type == SCM_RIGHTS)
-			take_rights(kn, cm);
-		if (cm->cmsg_type != SCM_CREDENTIALS)
-			continue;
-		memcpy(&uc, CMSG_DATA(cm), sizeof(uc));
-		kn->kn_uid = uc.uid;
-		kn->kn_known = true;
-	}
-}
-
 /* One message; its length, 0 also at the end, or -1. */
 static ssize_t
 receive(const struct door *d, struct knock *kn)
 {
-	union {
-		struct cmsghdr hdr;
-		char space[CMSG_SPACE(sizeof(struct ucred)) +
-			   CMSG_SPACE(FDS_MAX * sizeof(int))];
-	} control;
 	struct iovec iov[2] = {
 		{ &kn->kn_msg, sizeof(kn->kn_msg) },
 		{ kn->kn_comm, FAST_COMM },
 	};
-	struct msghdr mh = {
-		.msg_iov = iov,
-		.msg_iovlen = 2,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
-	};
-	ssize_t n;
 
 	memset(kn, 0, sizeof(*kn));
 	kn->kn_fd = -1;
-	n = recvmsg(d->do_fd, &mh, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	if (n >= 0)
-		take_control(kn, &mh);
-	return n;
+	return message_receive(d->do_fd, iov, 2, &kn->kn_fd, &kn->kn_sender);
 }
 
 /* It is as it should be. */
@@ -120,7 +68,7 @@ is_child(const struct door *d, const struct knock *kn, ssize_t n)
 	return n >= (ssize_t)sizeof(*m) && m->fm_type == FAST_CHILD &&
 	       m->fm_arg == 0 && m->fm_len <= FAST_COMM &&
 	       (size_t)n == sizeof(*m) + m->fm_len && kn->kn_fd >= 0 &&
-	       kn->kn_known && kn->kn_uid == d->do_uid;
+	       kn->kn_sender.given && kn->kn_sender.uid == d->do_uid;
 }
 
 static void
@@ -131,7 +79,7 @@ let_in(struct door *d, const struct knock *kn)
 
 	if (c == NULL)
 		return;
-	atomic_store(&c->c_uid, kn->kn_uid);
+	atomic_store(&c->c_uid, kn->kn_sender.uid);
 	error = client_pend(c, &d->do_pending);
 	if (error == 0)
 		error = client_rfork(c, RUMP_RFCFDG, kn->kn_comm);

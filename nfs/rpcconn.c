@@ -321,9 +321,11 @@ wait_for_bytes(struct rpc_conn *rc, int64_t deadline_ns)
 		deadline_ns = look_up_by(deadline_ns);
 	alone = rc->rc_waiters.next->next == &rc->rc_waiters;
 	mutex_exit(&rc->rc_lock);
-	if (alone && rpcspin_due(&rc->rc_spin))
+	/* What was sent just now may have been the rest of a call that has its
+	 * answer: somebody, perhaps we, need not wait any more. */
+	if (!rc->rc_ended && alone && rpcspin_due(&rc->rc_spin))
 		error = look_for_bytes(rc, events);
-	if (error == EWOULDBLOCK)
+	if (!rc->rc_ended && error == EWOULDBLOCK)
 		error = sowait(rc->rc_so, events, deadline_ns);
 	mutex_enter(&rc->rc_lock);
 	rc->rc_asleep = rc->rc_looking = false;

@@ -8,6 +8,7 @@ import contextlib
 import os
 import random
 import shutil
+import statistics
 import subprocess
 import tempfile
 
@@ -163,6 +164,48 @@ def bench_exec(build, rumpkit, _library):
            f"({ours:.0f} and {peer:.0f} us)")
 
 
+SQLITE = """
+import sqlite3, sys, time
+base = sqlite3.connect(sys.argv[1] + "/base", isolation_level=None)
+base.execute("pragma journal_mode=wal")
+base.execute("pragma cache_size=10")
+base.execute("create table t(a integer primary key, b blob)")
+base.execute("begin")
+for i in range(3000):
+    base.execute("insert into t values(?, randomblob(900))", (i,))
+base.execute("commit")
+for text in ("select length(b) from t where a=?",
+             "update t set b=randomblob(900) where a=?"):
+    begin = time.monotonic()
+    for i in range(3000):
+        base.execute(text, (i * 7919 % 3000,)).fetchall()
+    print(time.monotonic() - begin)
+"""
+
+
+def bench_sqlite(_build, rumpkit, _library):
+    """A program that makes many small calls, with a processor to spare."""
+    check_free()
+
+    def seconds(before, data):
+        out = call([*before, "/usr/bin/python3", "-c", SQLITE, data])
+        return [float(line) for line in out.split()]
+
+    def host():
+        with tempfile.TemporaryDirectory(dir="/dev/shm") as data:
+            return seconds([], data)
+
+    ours, peer = [], []
+    for _ in range(9):
+        ours.append(seconds([rumpkit, "run", "--mount", MOUNT, "--"], DATA))
+        peer.append(host())
+    for i, name in enumerate(("lookups past its cache", "updates in WAL mode")):
+        one, other = (statistics.median(t[i] for t in times)
+                      for times in (ours, peer))
+        report(f"sqlite3, 3000 {name}, on rump tmpfs / host", one / other, "",
+               f"({one * 1e3:.0f} and {other * 1e3:.0f} ms)")
+
+
 NGINX = """daemon off;
 master_process {master};
 worker_processes 1;
@@ -223,4 +266,4 @@ def bench_nginx(_build, rumpkit, _library):
 
 
 BENCHES = {"calls": bench_calls, "exec": bench_exec, "make": bench_make,
-           "clone": bench_clone, "nginx": bench_nginx}
+           "clone": bench_clone, "sqlite": bench_sqlite, "nginx": bench_nginx}

@@ -202,8 +202,7 @@ pipe_stat(struct file *fp, struct rump_stat *st)
 	mutex_enter(&pi->pi_lock);
 	st->st_mode = S_IFIFO | S_IRUSR | S_IWUSR;
 	st->st_nlink = 1;
-	st->st_uid = fp->f_cred->cr_euid;
-	st->st_gid = fp->f_cred->cr_egid;
+	kauth_cred_owner(fp->f_cred, st);
 	st->st_ino = (uintptr_t)pi;
 	st->st_blksize = RING;
 	st->st_size = pi->pi_count;

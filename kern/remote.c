@@ -97,6 +97,8 @@ cred_of(const struct rump_hostcred *hc)
 	cred->cr_ngroups = MIN(hc->hc_ngroups, CRED_NGROUPS);
 	for (uint32_t i = 0; i < cred->cr_ngroups; i++)
 		cred->cr_groups[i] = hc->hc_groups[i];
+	if (hc->hc_idmap != NULL)
+		cred->cr_idmap = idmap_create(hc->hc_idmap);
 	return cred;
 }
 

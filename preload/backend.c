@@ -6,6 +6,7 @@
 #include "preload/cred.h"
 #include "preload/kernel.h"
 #include "preload/process.h"
+#include "preload/userspace.h"
 #include "rump/rumpdefs.h"
 
 enum backend_state backend_state;
@@ -24,6 +25,7 @@ rump_backend_syscall(int num, const int64_t *args, int64_t retval[2])
 {
 	if (kernel.k_syscall == NULL)
 		return RUMP_ENOSYS;
+	userspace_tell();
 	cred_tell();
 	retval[0] = retval[1] = 0;
 	return kernel.k_syscall(

@@ -19,6 +19,7 @@
 #include "preload/entries.h"
 #include "preload/fdmap.h"
 #include "preload/inherit.h"
+#include "preload/names.h"
 #include "preload/pool.h"
 #include "preload/readiness.h"
 #include "preload/remote.h"
@@ -115,7 +116,7 @@ kind_of(char c, enum rfile_kind *kind)
 static int
 rule_of(const struct entry *e)
 {
-	return e->e_inode <= resolve_ns.ns_n ? (int)e->e_inode - 1 : NS_HOST;
+	return e->e_inode <= names_now()->ns_n ? (int)e->e_inode - 1 : NS_HOST;
 }
 
 /* The entry's first number that is there still, or -1; *p behind it. */

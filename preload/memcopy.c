@@ -80,14 +80,11 @@ fill(struct call *c, int64_t fd, long copy, long size)
 		return (int)-r;
 	error = read_all(c, fd, (char *)r, size);
 	HOST(SYS_munmap, r, size, 0, 0, 0, 0);
-	if (error == 0 &&
-	    HOST(SYS_fcntl, copy, F_ADD_SEALS, SEALS, 0, 0, 0) != 0)
-		error = EACCES;
 	return error;
 }
 
 int
-memcopy_make(
+memcopy_open(
     struct call *c, int64_t fd, long size, const char *path, long *copy)
 {
 	long r;
@@ -109,5 +106,27 @@ memcopy_make(
 		HOST(SYS_close, r, 0, 0, 0, 0, 0);
 	else
 		*copy = r;
+	return error;
+}
+
+int
+memcopy_seal(long copy)
+{
+	return HOST(SYS_fcntl, copy, F_ADD_SEALS, SEALS, 0, 0, 0) == 0 ? 0
+								       : EACCES;
+}
+
+int
+memcopy_make(
+    struct call *c, int64_t fd, long size, const char *path, long *copy)
+{
+	int error = memcopy_open(c, fd, size, path, copy);
+
+	if (error == 0)
+		error = memcopy_seal(*copy);
+	if (error != 0 && *copy >= 0) {
+		HOST(SYS_close, *copy, 0, 0, 0, 0, 0);
+		*copy = -1;
+	}
 	return error;
 }

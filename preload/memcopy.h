@@ -17,5 +17,9 @@ struct call;
  */
 int memcopy_make(
     struct call *c, int64_t fd, long size, const char *path, long *copy);
+/* The same in two steps; before the second one it can be changed. */
+int memcopy_open(
+    struct call *c, int64_t fd, long size, const char *path, long *copy);
+int memcopy_seal(long copy);
 
 #endif /* !PRELOAD_MEMCOPY_H */

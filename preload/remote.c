@@ -90,9 +90,9 @@ remote_socket_option(int fd, int option)
 static bool
 is_connection(int fd)
 {
-	if (config.cf_kernel_kind == CONFIG_KERNEL_FAST)
-		return remote_socket_option(fd, SO_DOMAIN) == AF_UNIX;
-	return remote_socket_option(fd, SO_TYPE) == SOCK_STREAM;
+	return remote_socket_option(fd, SO_TYPE) == SOCK_STREAM &&
+	       (config.cf_kernel_kind != CONFIG_KERNEL_FAST ||
+		   remote_socket_option(fd, SO_DOMAIN) == AF_UNIX);
 }
 
 static bool

@@ -87,6 +87,10 @@ int remote_door_shut(void);
 /* As router_exec_env(). */
 size_t remote_door_exec_env(char *buf, size_t size);
 
+/* Have the server look at the credentials of this process, and at the maps of its
+ * user namespace: have both been written, so that it need not look again? */
+bool remote_look_at_cred(void);
+
 /* Have the server write a line of the trace, which begins behind the process id.
  * 0 or a NetBSD errno. */
 int remote_log(const char *line, size_t len);

@@ -86,6 +86,14 @@ protocol_error(const struct wire_hdr *h)
 	}
 }
 
+/* A size of 0 asks how much there is. */
+static bool
+is_attribute(uint64_t size, int64_t result)
+{
+	return result >= 0 &&
+	       (uint64_t)result <= (size != 0 ? size : RUMP_XATTR_SIZE_MAX);
+}
+
 /* No more than was asked for: somebody else's buffer has that size. */
 static bool
 is_believable(int num, const int64_t *args, size_t n, int64_t result)
@@ -103,6 +111,14 @@ is_believable(int num, const int64_t *args, size_t n, int64_t result)
 	case RUMP_SYS_readlinkat:
 		return n > 3 && result >= 0 &&
 		       (uint64_t)result <= (uint64_t)args[3];
+	case RUMP_SYS_getxattr:
+	case RUMP_SYS_lgetxattr:
+	case RUMP_SYS_fgetxattr:
+		return n > 3 && is_attribute((uint64_t)args[3], result);
+	case RUMP_SYS_listxattr:
+	case RUMP_SYS_llistxattr:
+	case RUMP_SYS_flistxattr:
+		return n > 2 && is_attribute((uint64_t)args[2], result);
 	case RUMP_SYS_open:
 	case RUMP_SYS_openat:
 	case RUMP_SYS_socket:

@@ -123,12 +123,24 @@ remote_send_right(int to, const struct iovec *iov, int n, int fd)
 	return HOST(SYS_sendmsg, to, &mh, MSG_NOSIGNAL, 0, 0, 0);
 }
 
+/* Where the server does not read: as long as this waits, signals may end us. */
+static void
+await_room(int fd)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLOUT };
+
+	while (HOST(SYS_poll, &pfd, 1, -1, 0, 0, 0) == -EINTR)
+		continue;
+}
+
 static long
 send_plain(struct remote *rm, const struct iovec *iov, int n)
 {
-	uint64_t mask = signal_close();
+	uint64_t mask;
 	long r;
 
+	await_room(rm->rm_fd);
+	mask = signal_close();
 	r = n == 1 ? HOST(SYS_write, rm->rm_fd, iov->iov_base, iov->iov_len, 0,
 			 0, 0)
 		   : HOST(SYS_writev, rm->rm_fd, iov, n, 0, 0, 0);

@@ -82,6 +82,17 @@ set_hostcred(uint32_t uid, uint32_t euid, uint32_t gid, uint32_t egid,
 		(void)remote_call_patient(rm, FASTCALL_CRED, NULL, 0, NULL);
 }
 
+bool
+remote_look_at_cred(void)
+{
+	struct remote *rm = remote_current();
+	int64_t retval[2] = { 0, 0 };
+
+	return !is_silent(rm) &&
+	       remote_call_patient(rm, FASTCALL_CRED, NULL, 0, retval) == 0 &&
+	       retval[0] != 0;
+}
+
 static size_t
 escaped(char *buf, size_t size, unsigned *followed)
 {

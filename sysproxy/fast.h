@@ -181,7 +181,9 @@ fast_data(struct fast_slot *sl)
 enum fast_call {
 	FASTCALL_FIRST = 0x10000,
 	/* (): the credentials of this process have changed: the server looks
-	 * at /proc/PID/status of the client and takes them over. */
+	 * at /proc/PID/status of the client, and at the maps of its user
+	 * namespace, and takes them over.  retval[0]: 0 as long as nobody has
+	 * written these, 1 afterwards. */
 	FASTCALL_CRED = FASTCALL_FIRST,
 	/* (rumpfd) -> FAST_FD message: a duplicate of rump_hostfd().  Errors as
 	 * there. */
@@ -238,8 +240,8 @@ enum fast_call {
 	 * socket with that st_ino, which is on its way in a FAST_TOKEN message
 	 * (the call waits for it) */
 	FASTCALL_HOSTSOCKET,
-	/* (ownpid, pid, number, buf, size) -> rumpfd: a duplicate of what process
-	 * pid of the host has at number; in buf the path that the process says it
+	/* (ownpid, pid, number, buf, size) -> rumpfd: a duplicate, as
+	 * pidfd_getfd(2) makes one, of what process pid of the host has at number; in buf the path that the process says it
 	 * was opened by, or "".  As on the host only for who may look at that
 	 * process: EPERM.  ESRCH: nothing is known of it, or the pids are not
 	 * those of the server; EBADF: it shows nothing of the kernel's there */

@@ -36,6 +36,7 @@ struct classic;
 struct client;
 struct fast_counts;
 struct fast_shown;
+struct lane;
 struct life;
 struct lwp;
 struct maps;
@@ -85,6 +86,7 @@ struct client {
 	enum client_kind c_kind;          /* l: the loop's */
 	int c_fd;                         /* i: connection */
 	struct watch c_watch;             /* i */
+	struct lane *c_lane;              /* i: reference */
 	struct lwp *c_mainlwp;            /* i: keeps the process */
 	int32_t c_pid;                    /* i: in the kernel; 0: none yet */
 	uint64_t c_serial;                /* i: in order of creation, from 1 */
@@ -100,7 +102,9 @@ struct client {
 	uid_t c_uids[4]; /* c_lock: as the host said last, see peer_owns() */
 	gid_t c_gids[4];
 	_Atomic uid_t c_uid;      /* real */
-	_Atomic bool c_ours;      /* all uids are our own */
+	_Atomic bool c_ours;      /* all uids are our own, and so is ... */
+	_Atomic bool c_inside;    /* ... the user namespace: this one is not */
+	_Atomic bool c_mapped;    /* whose ids have names, if they ever will */
 	_Atomic bool c_vm;        /* process_vm_* is tried */
 	_Atomic uint64_t c_calls; /* so far */
 
@@ -129,7 +133,8 @@ struct client {
 	struct fast_message c_msg;
 	size_t c_got; /* of header and payload */
 	char *c_payload;
-	int c_right; /* descriptor that came with it, -1: none */
+	int c_right;    /* descriptor that came with it, -1: none */
+	bool c_drained; /* ... was the last one */
 	struct sender c_sender;
 };
 
@@ -176,6 +181,9 @@ void client_iterate(void (*func)(struct client *, void *), void *arg);
 /* The credentials of c's process become those that the host tells.  From a
  * thread of ours; 0 or a NetBSD errno. */
 int client_setcred(struct client *c);
+/* The client's user, and its namespace: see idmap_of_peer(). */
+struct rump_idmap;
+void client_place(struct client *c, bool ours, const struct rump_idmap *im);
 /* The calling worker has the credentials of thread tid of c's process, as that
  * calls it.  0 or EPERM. */
 int client_lendcred(struct client *c, pid_t tid);
@@ -237,13 +245,13 @@ bool slot_service(struct worker *w, enum fast_op op);
 /* From the loop: parent has sent fd, consumed, for its child (server_child.c); -1:
  * it was lost on its way.  shares: FAST_SHARES* */
 void child_make(struct client *parent, int fd, uint32_t shares);
-/* A client for connection fd, consumed; NULL: it is none, or there is no memory,
- * which its other end is told.  And it begins, or, with an error, ends so. */
-struct client *child_create(int fd);
+/* A client for connection fd, consumed, which is closed in lane ln; NULL: it is
+ * none, or there is no memory, which its other end is told.  And it begins, or, with an error, ends so. */
+struct client *child_create(int fd, struct lane *ln);
 void child_begin(struct client *c, int error);
-/* From the loop: c's processes come by fd, consumed, if they are of that user
- * (server_door.c). */
-void door_open(int fd, uid_t uid);
+/* From the loop: processes of that user come by fd, consumed (server_door.c).  ln is
+ * the lane of who has sent it. */
+void door_open(struct lane *ln, int fd, uid_t uid);
 /* The end of c's process on the host ends its connection, of which others have
  * copies.  From the loop, when the process is known; and its own end. */
 void life_watch(struct client *c);
@@ -322,13 +330,13 @@ void received_drop(const struct received *r); /* not from the loop */
 void received_wake(struct client *c);
 void received_destroy(struct client *c);
 /* From the loop: some of a message, without waiting, as recvmsg(2).  *right is the
- * first descriptor that came along, if it was -1; the others are closed
- * (server_message.c). */
-ssize_t message_receive(
-    int fd, struct iovec *iov, size_t n, int *right, struct sender *s);
-/* From the loop: close a descriptor that a client has sent, elsewhere, for it may
- * take long. */
-void received_close(int fd);
+ * first descriptor that came along, if it was -1; the others are closed in lane ln
+ * (server_message.c).  What there is no room for is lost. */
+ssize_t message_receive(int fd, struct iovec *iov, size_t n, int *right,
+    struct sender *s, struct lane *ln);
+/* The same, but then nothing is received: EMFILE. */
+ssize_t message_receive_all(int fd, struct iovec *iov, size_t n, int *right,
+    struct sender *s, struct lane *ln);
 
 /* --- the loop (server_loop.c) --------------------------------------------- */
 
@@ -337,7 +345,8 @@ int loop_start(void);
 /* Watch for input; w stays until loop_unwatch(). */
 int loop_watch(int fd, struct watch *w);
 void loop_unwatch(int fd);
-/* Do not look at input, or do so again; the end is always told. */
+/* Do not look at input, or do so again; the end is told once meanwhile, without
+ * EPOLLIN. */
 void loop_pause(int fd, struct watch *w, bool pause);
 /* Also tell when there is room for output, or not any more. */
 void loop_output(int fd, struct watch *w, bool on);

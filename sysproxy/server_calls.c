@@ -35,7 +35,10 @@ fastcall_give(struct worker *w, int fd)
 static int
 call_cred(struct worker *w, const int64_t *args, int64_t *retval)
 {
-	return client_setcred(w->w_client);
+	int error = client_setcred(w->w_client);
+
+	retval[0] = error == 0 && w->w_client->c_mapped;
+	return error;
 }
 
 static int
@@ -88,7 +91,7 @@ call_escaped(struct worker *w, const int64_t *args, int64_t *retval)
 static bool
 is_trusted(const struct client *c)
 {
-	return c->c_ours || c->c_uid == 0;
+	return !c->c_inside && (c->c_ours || c->c_uid == 0);
 }
 
 static int

@@ -25,6 +25,7 @@
 
 #include "rumpuser/cpu.h"
 #include "sysproxy/server.h"
+#include "sysproxy/server_lane.h"
 #include "sysproxy/server_worker.h"
 
 static int
@@ -100,7 +101,7 @@ inherit_sharing(struct client *c, struct client *parent, uint32_t shares)
 }
 
 struct client *
-child_create(int fd)
+child_create(int fd, struct lane *ln)
 {
 	struct client *c = NULL;
 
@@ -110,7 +111,7 @@ child_create(int fd)
 			return c;
 		say(fd, FAST_REFUSED, RUMP_ENOMEM);
 	}
-	received_close(fd);
+	lane_close(ln, fd);
 	return NULL;
 }
 
@@ -130,7 +131,7 @@ child_begin(struct client *c, int error)
 static void
 make(struct client *parent, int fd, uint32_t shares)
 {
-	struct client *c = child_create(fd);
+	struct client *c = child_create(fd, parent->c_lane);
 	int error;
 
 	if (c == NULL)

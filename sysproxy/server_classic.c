@@ -16,7 +16,9 @@
 #include "rump/rumpuser.h"
 
 #include "rumpuser/cpu.h"
+#include "sysproxy/server_idmap.h"
 #include "sysproxy/server_kernel.h"
+#include "sysproxy/server_lane.h"
 #include "sysproxy/server_listen.h"
 #include "sysproxy/server_worker.h"
 
@@ -281,6 +283,7 @@ welcome_guest(struct client *c, const char *name)
 		return WIRE_ERR_RFORK_FAILED;
 	if (c->c_classic->cl_local && serverkernel.sk_setcred != NULL) {
 		peer_cred(&c->c_classic->cl_peer, &hc);
+		hc.hc_idmap = c->c_classic->cl_idmap;
 		(void)serverkernel.sk_setcred(c->c_pid, &hc);
 	}
 	return WIRE_ERR_NONE;
@@ -504,17 +507,27 @@ static void
 classic_ready(void *arg, uint32_t events)
 {
 	static char chunk[CHUNK]; /* the loop's */
+	struct iovec iov = { chunk, sizeof(chunk) };
 	struct client *c = arg;
-	ssize_t n = -1;
+	struct sender sender;
+	int right = -1;
+	ssize_t n;
 
 	if ((events & EPOLLOUT) != 0)
 		out_drain(c->c_classic);
+	if ((events & EPOLLPRI) != 0) {
+		client_end(c);
+		return;
+	}
 	if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR | EPOLLRDHUP)) == 0)
 		return;
-	n = recv(c->c_fd, chunk, sizeof(chunk), MSG_DONTWAIT);
+	n = message_receive_all(c->c_fd, &iov, 1, &right, &sender, c->c_lane);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	if (n <= 0 || !feed(c, chunk, (size_t)n))
+	/* No message of the genuine protocol brings a descriptor. */
+	if (right >= 0)
+		lane_close(c->c_lane, right);
+	if (n <= 0 || right >= 0 || !feed(c, chunk, (size_t)n))
 		client_end(c);
 }
 
@@ -548,6 +561,7 @@ classic_destroy(struct classic *cl)
 		free(ca);
 	}
 	free(cl->cl_payload);
+	free(cl->cl_idmap);
 	pthread_cond_destroy(&cl->cl_changed);
 	pthread_mutex_destroy(&cl->cl_lock);
 	free(cl);
@@ -573,25 +587,49 @@ classic_create(struct client *c, bool local, const struct peer *peer)
 	return cl;
 }
 
+/* The namespace of who has connected.  A process that cannot be seen from here, in
+ * a PID namespace around this one, is in no user namespace below. */
+static bool
+find_idmap(struct classic *cl, int fd)
+{
+	struct peer p;
+	pid_t pid;
+
+	return !cl->cl_local ||
+	       (peer_of_socket(fd, &pid, &p) &&
+		   (pid == 0 || idmap_of_peer(pid, &cl->cl_idmap)));
+}
+
+static struct classic *
+classic_connected(struct client *c, int fd, bool local, const struct peer *peer)
+{
+	struct classic *cl = classic_create(c, local, peer);
+
+	if (cl != NULL && !find_idmap(cl, fd)) {
+		classic_destroy(cl);
+		return NULL;
+	}
+	return cl;
+}
+
 struct client *
 classic_begin(int fd, bool local, const struct peer *peer)
 {
 	struct client *c = client_create(fd, CLIENT_FRESH);
 
-	if (c == NULL) {
-		(void)close(fd);
+	if (c == NULL)
 		return NULL;
-	}
-	c->c_classic = classic_create(c, local, peer);
+	c->c_classic = classic_connected(c, fd, local, peer);
 	if (c->c_classic == NULL) {
+		c->c_fd = -1;
 		client_destroy(c);
 		return NULL;
 	}
 	c->c_watch.wa_ready = classic_ready;
 	c->c_watch.wa_arg = c;
 	if (local) {
-		c->c_ours = peer_is_ours(peer);
 		c->c_uid = peer->p_uid[0];
+		client_place(c, peer_is_ours(peer), c->c_classic->cl_idmap);
 	}
 	return c;
 }

@@ -41,14 +41,15 @@ struct asked {
 };
 
 struct classic {
-	struct client *cl_client; /* i */
-	struct peer cl_peer;      /* i: whom the connection is from */
-	bool cl_local;            /* i: AF_UNIX, and cl_peer is known */
-	enum wire_state cl_state; /* l: the loop's */
-	struct wire_rx cl_rx;     /* l */
-	void *cl_payload;         /* l: of the frame that is being received */
-	uint64_t cl_execno;       /* l, then settle's: request of the exec */
-	char cl_execname[32];     /* as cl_execno */
+	struct client *cl_client;    /* i */
+	struct peer cl_peer;         /* i: whom the connection is from */
+	bool cl_local;               /* i: AF_UNIX, and cl_peer is known */
+	struct rump_idmap *cl_idmap; /* i: of its user namespace, or NULL */
+	enum wire_state cl_state;    /* l: the loop's */
+	struct wire_rx cl_rx;        /* l */
+	void *cl_payload;     /* l: of the frame that is being received */
+	uint64_t cl_execno;   /* l, then settle's: request of the exec */
+	char cl_execname[32]; /* as cl_execno */
 	_Atomic bool cl_execing;
 
 	pthread_mutex_t cl_lock; /* all below */
@@ -68,7 +69,7 @@ struct classic {
 /* --- server_classic.c ---------------------------------------------------- */
 
 /* Begin with a connection that has been accepted; the banner is sent.  NULL: it
- * cannot be, and fd is closed. */
+ * cannot be, and fd is still the caller's. */
 struct client *classic_begin(int fd, bool local, const struct peer *peer);
 /* What settling does with such clients; resume: all goes on, under c_lock. */
 void classic_settle_exec(struct client *c);

@@ -25,7 +25,9 @@
 
 #include "rumpuser/cpu.h"
 #include "sysproxy/server_classic.h"
+#include "sysproxy/server_idmap.h"
 #include "sysproxy/server_kernel.h"
+#include "sysproxy/server_lane.h"
 #include "sysproxy/server_worker.h"
 
 /* Clients that have been made and have said nothing yet, of one process or door. */
@@ -145,6 +147,11 @@ client_create(int fd, enum client_kind kind)
 
 	if (c == NULL)
 		return NULL;
+	c->c_lane = lane_create();
+	if (c->c_lane == NULL) {
+		free(c);
+		return NULL;
+	}
 	c->c_kind = kind;
 	c->c_fd = fd;
 	c->c_pidfd = -1;
@@ -210,6 +217,21 @@ drop_area(struct client *c)
 	c->c_workers = NULL;
 }
 
+/* Others may have it, see life_watch().  What has not been read may have come with
+ * descriptors, which are closed with it, when it is their turn. */
+static void
+close_connection(struct client *c)
+{
+	if (c->c_fd < 0)
+		return;
+	if (c->c_shares || !c->c_drained)
+		(void)shutdown(c->c_fd, SHUT_RDWR);
+	if (c->c_drained)
+		(void)close(c->c_fd);
+	else
+		lane_close(c->c_lane, c->c_fd);
+}
+
 void
 client_destroy(struct client *c)
 {
@@ -227,14 +249,12 @@ client_destroy(struct client *c)
 	client_pending_end(&c->c_pending);
 	delist(c);
 	if (c->c_right >= 0)
-		received_close(c->c_right);
+		lane_close(c->c_lane, c->c_right);
 	if (c->c_pidfd >= 0)
 		(void)close(c->c_pidfd);
-	/* Others may have it, see life_watch(). */
-	if (c->c_fd >= 0 && c->c_shares)
-		(void)shutdown(c->c_fd, SHUT_RDWR);
-	if (c->c_fd >= 0)
-		(void)close(c->c_fd);
+	close_connection(c);
+	lane_forget(c->c_lane);
+	lane_unref(c->c_lane);
 	pthread_mutex_destroy(&c->c_lock);
 	free(c->c_payload);
 	free(c->c_exec);
@@ -261,6 +281,8 @@ settle_exec(struct client *c)
 	memcpy(c->c_comm, e->e_comm, sizeof(c->c_comm));
 	pthread_mutex_unlock(&c->c_lock);
 	free(e);
+	/* They came for calls of the old program's. */
+	received_destroy(c);
 	if (c->c_maps != NULL)
 		maps_clear(c->c_maps);
 }
@@ -323,7 +345,8 @@ leave_locked(struct client *c)
 
 /*
  * The end of a process that has called nothing, and has nothing open, waits for
- * nobody.  Most children are such: they end before they need the kernel.
+ * nobody, nor does that of its connection, of which all has been read.  Most
+ * children are such: they end before they need the kernel.
  */
 static bool
 ends_at_once(const struct client *c)
@@ -441,26 +464,42 @@ accepts(const struct client *c, const struct peer *p)
 	return !c->c_accepted || peer_owns(c->c_uids, c->c_gids, p);
 }
 
+/* Who is the server's user by number only is not the server's user. */
+void
+client_place(struct client *c, bool ours, const struct rump_idmap *im)
+{
+	atomic_store(&c->c_inside, im != NULL);
+	atomic_store(&c->c_mapped, idmap_is_complete(im));
+	atomic_store(&c->c_ours, ours && im == NULL);
+	if (!c->c_ours)
+		atomic_store(&c->c_vm, false);
+}
+
 static int
 setcred_locked(struct client *c)
 {
 	struct rump_hostcred hc;
+	struct rump_idmap *im;
 	struct peer p;
+	int error;
 
 	if (!peer_status(c->c_hostpid, &p) || !peer_lives(c->c_pidfd))
 		return RUMP_ESRCH;
 	if (!accepts(c, &p))
 		return RUMP_EPERM;
+	if (!idmap_of_peer(c->c_hostpid, &im))
+		return RUMP_ESRCH;
 	c->c_accepted = true;
 	memcpy(c->c_uids, p.p_uid, sizeof(c->c_uids));
 	memcpy(c->c_gids, p.p_gid, sizeof(c->c_gids));
 	atomic_store(&c->c_uid, p.p_uid[0]);
-	atomic_store(&c->c_ours, peer_is_ours(&p));
-	if (!peer_is_ours(&p))
-		atomic_store(&c->c_vm, false);
+	client_place(c, peer_is_ours(&p), im);
 	peer_cred(&p, &hc);
 	hc.hc_pid = c->c_hostpid;
-	return serverkernel.sk_setcred(c->c_pid, &hc);
+	hc.hc_idmap = im;
+	error = serverkernel.sk_setcred(c->c_pid, &hc);
+	free(im);
+	return error;
 }
 
 int
@@ -484,6 +523,7 @@ int
 client_lendcred(struct client *c, pid_t tid)
 {
 	struct rump_hostcred hc;
+	struct rump_idmap *im;
 	struct peer p;
 	bool accepted;
 
@@ -494,8 +534,12 @@ client_lendcred(struct client *c, pid_t tid)
 	pthread_mutex_unlock(&c->c_lock);
 	if (!accepted)
 		return RUMP_EPERM;
+	if (!idmap_of_peer(c->c_hostpid, &im))
+		return RUMP_ESRCH;
 	peer_cred(&p, &hc);
+	hc.hc_idmap = im;
 	serverkernel.sk_lwp_setcred(&hc);
+	free(im);
 	return 0;
 }
 

@@ -19,6 +19,7 @@
 
 #include "sysproxy/server.h"
 #include "sysproxy/server_kernel.h"
+#include "sysproxy/server_lane.h"
 
 #define AREA_BYTES ((size_t)FAST_AREA)
 
@@ -231,12 +232,12 @@ got_door(struct client *c)
 
 	if (c->c_door || !c->c_sender.given || c->c_msg.fm_len != 0) {
 		if (fd >= 0)
-			received_close(fd);
+			lane_close(c->c_lane, fd);
 		return false;
 	}
 	c->c_door = true;
 	if (fd >= 0)
-		door_open(fd, c->c_sender.uid);
+		door_open(c->c_lane, fd, c->c_sender.uid);
 	return true;
 }
 
@@ -273,10 +274,11 @@ receive(struct client *c, void *to, size_t len)
 	struct sender sender;
 	ssize_t n;
 
-	n = message_receive(c->c_fd, &iov, 1, &c->c_right, &sender);
-	if (n < 0)
-		return errno == EAGAIN || errno == EINTR ? 0 : -1;
-	if (n == 0)
+	n = message_receive(c->c_fd, &iov, 1, &c->c_right, &sender, c->c_lane);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return 0;
+	c->c_drained = n == 0 || (n < 0 && errno == ECONNRESET);
+	if (n <= 0)
 		return -1;
 	if (sender.given && c->c_got == 0)
 		c->c_sender = sender;
@@ -328,7 +330,7 @@ control_receive(struct client *c)
 		more = c->c_msg.fm_type == FAST_HELLO && c->c_workers == NULL;
 		end = !dispatch(c);
 		if (c->c_right >= 0)
-			received_close(take_right(c));
+			lane_close(c->c_lane, take_right(c));
 		free(c->c_payload);
 		c->c_payload = NULL;
 	}
@@ -337,6 +339,19 @@ control_receive(struct client *c)
 	return more && !end;
 }
 
+/* Whoever settles something for c does so itself, when it is done. */
+static void
+look_again(void *arg)
+{
+	struct client *c = arg;
+
+	pthread_mutex_lock(&c->c_lock);
+	if (!c->c_quiescing)
+		loop_pause(c->c_fd, &c->c_watch, false);
+	pthread_mutex_unlock(&c->c_lock);
+}
+
+/* What was sent before the end is read first. */
 static void
 control_ready(void *arg, uint32_t events)
 {
@@ -345,14 +360,13 @@ control_ready(void *arg, uint32_t events)
 	/* Who settled something for c handed it back under the lock. */
 	pthread_mutex_lock(&c->c_lock);
 	pthread_mutex_unlock(&c->c_lock);
-	/* What was sent before the end is read first, unless we do not look. */
-	if ((events & EPOLLIN) != 0) {
-		if (control_receive(c))
-			(void)control_receive(c);
+	if ((events & EPOLLPRI) != 0) {
+		client_end(c);
 		return;
 	}
-	if ((events & (EPOLLHUP | EPOLLERR | EPOLLRDHUP)) != 0)
-		client_end(c);
+	if (lane_admits(c->c_lane, events, c->c_fd, &c->c_watch, look_again) &&
+	    control_receive(c))
+		(void)control_receive(c);
 }
 
 void
@@ -368,7 +382,9 @@ control_begin(struct client *c)
 	const int on = 1;
 	int error;
 
-	if (setsockopt(c->c_fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) != 0)
+	if (setsockopt(c->c_fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) !=
+		0 ||
+	    setsockopt(c->c_fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on)) != 0)
 		return rumpuser_component_errtrans(errno);
 	control_take(c);
 	server_client_came();

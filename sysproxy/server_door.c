@@ -19,9 +19,11 @@
 #include "rump/rumpdefs.h"
 
 #include "sysproxy/server.h"
+#include "sysproxy/server_lane.h"
 
 struct door {
 	struct watch do_watch;
+	struct lane *do_lane;
 	int do_fd;
 	uid_t do_uid;
 	unsigned do_pending; /* server_lock: who has come and said nothing */
@@ -39,8 +41,12 @@ static void
 door_close(struct door *d)
 {
 	loop_unwatch(d->do_fd);
-	(void)close(d->do_fd);
+	/* There may be descriptors in what nobody has read. */
+	(void)shutdown(d->do_fd, SHUT_RDWR);
+	lane_close(d->do_lane, d->do_fd);
 	client_pending_end(&d->do_pending);
+	lane_forget(d->do_lane);
+	lane_unref(d->do_lane);
 	free(d);
 	server_client_gone();
 }
@@ -56,7 +62,8 @@ receive(const struct door *d, struct knock *kn)
 
 	memset(kn, 0, sizeof(*kn));
 	kn->kn_fd = -1;
-	return message_receive(d->do_fd, iov, 2, &kn->kn_fd, &kn->kn_sender);
+	return message_receive(
+	    d->do_fd, iov, 2, &kn->kn_fd, &kn->kn_sender, d->do_lane);
 }
 
 /* It is as it should be. */
@@ -74,7 +81,7 @@ is_child(const struct door *d, const struct knock *kn, ssize_t n)
 static void
 let_in(struct door *d, const struct knock *kn)
 {
-	struct client *c = child_create(kn->kn_fd);
+	struct client *c = child_create(kn->kn_fd, d->do_lane);
 	int error;
 
 	if (c == NULL)
@@ -86,7 +93,17 @@ let_in(struct door *d, const struct knock *kn)
 	child_begin(c, error);
 }
 
-/* Empty messages look like the end, which only the host tells. */
+static void
+look_again(void *arg)
+{
+	struct door *d = arg;
+
+	loop_pause(d->do_fd, &d->do_watch, false);
+}
+
+/* Empty messages look like the end, which only the host tells.  That its other end
+ * has gone without reading what we said is told once, and first: what was sent
+ * before follows. */
 static void
 door_ready(void *arg, uint32_t events)
 {
@@ -94,19 +111,39 @@ door_ready(void *arg, uint32_t events)
 	struct knock kn;
 	ssize_t n;
 
+	if (!lane_admits(
+		d->do_lane, events, d->do_fd, &d->do_watch, look_again))
+		return;
 	n = receive(d, &kn);
 	if (is_child(d, &kn, n)) {
 		let_in(d, &kn);
 		return;
 	}
 	if (kn.kn_fd >= 0)
-		received_close(kn.kn_fd);
+		lane_close(d->do_lane, kn.kn_fd);
 	/* What we have said ourselves: nobody else would tell us of the end. */
 	if ((n == (ssize_t)sizeof(kn.kn_msg) &&
 		kn.kn_msg.fm_type == FAST_MADE) ||
 	    (n == 0 && (events & (EPOLLHUP | EPOLLRDHUP)) != 0) ||
-	    (n < 0 && errno != EAGAIN && errno != EINTR))
+	    (n < 0 && errno != EAGAIN && errno != EINTR && errno != ECONNRESET))
 		door_close(d);
+}
+
+static struct door *
+door_create(int fd, uid_t uid)
+{
+	struct door *d = calloc(1, sizeof(*d));
+
+	if (d == NULL)
+		return NULL;
+	d->do_watch = (struct watch){ door_ready, d };
+	d->do_fd = fd;
+	d->do_uid = uid;
+	d->do_lane = lane_create();
+	if (d->do_lane != NULL)
+		return d;
+	free(d);
+	return NULL;
 }
 
 static bool
@@ -121,22 +158,29 @@ is_door(int fd)
 	       type == SOCK_SEQPACKET;
 }
 
-void
-door_open(int fd, uid_t uid)
+/* Whose other end is gone, with what it has sent, is not ours. */
+static bool
+say_made(int fd)
 {
 	const struct fast_message made = { .fm_type = FAST_MADE };
-	struct door *d = is_door(fd) ? calloc(1, sizeof(*d)) : NULL;
+
+	return send(fd, &made, sizeof(made), MSG_DONTWAIT | MSG_NOSIGNAL) ==
+		   sizeof(made) ||
+	       errno == EPIPE || errno == ECONNRESET;
+}
+
+void
+door_open(struct lane *ln, int fd, uid_t uid)
+{
+	struct door *d = is_door(fd) ? door_create(fd, uid) : NULL;
 	const int on = 1;
 
 	if (d == NULL) {
-		received_close(fd);
+		lane_close(ln, fd);
 		return;
 	}
-	*d = (struct door){ { door_ready, d }, fd, uid, 0 };
 	server_client_came();
 	if (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) != 0 ||
-	    send(fd, &made, sizeof(made), MSG_DONTWAIT | MSG_NOSIGNAL) !=
-		sizeof(made) ||
-	    loop_watch(fd, &d->do_watch) != 0)
+	    !say_made(fd) || loop_watch(fd, &d->do_watch) != 0)
 		door_close(d);
 }

@@ -17,7 +17,7 @@
 
 #include "rumpuser/cpu.h"
 #include "sysproxy/server_classic.h"
-#include "sysproxy/server_worker.h"
+#include "sysproxy/server_lane.h"
 
 #define PREFORKS_MAX 256
 
@@ -186,6 +186,6 @@ prefork_take(struct client *c, const struct wire_fork *wf)
 		return WIRE_ERR_INVALID_PREFORK;
 	error = wf->wf_cancel != 0 ? 0 : copy_process(c, pf->pf_client);
 	/* Closing its files may take long. */
-	worker_submit(discard, pf);
+	lane_submit(c->c_lane, discard, pf);
 	return error != 0 ? WIRE_ERR_RFORK_FAILED : WIRE_ERR_NONE;
 }

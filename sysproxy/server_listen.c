@@ -27,14 +27,18 @@
 #include "sysproxy/server.h"
 #include "sysproxy/server_classic.h"
 #include "sysproxy/server_kernel.h"
+#include "sysproxy/server_lane.h"
 #include "sysproxy/server_worker.h"
 
 #define BACKLOG 256
+#define DISCARDED 16384 /* bytes at a time */
 
 static uint32_t server_flags;
 static pthread_mutex_t listen_lock = PTHREAD_MUTEX_INITIALIZER;
 static int listen_fd = -1;     /* listen_lock to write */
 static int spare_fd = -1;      /* l: the loop's: closed when none is left */
+static bool starved;           /* l: and the listening socket is paused */
+static struct lane *lane;      /* i, once active: who is turned down */
 static bool active;            /* listen_lock */
 static struct address address; /* i, once active */
 static char banner[WIRE_BANNER_MAX];
@@ -81,6 +85,37 @@ prepare(int fd, bool *local, struct peer *p)
 	       setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) == 0;
 }
 
+/* What came along with what it has sent, of which there is not much: nobody can
+ * send any more.  False: there is no room for it. */
+static bool
+empty(int fd)
+{
+	static char bytes[DISCARDED]; /* the loop's */
+	struct iovec iov = { bytes, sizeof(bytes) };
+	struct sender sender;
+	int right = -1;
+	ssize_t n;
+
+	do {
+		n = message_receive_all(fd, &iov, 1, &right, &sender, lane);
+		if (right >= 0)
+			lane_close(lane, right);
+		right = -1;
+	} while (n > 0 || (n < 0 && (errno == EINTR || errno == ECONNRESET)));
+	return n == 0;
+}
+
+/* Only what may take long to close waits. */
+static void
+turn_down(int fd)
+{
+	(void)shutdown(fd, SHUT_RDWR);
+	if (address.ad_family != ADDRESS_UNIX || empty(fd))
+		(void)close(fd);
+	else
+		lane_close(lane, fd);
+}
+
 static void
 come_in(int fd)
 {
@@ -91,12 +126,14 @@ come_in(int fd)
 	if (!prepare(fd, &local, &p) ||
 	    send(fd, banner, bannerlen, MSG_DONTWAIT | MSG_NOSIGNAL) !=
 		(ssize_t)bannerlen) {
-		(void)close(fd);
+		turn_down(fd);
 		return;
 	}
 	c = classic_begin(fd, local, &p);
-	if (c == NULL)
+	if (c == NULL) {
+		turn_down(fd);
 		return;
+	}
 	server_client_came();
 	if (loop_watch(fd, &c->c_watch) != 0) {
 		client_destroy(c);
@@ -104,19 +141,52 @@ come_in(int fd)
 	}
 }
 
-/* No descriptor is left: accept and close, lest the loop comes back for ever. */
+/* What is sent out of band comes with the rest: nobody else would hand us what
+ * comes along with it. */
+static int
+take_next(void)
+{
+	int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	const int on = 1;
+
+	if (fd >= 0)
+		(void)setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on));
+	return fd;
+}
+
+static void listen_ready(void *arg, uint32_t events);
+
+static struct watch listen_watch = { .wa_ready = listen_ready };
+
+bool
+listen_retry(void)
+{
+	if (!starved)
+		return false;
+	spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (spare_fd < 0)
+		return true;
+	starved = false;
+	loop_pause(listen_fd, &listen_watch, false);
+	return false;
+}
+
+/* No descriptor is left: accept and close, lest the loop comes back for ever.
+ * What it has sent may have taken the last one. */
 static void
 turn_away(void)
 {
 	int fd;
 
-	if (spare_fd < 0)
-		return;
-	(void)close(spare_fd);
-	fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
+	if (spare_fd >= 0)
+		(void)close(spare_fd);
+	fd = take_next();
 	if (fd >= 0)
-		(void)close(fd);
+		turn_down(fd);
 	spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	starved = spare_fd < 0;
+	if (starved)
+		loop_pause(listen_fd, &listen_watch, true);
 }
 
 static void
@@ -126,15 +196,13 @@ listen_ready(void *arg, uint32_t events)
 
 	(void)arg;
 	(void)events;
-	fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	fd = take_next();
 	if (fd >= 0)
 		come_in(fd);
 	else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
 		 errno == ENOBUFS)
 		turn_away();
 }
-
-static struct watch listen_watch = { .wa_ready = listen_ready };
 
 /* --- the address ------------------------------------------------------------------ */
 
@@ -242,6 +310,10 @@ begin(const char *url, struct address *ad)
 {
 	int error, fd = -1;
 
+	if (lane == NULL)
+		lane = lane_create();
+	if (lane == NULL)
+		return RUMP_ENOMEM;
 	error = open_socket(url, ad, &fd);
 	if (error != 0)
 		return error;

@@ -7,6 +7,8 @@
 
 /* Is there one? */
 bool listen_active(void);
+/* From the loop: nobody can be let in for want of descriptors; is it so still? */
+bool listen_retry(void);
 /* Stop listening, and remove the address. */
 void listen_end(void);
 

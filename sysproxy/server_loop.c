@@ -25,7 +25,8 @@
 #include "sysproxy/server_worker.h"
 
 #define EVENTS 64
-#define RETRY_MS 50 /* the host had no thread for us */
+#define RETRY_MS 50 /* the host had no thread or descriptor for us */
+#define INPUT (EPOLLIN | EPOLLPRI | EPOLLRDHUP)
 
 static pthread_mutex_t state_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t state_changed = PTHREAD_COND_INITIALIZER;
@@ -38,12 +39,14 @@ static void *
 loop_main(void *arg)
 {
 	struct epoll_event events[EVENTS];
+	bool again;
 	int n;
 
 	(void)arg;
 	for (;;) {
-		n = epoll_wait(
-		    epoll_fd, events, EVENTS, workers_retry() ? RETRY_MS : -1);
+		again = workers_retry();
+		again |= listen_retry();
+		n = epoll_wait(epoll_fd, events, EVENTS, again ? RETRY_MS : -1);
 		for (int i = 0; i < n; i++) {
 			struct watch *w = events[i].data.ptr;
 
@@ -57,7 +60,7 @@ loop_main(void *arg)
 int
 loop_watch(int fd, struct watch *w)
 {
-	struct epoll_event ev = { EPOLLIN | EPOLLRDHUP, { .ptr = w } };
+	struct epoll_event ev = { INPUT, { .ptr = w } };
 
 	if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &ev) != 0)
 		return rumpuser_component_errtrans(errno);
@@ -73,8 +76,7 @@ loop_unwatch(int fd)
 void
 loop_pause(int fd, struct watch *w, bool pause)
 {
-	struct epoll_event ev = { pause ? 0 : EPOLLIN | EPOLLRDHUP,
-		{ .ptr = w } };
+	struct epoll_event ev = { pause ? EPOLLET : INPUT, { .ptr = w } };
 
 	(void)epoll_ctl(epoll_fd, EPOLL_CTL_MOD, fd, &ev);
 }
@@ -82,8 +84,7 @@ loop_pause(int fd, struct watch *w, bool pause)
 void
 loop_output(int fd, struct watch *w, bool on)
 {
-	struct epoll_event ev = { EPOLLIN | EPOLLRDHUP | (on ? EPOLLOUT : 0),
-		{ .ptr = w } };
+	struct epoll_event ev = { INPUT | (on ? EPOLLOUT : 0), { .ptr = w } };
 
 	(void)epoll_ctl(epoll_fd, EPOLL_CTL_MOD, fd, &ev);
 }

@@ -13,7 +13,9 @@
 #include "rumpuser/text.h"
 #include "sysproxy/server.h"
 
-#define STATUS_MAX 8192
+/* 65536 groups, which is as many as the host allows, have 11 bytes each. */
+#define STATUS_FIRST 4096
+#define STATUS_MAX (1024 * 1024)
 #define NAMESPACES 33        /* of processes, one in the other */
 #define PEER_GROUPS_MAX 4096 /* more are none */
 
@@ -39,21 +41,57 @@ numbers(const char *text, const char *name, uint32_t *out, uint32_t n)
 	return i;
 }
 
+/* Room for more than len bytes and a NUL; false: that is too much. */
 static bool
-read_status(const char *path, char *buf, size_t size)
+grow(char **text, size_t *size, size_t len)
 {
-	ssize_t n;
-	int fd;
+	size_t larger = *size == 0 ? STATUS_FIRST : 4 * *size;
+	char *moved;
 
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
+	if (len + 1 < *size)
+		return true;
+	moved = larger <= STATUS_MAX ? realloc(*text, larger) : NULL;
+	if (moved == NULL)
 		return false;
-	n = read(fd, buf, size - 1);
-	(void)close(fd);
-	if (n <= 0)
-		return false;
-	buf[n] = '\0';
+	*text = moved;
+	*size = larger;
 	return true;
+}
+
+/* All that is in there, with a NUL; NULL: it cannot be read. */
+static char *
+read_all(int fd)
+{
+	size_t size = 0, len = 0;
+	char *text = NULL;
+	ssize_t n = -1;
+
+	while (grow(&text, &size, len)) {
+		n = read(fd, text + len, size - 1 - len);
+		if (n <= 0)
+			break;
+		len += (size_t)n;
+	}
+	if (n == 0 && len > 0) {
+		text[len] = '\0';
+		return text;
+	}
+	free(text);
+	return NULL;
+}
+
+/* To be freed. */
+static char *
+read_status(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char *text;
+
+	if (fd < 0)
+		return NULL;
+	text = read_all(fd);
+	(void)close(fd);
+	return text;
 }
 
 static bool
@@ -76,11 +114,14 @@ parse_status(const char *text, struct peer *p)
 bool
 peer_status(pid_t pid, struct peer *p)
 {
-	char path[32], text[STATUS_MAX];
+	char path[32], *text;
+	bool known;
 
 	text_format(path, sizeof(path), "/proc/%d/status", (int)pid);
-	return pid > 0 && read_status(path, text, sizeof(text)) &&
-	       parse_status(text, p);
+	text = pid > 0 ? read_status(path) : NULL;
+	known = text != NULL && parse_status(text, p);
+	free(text);
+	return known;
 }
 
 /* Is that a thread which calls itself tid? */
@@ -96,12 +137,15 @@ is_thread(const char *text, pid_t tid)
 static bool
 thread_status(pid_t pid, const char *name, pid_t tid, struct peer *p)
 {
-	char path[64], text[STATUS_MAX];
+	char path[64], *text;
+	bool known;
 
 	text_format(
 	    path, sizeof(path), "/proc/%d/task/%s/status", (int)pid, name);
-	return read_status(path, text, sizeof(text)) && is_thread(text, tid) &&
-	       parse_status(text, p);
+	text = read_status(path);
+	known = text != NULL && is_thread(text, tid) && parse_status(text, p);
+	free(text);
+	return known;
 }
 
 /* In another namespace it has another name there. */
@@ -210,6 +254,7 @@ peer_cred(const struct peer *p, struct rump_hostcred *hc)
 	hc->hc_groups = p->p_groups;
 	hc->hc_umask = p->p_umask;
 	hc->hc_pid = 0;
+	hc->hc_idmap = NULL;
 }
 
 bool

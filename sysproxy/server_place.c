@@ -66,8 +66,8 @@ void
 place_look(struct place *pl, long running, unsigned ncpus)
 {
 	bool prompt = pl->pl_prompt >= PLACE_PROMPT;
-	/* Beside it, the client sleeps while we look. */
-	long wanted = running + (pl->pl_spare ? 0 : 1);
+	/* A client that has just been woken may not be counted yet. */
+	long wanted = running == 1 ? 2 : running;
 
 	pl->pl_calls = pl->pl_prompt = 0;
 	if (!prompt || running < 0 || wanted > (long)ncpus) {

@@ -9,9 +9,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define PLACE_LOOK 256   /* calls between two looks */
-#define PLACE_PROMPT 240 /* so many of them prompt: spinning would pay */
-#define PLACE_SURE 2     /* looks that agree before a worker moves away */
+#define PLACE_LOOK 64   /* calls between two looks */
+#define PLACE_PROMPT 60 /* so many of them prompt: spinning would pay */
+#define PLACE_SURE 2    /* looks that agree before a worker moves away */
 
 struct worker;
 
@@ -34,9 +34,9 @@ void place_replied(struct worker *w, uint32_t cpu);
 void place_tired(struct place *pl);
 
 /*
- * Decide anew after PLACE_LOOK calls.  running: threads that want a processor
- * of ncpus now, the caller among them, and the client too if it spins
- * (pl_spare); negative: not known.
+ * Decide anew after PLACE_LOOK calls, when a reply has gone.  running: threads
+ * that want a processor of ncpus now, the caller and its client among them;
+ * negative: not known.
  */
 void place_look(struct place *pl, long running, unsigned ncpus);
 

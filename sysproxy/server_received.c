@@ -6,9 +6,8 @@
  * have in common however they travel.
  *
  * A socket of the Internet's families stays open meanwhile.  All else is closed
- * at once: it might be the very connection that it came over.  To close what
- * somebody else has made may take as long as he likes (a socket that lingers, a
- * file system that does not answer), so that the loop leaves it to a worker.
+ * at once: it might be the very connection that it came over.  All that is closed
+ * in the client's lane.
  */
 #include <linux/futex.h>
 #include <stdlib.h>
@@ -20,7 +19,7 @@
 #include "rump/rumpuser_host.h"
 
 #include "sysproxy/server.h"
-#include "sysproxy/server_worker.h"
+#include "sysproxy/server_lane.h"
 
 struct arrivals {
 	struct received as_received[FAST_TOKENS];
@@ -28,19 +27,6 @@ struct arrivals {
 };
 
 static const struct received nothing = { .r_fd = -1 };
-
-static void
-close_one(struct worker *w, void *arg)
-{
-	(void)w;
-	(void)close((int)(intptr_t)arg);
-}
-
-void
-received_close(int fd)
-{
-	worker_submit(close_one, (void *)(intptr_t)fd);
-}
 
 static bool
 is_internet(int fd)
@@ -54,7 +40,7 @@ is_internet(int fd)
 
 /* What fd, consumed, is to who asks. */
 static struct received
-look_at(int fd)
+look_at(struct lane *ln, int fd)
 {
 	struct received r = nothing;
 	struct stat st;
@@ -66,7 +52,7 @@ look_at(int fd)
 	if (is_internet(fd))
 		r.r_fd = fd;
 	else
-		received_close(fd);
+		lane_close(ln, fd);
 	return r;
 }
 
@@ -76,6 +62,15 @@ received_drop(const struct received *r)
 	token_unref(r->r_token);
 	if (r->r_fd >= 0)
 		(void)close(r->r_fd);
+}
+
+/* The same, without waiting. */
+static void
+drop_later(struct lane *ln, const struct received *r)
+{
+	token_unref(r->r_token);
+	if (r->r_fd >= 0)
+		lane_close(ln, r->r_fd);
 }
 
 /* As if nobody had sent anything. */
@@ -103,7 +98,8 @@ lost(uint64_t inode)
 void
 received_put(struct client *c, int fd, uint64_t inode)
 {
-	struct received r = fd >= 0 ? look_at(fd) : lost(inode), old = r;
+	struct received r = fd >= 0 ? look_at(c->c_lane, fd) : lost(inode);
+	struct received old = r;
 	struct arrivals *as;
 
 	pthread_mutex_lock(&c->c_lock);
@@ -118,9 +114,7 @@ received_put(struct client *c, int fd, uint64_t inode)
 		*place = r;
 	}
 	pthread_mutex_unlock(&c->c_lock);
-	token_unref(old.r_token);
-	if (old.r_fd >= 0)
-		received_close(old.r_fd);
+	drop_later(c->c_lane, &old);
 	received_wake(c);
 }
 
@@ -138,7 +132,7 @@ received_destroy(struct client *c)
 	if (c->c_received == NULL)
 		return;
 	for (unsigned i = 0; i < FAST_TOKENS; i++)
-		received_drop(&c->c_received->as_received[i]);
+		drop_later(c->c_lane, &c->c_received->as_received[i]);
 	free(c->c_received);
 	c->c_received = NULL;
 }

@@ -293,11 +293,8 @@ bool
 slot_start(struct client *c, unsigned slot)
 {
 	bool fits = false;
-	struct worker *w;
+	struct worker *w = worker_get();
 
-	w = worker_get();
-	if (w == NULL)
-		return false;
 	pthread_mutex_lock(&c->c_lock);
 	if (!c->c_quiescing && c->c_workers != NULL && slot < FAST_SLOTS &&
 	    c->c_workers[slot] == NULL) {

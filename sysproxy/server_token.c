@@ -22,7 +22,7 @@
 
 #include "sysproxy/server.h"
 #include "sysproxy/server_kernel.h"
-#include "sysproxy/server_worker.h"
+#include "sysproxy/server_lane.h"
 
 #define HASH 256
 
@@ -33,6 +33,7 @@ struct token {
 	int t_fd;             /* i: our end */
 	uint64_t t_inode;     /* i: of the other end */
 	struct file *t_file;  /* i: reference */
+	struct lane *t_lane;  /* i: reference, of who has exported it */
 	struct watch t_watch; /* i */
 };
 
@@ -58,6 +59,7 @@ drop(struct worker *w, void *arg)
 	(void)w;
 	serverkernel.sk_file_put(t->t_file);
 	(void)close(t->t_fd);
+	lane_unref(t->t_lane);
 	free(t);
 }
 
@@ -87,14 +89,24 @@ token_unref(struct token *t)
 	last = --t->t_refs == 0 && t->t_gone;
 	pthread_mutex_unlock(&tokens_lock);
 	if (last)
-		worker_submit(drop, t);
+		lane_submit(t->t_lane, drop, t);
+}
+
+static void
+delist_locked(struct token *t)
+{
+	struct token **tp = &tokens[t->t_inode % HASH];
+
+	while (*tp != t)
+		tp = &(*tp)->t_next;
+	*tp = t->t_next;
 }
 
 /* All copies of the token are closed, or somebody has written to one. */
 static void
 token_ready(void *arg, uint32_t events)
 {
-	struct token *t = arg, **tp;
+	struct token *t = arg;
 	bool last;
 
 	if ((events & (EPOLLHUP | EPOLLERR | EPOLLRDHUP)) == 0) {
@@ -103,14 +115,12 @@ token_ready(void *arg, uint32_t events)
 	}
 	loop_unwatch(t->t_fd);
 	pthread_mutex_lock(&tokens_lock);
-	for (tp = &tokens[t->t_inode % HASH]; *tp != t; tp = &(*tp)->t_next)
-		continue;
-	*tp = t->t_next;
+	delist_locked(t);
 	t->t_gone = true;
 	last = t->t_refs == 0;
 	pthread_mutex_unlock(&tokens_lock);
 	if (last)
-		worker_submit(drop, t);
+		lane_submit(t->t_lane, drop, t);
 }
 
 static void
@@ -124,6 +134,26 @@ enlist(struct token *t)
 	pthread_mutex_unlock(&tokens_lock);
 }
 
+/* From here on it goes when the other end is closed. */
+static int
+publish(struct token *t, int other)
+{
+	int error;
+
+	if (!inode_of(other, &t->t_inode))
+		return RUMP_EINVAL;
+	lane_ref(t->t_lane);
+	enlist(t);
+	error = loop_watch(t->t_fd, &t->t_watch);
+	if (error == 0)
+		return 0;
+	pthread_mutex_lock(&tokens_lock);
+	delist_locked(t);
+	pthread_mutex_unlock(&tokens_lock);
+	lane_unref(t->t_lane);
+	return error;
+}
+
 int
 token_export(struct worker *w, int rumpfd)
 {
@@ -132,6 +162,7 @@ token_export(struct worker *w, int rumpfd)
 
 	if (t == NULL)
 		return RUMP_ENOMEM;
+	t->t_lane = w->w_client->c_lane;
 	error = serverkernel.sk_file_get(rumpfd, &t->t_file);
 	if (error != 0)
 		goto fail_free;
@@ -142,12 +173,7 @@ token_export(struct worker *w, int rumpfd)
 	t->t_fd = fds[0];
 	t->t_watch.wa_ready = token_ready;
 	t->t_watch.wa_arg = t;
-	error = RUMP_EINVAL;
-	if (inode_of(fds[1], &t->t_inode)) {
-		enlist(t);
-		/* From here on it goes when the other end is closed. */
-		error = loop_watch(t->t_fd, &t->t_watch);
-	}
+	error = publish(t, fds[1]);
 	if (error != 0)
 		goto fail_pair;
 	error = fastcall_give(w, fds[1]);

@@ -2,9 +2,10 @@
 /*
  * The pool.  An idle worker waits on a word of its own, last come
  * first served, so that those that have just run, and whose stacks are warm, run
- * again.  What finds no worker waits in a queue, for one that becomes idle or, as
- * all may be at work for clients that wait for just that, for a new one: the loop
- * tries to make one now and then.
+ * again.  Where the host has no thread for one, it waits in a queue with what it is
+ * to do: for a thread that has nothing else to do or, as all may be at work for
+ * clients that wait for just that, for a new one, which the loop tries to make now
+ * and then.
  *
  * The signal: a sleep in the host is entered through ho_syscall_intr, whose check
  * of a word and sleep are one step for our handler (rumpuser/syscall_intr.h).
@@ -30,16 +31,11 @@
 #define STACK_BYTES (1024 * 1024)
 #define IDLE_MAX 32
 
-struct job {
-	struct job *j_next;
-	worker_func *j_func;
-	void *j_arg;
-};
-
 static pthread_mutex_t pool_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct worker *idle;                   /* pool_lock */
-static unsigned nidle;                        /* pool_lock */
-static struct job *jobs, **jobs_tail = &jobs; /* pool_lock */
+static struct worker *idle; /* pool_lock */
+static unsigned nidle;      /* pool_lock */
+/* Without a thread, each with something to do; pool_lock. */
+static struct worker *waiting, **waiting_tail = &waiting;
 static __thread struct worker *self __attribute__((tls_model("initial-exec")));
 
 struct worker *
@@ -93,7 +89,9 @@ kicked(int sig, siginfo_t *si, void *arg)
 void
 worker_kick(struct worker *w)
 {
-	(void)pthread_kill(w->w_thread, kick_signal());
+	/* Without a thread it sleeps nowhere. */
+	if (atomic_load(&w->w_runs))
+		(void)pthread_kill(w->w_thread, kick_signal());
 }
 
 /* Until whoever has got w says what for. */
@@ -108,91 +106,126 @@ await_job(struct worker *w, void **arg)
 	return w->w_func;
 }
 
-/* The next thing to do; NULL: too many are waiting. */
-static worker_func *
-next_job(struct worker *w, void **arg)
+static struct worker *
+take_waiting_locked(void)
 {
-	worker_func *func;
-	struct job *j;
-	bool keep;
+	struct worker *w = waiting;
+
+	if (w == NULL)
+		return NULL;
+	waiting = w->w_next;
+	if (waiting == NULL)
+		waiting_tail = &waiting;
+	return w;
+}
+
+/* What the thread of w, which has nothing to do, is next: w, or one without a
+ * thread; NULL: too many are idle. */
+static struct worker *
+next_worker(struct worker *w)
+{
+	struct worker *next;
 
 	pthread_mutex_lock(&pool_lock);
-	j = jobs;
-	if (j != NULL) {
-		jobs = j->j_next;
-		if (jobs == NULL)
-			jobs_tail = &jobs;
-		func = j->j_func;
-		*arg = j->j_arg;
-		pthread_mutex_unlock(&pool_lock);
-		free(j);
-		return func;
-	}
-	keep = nidle < IDLE_MAX;
-	if (keep) {
+	next = take_waiting_locked();
+	if (next == NULL && nidle < IDLE_MAX) {
 		w->w_next = idle;
-		idle = w;
+		idle = next = w;
 		nidle++;
 	}
 	pthread_mutex_unlock(&pool_lock);
-	return keep ? await_job(w, arg) : NULL;
+	return next;
+}
+
+/* The calling thread is w's from now on. */
+static void
+become(struct worker *w)
+{
+	self = w;
+	w->w_thread = pthread_self();
+	atomic_store(&w->w_runs, true);
 }
 
 static void *
 worker_main(void *cookie)
 {
-	struct worker *w = cookie;
+	struct worker *w = cookie, *next;
 	worker_func *func;
 	sigset_t mask;
 	void *arg;
 
-	self = w;
 	sigemptyset(&mask);
 	sigaddset(&mask, kick_signal());
 	pthread_sigmask(SIG_UNBLOCK, &mask, NULL);
-	for (func = await_job(w, &arg); func != NULL;
-	     func = next_job(w, &arg)) {
+	become(w);
+	for (;;) {
+		func = await_job(w, &arg);
 		/* Of a signal that came late. */
 		if (serverkernel.sk_interrupt_clear != NULL)
 			serverkernel.sk_interrupt_clear();
 		func(w, arg);
+		next = next_worker(w);
+		if (next == w)
+			continue;
+		self = NULL;
+		free(w);
+		if (next == NULL)
+			return NULL;
+		w = next;
+		become(w);
 	}
-	self = NULL;
-	free(w);
-	return NULL;
 }
 
-static int
+static bool
 spawn(struct worker *w)
 {
 	pthread_attr_t attr;
 	sigset_t all, old;
+	pthread_t thread;
 	int error;
 
 	error = pthread_attr_init(&attr);
 	if (error != 0)
-		return error;
+		return false;
 	(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	(void)pthread_attr_setstacksize(&attr, STACK_BYTES);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	error = pthread_create(&w->w_thread, &attr, worker_main, w);
+	error = pthread_create(&thread, &attr, worker_main, w);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	pthread_attr_destroy(&attr);
-	return error;
+	return error == 0;
+}
+
+/* It is the end of something, most of the time: it cannot be refused. */
+static void *
+allocate(size_t size)
+{
+	void *p;
+
+	while ((p = calloc(1, size)) == NULL)
+		(void)sched_yield();
+	return p;
 }
 
 static struct worker *
 worker_create(void)
 {
-	struct worker *w = calloc(1, sizeof(*w));
+	struct worker *w = allocate(sizeof(*w));
+
+	w->w_threadless = !spawn(w);
+	return w;
+}
+
+static struct worker *
+take_idle_locked(void)
+{
+	struct worker *w = idle;
 
 	if (w == NULL)
 		return NULL;
-	if (spawn(w) != 0) {
-		free(w);
-		return NULL;
-	}
+	idle = w->w_next;
+	nidle--;
 	return w;
 }
 
@@ -202,17 +235,14 @@ worker_get(void)
 	struct worker *w;
 
 	pthread_mutex_lock(&pool_lock);
-	w = idle;
-	if (w != NULL) {
-		idle = w->w_next;
-		nidle--;
-	}
+	w = take_idle_locked();
 	pthread_mutex_unlock(&pool_lock);
 	return w != NULL ? w : worker_create();
 }
 
-void
-worker_start(struct worker *w, worker_func *func, void *arg)
+/* Its thread is w's. */
+static void
+wake(struct worker *w, worker_func *func, void *arg)
 {
 	_Atomic uint32_t *go = &w->w_go;
 
@@ -224,6 +254,54 @@ worker_start(struct worker *w, worker_func *func, void *arg)
 	    SYS_futex, go, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1, 0, 0, 0);
 }
 
+/* While none was waiting somebody may have become idle, who looks for the waiting
+ * when he has done nothing. */
+static void
+unlock_waiting(void)
+{
+	struct worker *w = take_idle_locked();
+
+	pthread_mutex_unlock(&pool_lock);
+	if (w != NULL)
+		wake(w, worker_idle, NULL);
+}
+
+static void
+enqueue(struct worker *w)
+{
+	w->w_threadless = false;
+	atomic_store_explicit(&w->w_go, 1, memory_order_release);
+	pthread_mutex_lock(&pool_lock);
+	w->w_next = NULL;
+	*waiting_tail = w;
+	waiting_tail = &w->w_next;
+	unlock_waiting();
+}
+
+/* It was the first. */
+static void
+requeue(struct worker *w)
+{
+	pthread_mutex_lock(&pool_lock);
+	w->w_next = waiting;
+	if (waiting == NULL)
+		waiting_tail = &w->w_next;
+	waiting = w;
+	unlock_waiting();
+}
+
+void
+worker_start(struct worker *w, worker_func *func, void *arg)
+{
+	if (!w->w_threadless) {
+		wake(w, func, arg);
+		return;
+	}
+	w->w_func = func;
+	w->w_arg = arg;
+	enqueue(w);
+}
+
 void
 worker_idle(struct worker *w, void *arg)
 {
@@ -231,42 +309,33 @@ worker_idle(struct worker *w, void *arg)
 	(void)arg;
 }
 
+struct job *
+job_create(worker_func *func, void *arg)
+{
+	struct job *j = allocate(sizeof(*j));
+
+	*j = (struct job){ NULL, func, arg };
+	return j;
+}
+
 void
 worker_submit(worker_func *func, void *arg)
 {
-	struct worker *w = worker_get();
-	struct job *j;
-
-	if (w != NULL) {
-		worker_start(w, func, arg);
-		return;
-	}
-	/* It is the end of a process, most of the time: it cannot be refused. */
-	while ((j = malloc(sizeof(*j))) == NULL)
-		(void)sched_yield();
-	j->j_next = NULL;
-	j->j_func = func;
-	j->j_arg = arg;
-	pthread_mutex_lock(&pool_lock);
-	*jobs_tail = j;
-	jobs_tail = &j->j_next;
-	pthread_mutex_unlock(&pool_lock);
+	worker_start(worker_get(), func, arg);
 }
 
 bool
 workers_retry(void)
 {
 	struct worker *w;
-	bool waiting;
 
 	pthread_mutex_lock(&pool_lock);
-	waiting = jobs != NULL;
+	w = take_waiting_locked();
 	pthread_mutex_unlock(&pool_lock);
-	if (!waiting)
+	if (w == NULL)
 		return false;
-	w = worker_get();
-	if (w != NULL)
-		worker_start(w, worker_idle, NULL);
+	if (!spawn(w))
+		requeue(w);
 	return true;
 }
 

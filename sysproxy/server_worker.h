@@ -20,9 +20,20 @@ struct client;
 struct worker;
 typedef void worker_func(struct worker *w, void *arg);
 
+/* Something to do, in a queue. */
+struct job {
+	struct job *j_next;
+	worker_func *j_func;
+	void *j_arg;
+};
+/* At the end of no queue; to be freed. */
+struct job *job_create(worker_func *func, void *arg);
+
 struct worker {
-	struct worker *w_next; /* pool_lock: idle */
-	pthread_t w_thread;    /* i */
+	struct worker *w_next; /* pool_lock: idle, or without a thread */
+	bool w_threadless;   /* by who has got it: no thread will come for it */
+	_Atomic bool w_runs; /* w_thread is set */
+	pthread_t w_thread;
 	_Atomic uint32_t w_go; /* a futex: w_func and w_arg are set */
 	worker_func *w_func;   /* by who has got it */
 	void *w_arg;
@@ -53,16 +64,16 @@ struct worker {
 	struct fast_range w_out[FAST_RANGES];
 };
 
-/* An idle or new worker, which the caller alone knows; NULL: the host has no
- * more threads. */
+/* An idle or new worker, which the caller alone knows.  Where the host has no more
+ * threads it has none yet. */
 struct worker *worker_get(void);
 /* Let w, just got, run func(w, arg). */
 void worker_start(struct worker *w, worker_func *func, void *arg);
 /* A function that does nothing: the worker goes back. */
 void worker_idle(struct worker *w, void *arg);
-/* Have func(w, arg) run by some worker, now or when one becomes idle. */
+/* Have func(w, arg) run by some worker. */
 void worker_submit(worker_func *func, void *arg);
-/* For the loop: false if nothing waits for a worker; else it has been tried again
+/* For the loop: false if no worker waits for a thread; else it has been tried again
  * to make one, which may have to be repeated. */
 bool workers_retry(void);
 /* Get w out of a sleep; what for has been written before. */

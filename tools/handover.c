@@ -33,10 +33,9 @@ has_word(const char *list, const char *word, char separator)
 	return false;
 }
 
-/* Put word before (or behind) what the variable has, unless it is there. */
+/* Put word before what the variable has, unless it is there. */
 static int
-put_joined(
-    const char *name, const char *word, const char *separator, bool first)
+put_first(const char *name, const char *word, const char *separator)
 {
 	const char *old = getenv(name);
 	char *joined;
@@ -46,8 +45,7 @@ put_joined(
 		return put(name, word);
 	if (has_word(old, word, *separator))
 		return 0;
-	if (asprintf(&joined, "%s%s%s", first ? word : old, separator,
-		first ? old : word) < 0)
+	if (asprintf(&joined, "%s%s%s", word, separator, old) < 0)
 		return -1;
 	error = put(name, joined);
 	free(joined);
@@ -116,11 +114,8 @@ int
 handover_prepare(
     const struct plan *pl, const struct options *op, const char *library)
 {
-	if (put_joined("LD_PRELOAD", library, ":", true) != 0 ||
-	    put_joined(
-		"ASAN_OPTIONS", "verify_asan_link_order=0", ":", false) != 0 ||
-	    put_kernel(pl) != 0 || put_mounts(pl) != 0 ||
-	    put("RUMPHIJACK", pl->pl_hijack) != 0 ||
+	if (put_first("LD_PRELOAD", library, ":") != 0 || put_kernel(pl) != 0 ||
+	    put_mounts(pl) != 0 || put("RUMPHIJACK", pl->pl_hijack) != 0 ||
 	    put("RUMPKIT_NET", pl->pl_net) != 0 ||
 	    put("RUMPKIT_PCAP", pl->pl_pcap) != 0 ||
 	    put("RUMPKIT_CONFIG", NULL) != 0 ||

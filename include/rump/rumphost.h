@@ -59,6 +59,16 @@ void rump_set_hostcred(uint32_t uid, uint32_t euid, uint32_t gid, uint32_t egid,
 
 struct lwp;
 
+/* ir_count ids from ir_inside on, in a user namespace, are those from ir_outside on
+ * where the kernel is. */
+struct rump_idrange {
+	uint32_t ir_inside, ir_outside, ir_count;
+};
+struct rump_idmap {
+	const struct rump_idrange *im_uids, *im_gids;
+	uint32_t im_nuids, im_ngids;
+};
+
 /*
  * What a server does for its clients' processes.  setcred: the credential of
  * process pid becomes this one (real, effective, saved ids), and its umask, if
@@ -73,6 +83,7 @@ struct rump_hostcred {
 	const uint32_t *hc_groups;
 	int32_t hc_umask;
 	int32_t hc_pid;
+	const struct rump_idmap *hc_idmap; /* NULL: no namespace of its own */
 };
 int rump_proc_setcred(int32_t pid, const struct rump_hostcred *hc);
 /* What the calling thread asks for is done with this credential (hc_umask and
@@ -82,9 +93,9 @@ void rump_lwp_setcred(const struct rump_hostcred *hc);
  * mask with no other one from now on. */
 void rump_cwd_unshare(void);
 
-/* The path of the working directory of the calling thread's process, with its NUL,
- * to path, which has room for size bytes.  0, ERANGE, ENOENT (it has been
- * removed) ... */
+/* The path of the working directory of the calling thread's process, from the root
+ * of all, with its NUL, to path, which has room for size bytes.  0, ERANGE, ENOENT
+ * (it has been removed) ... */
 int rump_cwd_path(char *path, size_t size);
 void rump_proc_exec(const char *comm, const uint32_t *keep, size_t n);
 /* Could the end of l's process, in which nothing runs, wait for others?  It has
@@ -166,12 +177,16 @@ struct rump_reserve {
 	int64_t rr_pos, rr_len;
 };
 #define RUMP_FIORESERVE 0x80106663ul
+/* And one with an uint32_t, which becomes the flags of chflags(2) that the file
+ * has; ENOTTY as above. */
+#define RUMP_FIOGETFLAGS 0x40046664ul
 
 /*
  * What NetBSD's calls cannot say and its kernel calls EINVAL.  openat(2) with
  * O_UNNAMED: a new regular file in a directory, path, without a name there; with
  * O_EXCL it never gets one.  linkat(2) with AT_FD: the file is descriptor fd1
- * itself, name1 is not looked at; with AT_NOREPLACE or AT_EXCHANGE it renames,
+ * itself, name1 is not looked at, and with AT_FD_OWN it must be root's call or
+ * that of whoever has opened it (ENOENT); with AT_NOREPLACE or AT_EXCHANGE it renames,
  * where the new name is not there yet (EEXIST), or makes both change places.
  * EOPNOTSUPP, for renaming EINVAL: the file system cannot.  O_STICKY, which
  * NetBSD overlooks: the sticky bit of the mode is for files, too.
@@ -204,6 +219,7 @@ struct rump_reserve {
 #define RUMP_AT_FD 0x10000
 #define RUMP_AT_NOREPLACE 0x20000
 #define RUMP_AT_EXCHANGE 0x40000
+#define RUMP_AT_FD_OWN 0x80000
 
 /*
  * Mappings of rump files: the page cache of a mapped file is a contiguous

@@ -41,9 +41,10 @@
 #define RUMP_MSG_HOST_MASK 0x3f0000
 
 /*
- * An ioctl(2) or one of the calls of fcntl(2) that say whom a descriptor
- * signals, on the host socket.  hc_arg is the host's argument; a pointer is one
- * into the caller's memory.  The data of RUMP_SIOCHOST, an ioctl(2) of ours.
+ * An ioctl(2) or an fcntl(2) on the host socket, but for what makes descriptors,
+ * changes how the socket waits, or waits.  hc_arg is the host's argument; a
+ * pointer is one into the caller's memory.  The data of RUMP_SIOCHOST, an
+ * ioctl(2) of ours.
  */
 enum rump_hostcall_kind { RUMP_HOSTCALL_IOCTL, RUMP_HOSTCALL_FCNTL };
 struct rump_hostcall {

@@ -144,6 +144,27 @@ def umask_and_descriptors(url):
                      " rm /rump/tmp/u'"]), "600\n")
 
 
+def extended_attributes(url):
+    """Names and values that fill more than one message, and none that do."""
+    prints(run(url, [PY, "-c", """
+import errno, os
+os.chdir("/rump/tmp")
+fd = os.open("f", os.O_CREAT | os.O_RDWR)
+big = bytes(range(256)) * 256
+os.setxattr("f", "user.big", big); os.setxattr(fd, "user.none", b"")
+print(os.getxattr(fd, "user.big") == big, os.getxattr("f", "user.none"))
+print(sorted(os.listxattr("f")), os.listxattr("."))
+for f in lambda: os.setxattr("f", "user.big", big + b"x"), \\
+         lambda: os.setxattr("f", "user.none", b"", os.XATTR_CREATE), \\
+         lambda: os.getxattr("f", "user.other"), \\
+         lambda: os.setxattr("f", "user." + 300 * "n", b""):
+    try: f()
+    except OSError as e: print(errno.errorcode[e.errno], end=" ")
+os.removexattr("f", "user.big"); print(os.listxattr(fd)); os.unlink("f")
+"""]), "True b''\n['user.big', 'user.none'] []\n"
+           "E2BIG EEXIST ENODATA ERANGE ['user.none']\n")
+
+
 # --- sockets ----------------------------------------------------------------
 
 SERVER = """
@@ -591,6 +612,7 @@ if __name__ == "__main__":
         ("files, threads and children in Python",
          on_each(everything_through_python)),
         ("umask", on_each(umask_and_descriptors)),
+        ("extended attributes", on_each(extended_attributes)),
         ("sockets of two programs", on_each(two_programs)),
         ("signals", on_each(signals)),
         ("threads that wait for both kernels", on_each(threads_that_wait)),

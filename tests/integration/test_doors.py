@@ -149,6 +149,18 @@ print(os.stat(MOUNT + "/his").st_uid, door() == first, sh("cat " + MOUNT
           out.stdout)
 
 
+def who_stays_the_same_has_one():
+    """Calls that name only who the process is already change nothing."""
+    out = tree(COMMON + """
+first = door()
+os.setuid(os.getuid())
+os.setregid(-1, os.getgid())
+os.setresuid(-1, os.getuid(), -1)
+print(first.isdigit(), door() == first)
+""")
+    check(out.stdout == "True True\n", out.stdout)
+
+
 def an_exec_as_another_user():
     """Twice: a connection opens no second door."""
     if os.geteuid() != 0:
@@ -214,6 +226,7 @@ if __name__ == "__main__":
         ("before the exec", before_the_exec),
         ("its number is wanted", its_number_is_wanted),
         ("another user has none", another_user_has_none),
+        ("who stays the same has one", who_stays_the_same_has_one),
         ("an exec as another user", an_exec_as_another_user),
         ("after the server", after_the_server),
         ("what is counted is known from the beginning",

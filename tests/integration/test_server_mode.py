@@ -6,11 +6,13 @@ import contextlib
 import functools
 import hashlib
 import os
+import pathlib
 import signal
 import socket
 import subprocess
 import sys
 import threading
+import time
 
 import harness
 from harness import check
@@ -564,10 +566,53 @@ def never_comes_back():
     lost_and_found("die", "", 1)
 
 
-def nowhere():
-    env = harness.clean_env(
+def by_hand(**variables):
+    return harness.clean_env(
         LD_PRELOAD=f"{harness.STAGE}/lib/librumphijack.so.0",
-        RUMPHIJACK="path=/data")
+        RUMPHIJACK="path=/data", **variables)
+
+
+def other_sockets():
+    for kind in (socket.SOCK_SEQPACKET, socket.SOCK_DGRAM):
+        ours, theirs = socket.socketpair(socket.AF_UNIX, kind)
+        with ours, theirs:
+            number = theirs.fileno()
+            out = subprocess.run(
+                ["/bin/true"], env=by_hand(RUMPKIT_KERNEL=str(number)),
+                pass_fds=[number], timeout=120, capture_output=True,
+                check=False, stdin=subprocess.DEVNULL)
+            check(out.returncode == 125 and
+                  b"does not name a connection" in out.stderr, str(out))
+
+
+def fill(sock):
+    sock.setblocking(False)
+    try:
+        while True:
+            sock.send(bytes(4096))
+    except BlockingIOError:
+        sock.setblocking(True)
+
+
+def server_that_does_not_read():
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        number = theirs.fileno()
+        fill(theirs)
+        with subprocess.Popen(
+                ["cat", "/data/file"], stdin=subprocess.DEVNULL,
+                env=by_hand(RUMPKIT_KERNEL=str(number)),
+                pass_fds=[number]) as child:
+            stat = pathlib.Path(f"/proc/{child.pid}/stat")
+            while "(cat) S" not in (now := stat.read_text()):
+                check("(cat) Z" not in now, now)
+                time.sleep(0.01)
+            child.terminate()
+            check(child.wait(120) == -signal.SIGTERM, child.returncode)
+
+
+def nowhere():
+    env = by_hand()
     for more, words in (
             ({}, "neither RUMPKIT_KERNEL, RUMP_SERVER nor"),
             ({"RUMPKIT_KERNEL": "0"}, "does not name a connection"),
@@ -615,4 +660,6 @@ if __name__ == "__main__":
         ("a server comes back", comes_back),
         ("to die with the server", never_comes_back),
         ("no server to be found", nowhere),
+        ("sockets that are no connection", other_sockets),
+        ("a server that does not read", server_that_does_not_read),
     ]))

@@ -6,6 +6,7 @@ As a program: ganesha.py start DIRECTORY STATE [key=value ...] prints
 NOREG names the preload that makes portmapper registration a no-op.
 """
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -39,20 +40,46 @@ EXPORT {{
 """
 
 
+def unassigned_port():
+    """A number that no socket gets by itself, if there are such."""
+    with open("/proc/sys/net/ipv4/ip_local_port_range",
+              encoding="ascii") as f:
+        low, high = map(int, f.read().split())
+    below, above = max(low - 10000, 0), 65535 - high
+    if below + above == 0:
+        return 0
+    i = random.randrange(below + above)
+    return 10000 + i if i < below else high + 1 + i - below
+
+
+def bound(kind, host, port):
+    """A socket on that port, of all addresses if these are IPv4's."""
+    if ":" not in host and socket.has_dualstack_ipv6():
+        s = socket.socket(socket.AF_INET6, kind)
+        s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        host = "::"
+    else:
+        s = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET,
+                          kind)
+    try:
+        s.bind((host, port))
+    except OSError:
+        s.close()
+        raise
+    return s
+
+
 def free_ports(count, host="127.0.0.1"):
     """Port numbers that were free for tcp and udp a moment ago."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     held, ports = [], []
     while len(ports) < count:
-        tcp = socket.socket(family, socket.SOCK_STREAM)
-        udp = socket.socket(family, socket.SOCK_DGRAM)
-        held += [tcp, udp]
-        tcp.bind((host, 0))
         try:
-            udp.bind((host, tcp.getsockname()[1]))
+            held.append(bound(socket.SOCK_STREAM, host, unassigned_port()))
+            port = held[-1].getsockname()[1]
+            held.append(bound(socket.SOCK_DGRAM, host, port))
         except OSError:
             continue
-        ports.append(tcp.getsockname()[1])
+        ports.append(port)
     for s in held:
         s.close()
     return ports
@@ -70,6 +97,9 @@ class Ganesha:
                         "attr": "0", "io": ""}
         self.options.update(options)
         self.process = None
+        self.choose_ports()
+
+    def choose_ports(self):
         self.nfs, self.mnt, self.nlm, self.rquota = free_ports(
             4, self.options["bind"])
 
@@ -134,8 +164,19 @@ class Ganesha:
             self.process.wait()
             self.process = None
 
-    def __enter__(self):
+    def start_anywhere(self):
+        """On other ports if somebody has taken these meanwhile."""
+        for _ in range(3):
+            try:
+                return self.start()
+            except RuntimeError as e:
+                if "Address already in use" not in str(e):
+                    raise
+                self.choose_ports()
         return self.start()
+
+    def __enter__(self):
+        return self.start_anywhere()
 
     def __exit__(self, *exc):
         self.stop()
@@ -146,7 +187,8 @@ def main():
     if verb == "start":
         directory, state, *options = rest
         server = Ganesha(directory, state,
-                         **dict(o.split("=", 1) for o in options)).start()
+                         **dict(o.split("=", 1) for o in options))
+        server.start_anywhere()
         print(server.process.pid, server.nfs, server.mnt, flush=True)
     elif verb == "stop":
         with open(f"{rest[0]}/pid", encoding="ascii") as f:

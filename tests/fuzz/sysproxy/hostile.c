@@ -542,15 +542,19 @@ attack_classic(void)
 	}
 }
 
+/* Perhaps with a descriptor, which nobody asked for. */
 static void
 attack_bytes(void)
 {
-	int fd = dial();
+	const struct fast_message m = { .fm_type = below(12) };
+	struct fastclient via = { .fc_fd = dial() };
 
-	if (fd < 0)
+	if (via.fc_fd < 0)
 		return;
+	if (below(2) == 0)
+		(void)fastclient_send(&via, &m, NULL, 0);
 	for (int i = 0; i < 50; i++)
-		send_random(fd);
+		send_random(via.fc_fd);
 }
 
 static void

@@ -29,6 +29,7 @@
 #include "preload/entries.h"
 #include "preload/fdmap.h"
 #include "preload/inherit.h"
+#include "preload/names.h"
 #include "preload/pool.h"
 #include "preload/process.h"
 #include "preload/readiness.h"
@@ -40,7 +41,13 @@
 #define NRULES 4
 
 enum backend_state backend_state = BACKEND_SERVER;
-struct namespace resolve_ns = { .ns_n = NRULES };
+static const struct namespace rules = { .ns_n = NRULES };
+
+const struct namespace *
+names_now(void)
+{
+	return &rules;
+}
 
 static char *self;
 static uint32_t told[16];

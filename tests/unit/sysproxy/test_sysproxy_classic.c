@@ -19,6 +19,7 @@
 #include <cmocka.h>
 
 #include "fastclient.h"
+#include "lingering.h"
 #include "rump/rump.h"
 #include "rump/rump_syscallnum.h"
 #include "rump/rump_syscalls.h"
@@ -33,6 +34,8 @@
 		while (!(condition))                                           \
 			sched_yield();                                         \
 	} while (0)
+
+#define SLOW 30
 
 static char directory[SCRATCH_SIZE];
 static char path[64], url[80];
@@ -596,6 +599,84 @@ reboot_is_answered_and_removes_the_address(void **state)
 	assert_int_equal(access(path, F_OK), -1);
 }
 
+/* What is sent out of band the host hands to nobody, once something follows. */
+static bool
+send_slow(int connection, int fd, int flags)
+{
+	return lingering_send(connection, "", 1, fd, flags) &&
+	       (flags == 0 || send(connection, "", 1, MSG_NOSIGNAL) == 1 ||
+		   errno == EPIPE || errno == ECONNRESET);
+}
+
+/* From a process that ends at once: where it closes fd last, nothing lingers. */
+static void
+leave_behind(int fd, int flags)
+{
+	int go[2], status;
+	pid_t pid;
+	char c;
+
+	assert_int_equal(pipe(go), 0);
+	pid = fork();
+	if (pid == 0) {
+		close(go[1]);
+		(void)read(go[0], &c, 1);
+		_exit(send_slow(dial(), fd, flags) ? 0 : 1);
+	}
+	close(fd);
+	close(go[0]);
+	close(go[1]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+/* Whoever has connected to the address need not be anybody yet. */
+static void
+descriptors_that_are_slow_to_close_hold_up_nobody(void **state)
+{
+	int listeners[SLOW];
+	struct link other;
+
+	for (int i = 0; i < SLOW; i++) {
+		leave_behind(
+		    lingering_socket(&listeners[i]), i % 2 == 0 ? 0 : MSG_OOB);
+		open_link(&other);
+		close(other.fd);
+	}
+	for (int i = 0; i < SLOW; i++)
+		close(listeners[i]);
+}
+
+static unsigned
+count_descriptors(void)
+{
+	unsigned n = 0;
+
+	for (int fd = 0; fd < 4096; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
+/* Also while something of others', who were turned down, is slow to close. */
+static void
+connections_that_nobody_wants_any_more_leave_nothing(void **state)
+{
+	unsigned before;
+	int listener, fd;
+
+	AWAIT(rumpuser_sp_clients() == 0);
+	leave_behind(lingering_socket(&listener), 0);
+	AWAIT(rumpuser_sp_clients() == 0);
+	before = count_descriptors();
+	for (int i = 0; i < SLOW; i++) {
+		fd = dial();
+		shutdown(fd, SHUT_RDWR);
+		close(fd);
+	}
+	AWAIT(rumpuser_sp_clients() == 0 && count_descriptors() <= before);
+	close(listener);
+}
+
 static int
 boot(void **state)
 {
@@ -646,6 +727,10 @@ main(int argc, char **argv)
 		    exec_ends_sleeping_calls_and_keeps_the_process),
 		cmocka_unit_test(a_client_may_vanish_in_the_middle_of_anything),
 		cmocka_unit_test(the_fast_transport_is_reached_from_here),
+		cmocka_unit_test(
+		    descriptors_that_are_slow_to_close_hold_up_nobody),
+		cmocka_unit_test(
+		    connections_that_nobody_wants_any_more_leave_nothing),
 		cmocka_unit_test(other_users_stay_outside),
 		cmocka_unit_test(reboot_is_answered_and_removes_the_address),
 	};

@@ -33,7 +33,7 @@ it_goes_when_looks_agree_that_there_is_room(void **state)
 
 	for (int i = 0; i < PLACE_SURE; i++) {
 		assert_false(pl.pl_spare);
-		look(&pl, 1, 2);
+		look(&pl, 2, 2);
 	}
 	assert_true(pl.pl_spare);
 	assert_int_equal(pl.pl_calls, 0);
@@ -41,12 +41,12 @@ it_goes_when_looks_agree_that_there_is_room(void **state)
 }
 
 static void
-client_and_worker_spinning_are_no_crowd(void **state)
+client_and_worker_are_no_crowd(void **state)
 {
 	struct place pl = prompt();
 
 	for (int i = 0; i < PLACE_SURE; i++)
-		look(&pl, 1, 2);
+		look(&pl, 2, 2);
 	look(&pl, 2, 2);
 	assert_true(pl.pl_spare);
 	look(&pl, 3, 2);
@@ -59,7 +59,7 @@ one_look_without_room_begins_anew(void **state)
 	struct place pl = prompt();
 
 	look(&pl, 1, 2);
-	look(&pl, 2, 2); /* with its client, which sleeps, that is three */
+	look(&pl, 3, 2);
 	for (int i = 0; i < PLACE_SURE; i++) {
 		assert_false(pl.pl_spare);
 		look(&pl, 1, 2);
@@ -88,6 +88,7 @@ nothing_is_spared_where_the_host_does_not_tell(void **state)
 	for (int i = 0; i < 5 * PLACE_SURE; i++)
 		look(&pl, -1, 64);
 	assert_false(pl.pl_spare);
+	/* One processor, and a client that is on its way. */
 	for (int i = 0; i < 5 * PLACE_SURE; i++)
 		look(&pl, 1, 1);
 	assert_false(pl.pl_spare);
@@ -111,7 +112,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(it_goes_when_looks_agree_that_there_is_room),
-		cmocka_unit_test(client_and_worker_spinning_are_no_crowd),
+		cmocka_unit_test(client_and_worker_are_no_crowd),
 		cmocka_unit_test(one_look_without_room_begins_anew),
 		cmocka_unit_test(
 		    calls_that_come_now_and_then_are_not_waited_for),

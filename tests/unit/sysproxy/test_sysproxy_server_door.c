@@ -12,6 +12,7 @@
 #include "rump/rumpserver.h"
 
 #define STRANGER 65534
+#define ROUNDS 40
 
 /* A connection has one door: so each is another client's. */
 struct opener {
@@ -258,6 +259,34 @@ a_door_is_one_users(void **state)
 	shut_door(&op);
 }
 
+/* It takes the loop a moment to come to it, in most of the rounds. */
+static void
+knock_and_go(bool made)
+{
+	struct fastclient guest = { 0 };
+	struct opener op;
+	int fd;
+	char c;
+
+	open_door(&op);
+	/* What the server says is there, and stays unread. */
+	if (made)
+		assert_int_equal(recv(op.op_door, &c, 1, MSG_PEEK), 1);
+	fd = come(op.op_door);
+	close(op.op_door);
+	assert_int_equal(fastclient_hello(&guest, fd, false), 0);
+	fastclient_close(&guest);
+	fastclient_close(&op.op_client);
+	AWAIT(rumpuser_sp_clients() == 1);
+}
+
+static void
+who_knocks_before_the_door_is_closed_is_let_in(void **state)
+{
+	for (int i = 0; i < ROUNDS; i++)
+		knock_and_go(i % 2 == 0);
+}
+
 int
 main(void)
 {
@@ -270,6 +299,7 @@ main(void)
 		TEST(a_door_whose_other_end_is_the_servers_is_shut),
 		TEST(a_second_door_ends_the_connection),
 		TEST(a_door_is_one_users),
+		TEST(who_knocks_before_the_door_is_closed_is_let_in),
 	};
 
 	return cmocka_run_group_tests(tests, boot, NULL);

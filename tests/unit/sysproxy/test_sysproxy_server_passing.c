@@ -135,76 +135,6 @@ a_socket_that_is_lost_on_its_way_is_missed(void **state)
 	    hand_over(RUMP_AF_INET, RUMP_SOCK_DGRAM, 4711, NULL), RUMP_ENFILE);
 }
 
-/* A connection with data that nobody takes: to close it last takes as long as it
- * lingers, at the longest. */
-static int
-lingering_socket(int *listener)
-{
-	struct sockaddr_in sin = { .sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	const struct linger on = { 1, 3600 };
-	socklen_t len = sizeof(sin);
-	char data[4096] = { 0 };
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-	*listener = socket(AF_INET, SOCK_STREAM, 0);
-	assert_int_equal(bind(*listener, (struct sockaddr *)&sin, len), 0);
-	assert_int_equal(listen(*listener, 1), 0);
-	assert_int_equal(
-	    getsockname(*listener, (struct sockaddr *)&sin, &len), 0);
-	assert_int_equal(connect(fd, (struct sockaddr *)&sin, len), 0);
-	assert_int_equal(
-	    setsockopt(fd, SOL_SOCKET, SO_LINGER, &on, sizeof(on)), 0);
-	while (send(fd, data, sizeof(data), MSG_DONTWAIT) > 0)
-		continue;
-	return fd;
-}
-
-/* The first byte of a message, with fd. */
-static void
-send_begin(const struct fastclient *fc, const struct fast_message *m, int fd)
-{
-	union {
-		struct cmsghdr hdr;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control = { 0 };
-	struct iovec iov = { (void *)(uintptr_t)m, 1 };
-	struct msghdr mh = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
-	};
-
-	control.hdr.cmsg_len = CMSG_LEN(sizeof(int));
-	control.hdr.cmsg_level = SOL_SOCKET;
-	control.hdr.cmsg_type = SCM_RIGHTS;
-	memcpy(CMSG_DATA(&control.hdr), &fd, sizeof(fd));
-	assert_int_equal(sendmsg(fc->fc_fd, &mh, 0), 1);
-}
-
-/* With a message that has no use for it.  The server is the last to close it: the
- * message ends when we have done so. */
-static void
-a_descriptor_that_is_slow_to_close_holds_up_nobody(void **state)
-{
-	struct fast_message wrong = { .fm_type = FAST_INTR };
-	int listener, fd = lingering_socket(&listener);
-	struct fastclient other;
-
-	send_begin(&client, &wrong, fd);
-	close(fd);
-	assert_int_equal(
-	    send(client.fc_fd, (char *)&wrong + 1, sizeof(wrong) - 1, 0),
-	    sizeof(wrong) - 1);
-	open_client(&other, false);
-	assert_int_equal(
-	    fastclient_call(&other, 0, RUMP_SYS_getpid, A(0), NULL, NULL), 0);
-	fastclient_close(&other);
-	/* Its connection is reset, and whoever closes it need not wait. */
-	close(listener);
-}
-
 int
 main(void)
 {
@@ -213,7 +143,6 @@ main(void)
 		TEST(a_socket_that_a_client_has_made_is_taken_over),
 		TEST(what_is_no_such_socket_is_refused),
 		TEST(a_socket_that_is_lost_on_its_way_is_missed),
-		TEST(a_descriptor_that_is_slow_to_close_holds_up_nobody),
 	};
 
 	return cmocka_run_group_tests(tests, boot, NULL);

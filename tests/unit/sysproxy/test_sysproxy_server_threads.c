@@ -11,9 +11,12 @@
 #include "rump/rumpdefs.h"
 
 #define OTHER 65534
+#define GROUPS 20000
 
-/* One that the host knows as somebody else as long as it is wanted. */
+/* One that the host knows as somebody else as long as it is wanted, in so many
+ * groups. */
 struct stranger {
+	int st_ngroups;
 	pthread_t st_thread;
 	pid_t st_tid;
 	sem_t st_ready, st_over;
@@ -22,8 +25,13 @@ struct stranger {
 static void *
 be_strange(void *arg)
 {
+	static gid_t groups[GROUPS];
 	struct stranger *st = arg;
 
+	for (int i = 0; i < st->st_ngroups; i++)
+		groups[i] = 1000000000 + (gid_t)i;
+	if (st->st_ngroups != 0)
+		(void)syscall(SYS_setgroups, st->st_ngroups, groups);
 	(void)syscall(SYS_setfsgid, OTHER);
 	(void)syscall(SYS_setfsuid, OTHER);
 	st->st_tid = gettid();
@@ -33,8 +41,9 @@ be_strange(void *arg)
 }
 
 static void
-stranger_begin(struct stranger *st)
+stranger_begin(struct stranger *st, int ngroups)
 {
+	st->st_ngroups = ngroups;
 	assert_int_equal(sem_init(&st->st_ready, 0, 0), 0);
 	assert_int_equal(sem_init(&st->st_over, 0, 0), 0);
 	assert_int_equal(
@@ -79,7 +88,7 @@ a_call_has_the_credentials_of_its_thread(void **state)
 
 	if (geteuid() != 0)
 		skip();
-	stranger_begin(&st);
+	stranger_begin(&st, 0);
 	assert_user(0, 0, 0);
 	assert_user(1, gettid(), 0);
 	assert_user(2, st.st_tid, OTHER);
@@ -93,6 +102,19 @@ a_call_has_the_credentials_of_its_thread(void **state)
 	    call(RUMP_SYS_mkdir, A((intptr_t) "/mine", 0777), NULL, NULL), 0);
 	assert_int_equal(
 	    call(RUMP_SYS_rmdir, A((intptr_t) "/mine"), NULL, NULL), 0);
+	stranger_end(&st);
+}
+
+/* What the host says of it is long, and the thread's number comes last. */
+static void
+a_thread_may_be_in_many_groups(void **state)
+{
+	struct stranger st;
+
+	if (geteuid() != 0)
+		skip();
+	stranger_begin(&st, GROUPS);
+	assert_user(1, st.st_tid, OTHER);
 	stranger_end(&st);
 }
 
@@ -113,6 +135,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_call_has_the_credentials_of_its_thread),
+		TEST(a_thread_may_be_in_many_groups),
 		TEST(what_is_no_thread_of_the_client_makes_no_call),
 	};
 

@@ -109,6 +109,13 @@ extern bool router_idle;
 extern bool router_names;
 /* Fast test, no lock: may descriptor fd be a rump file's? */
 bool fdmap_is_rump(long fd);
+/* The same for the lowest numbers (layout.h says how many) of a process that has
+ * no map of its own besides its parent's: not NULL, it may be.  The pointer is
+ * NULL as long as nothing is known. */
+extern void *_Atomic router_numbers;
+/* The host's descriptor that reading and writing descriptor fd, a socket of the
+ * kernel's, is all about, or -1.  On any stack. */
+long router_direct(long fd);
 /* The router wants to see each call that has descriptors before anything else
  * does, and may change the arguments: numbers stand elsewhere in the host
  * (fdalias.h), or others change them (fdshare.h).  On the kernel stack. */
@@ -141,10 +148,11 @@ bool router_efault(struct call *c);
  * = 0: "RUMPKIT_CWD=/data/dir", 1: "RUMPKIT_FDS=...", 2: "RUMPKIT_KERNEL=99",
  * 3: "RUMPKIT_NUMBERS=2001:1920,", 4: "RUMPKIT_COMM=script",
  * 5: "RUMPKIT_NOFILE=256", 6: "RUMPKIT_DOOR=1921",
- * 7: "RUMPKIT_NETWORK=other", 8: "RUMPKIT_PLACE=1920".
+ * 7: "RUMPKIT_NETWORK=other", 8: "RUMPKIT_PLACE=1920",
+ * 9: "RUMPKIT_ROOT=/data/jail", 10: "RUMPKIT_USERS=other".
  * The length; 0: there is nothing to say.
  */
-#define EXEC_STRINGS 9
+#define EXEC_STRINGS 11
 size_t router_exec_env(unsigned which, char *buf, size_t size);
 
 #endif /* !PRELOAD_CALL_H */

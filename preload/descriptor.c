@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
-#include <linux/fs.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
@@ -20,8 +19,9 @@
 #include "preload/backend.h"
 #include "preload/child.h"
 #include "preload/config.h"
-#include "preload/dirs.h"
 #include "preload/fdalias.h"
+#include "preload/fileioctl.h"
+#include "preload/fdslots.h"
 #include "preload/fileowner.h"
 #include "preload/namespace.h"
 #include "preload/process.h"
@@ -63,6 +63,25 @@ fd_direct(struct rfile *rf)
 	    member_of_file(rf, &hostfd) != MEMBER_PROXY)
 		return -1;
 	return hostfd;
+}
+
+/* As fd_direct(), where that is known already and nobody is told of it.  As there
+ * the caller has no reference: another thread that closes the number may have given
+ * the host's to another file before the call is made. */
+long
+router_direct(long fd)
+{
+	struct rfile *rf;
+	int hostfd;
+
+	if (!backend_direct || config.cf_trace != 0 || config.cf_summary ||
+	    !backend_reachable())
+		return -1;
+	rf = slot_load(fd);
+	if (!slot_is_file(rf) || rf->rf_kind != RF_SOCKET || rf->rf_path_only)
+		return -1;
+	hostfd = atomic_load_explicit(&rf->rf_hostfd, memory_order_acquire);
+	return slot_load(fd) == rf ? hostfd : -1;
 }
 
 long
@@ -308,6 +327,9 @@ fcntl_setfl(struct call *c, struct rfile *rf, int flags)
 {
 	long now = 0;
 
+	/* Sockets have nothing that could be passed by. */
+	if (rf->rf_kind == RF_SOCKET && (flags & O_DIRECT) != 0)
+		return -EINVAL;
 	if (rf->rf_kind == RF_FILE)
 		now = fcntl_getfl(c, rf);
 	if (now < 0)
@@ -319,9 +341,23 @@ fcntl_setfl(struct call *c, struct rfile *rf, int flags)
 	    abi_status_to_netbsd(flags), 0, 0);
 }
 
+/* F_DUPFD_QUERY of Linux 6.10; its argument is a number of the program's. */
+#define FCNTL_DUPFD_QUERY 1027
+
+/* A socket's locks, leases and owners are the host's; calls that wait or change
+ * how the socket waits are the kernel's. */
+static bool
+is_hosts_command(const struct rfile *rf, int cmd)
+{
+	return rf->rf_kind == RF_SOCKET && cmd != F_SETFL && cmd != F_SETLKW &&
+	       cmd != F_OFD_SETLKW && cmd != FCNTL_DUPFD_QUERY;
+}
+
 static long
 fcntl_file(struct call *c, struct rfile *rf)
 {
+	if (is_hosts_command(rf, (int)c->arg[1]))
+		return socket_hostcall(c, rf, RUMP_HOSTCALL_FCNTL);
 	switch ((int)c->arg[1]) {
 	case F_SETFL:
 		return fcntl_setfl(c, rf, (int)c->arg[2]);
@@ -338,12 +374,10 @@ fcntl_file(struct call *c, struct rfile *rf)
 	case F_SETSIG:
 	case F_GETOWN_EX:
 	case F_SETOWN_EX:
-		if (rf->rf_kind == RF_SOCKET)
-			return socket_hostcall(c, rf, RUMP_HOSTCALL_FCNTL);
 		return fileowner_fcntl(c, rf);
 	case F_GET_RW_HINT:
 	case F_SET_RW_HINT:
-		return rf->rf_kind == RF_FILE ? fileowner_hint(c, rf) : -EINVAL;
+		return fileowner_hint(c, rf);
 	case F_GETLEASE:
 		return F_UNLCK;
 	case F_GETPIPE_SZ:
@@ -401,47 +435,6 @@ ioctl_int(struct call *c, struct rfile *rf, unsigned cmd)
 	return result;
 }
 
-/* No file of the kernel's shares blocks with another. */
-static long
-ioctl_clone(struct call *c, struct rfile *rf, unsigned request)
-{
-	struct file_clone_range range = { .src_fd = c->arg[2] };
-	struct rfile *from;
-	int error = 0;
-
-	if (request == FICLONERANGE)
-		error =
-		    usercopy_in(&range, (const void *)c->arg[2], sizeof(range));
-	if (error != 0)
-		return -error;
-	from = fdmap_get_rump((int)range.src_fd, &error);
-	if (from != NULL)
-		(void)fdmap_put(from);
-	else if (error != 0 ||
-		 HOST(SYS_fcntl, range.src_fd, F_GETFD, 0, 0, 0, 0) < 0)
-		return -EBADF;
-	if (dirs_is_directory(c, rf))
-		return -EISDIR;
-	return from != NULL ? -EOPNOTSUPP : -EXDEV;
-}
-
-/* What the attributes tell. */
-static long
-ioctl_size(struct call *c, struct rfile *rf, unsigned request)
-{
-	struct rump_stat st;
-	long result = fd_call(c, rf, RUMP_SYS_fstat, (int64_t)&st, 0, 0, 0);
-	int block;
-
-	if (result < 0)
-		return result;
-	if (request == FIOQSIZE)
-		return -usercopy_out(
-		    &st.st_size, (void *)c->arg[2], sizeof(st.st_size));
-	block = (int)st.st_blksize;
-	return -usercopy_out(&block, (void *)c->arg[2], sizeof(block));
-}
-
 static long
 ioctl_rump(struct call *c, struct rfile *rf)
 {
@@ -450,16 +443,10 @@ ioctl_rump(struct call *c, struct rfile *rf)
 	if (request == FIOCLEX || request == FIONCLEX)
 		return HOST(SYS_fcntl, c->arg[0], F_SETFD,
 		    request == FIOCLEX ? FD_CLOEXEC : 0, 0, 0, 0);
-	if ((request == FICLONE || request == FICLONERANGE) &&
-	    rf->rf_kind == RF_FILE)
-		return ioctl_clone(c, rf, request);
-	if ((request == FIGETBSZ || request == FIOQSIZE) &&
-	    rf->rf_kind == RF_FILE)
-		return ioctl_size(c, rf, request);
 	if (abi_ioctl_to_netbsd(request, &cmd) != 0)
 		return rf->rf_kind == RF_SOCKET
 			   ? socket_hostcall(c, rf, RUMP_HOSTCALL_IOCTL)
-			   : -ENOTTY;
+			   : fileioctl(c, rf);
 	return ioctl_int(c, rf, cmd);
 }
 

@@ -41,6 +41,7 @@
 #include "preload/classic_set.h"
 #include "preload/dirs.h"
 #include "preload/engine/late.h"
+#include "preload/engine/layout.h"
 #include "preload/hidden.h"
 #include "preload/fdshare.h"
 #include "preload/fdslots.h"
@@ -52,6 +53,8 @@
 #include "rump/rump_syscallnum.h"
 
 LATE struct fdview fdmap_own;
+void *_Atomic router_numbers;
+_Static_assert(FD_SECOND == ROUTER_NUMBERS, "it is the first table");
 
 static struct pool rfiles = POOL_INIT(sizeof(struct rfile) + 8, 4096);
 static _Atomic(struct rfile *) left; /* see leave_behind() */
@@ -120,6 +123,8 @@ slot_make(long fd)
 	/* Who comes second leaves a table behind, of which no page is there. */
 	(void)atomic_compare_exchange_strong(
 	    &v->fv_table[fd / FD_SECOND], &second, mine);
+	if (v == &fdmap_own && fd < ROUTER_NUMBERS)
+		atomic_store(&router_numbers, atomic_load(&v->fv_table[0]));
 	return slot_find(fd);
 }
 
@@ -498,12 +503,16 @@ placeholder_dup2(long to, long flags)
 int
 fdmap_room(void)
 {
-	long number = placeholder_dup(0, true);
+	long number = placeholder_dup(0, true), behind = 0;
 
 	if (number < 0)
 		return (int)-number;
+	if (backend_state == BACKEND_HERE)
+		behind = placeholder_away();
+	if (behind > 0)
+		HOST(SYS_close, behind, 0, 0, 0, 0, 0);
 	HOST(SYS_close, number, 0, 0, 0, 0, 0);
-	return 0;
+	return behind < 0 ? (int)-behind : 0;
 }
 
 long

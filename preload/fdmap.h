@@ -103,7 +103,8 @@ long fdmap_install(
 /* The same, with rf_path, which is consumed too. */
 long fdmap_install_path(int fd, enum rfile_kind kind, int rule, bool path_only,
     bool cloexec, char *path);
-/* Is there a number for one more, as it looks?  0, or EMFILE and the like. */
+/* Is there a number for one more, and for what the kernel in this process has
+ * behind a socket, as it looks?  0, or EMFILE and the like. */
 int fdmap_room(void);
 /*
  * Number, a descriptor of the host that stood for it on its way here, is rump

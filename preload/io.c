@@ -128,6 +128,22 @@ rest_of(struct call *c, struct rfile *rf, int num, int64_t at, long done)
 	return done;
 }
 
+/* Vectors without a byte do not reach a socket, where an empty write is a
+ * message. */
+static bool
+vector_is_empty(const struct call *c)
+{
+	const struct iovec *iov = (const struct iovec *)c->arg[1];
+	struct iovec one;
+	int i, count = (int)c->arg[2];
+
+	for (i = 0; i < count; i++)
+		if (usercopy_in(&one, iov + i, sizeof(one)) != 0 ||
+		    one.iov_len != 0)
+			return false;
+	return count >= 0;
+}
+
 /* NetBSD wants at least one element. */
 static long
 vector(struct call *c, struct rfile *rf, int plain)
@@ -135,6 +151,8 @@ vector(struct call *c, struct rfile *rf, int plain)
 	bool read = plain == RUMP_SYS_read;
 	long done;
 
+	if (rf->rf_kind == RF_SOCKET && vector_is_empty(c))
+		return 0;
 	if ((int)c->arg[2] == 0)
 		return fd_call(c, rf, plain, 0, 0, 0, 0);
 	done = fd_call(c, rf, read ? RUMP_SYS_readv : RUMP_SYS_writev,
@@ -184,15 +202,17 @@ append_vector(struct call *c, struct rfile *rf)
 static long
 vector2(struct call *c, struct rfile *rf, int plain)
 {
-	bool write = plain == RUMP_SYS_write;
+	bool write = plain == RUMP_SYS_write, file = rf->rf_kind == RF_FILE;
 	long flags = (int)c->arg[5], result, error;
 
+	if (!file && c->arg[3] != -1)
+		return vector_at(c, rf, plain);
 	if ((flags & ~(long)RWF_KNOWN) != 0) {
 		route_note(c, "these RWF_ flags");
 		return -EOPNOTSUPP;
 	}
-	/* What is read is not written. */
-	if (!write)
+	/* What is read is not written, and a socket has no end to append to. */
+	if (!write || !file)
 		flags = 0;
 	if ((flags & RWF_APPEND) != 0 && (int)c->arg[2] != 0)
 		result = append_vector(c, rf);
@@ -274,7 +294,9 @@ lseek_rump(struct call *c, struct rfile *rf)
 	if (dirs_is_directory(c, rf))
 		return dirs_seek(c, rf, c->arg[1], whence);
 	if (whence == SEEK_DATA || whence == SEEK_HOLE)
-		return seek_data(c, rf, c->arg[1], whence);
+		return rf->rf_kind == RF_SOCKET
+			   ? -ESPIPE
+			   : seek_data(c, rf, c->arg[1], whence);
 	if (whence < SEEK_SET || whence > SEEK_END)
 		return -EINVAL;
 	return rump_seek(c, rf, c->arg[1], whence);

@@ -31,16 +31,19 @@
 #include "preload/kernel.h"
 #include "preload/mappings.h"
 #include "preload/libcinit.h"
+#include "preload/names.h"
 #include "preload/netspace.h"
 #include "preload/nofile.h"
 #include "preload/process.h"
 #include "preload/program.h"
 #include "preload/remote.h"
 #include "preload/resolve.h"
+#include "preload/root.h"
 #include "preload/route.h"
 #include "preload/summary.h"
 #include "preload/text.h"
 #include "preload/trace.h"
+#include "preload/userspace.h"
 #include "rump/rump_syscallnum.h"
 #include "rump/rumpabi.h"
 #include "rump/rumperr.h"
@@ -118,7 +121,7 @@ is_served(void)
 static void
 add_rule(enum ns_kind kind, const char *prefix)
 {
-	if (namespace_add(&resolve_ns, kind, prefix) != 0) {
+	if (names_add(kind, prefix) != 0) {
 		engine_say("%s: more than %d prefixes are routed", prefix,
 		    NS_MAXRULES);
 		leave(EXIT_CONFIG);
@@ -248,6 +251,7 @@ start_kernel(int argc, char **argv, char **envp)
 		engine_say("%s", text);
 		leave(EXIT_FAILED);
 	}
+	libcinit_again();
 	backend_state = BACKEND_HERE;
 	kernel.k_escape_set(config.cf_nmounts != 0);
 	mount_all();
@@ -292,6 +296,20 @@ inherit_cwd(const char *path)
 	if (error == 0)
 		return;
 	engine_say("%s: the program was in this directory before it executed "
+		   "another one, and cannot return to it: %s",
+	    path, rump_strerror(abi_errno_to_netbsd(error)));
+	leave(EXIT_FAILED);
+}
+
+/* ... and had that root directory. */
+static void
+inherit_root(const char *path)
+{
+	int error = root_inherit(path);
+
+	if (error == 0)
+		return;
+	engine_say("%s: the program had this root directory before it executed "
 		   "another one, and cannot return to it: %s",
 	    path, rump_strerror(abi_errno_to_netbsd(error)));
 	leave(EXIT_FAILED);
@@ -391,6 +409,10 @@ router_exec_env(unsigned which, char *buf, size_t size)
 		return netspace_exec_env(buf, size);
 	case 8:
 		return fdmap_exec_env(buf, size);
+	case 9:
+		return root_exec_env(buf, size);
+	case 10:
+		return userspace_exec_env(buf, size);
 	default:
 		return kernel_exec_env(buf, size);
 	}
@@ -398,6 +420,7 @@ router_exec_env(unsigned which, char *buf, size_t size)
 
 /* What the image before this one has handed on, and is not the program's. */
 enum handed {
+	HANDED_ROOT,
 	HANDED_CWD,
 	HANDED_FILES,
 	HANDED_NUMBERS,
@@ -405,9 +428,11 @@ enum handed {
 	HANDED_NOFILE,
 	HANDED_NETWORK,
 	HANDED_PLACE,
+	HANDED_USERS,
 	HANDED_N
 };
 static const char *const handed_names[HANDED_N] = {
+	[HANDED_ROOT] = ROOT_VARIABLE,
 	[HANDED_CWD] = CWD_VARIABLE,
 	[HANDED_FILES] = INHERIT_VARIABLE,
 	[HANDED_NUMBERS] = FDALIAS_VARIABLE,
@@ -415,6 +440,7 @@ static const char *const handed_names[HANDED_N] = {
 	[HANDED_NOFILE] = NOFILE_VARIABLE,
 	[HANDED_NETWORK] = NETSPACE_VARIABLE,
 	[HANDED_PLACE] = PLACE_VARIABLE,
+	[HANDED_USERS] = USERSPACE_VARIABLE,
 };
 #define OURS_MAX 256 /* variables that we look at */
 
@@ -433,6 +459,8 @@ router_init(int argc, char **argv, char **envp)
 		nofile_take(handed[HANDED_NOFILE]);
 	if (handed[HANDED_NETWORK] != NULL)
 		netspace_take(handed[HANDED_NETWORK]);
+	if (handed[HANDED_USERS] != NULL)
+		userspace_take(handed[HANDED_USERS]);
 	read_config(ours);
 	nofile_start(config_routes(&config));
 	if (!config_routes(&config))
@@ -451,8 +479,8 @@ router_init(int argc, char **argv, char **envp)
 		leave(EXIT_FAILED);
 	}
 	make_namespace();
-	router_no_paths =
-	    resolve_ns.ns_n == 0 && config.cf_trace == 0 && !config.cf_summary;
+	router_no_paths = names_now()->ns_n == 0 && config.cf_trace == 0 &&
+			  !config.cf_summary;
 	engine_hooks.eh_exec = exec_check;
 	engine_hooks.eh_exec_failed = inherit_failed;
 	process_init();
@@ -461,6 +489,8 @@ router_init(int argc, char **argv, char **envp)
 		attach_server();
 	else
 		find_kernel(argc, argv, envp);
+	if (handed[HANDED_ROOT] != NULL)
+		inherit_root(handed[HANDED_ROOT]);
 	if (handed[HANDED_CWD] != NULL)
 		inherit_cwd(handed[HANDED_CWD]);
 	if (handed[HANDED_FILES] != NULL)

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -101,17 +102,34 @@ is_host_fstat(long nr, const long arg[6])
 	       !fdmap_is_rump(arg[0]);
 }
 
+/* May the file be below /proc, /dev/fd or /dev/std*?  head: eight bytes. */
+static bool
+may_be_descriptor(const char *head)
+{
+	if (head[1] == '/' || head[1] == '.' || memcmp(head, "/proc", 5) == 0)
+		return true;
+	if (memcmp(head, "/dev/", 5) != 0)
+		return false;
+	switch (head[5]) {
+	case '\0':
+	case '/':
+	case '.':
+	case 'f':
+		return true;
+	default:
+		return memcmp(head + 5, "st", 2) == 0;
+	}
+}
+
 /* An absolute path that names no descriptor. */
 static bool
 names_file(long path)
 {
-	char head[5] = "";
+	char head[8] = "";
 
-	if (engine_copy_string(head, (const void *)path, sizeof(head)) ==
-		-EFAULT ||
-	    head[0] != '/' || head[1] == '/' || head[1] == '.')
-		return false;
-	return memcmp(head, "/proc", 5) != 0 && memcmp(head, "/dev", 4) != 0;
+	return engine_copy_string(head, (const void *)path, sizeof(head)) !=
+		   -EFAULT &&
+	       head[0] == '/' && !may_be_descriptor(head);
 }
 
 /* A call that looks at a file, of which there is none in the kernel. */
@@ -245,22 +263,34 @@ dispatch_ours(struct thread *t, struct call *c, const struct linux_call *lc)
 	return c->after(c);
 }
 
-uint8_t dispatch_slow[CALLS_MAX];
+_Static_assert(offsetof(struct thread, t_view) == THREAD_VIEW, "layout.h");
+
+uint8_t dispatch_how[CALLS_MAX];
+
+/* For entry.S: as is_plain(), where that is said quickly. */
+static uint8_t
+how(unsigned nr, const struct linux_call *lc)
+{
+	if (BROKEN(BREAK_STATE) || nr == SYS_ptrace)
+		return DISPATCH_ASK;
+	if (!lc->lc_routed || (router_idle && !class_is_ours(lc) &&
+				  lc->lc_class != CALL_READINESS))
+		return DISPATCH_PLAIN;
+	if (lc->lc_class != CALL_FD || lc->lc_fd != 0 || lc->lc_fd2 >= 0 ||
+	    nr == SYS_fcntl)
+		return DISPATCH_ASK;
+	if (lc->lc_path < 0)
+		return DISPATCH_FD;
+	return lc->lc_path == 4 ? DISPATCH_FD_NO_NAME : DISPATCH_ASK;
+}
 
 void
 dispatch_init(void)
 {
-	const struct linux_call *lc;
-	unsigned nr;
-
-	for (nr = 0; nr < CALLS_MAX && nr < linux_ncalls; nr++) {
-		lc = &linux_calls[nr];
-		dispatch_slow[nr] =
-		    BROKEN(BREAK_STATE) ||
-		    (lc->lc_routed && (!router_idle || class_is_ours(lc) ||
-					  lc->lc_class == CALL_READINESS));
-	}
-	dispatch_slow[SYS_ptrace] = 1;
+	for (unsigned nr = 0; nr < CALLS_MAX && nr < linux_ncalls; nr++)
+		dispatch_how[nr] = how(nr, &linux_calls[nr]);
+	if (router_looks)
+		engine_watch_descriptors();
 }
 
 void
@@ -268,7 +298,7 @@ engine_watch_descriptors(void)
 {
 	for (unsigned nr = 0; nr < CALLS_MAX && nr < linux_ncalls; nr++) {
 		if (linux_calls[nr].lc_fd >= 0 || linux_calls[nr].lc_fd2 >= 0)
-			dispatch_slow[nr] = 1;
+			dispatch_how[nr] = DISPATCH_ASK;
 	}
 }
 
@@ -510,33 +540,67 @@ patched_whole(struct thread *t, struct patched_frame *f, long nr)
 	return leave(t, f, nr, r);
 }
 
+/* The host's socket for a call that moves the data of one of the kernel's, or -1:
+ * it goes the long way. */
+static inline long
+direct_socket(const struct thread *t, long nr, const long arg[6])
+{
+	switch (nr) {
+	case SYS_read:
+	case SYS_write:
+	case SYS_readv:
+	case SYS_writev:
+		break;
+	case SYS_sendto:
+	case SYS_recvfrom:
+		if (arg[4] == 0)
+			break;
+		return -1;
+	default:
+		return -1;
+	}
+	if (t->t_in_kernel || t->t_own || thread_is_guest(t))
+		return -1;
+	return router_direct((int)arg[0]);
+}
+
+static struct outcome
+patched_at_length(struct thread *t, struct patched_frame *f, long nr)
+{
+	return is_whole(t, nr) ? patched_whole(t, f, nr)
+			       : patched_slowly(t, f, nr);
+}
+
 struct outcome
-engine_patched_efault(struct patched_frame *f, long nr)
+engine_patched_efault(struct patched_frame *f)
 {
 	struct thread *t = &engine_thread;
 	struct call c;
 
-	fill_call(&c, f, nr);
-	return leave(t, f, nr, fill_and_retry(t, &c));
+	fill_call(&c, f, f->pf_nr);
+	if (!is_plain(t, c.nr, c.arg)) {
+		c.arg[0] = direct_socket(t, c.nr, c.arg);
+		if (c.arg[0] < 0)
+			return leave(t, f, c.nr, -EFAULT);
+	}
+	return leave(t, f, c.nr, fill_and_retry(t, &c));
 }
 
 struct outcome
-engine_patched(struct patched_frame *f, long nr)
+engine_patched(struct patched_frame *f)
 {
 	const long arg[6] = { f->pf_rdi, f->pf_rsi, f->pf_rdx, f->pf_r10,
 		f->pf_r8, f->pf_r9 };
 	struct thread *t = &engine_thread;
-	long r;
+	long fd;
 
 	if (!BROKEN(BREAK_NUMBER))
-		nr = (int)nr; /* as the host takes it */
-	if (BROKEN(BREAK_STATE) || router_looks || !is_plain(t, nr, arg) ||
-	    must_fill(t, nr))
-		return is_whole(t, nr) ? patched_whole(t, f, nr)
-				       : patched_slowly(t, f, nr);
-	r = engine_host_call(
-	    nr, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]);
-	if (r == -EFAULT)
-		return engine_patched_efault(f, nr);
-	return (struct outcome){ r, f->pf_back };
+		f->pf_nr = (int)f->pf_nr; /* as the host takes it */
+	if (BROKEN(BREAK_STATE) || router_looks || must_fill(t, f->pf_nr))
+		return patched_at_length(t, f, f->pf_nr);
+	if (is_plain(t, f->pf_nr, arg))
+		return (struct outcome){ arg[0], 0 };
+	fd = direct_socket(t, f->pf_nr, arg);
+	return fd >= 0 ? (struct outcome){ fd, 0 }
+		       : patched_at_length(t, f, f->pf_nr);
 }

@@ -25,6 +25,8 @@ extern const struct rumpuser_hostops engine_hostops;
  * Set by the router in router_init(), before interception is armed; NULL where
  * nothing is to be done.
  */
+#define EXEC_DESCRIPTORS 3 /* of eh_exec, in scratch[] */
+
 struct engine_hooks {
 	/* From a signal handler that interrupted a routed call: end its sleep,
 	 * and, at the next routed call of the thread, take that back.
@@ -36,7 +38,7 @@ struct engine_hooks {
 	/* The thread is about to end: rump_thread_fini(). */
 	void (*eh_thread_exit)(void);
 	/* Before execve and execveat: 0 or -errno.  It may change the call;
-	 * scratch[0] and scratch[1] are then one more than a descriptor that
+	 * the first of scratch[] are then one more than a descriptor that
 	 * is closed when the exec comes to nothing, or 0.  In that case the
 	 * other is called.  After 0 *fd is the host's file that will be
 	 * executed, open for reading and from now on the engine's, or -1. */
@@ -62,6 +64,8 @@ struct engine_hooks {
 	 * has done so).  0 or -errno. */
 	long (*eh_share)(uint64_t flags);
 	long (*eh_unshare)(uint64_t flags);
+	/* The host has given the process another working directory. */
+	void (*eh_left_directory)(void);
 	void (*eh_birth_over)(struct birth *birth);
 };
 extern struct engine_hooks engine_hooks;

@@ -20,7 +20,10 @@
 	.hidden	engine_clone_landed
 	.hidden	engine_sigreturn
 	.hidden	thunk_table
-	.hidden	dispatch_slow
+	.hidden	dispatch_how
+	.hidden	engine_fill_first
+	.hidden	engine_thread
+	.hidden	router_numbers
 
 #define FUNCTION(name)		\
 	.globl	name;		\
@@ -50,7 +53,6 @@ FUNCTION(engine_host_call)
 	mov	%r8, %r10
 	mov	%r9, %r8
 	mov	8(%rsp), %r9
-LABEL(engine_host_insn)
 	syscall
 LABEL(engine_host_after)
 	ret
@@ -92,13 +94,16 @@ FUNCTION(engine_end_own)
  * On entry: the program's return point, the red zone; rcx is the slot's fixed
  * part.  To an unwinder this frame is called by the program directly.
  *
- * Most calls are plain: made here, without a C function and without a ret,
- * which some processors always mispredict after a system call.  Their number
- * waits below the stack pointer, where signal frames leave 128 bytes alone,
- * for the case that the host cannot read the program's memory: it may be a
- * mapping of a rump file.
+ * Most calls are plain: made here, without a ret, which some processors always
+ * mispredict after a system call; and without a C function, if the number of
+ * the call says it, or its descriptor.  Meanwhile the call's number waits below
+ * the stack pointer, where signal frames leave 128 bytes alone, for the case that
+ * the host cannot read the program's memory: it may be a mapping of a rump file.
+ * So does the first argument when the host is given another one.
  */
 	.macro	patched_call fn
+	push	%r11
+	.cfi_adjust_cfa_offset 8
 	push	%rdi
 	.cfi_adjust_cfa_offset 8
 	push	%rsi
@@ -118,12 +123,9 @@ FUNCTION(engine_end_own)
 	.cfi_def_cfa_register %rbp
 	and	$-16, %rsp
 	mov	%rbp, %rdi
-	mov	%r11, %rsi
 	call	\fn
 	mov	%rbp, %rsp
 	.cfi_def_cfa_register %rsp
-	mov	%rax, %r11
-	mov	%rdx, %rcx
 	pop	%rbp
 	.cfi_adjust_cfa_offset -8
 	.cfi_restore %rbp
@@ -133,17 +135,28 @@ FUNCTION(engine_end_own)
 	.cfi_adjust_cfa_offset -8
 	pop	%r10
 	.cfi_adjust_cfa_offset -8
+	mov	%rdx, %rcx
 	pop	%rdx
 	.cfi_adjust_cfa_offset -8
 	pop	%rsi
 	.cfi_adjust_cfa_offset -8
 	pop	%rdi
 	.cfi_adjust_cfa_offset -8
+	pop	%r11
+	.cfi_adjust_cfa_offset -8
+	.endm
+
+	/* Back to the program, with rax, to \ip. */
+	.macro	patched_leave ip
+	mov	%rax, %r11
 	pop	%rax
 	.cfi_adjust_cfa_offset -8
 	add	$127, %al
 	sahf
 	mov	%r11, %rax
+	.ifnc	\ip, %rcx
+	mov	\ip, %rcx
+	.endif
 	.cfi_register %rip, %rcx
 	lea	144(%rsp), %rsp
 	.cfi_adjust_cfa_offset -144
@@ -163,33 +176,71 @@ FUNCTION(engine_patched_entry)
 	push	%rax
 	.cfi_adjust_cfa_offset 8
 	cmp	$CALLS_MAX, %r11
-	jae	1f
-	lea	dispatch_slow(%rip), %rcx
-	cmpb	$0, (%rcx, %r11)
-	jne	1f
+	jae	.Lask
+	lea	dispatch_how(%rip), %rcx
+	movzbl	(%rcx, %r11), %ecx
+	cmp	$DISPATCH_FD, %ecx
+	jb	.Lplain
+	je	.Ldescriptor
+	cmp	$DISPATCH_FD_NO_NAME, %ecx
+	jne	.Lask
+	test	%r8, %r8		/* the socket's address */
+	jnz	.Lask
+.Ldescriptor:
+	/* Of the process's own map, and the host's? */
+	cmp	$ROUTER_NUMBERS, %rdi
+	jae	.Lask
+	cmpb	$0, engine_fill_first(%rip)
+	jne	.Lask
+	mov	engine_thread@gottpoff(%rip), %rcx
+	cmpq	$0, %fs:THREAD_VIEW(%rcx)
+	jne	.Lask
+	mov	router_numbers(%rip), %rcx
+	test	%rcx, %rcx
+	jz	.Lask
+	cmpq	$0, (%rcx, %rdi, 8)
+	jne	.Lask
+.Lplain:
 	mov	%r11, -8(%rsp)
 	mov	%r11, %rax
 	syscall
 	cmp	$-14, %rax		/* -EFAULT */
-	je	2f
+	je	.Lfault
 	.cfi_remember_state
-	mov	%rax, %r11
-	pop	%rax
-	.cfi_adjust_cfa_offset -8
-	add	$127, %al
-	sahf
+	patched_leave 8(%rsp)
+	.cfi_restore_state
+.Lask:
+	patched_call engine_patched
+	test	%rcx, %rcx
+	jz	.Lmake
+	.cfi_remember_state
+	patched_leave %rcx
+	.cfi_restore_state
+LABEL(engine_direct_begin)
+.Lmake:
+	/* patched_call has left r11 and rdi below the stack pointer. */
+	mov	%rax, %rdi
 	mov	%r11, %rax
-	mov	8(%rsp), %rcx
-	.cfi_register %rip, %rcx
-	lea	144(%rsp), %rsp
-	.cfi_adjust_cfa_offset -144
-	jmp	*%rcx
+LABEL(engine_direct_insn)
+	syscall
+	mov	-16(%rsp), %rdi
+	cmp	$-14, %rax
+	je	.Lfault
+	.cfi_remember_state
+	patched_leave 8(%rsp)
 	.cfi_restore_state
 	.cfi_remember_state
-2:	mov	-8(%rsp), %r11
+.Lfault:
+	mov	-8(%rsp), %r11
 	patched_call engine_patched_efault
+	patched_leave %rcx
 	.cfi_restore_state
-1:	patched_call engine_patched
+	/* A handler runs before the call, or before it starts again: then the
+	 * number may be another file's. */
+LABEL(engine_direct_again)
+	mov	-8(%rsp), %r11
+	mov	-16(%rsp), %rdi
+	jmp	.Lask
 	.cfi_endproc
 
 /*
@@ -493,8 +544,19 @@ FUNCTION(engine_call_saved_size)
 FUNCTION(engine_copy_bytes)
 	.cfi_startproc
 	mov	%rdx, %rcx
-LABEL(engine_copy_insn)
-	rep movsb
+	cmp	$16, %rcx
+	ja	2f
+	test	%rcx, %rcx
+	jz	engine_copy_fixup
+LABEL(engine_copy_begin)
+1:	mov	(%rsi), %al		/* rep takes long to begin */
+	mov	%al, (%rdi)
+	inc	%rsi
+	inc	%rdi
+	dec	%rcx
+	jnz	1b
+	jmp	engine_copy_fixup
+2:	rep movsb
 LABEL(engine_copy_fixup)
 	mov	%rcx, %rax
 	ret

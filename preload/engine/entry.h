@@ -34,35 +34,38 @@ size_t engine_copy_bytes(void *to, const void *from, size_t n);
 
 /* Addresses in the code. */
 extern uint8_t engine_range_begin[], engine_own_begin[], engine_range_end[];
-extern uint8_t engine_host_insn[], engine_host_after[];
+extern uint8_t engine_host_after[];
+extern uint8_t engine_direct_begin[], engine_direct_insn[];
+extern uint8_t engine_direct_again[];
 extern uint8_t engine_intr_check[], engine_intr_insn[], engine_intr_abort[];
-extern uint8_t engine_copy_insn[], engine_copy_fixup[];
+extern uint8_t engine_copy_begin[], engine_copy_fixup[];
 extern uint8_t engine_trap_sud[], engine_trap_sud_after[];
 extern uint8_t engine_trap_fault[];
 extern uint8_t engine_thunks[], engine_slots[];
 
 /* What the registers of a call look like on the program's stack. */
 struct patched_frame {
-	long pf_rbp, pf_r9, pf_r8, pf_r10, pf_rdx, pf_rsi, pf_rdi;
+	long pf_rbp, pf_r9, pf_r8, pf_r10, pf_rdx, pf_rsi, pf_rdi, pf_nr;
 	uint64_t pf_flags;  /* in the format of lahf */
 	uintptr_t pf_again; /* where the call starts again */
 	uintptr_t pf_back;  /* behind the program's syscall */
 };
 
-/* rax, and where the program continues. */
+/* rax, and where the program continues.  Or, of engine_patched(), oc_ip 0: the
+ * host is to make the call, with oc_result as its first argument. */
 struct outcome {
 	long oc_result;
 	uintptr_t oc_ip;
 };
 
-struct outcome engine_patched(struct patched_frame *f, long nr);
-/* The host has answered a plain call with EFAULT. */
-struct outcome engine_patched_efault(struct patched_frame *f, long nr);
+struct outcome engine_patched(struct patched_frame *f);
+/* The host has answered such a call with EFAULT. */
+struct outcome engine_patched_efault(struct patched_frame *f);
 /* A handler of the program returns; uc is the frame that it ran on. */
 void engine_sigreturn(void *uc);
 
-/* For each call, not 0: more is to be done than to make it. */
-extern uint8_t dispatch_slow[CALLS_MAX];
+/* For each call, DISPATCH_*. */
+extern uint8_t dispatch_how[CALLS_MAX];
 
 /* A clone made by a thunk returns to th_back; see process.c. */
 struct thunk {

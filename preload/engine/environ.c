@@ -40,7 +40,7 @@ static const char PRELOAD[] = "LD_PRELOAD=";
 static const char *const HANDED[] = { "RUMPKIT_CWD=", "RUMPKIT_FDS=",
 	"RUMPKIT_KERNEL=", "RUMPKIT_NUMBERS=", "RUMPKIT_COMM=",
 	"RUMPKIT_NOFILE=", "RUMPKIT_DOOR=", "RUMPKIT_NETWORK=",
-	"RUMPKIT_PLACE=" };
+	"RUMPKIT_PLACE=", "RUMPKIT_ROOT=", "RUMPKIT_USERS=" };
 _Static_assert(sizeof(HANDED) / sizeof(HANDED[0]) == EXEC_STRINGS, "all");
 static const char KERNEL_PID[] = "RUMPKIT_KERNEL_PID";
 static const char HIDDEN[] = "RUMPKIT_HIDDEN=1";

@@ -144,7 +144,7 @@ static void
 drop_scratch(struct thread *t, struct call *c)
 {
 	thread_drop_exec(t);
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < EXEC_DESCRIPTORS; i++) {
 		if (c->scratch[i] != 0)
 			HOST(SYS_close, c->scratch[i] - 1, 0, 0, 0, 0, 0);
 		c->scratch[i] = 0;
@@ -181,7 +181,8 @@ exec(struct call *c)
 	struct rebuild rb;
 	long r = 0, *envp;
 
-	c->scratch[0] = c->scratch[1] = 0;
+	for (int i = 0; i < EXEC_DESCRIPTORS; i++)
+		c->scratch[i] = 0;
 	/* What is its parent's is in use. */
 	if (engine_hooks.eh_birth != NULL && thread_is_guest(t))
 		return -ENOTSUP;

@@ -25,6 +25,7 @@
 #define NAME_SIZE 256
 #define SCRIPT_DEPTH 5
 #define PHDRS_MAX 64
+#define FD_DIR "/proc/self/fd/"
 
 struct image {
 	image_call im_call;
@@ -108,16 +109,31 @@ is_loader(const char *path)
 	       contains(path, "/ld.so");
 }
 
+/* One that is open already says itself what it is. */
+static void
+read_link(const struct image *im, char name[NAME_SIZE])
+{
+	char link[NAME_SIZE];
+	long n;
+
+	if (memcmp(name, FD_DIR, sizeof(FD_DIR) - 1) != 0)
+		return;
+	memcpy(link, name, NAME_SIZE);
+	n = CALL(im, SYS_readlink, link, name, NAME_SIZE - 1, 0);
+	name[n > 0 ? n : 0] = '\0';
+}
+
 static enum image_verdict
 check_interpreter(const struct image *im, const Elf64_Phdr *ph)
 {
-	char name[NAME_SIZE];
+	char name[NAME_SIZE] = { 0 };
 	long n = (long)ph->p_filesz;
 
 	if (n <= 0 || n >= NAME_SIZE ||
 	    image_read(im, name, (size_t)n, ph->p_offset) != n)
 		return IMAGE_OK;
 	name[n] = '\0';
+	read_link(im, name);
 	return contains(name, "ld-linux") ? IMAGE_OK : IMAGE_MUSL;
 }
 

@@ -14,8 +14,18 @@
 #define THUNK_SIZE 16
 #define THUNK_COUNT 256
 
-/* Calls below this number have an entry in dispatch_slow[]. */
+/* Calls below this number have an entry in dispatch_how[]. */
 #define CALLS_MAX 512
+#define DISPATCH_PLAIN 0      /* the host's, there is nothing else to do */
+#define DISPATCH_FD 1         /* plain if its first argument is the host's */
+#define DISPATCH_FD_NO_NAME 2 /* ... and its fifth, of a socket, is NULL */
+#define DISPATCH_ASK 3        /* engine_patched() knows */
+
+/* Of router_numbers[]. */
+#define ROUTER_NUMBERS 1024
+
+/* struct thread's t_view */
+#define THREAD_VIEW 216
 
 /* The kernel's struct rt_sigframe: return address, ucontext, siginfo. */
 #define FRAME_UCONTEXT 8

@@ -58,6 +58,7 @@
 #define THUNK_APART (1UL << 56)   /* the maker's t_apart */
 #define THUNK_NETWORK (1UL << 55) /* ... t_network */
 #define THUNK_TABLE (1UL << 54)   /* ... t_shares_table */
+#define THUNK_USERS (1UL << 53)   /* ... t_users */
 
 #define CLAIMED 1UL /* th_back of a record that is being filled */
 
@@ -279,6 +280,8 @@ thread_flags(const struct thread *t, uint64_t flags)
 		flags |= THUNK_APART;
 	if (t->t_network)
 		flags |= THUNK_NETWORK;
+	if (t->t_users)
+		flags |= THUNK_USERS;
 	if (t->t_shares_table)
 		flags |= THUNK_TABLE;
 	if ((flags & CLONE_VFORK) != 0) {
@@ -386,17 +389,18 @@ arm_child(void)
 		    HOST(SYS_getpid, 0, 0, 0, 0, 0, 0), -r);
 }
 
-/* A namespace of its own, or its maker's. */
-static bool
-has_network(uint64_t flags)
+/* Namespaces of its own, or its maker's. */
+static void
+take_spaces(struct thread *t, uint64_t flags)
 {
-	return (flags & (THUNK_NETWORK | CLONE_NEWNET)) != 0;
+	t->t_network = (flags & (THUNK_NETWORK | CLONE_NEWNET)) != 0;
+	t->t_users = (flags & (THUNK_USERS | CLONE_NEWUSER)) != 0;
 }
 
 static void
 child_process(struct thread *t, uint64_t flags)
 {
-	t->t_network = has_network(flags);
+	take_spaces(t, flags);
 	process_forked = true;
 	atomic_store(&program_threads, 1);
 	thread_forked(t);
@@ -417,7 +421,7 @@ child_thread(struct thread *t, uint64_t flags)
 		memset(t, 0, sizeof(*t));
 		t->t_tid = (int)HOST(SYS_gettid, 0, 0, 0, 0, 0, 0);
 		t->t_apart = (flags & THUNK_APART) != 0;
-		t->t_network = has_network(flags);
+		take_spaces(t, flags);
 		thread_take_sigstack(t);
 	}
 	arm_child();
@@ -431,12 +435,12 @@ child_borrower(struct thread *t, uint64_t flags)
 		memset(t, 0, sizeof(*t));
 		t->t_tid = (int)HOST(SYS_gettid, 0, 0, 0, 0, 0, 0);
 		t->t_borrowed = true;
-		t->t_network = has_network(flags);
+		take_spaces(t, flags);
 		t->t_shares_table = (flags & CLONE_FILES) != 0;
 		thread_take_sigstack(t);
 	} else if ((flags & CLONE_VFORK) != 0) {
 		t->t_borrowed = true;
-		t->t_network = has_network(flags);
+		take_spaces(t, flags);
 		t->t_shares_cwd = (flags & CLONE_FS) != 0;
 		t->t_shares_table = (flags & CLONE_FILES) != 0;
 		signal_child(t, (flags & CLONE_SIGHAND) != 0);
@@ -456,6 +460,7 @@ vfork_parent(struct thread *t, uint64_t flags)
 	t->t_borrowed = (flags & THUNK_BORROWED) != 0;
 	t->t_shares_cwd = (flags & THUNK_CWD) != 0;
 	t->t_network = (flags & THUNK_NETWORK) != 0;
+	t->t_users = (flags & THUNK_USERS) != 0;
 	t->t_shares_table = (flags & THUNK_TABLE) != 0;
 	signal_child_over(t);
 	t->t_vmask = 0;

@@ -295,6 +295,18 @@ frame_finish(struct thread *t, ucontext_t *uc, uint64_t flags)
 	return sp;
 }
 
+/* A call that is to be made, or made again, on the host's descriptor of a socket
+ * looks for it anew. */
+static void
+look_again(ucontext_t *uc)
+{
+	greg_t *ip = &uc->uc_mcontext.gregs[REG_RIP];
+
+	if (*ip >= (greg_t)engine_direct_begin &&
+	    *ip <= (greg_t)engine_direct_insn)
+		*ip = (greg_t)engine_direct_again;
+}
+
 static _Noreturn void
 enter_handler(const struct action *a, int sig, ucontext_t *uc, uint64_t base)
 {
@@ -302,6 +314,7 @@ enter_handler(const struct action *a, int sig, ucontext_t *uc, uint64_t base)
 	uint64_t mask = a->ac_mask;
 	uintptr_t sp;
 
+	look_again(uc);
 	if ((a->ac_flags & SA_NODEFER) == 0)
 		mask |= SIGBIT(sig);
 	sp = frame_finish(t, uc, a->ac_flags);
@@ -475,7 +488,8 @@ fix_fault(struct thread *t, siginfo_t *si, ucontext_t *uc, int *sig)
 	greg_t *ip = &uc->uc_mcontext.gregs[REG_RIP];
 	uintptr_t to = 0;
 
-	if (*ip == (greg_t)engine_copy_insn) {
+	if (*ip >= (greg_t)engine_copy_begin &&
+	    *ip < (greg_t)engine_copy_fixup) {
 		*ip = (greg_t)engine_copy_fixup;
 		return true;
 	}

@@ -65,6 +65,7 @@ struct thread {
 	bool t_apart;            /* a thread with directories and mask of its
 				  * own, which are the host's */
 	bool t_network;          /* it has entered a network namespace */
+	bool t_users;            /* ... of users, not all told (userspace.h) */
 	bool
 	    t_shares_cwd; /* with t_view: but working directory, root and mask are
 			    * its parent's (CLONE_FS) */

@@ -14,7 +14,7 @@ ALLOWED = re.compile(r"^(rump|RUMP|__tls_get_addr$|__cxa_finalize$|"
                      r"__sanitizer_|__start_|__stop_)")
 
 
-def nm(path, *flags):
+def nm(path):
     out = subprocess.run(["readelf", "-W", "-s", path], check=True,
                          capture_output=True, text=True).stdout
     for line in out.splitlines():

@@ -41,6 +41,7 @@
 #include "fake_race.h"
 #include "fake_threads.h"
 #include "preload/engine/engine.h"
+#include "preload/engine/layout.h"
 #include "syscall_table/linux_routes.h"
 
 #define FD_FIRST 900
@@ -202,6 +203,13 @@ queue_sleep(struct queue *q, int64_t deadline)
 
 bool router_looks;
 bool router_no_paths;
+void *_Atomic router_numbers;
+
+long
+router_direct(long fd)
+{
+	return -1;
+}
 
 void
 router_look(struct call *c)
@@ -212,6 +220,16 @@ bool
 fdmap_is_rump(long fd)
 {
 	return fd >= FD_FIRST && fd <= FD_BUSY;
+}
+
+static void
+tell_numbers(void)
+{
+	static void *numbers[ROUTER_NUMBERS];
+
+	for (int fd = FD_FIRST; fd <= FD_BUSY; fd++)
+		numbers[fd] = numbers;
+	router_numbers = numbers;
 }
 
 static long
@@ -506,6 +524,7 @@ router_init(int argc, char **argv, char **envp)
 	engine_hooks.eh_interrupt = interrupt;
 	engine_hooks.eh_interrupt_clear = interrupt_clear;
 	engine_hooks.eh_copy_fixup = copy_fixup;
+	tell_numbers();
 	fake_threads_init();
 }
 

@@ -389,6 +389,50 @@ ends(void)
 	state("file");
 }
 
+static void
+work_with_files(int given)
+{
+	int own = open("own", O_RDWR | O_CREAT, 0644);
+
+	T(write(given, "given", 5));
+	T(write(own, "own", 3));
+	T(pread(own, buf, 3, 0));
+	T(fstat(own, &(struct stat){ 0 }));
+	T(close(own));
+	T(write(own, "own", 3));
+	T(close(given));
+	_exit(0);
+}
+
+/* With its parent's memory, but descriptors of its own. */
+static int
+bear(void *unused)
+{
+	int given = open("given", O_RDWR | O_CREAT, 0644);
+	pid_t pid = fork();
+
+	if (pid == 0)
+		work_with_files(given);
+	_exit(waitpid(pid, NULL, 0) == pid ? 0 : 1);
+}
+
+static void
+grandchild(void)
+{
+	static char stack[65536] __attribute__((aligned(16)));
+	int status;
+	pid_t pid;
+
+	populate();
+	pid = clone(bear, stack + sizeof(stack),
+	    CLONE_VM | CLONE_VFORK | SIGCHLD, NULL);
+	must(pid > 0 && waitpid(pid, &status, 0) == pid, "clone");
+	note("status %d", status);
+	contents("given");
+	contents("own");
+	T(read(fd, buf, 3));
+}
+
 const struct section sharing_sections[] = {
 	{ "sharing-positions", positions },
 	{ "sharing-locks", locks },
@@ -399,5 +443,6 @@ const struct section sharing_sections[] = {
 	{ "sharing-mappings", mapped },
 	{ "sharing-exec", executed },
 	{ "sharing-ends", ends },
+	{ "sharing-grandchild", grandchild },
 	{ NULL, NULL },
 };

@@ -114,8 +114,7 @@ sockfile_stat(struct file *fp, struct rump_stat *st)
 	so = fp->f_data;
 	memset(st, 0, sizeof(*st));
 	st->st_mode = S_IFSOCK | 0666;
-	st->st_uid = so->so_cred->cr_euid;
-	st->st_gid = so->so_cred->cr_egid;
+	kauth_cred_owner(so->so_cred, st);
 	mutex_enter(&so->so_lock);
 	st->st_blksize = (int32_t)so->so_snd.sb_hiwat;
 	mutex_exit(&so->so_lock);

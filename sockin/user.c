@@ -486,19 +486,20 @@ is_ioctl_allowed(uint32_t request)
 	       request != FIONBIO && request != FIOASYNC;
 }
 
+/* Nor may it make descriptors that the caller does not see, or wait. */
 static bool
 is_fcntl_allowed(uint32_t request)
 {
 	switch (request) {
-	case F_GETOWN:
-	case F_SETOWN:
-	case F_GETOWN_EX:
-	case F_SETOWN_EX:
-	case F_GETSIG:
-	case F_SETSIG:
-		return true;
+	case F_DUPFD:
+	case F_DUPFD_CLOEXEC:
+	case F_SETFD:
+	case F_SETFL:
+	case F_SETLKW:
+	case F_OFD_SETLKW:
+		return false;
 	}
-	return false;
+	return true;
 }
 
 int

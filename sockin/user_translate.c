@@ -56,9 +56,11 @@ static const struct pair call_flags[] = {
 };
 
 /* Flags of a call that mean nothing to the host: MSG_NOSIGNAL is always set,
- * MSG_CTRUNC is a result, and the third is the socket layer's. */
+ * MSG_CTRUNC is a result, MSG_WAITFORONE is of many messages, and the last is the
+ * socket layer's. */
 #define CALL_FLAGS_OURS                                                        \
-	(RUMP_MSG_NOSIGNAL | RUMP_MSG_CTRUNC | RUMP_MSG_HOST_KEEPERROR)
+	(RUMP_MSG_NOSIGNAL | RUMP_MSG_CTRUNC | RUMP_MSG_WAITFORONE |           \
+	    RUMP_MSG_HOST_KEEPERROR)
 
 static const struct pair result_flags[] = {
 	{ RUMP_MSG_OOB, MSG_OOB },
@@ -213,18 +215,21 @@ inet6_to_host(const struct rump_sockaddr_in6 *sin6, struct sockaddr_in6 *hin6,
 	return 0;
 }
 
-/* The host may look at the data: it takes some for an IPv4 address. */
+/* An address whose layout is nobody's here: what it is good for, and what is
+ * wrong with it, the host says, which takes some of AF_UNSPEC for IPv4. */
 static int
-unspec_to_host(const struct rump_sockaddr *sa, int len, struct sockaddr *hsa,
-    socklen_t *hlen)
+other_to_host(const struct rump_sockaddr *sa, int len, sa_family_t family,
+    struct sockaddr_storage *hs, socklen_t *hlen)
 {
 	const int head = (int)offsetof(struct rump_sockaddr, sa_data);
+	const int room = (int)sizeof(*hs) - head;
+	char *data = (char *)hs + head;
 	int i;
 
-	hsa->sa_family = AF_UNSPEC;
-	for (i = 0; i < (int)sizeof(hsa->sa_data); i++)
-		hsa->sa_data[i] = i < len - head ? sa->sa_data[i] : 0;
-	*hlen = sizeof(*hsa);
+	hs->ss_family = family;
+	for (i = 0; i < len - head && i < room; i++)
+		data[i] = sa->sa_data[i];
+	*hlen = (socklen_t)(i + head);
 	return 0;
 }
 
@@ -248,7 +253,9 @@ sockin_addr_to_host(const struct rump_sockaddr *sa, int len,
 		return RUMP_EINVAL;
 	switch (sa->sa_family) {
 	case RUMP_AF_UNSPEC:
-		return unspec_to_host(sa, len, (struct sockaddr *)hs, hlen);
+		return other_to_host(sa, len, AF_UNSPEC, hs, hlen);
+	case RUMP_AF_LOCAL:
+		return other_to_host(sa, len, AF_UNIX, hs, hlen);
 	case RUMP_AF_INET:
 		if (len < (int)sizeof(struct rump_sockaddr_in))
 			return RUMP_EINVAL;

@@ -41,7 +41,7 @@ sockaddr_max(int netbsd_family)
 	case RUMP_AF_LOCAL:
 		return sizeof(struct rump_sockaddr_un);
 	default:
-		return sizeof(struct rump_sockaddr);
+		return sizeof(struct rump_sockaddr_storage);
 	}
 }
 

@@ -114,6 +114,23 @@ the_owner_for_signals_is_the_hosts(void **state)
 }
 
 static void
+a_lock_of_a_socket_is_the_hosts(void **state)
+{
+	struct flock lock = { .l_type = F_WRLCK };
+	struct rump_hostcall hc = {
+		.hc_kind = RUMP_HOSTCALL_FCNTL,
+		.hc_request = F_GETLK,
+		.hc_arg = (uint64_t)(uintptr_t)&lock,
+	};
+	int fd;
+
+	fd = rump_sys_socket(RUMP_PF_INET, RUMP_SOCK_DGRAM, 0);
+	assert_int_equal(rump_sys_ioctl(fd, RUMP_SIOCHOST, &hc), 0);
+	assert_int_equal(lock.l_type, F_UNLCK);
+	rump_sys_close(fd);
+}
+
+static void
 calls_that_would_confuse_the_kernel_are_refused(void **state)
 {
 	static const struct rump_hostcall refused[] = {
@@ -121,6 +138,7 @@ calls_that_would_confuse_the_kernel_are_refused(void **state)
 		{ .hc_kind = RUMP_HOSTCALL_IOCTL, .hc_request = FIONCLEX },
 		{ .hc_kind = RUMP_HOSTCALL_FCNTL, .hc_request = F_SETFL },
 		{ .hc_kind = RUMP_HOSTCALL_FCNTL, .hc_request = F_DUPFD },
+		{ .hc_kind = RUMP_HOSTCALL_FCNTL, .hc_request = F_SETLKW },
 		{ .hc_kind = 77, .hc_request = F_GETOWN },
 	};
 	struct rump_hostcall hc;
@@ -396,6 +414,7 @@ main(void)
 		cmocka_unit_test(an_option_of_the_host_reads_back_what_was_set),
 		cmocka_unit_test(interface_requests_are_answered_by_the_host),
 		cmocka_unit_test(the_owner_for_signals_is_the_hosts),
+		cmocka_unit_test(a_lock_of_a_socket_is_the_hosts),
 		cmocka_unit_test(
 		    calls_that_would_confuse_the_kernel_are_refused),
 		cmocka_unit_test(control_data_come_and_go_with_messages),

@@ -81,7 +81,7 @@ an_ipv6_address_survives_the_round_trip(void **state)
 }
 
 static void
-a_short_or_foreign_address_is_refused(void **state)
+a_short_address_is_refused(void **state)
 {
 	struct rump_sockaddr_storage ss = { .ss_family = RUMP_AF_INET };
 	struct sockaddr_storage hs;
@@ -97,10 +97,40 @@ a_short_or_foreign_address_is_refused(void **state)
 		assert_int_equal(
 		    sockin_addr_to_host((void *)&ss, len, &hs, &hlen),
 		    RUMP_EINVAL);
-	ss.ss_family = RUMP_AF_LOCAL;
+	ss.ss_family = 0xff; /* nobody has */
 	assert_int_equal(sockin_addr_to_host((void *)&ss, 128, &hs, &hlen),
 	    RUMP_EAFNOSUPPORT);
 	assert_int_equal(hlen, 77);
+}
+
+static void
+a_foreign_address_goes_to_the_host_with_its_length(void **state)
+{
+	static const struct {
+		uint8_t family;
+		sa_family_t host;
+	} foreign[] = {
+		{ RUMP_AF_UNSPEC, AF_UNSPEC },
+		{ RUMP_AF_LOCAL, AF_UNIX },
+	};
+	struct rump_sockaddr_un sun = { .sun_path = "name" };
+	struct sockaddr_storage hs;
+	socklen_t hlen;
+	size_t i;
+	int len;
+
+	for (i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++) {
+		sun.sun_family = foreign[i].family;
+		for (len = 2; len <= (int)sizeof(sun); len++) {
+			assert_int_equal(
+			    sockin_addr_to_host((void *)&sun, len, &hs, &hlen),
+			    0);
+			assert_int_equal(hlen, len);
+			assert_int_equal(hs.ss_family, foreign[i].host);
+			assert_memory_equal(
+			    (char *)&hs + 2, sun.sun_path, (size_t)len - 2);
+		}
+	}
 }
 
 static void
@@ -164,6 +194,9 @@ the_host_may_wait_when_asked_to_but_never_raises_sigpipe(void **state)
 	assert_true(sockin_msgflags_to_host(
 	    RUMP_MSG_HOST_ERRQUEUE | RUMP_MSG_DONTWAIT, &hflags));
 	assert_int_equal(hflags, MSG_ERRQUEUE | MSG_DONTWAIT | MSG_NOSIGNAL);
+	/* It says when to stop taking messages, and nothing of one message. */
+	assert_true(sockin_msgflags_to_host(RUMP_MSG_WAITFORONE, &hflags));
+	assert_int_equal(hflags, MSG_NOSIGNAL);
 }
 
 static void
@@ -270,7 +303,9 @@ main(void)
 		cmocka_unit_test(families_that_sockin_has_are_translated),
 		cmocka_unit_test(an_ipv4_address_survives_the_round_trip),
 		cmocka_unit_test(an_ipv6_address_survives_the_round_trip),
-		cmocka_unit_test(a_short_or_foreign_address_is_refused),
+		cmocka_unit_test(a_short_address_is_refused),
+		cmocka_unit_test(
+		    a_foreign_address_goes_to_the_host_with_its_length),
 		cmocka_unit_test(a_wrapped_address_reaches_the_host_as_it_is),
 		cmocka_unit_test(an_address_is_cut_to_the_room_there_is),
 		cmocka_unit_test(no_host_address_is_no_address),

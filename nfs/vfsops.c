@@ -54,6 +54,9 @@ adopt(struct mount *mp, struct nfsmount *nm)
 {
 	atomic_store(&nm->nm_nordirplus, nm->nm_options.o_nordirplus);
 	mp->mnt_data = nm;
+	mp->mnt_iflag |= IMNT_FAR;
+	if (nm->nm_options.o_has_uid)
+		mp->mnt_iflag |= IMNT_ALIAS;
 	if (nm->nm_options.o_ro)
 		mp->mnt_flag |= MNT_RDONLY;
 }

@@ -123,8 +123,9 @@ statfs_op(struct call *c, const struct place *pl, int64_t *value)
 	if (pl->pl_path[0] == '\0')
 		error = rump_call(c, RUMP_SYS_fstatvfs1, fargs, NULL);
 	else if (pl->pl_dir != NULL)
-		error = place_by_descriptor(c, pl,
-		    RUMP_O_RDONLY | RUMP_O_NONBLOCK, RUMP_SYS_fstatvfs1, fargs);
+		error =
+		    place_by_descriptor(c, pl, RUMP_O_RDONLY | RUMP_O_NONBLOCK,
+			RUMP_SYS_fstatvfs1, fargs, NULL);
 	else
 		error = rump_call(c, RUMP_SYS_statvfs1, args, NULL);
 	if (error != 0)
@@ -422,8 +423,8 @@ static int
 truncate_open_file(struct call *c, const struct place *pl)
 {
 	int64_t fargs[BACKEND_SLOTS] = { 0, 0, c->arg[1] };
-	int error = place_by_descriptor(
-	    c, pl, RUMP_O_WRONLY | RUMP_O_AGAIN, RUMP_SYS_ftruncate, fargs);
+	int error = place_by_descriptor(c, pl, RUMP_O_WRONLY | RUMP_O_AGAIN,
+	    RUMP_SYS_ftruncate, fargs, NULL);
 	struct place *again;
 	bool exact = false;
 	char *path;
@@ -456,7 +457,7 @@ truncate_op(struct call *c, const struct place *pl, int64_t *value)
 		return truncate_open_file(c, pl);
 	if (pl->pl_dir != NULL)
 		return place_by_descriptor(
-		    c, pl, RUMP_O_WRONLY, RUMP_SYS_ftruncate, fargs);
+		    c, pl, RUMP_O_WRONLY, RUMP_SYS_ftruncate, fargs, NULL);
 	return rump_call(c, RUMP_SYS_truncate, args, NULL);
 }
 static const struct path_route truncate_path = { -1, 0, -1, 0, truncate_op,

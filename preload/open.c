@@ -12,8 +12,10 @@
 #include "preload/abi/open.h"
 #include "preload/cwd.h"
 #include "preload/dirs.h"
+#include "preload/fdinfo.h"
 #include "preload/fdmap.h"
 #include "preload/fifo.h"
+#include "preload/mounts.h"
 #include "preload/pool.h"
 #include "preload/process.h"
 #include "preload/procfd.h"
@@ -341,9 +343,10 @@ open_place(struct call *c, const struct place *pl, int flags, long mode,
 	return 0;
 }
 
-/* The host has opened something: a directory whose listing is to be watched? */
+/* The host has opened something: a directory whose listing is to be watched, or a
+ * table of mounts? */
 static long
-opened(struct call *c, long flags)
+opened(struct call *c, long upath, long flags)
 {
 	/* Without O_DIRECTORY it may be one too. */
 	if (((flags & O_DIRECTORY) != 0 ||
@@ -351,7 +354,8 @@ opened(struct call *c, long flags)
 		    dirs_have_overlays())) &&
 	    process_owns_table())
 		dirs_opened((int)c->result);
-	return c->result;
+	return fdinfo_opened(
+	    c, mounts_opened(c, c->result, upath, flags), upath, flags);
 }
 
 static unsigned
@@ -372,7 +376,7 @@ open_op(struct call *c, const struct place *pl, int64_t *value)
 static long
 open_after(struct call *c)
 {
-	return opened(c, c->arg[1]);
+	return opened(c, c->arg[0], c->arg[1]);
 }
 
 static const struct path_route open_path = { -1, 0, -1, 0, open_op,
@@ -394,7 +398,7 @@ openat_op(struct call *c, const struct place *pl, int64_t *value)
 static long
 openat_after(struct call *c)
 {
-	return opened(c, c->arg[2]);
+	return opened(c, c->arg[1], c->arg[2]);
 }
 
 static const struct path_route openat_path = { 0, 1, -1, 0, openat_op,
@@ -517,7 +521,9 @@ openat2_after(struct call *c)
 {
 	struct open_how how;
 
-	return open_how(c, &how) == 0 ? opened(c, (long)how.flags) : c->result;
+	if (open_how(c, &how) != 0)
+		return c->result;
+	return opened(c, c->arg[1], (long)how.flags);
 }
 
 static const struct path_route openat2_path = { 0, 1, -1, 0, openat2_op,

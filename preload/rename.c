@@ -12,6 +12,7 @@
 #include "preload/abi/open.h"
 #include "preload/resolve.h"
 #include "preload/route.h"
+#include "preload/usercopy.h"
 #include "rump/rump_syscallnum.h"
 #include "rump/rumpabi.h"
 #include "rump/rumpdefs.h"
@@ -107,6 +108,21 @@ follow_escape(struct call *c, struct place *pl, unsigned flags, bool *followed)
 	return place_escaped(pl, flags);
 }
 
+/* An open file, which may have no name: through /proc it is anybody's who has the
+ * descriptor, by AT_EMPTY_PATH not. */
+static int
+descriptor_flag(const struct call *c, const struct request *rq)
+{
+	char first;
+
+	if ((rq->rq_flags & PLACE_EMPTY) != 0 &&
+	    usercopy_in(
+		&first, (const void *)c->arg[rq->rq_paths->tp_path1], 1) == 0 &&
+	    first == '\0')
+		return RUMP_AT_FD_OWN;
+	return RUMP_AT_FD;
+}
+
 /* The call, as often as a path of it leaves the kernel and comes back. */
 static int
 ask_kernel(
@@ -116,10 +132,10 @@ ask_kernel(
 	int error;
 
 	do {
-		/* An open file, which may have no name. */
 		int64_t args[BACKEND_SLOTS] = { a->pl_dirfd,
 			(int64_t)a->pl_path, b->pl_dirfd, (int64_t)b->pl_path,
-			a->pl_path[0] == '\0' ? RUMP_AT_FD : rq->rq_nflags };
+			a->pl_path[0] == '\0' ? descriptor_flag(c, rq)
+					      : rq->rq_nflags };
 
 		error = rump_call(c, rq->rq_num, args, NULL);
 		if (error != ROUTE_ESCAPED)

@@ -117,10 +117,10 @@ bits_to_clear(const struct owner *ow, const struct vattr *old)
 
 	switch (ow->ow_rule) {
 	case RULE_POSIX:
-		return cred->cr_euid != 0 ? S_ISUID | S_ISGID : 0;
+		return !kauth_cred_isroot(cred) ? S_ISUID | S_ISGID : 0;
 	case RULE_LINUX:
 		if ((old->va_mode & S_IXGRP) != 0 ||
-		    (cred->cr_euid != 0 &&
+		    (!kauth_cred_rules(cred, old->va_uid, old->va_gid) &&
 			!kauth_cred_ismember(cred, old->va_gid)))
 			return S_ISUID | S_ISGID;
 		return S_ISUID;
@@ -134,6 +134,7 @@ bits_to_clear(const struct owner *ow, const struct vattr *old)
 static int
 change_owner(struct vnode *vp, const void *arg, struct vattr *va)
 {
+	const struct idmap *im = curlwp->l_cred->cr_idmap;
 	const struct owner *ow = arg;
 	struct vattr old;
 	mode_t clear;
@@ -145,6 +146,11 @@ change_owner(struct vnode *vp, const void *arg, struct vattr *va)
 	clear = bits_to_clear(ow, &old);
 	va->va_uid = ow->ow_uid;
 	va->va_gid = ow->ow_gid;
+	error = idmap_outside(im, IDMAP_UID, &va->va_uid);
+	if (error == 0)
+		error = idmap_outside(im, IDMAP_GID, &va->va_gid);
+	if (error != 0)
+		return error;
 	if ((old.va_mode & clear) != 0 && vp->v_type != VDIR)
 		va->va_mode = old.va_mode & ALLPERMS & ~clear;
 	return 0;

@@ -8,8 +8,10 @@
 #include "syscall_table/sysprotos.h"
 #include "vfs/fifo.h"
 #include "vfs/mount.h"
+#include "vfs/protect.h"
 #include "vfs/sockname.h"
 #include "vfs/syspath.h"
+#include "vfs/vnfile.h"
 #include "vfs/vop.h"
 
 /*
@@ -97,7 +99,8 @@ make_node(int fd, const char *path, enum vtype type, mode_t mode, dev_t dev,
 	error = lookup_new(fd, path, false, &ni);
 	if (error != 0)
 		return error;
-	if ((type == VCHR || type == VBLK) && curlwp->l_cred->cr_euid != 0)
+	if ((type == VCHR || type == VBLK) &&
+	    !kauth_cred_isroot(curlwp->l_cred))
 		return refuse_new(fd, path, &ni, EPERM);
 	new_attributes(&va, type, mode);
 	va.va_rdev = dev;
@@ -217,8 +220,9 @@ link_vnode(struct vnode *vp, int fd, const char *path)
 		return error;
 	if (ni.ni_dvp->v_mount != vp->v_mount)
 		return refuse_new(fd, path, &ni, EXDEV);
-	if (vp->v_type == VDIR)
-		return refuse_new(fd, path, &ni, EPERM);
+	error = vp->v_type == VDIR ? EPERM : protect_link(vp, curlwp->l_cred);
+	if (error != 0)
+		return refuse_new(fd, path, &ni, error);
 	error = VOP_LINK(ni.ni_dvp, vp, &ni.ni_cn);
 	namei_done(&ni);
 	return error;
@@ -238,17 +242,21 @@ linkat(int fd1, const char *name1, int fd2, const char *name2, bool follow)
 	return error;
 }
 
+/* own: it is for whoever has opened it. */
 static int
-link_file(int filefd, int fd, const char *path)
+link_file(int filefd, bool own, int fd, const char *path)
 {
-	struct vnode *vp;
+	struct file *fp;
 	int error;
 
-	error = descriptor_vnode(filefd, &vp);
+	error = fd_getvnode(filefd, &fp);
 	if (error != 0)
 		return error;
-	error = link_vnode(vp, fd, path);
-	vrele(vp);
+	if (own)
+		error = protect_descriptor(fp->f_cred, curlwp->l_cred);
+	if (error == 0)
+		error = link_vnode(fp->f_data, fd, path);
+	fd_putfile(fp);
 	return error;
 }
 
@@ -643,8 +651,9 @@ sys_linkat(struct lwp *l, const struct sys_linkat_args *uap, register_t *retval)
 
 	if (rn.rn_noreplace || rn.rn_exchange)
 		return renameat(&rn);
-	if (uap->flags == RUMP_AT_FD)
-		return link_file(uap->fd1, uap->fd2, uap->name2);
+	if (uap->flags == RUMP_AT_FD || uap->flags == RUMP_AT_FD_OWN)
+		return link_file(uap->fd1, uap->flags == RUMP_AT_FD_OWN,
+		    uap->fd2, uap->name2);
 	if ((uap->flags & ~AT_SYMLINK_FOLLOW) != 0)
 		return EINVAL;
 	return linkat(uap->fd1, uap->name1, uap->fd2, uap->name2,

@@ -11,6 +11,7 @@
 #include "vfs/fifo.h"
 #include "vfs/lockf.h"
 #include "vfs/mount.h"
+#include "vfs/protect.h"
 #include "vfs/sockname.h"
 #include "vfs/syspath.h"
 #include "vfs/vnfile.h"
@@ -189,6 +190,8 @@ find(const struct openreq * or, struct vnode **vpp, bool *made)
 	if (error != 0)
 		return error;
 	error = check_type(or, ni.ni_vp);
+	if (error == 0 && !created && ni.ni_dvp != NULL)
+		error = protect_create(ni.ni_dvp, ni.ni_vp, curlwp->l_cred);
 	if (error == 0 && !created)
 		error = check_access(or, ni.ni_vp);
 	if (error != 0) {

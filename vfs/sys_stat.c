@@ -157,12 +157,12 @@ sys_pathconf(
 }
 
 static int
-statvfs_of(struct vnode *vp, struct rump_statvfs *ub)
+statvfs_of(struct vnode *vp, struct rump_statvfs *ub, int flags)
 {
 	struct rump_statvfs sv;
 	int error;
 
-	error = mount_statvfs(vp->v_mount, &sv);
+	error = mount_statvfs(vp->v_mount, &sv, flags);
 	return error != 0 ? error : copyout(&sv, ub, sizeof(sv));
 }
 
@@ -176,7 +176,7 @@ sys_statvfs1(
 	error = path_vnode(AT_FDCWD, uap->path, true, &vp);
 	if (error != 0)
 		return error;
-	error = statvfs_of(vp, uap->buf);
+	error = statvfs_of(vp, uap->buf, uap->flags);
 	vrele(vp);
 	return error;
 }
@@ -191,7 +191,7 @@ sys_fstatvfs1(
 	error = descriptor_vnode(uap->fd, &vp);
 	if (error != 0)
 		return error;
-	error = statvfs_of(vp, uap->buf);
+	error = statvfs_of(vp, uap->buf, uap->flags);
 	vrele(vp);
 	return error;
 }
@@ -208,7 +208,7 @@ sys_getvfsstat(
 		struct rump_statvfs sv;
 
 		if (uap->buf != NULL && n < room) {
-			error = mount_statvfs(mp, &sv);
+			error = mount_statvfs(mp, &sv, uap->flags);
 			if (error == 0)
 				error = copyout(&sv, uap->buf + n, sizeof(sv));
 		}

@@ -33,8 +33,8 @@ vnode_liveops(const struct vnode *vp)
 	return op == &dead_vnodeops && vp->v_goneop != NULL ? vp->v_goneop : op;
 }
 
-static bool
-readonly(const struct vnode *vp)
+bool
+vnode_readonly(const struct vnode *vp)
 {
 	const struct mount *mp = vp->v_mount;
 
@@ -43,7 +43,7 @@ readonly(const struct vnode *vp)
 
 /* A modifying operation: EROFS first. */
 #define MODIFY(vp, name, ...)                                                  \
-	(readonly(vp) ? EROFS : CALL(vp, name, __VA_ARGS__))
+	(vnode_readonly(vp) ? EROFS : CALL(vp, name, __VA_ARGS__))
 
 int
 VOP_LOOKUP(struct vnode *dvp, struct vnode **vpp, struct componentname *cnp)
@@ -90,7 +90,7 @@ VOP_CLOSE(struct vnode *vp, int fflags, kauth_cred_t cred, struct file *fp)
 int
 VOP_ACCESS(struct vnode *vp, int mode, kauth_cred_t cred)
 {
-	if ((mode & W_OK) != 0 && readonly(vp) &&
+	if ((mode & W_OK) != 0 && vnode_readonly(vp) &&
 	    (vp->v_type == VREG || vp->v_type == VDIR || vp->v_type == VLNK))
 		return EROFS;
 	if (mode == 0)
@@ -242,6 +242,32 @@ VOP_PATHCONF(struct vnode *vp, int name, register_t *retval)
 }
 
 int
+VOP_GETXATTR(struct vnode *vp, const char *name, void *buf, size_t room,
+    size_t *size, kauth_cred_t cred)
+{
+	return CALL(vp, vop_getxattr, vp, name, buf, room, size, cred);
+}
+
+int
+VOP_SETXATTR(struct vnode *vp, const char *name, const void *value, size_t size,
+    int flags, kauth_cred_t cred)
+{
+	return MODIFY(vp, vop_setxattr, vp, name, value, size, flags, cred);
+}
+
+int
+VOP_REMOVEXATTR(struct vnode *vp, const char *name, kauth_cred_t cred)
+{
+	return MODIFY(vp, vop_removexattr, vp, name, cred);
+}
+
+int
+VOP_EACHXATTR(struct vnode *vp, xattr_name_fn *fn, void *arg, kauth_cred_t cred)
+{
+	return CALL(vp, vop_eachxattr, vp, fn, arg, cred);
+}
+
+int
 VOP_INACTIVE(struct vnode *vp, bool *recycle)
 {
 	return CALL_OR_0(vp, vop_inactive, vp, recycle);
@@ -329,6 +355,33 @@ dead_fsync(struct vnode *vp, kauth_cred_t cred, int flags, off_t lo, off_t hi)
 	return EIO;
 }
 
+static int
+dead_getxattr(struct vnode *vp, const char *name, void *buf, size_t room,
+    size_t *size, kauth_cred_t cred)
+{
+	return EIO;
+}
+
+static int
+dead_setxattr(struct vnode *vp, const char *name, const void *value,
+    size_t size, int flags, kauth_cred_t cred)
+{
+	return EIO;
+}
+
+static int
+dead_removexattr(struct vnode *vp, const char *name, kauth_cred_t cred)
+{
+	return EIO;
+}
+
+static int
+dead_eachxattr(
+    struct vnode *vp, xattr_name_fn *fn, void *arg, kauth_cred_t cred)
+{
+	return EIO;
+}
+
 const struct vnodeops dead_vnodeops = {
 	.vop_lookup = dead_lookup,
 	.vop_create = dead_make,
@@ -351,4 +404,8 @@ const struct vnodeops dead_vnodeops = {
 	.vop_fallocate = dead_allocate,
 	.vop_fdiscard = dead_allocate,
 	.vop_fsync = dead_fsync,
+	.vop_getxattr = dead_getxattr,
+	.vop_setxattr = dead_setxattr,
+	.vop_removexattr = dead_removexattr,
+	.vop_eachxattr = dead_eachxattr,
 };

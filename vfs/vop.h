@@ -55,8 +55,17 @@ int VOP_READDIR(struct vnode *vp, struct uio *uio, kauth_cred_t cred, bool *eof,
 int VOP_NAMEOF(struct vnode *dvp, struct vnode *vp, char *name);
 int VOP_READLINK(struct vnode *vp, struct uio *uio, kauth_cred_t cred);
 int VOP_PATHCONF(struct vnode *vp, int name, register_t *retval);
+int VOP_GETXATTR(struct vnode *vp, const char *name, void *buf, size_t room,
+    size_t *size, kauth_cred_t cred);
+int VOP_SETXATTR(struct vnode *vp, const char *name, const void *value,
+    size_t size, int flags, kauth_cred_t cred);
+int VOP_REMOVEXATTR(struct vnode *vp, const char *name, kauth_cred_t cred);
+int VOP_EACHXATTR(
+    struct vnode *vp, xattr_name_fn *fn, void *arg, kauth_cred_t cred);
 int VOP_INACTIVE(struct vnode *vp, bool *recycle);
 
+/* Is vp's mount a read-only one? */
+bool vnode_readonly(const struct vnode *vp);
 /* The file system's operations of vp, also after vgone(). */
 const struct vnodeops *vnode_liveops(const struct vnode *vp);
 

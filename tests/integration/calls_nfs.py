@@ -21,6 +21,11 @@ OTHER_NAME = ("Names of files are remembered here: one that is left is taken "
               "for the new one.")
 ANOTHER_WAY = ("A file's handle can be given a name whatever way it was "
                "opened.")
+NO_XATTRS = "The protocol knows no extended attributes."
+NO_FLAGS = "The protocol knows no flags of files."
+XATTRS = [f"xattrs-{name}" for name in (
+    "values", "sizes", "kinds", "allowed", "descriptors", "addresses",
+    "mapped", "times", "capabilities", "at")]
 
 DIFFERENT = [
     (NO_UNNAMED, "opening-unnamed", [
@@ -132,6 +137,21 @@ DIFFERENT = [
     (OWN_NUMBERS, "attributes-ioctl", [
         (r"4096", r"65536"),
     ]),
+    *((NO_XATTRS, section, [
+        (r".*xattr(at)?\(.*", r".*xattr(at)?\(.* = EOPNOTSUPP"),
+        (r".*: \d+ bytes of names", r".*: -1 bytes of names"),
+        (r"user\..*: .*", ""),
+        (r"the mapping: .*", r"the mapping: .*"),
+        (r"value", r""),
+    ]) for section in XATTRS),
+    *((NO_FLAGS, f"flags-{name}", [
+        (r"set\(.*", r"set\(.* = (0|ENOTTY)"),
+        (r"ioctl\(.*FS_IOC.*", r"ioctl\(.* = ENOTTY"),
+        (r"fallocate\(.* = 0", r"fallocate\(.* = EOPNOTSUPP"),
+        (r"file: mode .*", r"file: mode .*"),
+        (r"(file|dir|heir|sub): .*", r"(file|dir|heir|sub): 0xffffffff 0 0"),
+        (r".*xattr\(.*", r".*xattr\(.* = EOPNOTSUPP"),
+    ]) for name in ("immutable", "growing", "directories", "requests")),
 ]
 
 

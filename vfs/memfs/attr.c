@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Attributes of nodes: reading, checking and changing them. */
+#include "kern/file.h"
 #include "kern/libkern.h"
 #include "kern/netbsd.h"
 #include "vfs/memfs/memfs.h"
@@ -11,13 +12,23 @@ int
 memfs_access(struct vnode *vp, int mode, kauth_cred_t cred)
 {
 	struct memfs_node *mn = vp->v_data;
-	int error;
+	int error = EPERM;
 
 	mutex_enter(&mn->mn_lock);
-	error = vaccess(
-	    mn->mn_type, mn->mn_mode, mn->mn_uid, mn->mn_gid, mode, cred);
+	if ((mode & W_OK) == 0 || !memfs_has_flags(mn, MEMFS_IMMUTABLE))
+		error = vaccess(mn->mn_type, mn->mn_mode, mn->mn_uid,
+		    mn->mn_gid, mode, cred);
 	mutex_exit(&mn->mn_lock);
 	return error;
+}
+
+int
+memfs_open(struct vnode *vp, int fflags, kauth_cred_t cred, struct file *fp)
+{
+	if ((fflags & (FWRITE | O_APPEND)) == FWRITE &&
+	    memfs_has_flags(vp->v_data, MEMFS_APPEND))
+		return EPERM;
+	return 0;
 }
 
 static off_t
@@ -44,6 +55,7 @@ memfs_getattr(struct vnode *vp, struct vattr *va, kauth_cred_t cred)
 	va->va_size = size_of(mn);
 	mutex_enter(&mn->mn_lock);
 	va->va_nlink = mn->mn_nlink;
+	va->va_flags = mn->mn_flags;
 	va->va_mode = mn->mn_mode;
 	va->va_uid = mn->mn_uid;
 	va->va_gid = mn->mn_gid;
@@ -59,16 +71,21 @@ static bool
 owns(const struct memfs_node *mn, const struct kauth_cred *cred)
     REQUIRES(mn->mn_lock)
 {
-	return cred->cr_euid == 0 || cred->cr_euid == mn->mn_uid;
+	return kauth_cred_rules(cred, mn->mn_uid, mn->mn_gid) ||
+	       cred->cr_euid == mn->mn_uid;
+}
+
+static bool
+sets_owner(const struct vattr *va)
+{
+	return va->va_uid != (uid_t)VNOVAL || va->va_gid != (gid_t)VNOVAL;
 }
 
 static int
 check_owner(const struct memfs_node *mn, const struct vattr *va,
     const struct kauth_cred *cred) REQUIRES(mn->mn_lock)
 {
-	if (va->va_uid == (uid_t)VNOVAL && va->va_gid == (gid_t)VNOVAL)
-		return 0;
-	if (cred->cr_euid == 0)
+	if (!sets_owner(va) || kauth_cred_rules(cred, mn->mn_uid, mn->mn_gid))
 		return 0;
 	if (!owns(mn, cred))
 		return EPERM;
@@ -100,6 +117,38 @@ check_times(const struct memfs_node *mn, const struct vattr *va,
 	    mn->mn_type, mn->mn_mode, mn->mn_uid, mn->mn_gid, W_OK, cred);
 }
 
+/* Those of the system's are root's to change. */
+static int
+check_flags(const struct memfs_node *mn, const struct vattr *va,
+    const struct kauth_cred *cred) REQUIRES(mn->mn_lock)
+{
+	if (va->va_flags == (uint32_t)VNOVAL)
+		return 0;
+	if (!owns(mn, cred))
+		return EPERM;
+	if ((va->va_flags & ~(uint32_t)MEMFS_FLAGS) != 0)
+		return EOPNOTSUPP;
+	if (!kauth_cred_isroot(cred) &&
+	    ((va->va_flags ^ mn->mn_flags) & SF_SETTABLE) != 0)
+		return EPERM;
+	return 0;
+}
+
+/* May attributes change?  That the file was used may be noted where it grows. */
+static int
+check_fixed(const struct memfs_node *mn, const struct vattr *va)
+    REQUIRES(mn->mn_lock)
+{
+	uint32_t fixed = MEMFS_IMMUTABLE | MEMFS_APPEND;
+
+	if (va->va_mode == (mode_t)VNOVAL && !sets_owner(va) && !sets_times(va))
+		return 0;
+	if (va->va_mode == (mode_t)VNOVAL && !sets_owner(va) &&
+	    (va->va_vaflags & VA_UTIMES_NULL) != 0)
+		fixed = MEMFS_IMMUTABLE;
+	return memfs_has_flags(mn, fixed) ? EPERM : 0;
+}
+
 /* Everything is checked before anything is changed. */
 static int
 check_change(const struct memfs_node *mn, const struct vattr *va,
@@ -107,9 +156,11 @@ check_change(const struct memfs_node *mn, const struct vattr *va,
 {
 	int error;
 
-	if (va->va_flags != (uint32_t)VNOVAL)
-		return EOPNOTSUPP;
-	error = check_owner(mn, va, cred);
+	error = check_fixed(mn, va);
+	if (error == 0)
+		error = check_flags(mn, va, cred);
+	if (error == 0)
+		error = check_owner(mn, va, cred);
 	if (error == 0)
 		error = check_times(mn, va, cred);
 	if (error == 0 && va->va_mode != (mode_t)VNOVAL && !owns(mn, cred))
@@ -118,9 +169,11 @@ check_change(const struct memfs_node *mn, const struct vattr *va,
 }
 
 static void
-change_owner_and_mode(struct memfs_node *mn, const struct vattr *va,
+change_marks(struct memfs_node *mn, const struct vattr *va,
     const struct kauth_cred *cred) REQUIRES(mn->mn_lock)
 {
+	if (va->va_flags != (uint32_t)VNOVAL)
+		mn->mn_flags = va->va_flags;
 	if (va->va_uid != (uid_t)VNOVAL)
 		mn->mn_uid = va->va_uid;
 	if (va->va_gid != (gid_t)VNOVAL)
@@ -128,7 +181,8 @@ change_owner_and_mode(struct memfs_node *mn, const struct vattr *va,
 	if (va->va_mode == (mode_t)VNOVAL)
 		return;
 	mn->mn_mode = va->va_mode & ALLPERMS;
-	if (cred->cr_euid != 0 && !kauth_cred_ismember(cred, mn->mn_gid))
+	if (!kauth_cred_rules(cred, mn->mn_uid, mn->mn_gid) &&
+	    !kauth_cred_ismember(cred, mn->mn_gid))
 		mn->mn_mode &= ~(mode_t)S_ISGID;
 }
 
@@ -155,13 +209,17 @@ memfs_setattr(struct vnode *vp, struct vattr *va, kauth_cred_t cred)
 	struct memfs_node *mn = vp->v_data;
 	int error;
 
+	if (va->va_size != VNOVAL && memfs_has_flags(mn, MEMFS_APPEND))
+		return EPERM;
 	if ((va->va_vaflags & VA_SIZE_IF_NEW) != 0 &&
 	    memfs_has_size(vp, va->va_size))
 		return 0;
 	mutex_enter(&mn->mn_lock);
 	error = check_change(mn, va, cred);
 	if (error == 0) {
-		change_owner_and_mode(mn, va, cred);
+		change_marks(mn, va, cred);
+		if (sets_owner(va))
+			memfs_xattr_changed(memfs_mount_of(vp), mn);
 		memfs_node_touch_locked(mn, MN_CHANGE);
 		change_times(mn, va);
 	}

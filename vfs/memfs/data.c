@@ -33,11 +33,12 @@ memfs_read(struct vnode *vp, struct uio *uio, int ioflag, kauth_cred_t cred)
 /* The contents were changed: set-id bits stay only if root did it, who need not
  * be the one who has opened the file. */
 static void
-drop_bits(struct memfs_node *mn) REQUIRES(mn->mn_lock)
+drop_bits(struct memfs_mount *mm, struct memfs_node *mn) REQUIRES(mn->mn_lock)
 {
 	const struct kauth_cred *cred = curlwp->l_cred;
 
-	if (cred->cr_euid == 0)
+	memfs_xattr_changed(mm, mn);
+	if (kauth_cred_isroot(cred))
 		return;
 	mn->mn_mode &= ~(mode_t)S_ISUID;
 	if ((mn->mn_mode & S_IXGRP) != 0 ||
@@ -46,10 +47,12 @@ drop_bits(struct memfs_node *mn) REQUIRES(mn->mn_lock)
 }
 
 static void
-modified(struct memfs_node *mn)
+modified(struct vnode *vp)
 {
+	struct memfs_node *mn = vp->v_data;
+
 	mutex_enter(&mn->mn_lock);
-	drop_bits(mn);
+	drop_bits(memfs_mount_of(vp), mn);
 	memfs_node_touch_locked(mn, MN_MODIFY);
 	mutex_exit(&mn->mn_lock);
 }
@@ -96,10 +99,14 @@ memfs_write(struct vnode *vp, struct uio *uio, int ioflag, kauth_cred_t cred)
 	mutex_enter(&mn->mn_content);
 	if ((ioflag & IO_APPEND) != 0)
 		uio->uio_offset = atomic_load(&mn->mn_size);
-	error = write_locked(vp, mn, uio);
+	if (memfs_has_flags(mn, MEMFS_APPEND) &&
+	    uio->uio_offset != atomic_load(&mn->mn_size))
+		error = EPERM;
+	else
+		error = write_locked(vp, mn, uio);
 	mutex_exit(&mn->mn_content);
 	if (uio->uio_resid != before)
-		modified(mn);
+		modified(vp);
 	return error;
 }
 
@@ -111,7 +118,7 @@ memfs_has_size(struct vnode *vp, off_t size)
 	if (vp->v_type != VREG || atomic_load(&mn->mn_size) != size)
 		return false;
 	mutex_enter(&mn->mn_lock);
-	drop_bits(mn);
+	drop_bits(memfs_mount_of(vp), mn);
 	mutex_exit(&mn->mn_lock);
 	return true;
 }
@@ -136,7 +143,7 @@ memfs_resize(struct vnode *vp, off_t size)
 		pagecache_cut_maps(pagecache_of(vp), size);
 	}
 	mutex_exit(&mn->mn_content);
-	modified(mn);
+	modified(vp);
 	return 0;
 }
 
@@ -147,6 +154,8 @@ memfs_fallocate(struct vnode *vp, off_t pos, off_t len, kauth_cred_t cred)
 	off_t size, end;
 	int error;
 
+	if (memfs_has_flags(mn, MEMFS_IMMUTABLE))
+		return EPERM;
 	if (__builtin_add_overflow(pos, len, &end) || end > SIZE_MOST)
 		return EFBIG;
 	error = filelimit_size(vp, end);
@@ -163,7 +172,7 @@ memfs_fallocate(struct vnode *vp, off_t pos, off_t len, kauth_cred_t cred)
 		pagecache_invalidate(vp, size, 0);
 	mutex_exit(&mn->mn_content);
 	if (error == 0)
-		modified(mn);
+		modified(vp);
 	return error;
 }
 
@@ -173,6 +182,8 @@ memfs_fdiscard(struct vnode *vp, off_t pos, off_t len, kauth_cred_t cred)
 	struct memfs_node *mn = vp->v_data;
 	off_t end;
 
+	if (memfs_check_fixed(mn) != 0)
+		return EPERM;
 	mutex_enter(&mn->mn_content);
 	if (__builtin_add_overflow(pos, len, &end) || end > SIZE_MOST)
 		end = SIZE_MOST;
@@ -180,7 +191,7 @@ memfs_fdiscard(struct vnode *vp, off_t pos, off_t len, kauth_cred_t cred)
 	if (pos < end)
 		pagecache_punch(vp, pos, end);
 	mutex_exit(&mn->mn_content);
-	modified(mn);
+	modified(vp);
 	return 0;
 }
 
@@ -192,6 +203,8 @@ reserve(struct vnode *vp, const struct rump_reserve *rr)
 	off_t end;
 	int error;
 
+	if (memfs_has_flags(mn, MEMFS_IMMUTABLE))
+		return EPERM;
 	if (rr->rr_pos < 0 || rr->rr_len <= 0)
 		return EINVAL;
 	if (__builtin_add_overflow(rr->rr_pos, rr->rr_len, &end) ||
@@ -203,7 +216,7 @@ reserve(struct vnode *vp, const struct rump_reserve *rr)
 		pagecache_invalidate(vp, atomic_load(&mn->mn_size), 0);
 	mutex_exit(&mn->mn_content);
 	if (error == 0)
-		modified(mn);
+		modified(vp);
 	return error;
 }
 
@@ -213,7 +226,12 @@ memfs_ioctl(struct vnode *vp, unsigned long cmd, void *data, int fflags,
 {
 	struct memfs_node *mn = vp->v_data;
 	off_t *offp = data;
+	uint32_t *flags = data;
 
+	if (cmd == RUMP_FIOGETFLAGS) {
+		*flags = atomic_load(&mn->mn_flags);
+		return 0;
+	}
 	if (cmd == RUMP_FIORESERVE && (fflags & FWRITE) == 0)
 		return EBADF;
 	if (cmd == RUMP_FIORESERVE && vp->v_type == VREG)

@@ -19,7 +19,7 @@
  * gone, mn_removed, gets no vnode any more.  A removed directory takes no names;
  * whoever is still in it finds the way up, for which it references its parent.
  *
- * Nodes and names are charged to the mount's account as pages are, so that they
+ * Nodes, names and extended attributes are charged to the mount's account as pages are, so that they
  * cannot use up the kernel's memory.
  */
 #ifndef VFS_MEMFS_MEMFS_H
@@ -36,6 +36,7 @@
 #include "vfs/vnode.h"
 
 struct memfs_node;
+struct memfs_xattr;
 
 /* A name in a directory. */
 struct memfs_dent {
@@ -71,6 +72,13 @@ struct memfs_link {
 #define MN_MODIFY 0x2
 #define MN_CHANGE 0x4
 
+/* The flags that a node can have.  An immutable one keeps its names, contents and
+ * attributes; one that is for appending its names and attributes, and grows only;
+ * what is open for writing already is not stopped by the former. */
+#define MEMFS_IMMUTABLE (UF_IMMUTABLE | SF_IMMUTABLE)
+#define MEMFS_APPEND (UF_APPEND | SF_APPEND)
+#define MEMFS_FLAGS (MEMFS_IMMUTABLE | MEMFS_APPEND | UF_NODUMP)
+
 struct memfs_node {
 	_Atomic uint32_t mn_refcnt;
 	enum vtype mn_type;    /* i */
@@ -83,10 +91,13 @@ struct memfs_node {
 	uint32_t mn_nlink;
 	bool mn_removed;      /* of a directory also mm_tree, as the writer */
 	_Atomic bool mn_seen; /* mn_atime needs no change by an access */
+	_Atomic uint32_t mn_flags; /* of chflags(2): MEMFS_FLAGS */
 	mode_t mn_mode;
 	uid_t mn_uid;
 	gid_t mn_gid;
 	struct rump_timespec mn_atime, mn_mtime, mn_ctime, mn_birthtime;
+	struct memfs_xattr *mn_xattrs; /* owned */
+	uint32_t mn_xattrnames;        /* bytes of their names */
 	union {
 		struct memfs_dir mn_dir;    /* VDIR */
 		struct memfs_link mn_link;  /* VLNK */
@@ -113,6 +124,13 @@ struct memfs_mount {
 	bool mm_devices;            /* i */
 	struct memfs_node *mm_root; /* i: its link is the mount's */
 };
+
+static inline bool
+memfs_has_flags(const struct memfs_node *mn, uint32_t any)
+{
+	return (atomic_load_explicit(&mn->mn_flags, memory_order_relaxed) &
+		   any) != 0;
+}
 
 static inline struct memfs_mount *
 memfs_mount_of(const struct vnode *vp)
@@ -185,6 +203,8 @@ void memfs_dir_fini(struct memfs_mount *mm, struct memfs_dir *d);
 /* Make a node of va's type under a name; target of a symbolic link. */
 int memfs_make(struct vnode *dvp, struct vnode **vpp, struct componentname *cnp,
     struct vattr *va, const char *target);
+/* EPERM if mn's flags keep its names and attributes as they are. */
+int memfs_check_fixed(const struct memfs_node *mn);
 /* EPERM unless the owner of cred may remove or replace mn in dir. */
 int memfs_check_sticky(struct memfs_node *dir, struct memfs_node *mn,
     const struct kauth_cred *cred);
@@ -212,6 +232,8 @@ int memfs_exchange(struct vnode *fdvp, struct vnode *fvp,
 int memfs_readdir(struct vnode *vp, struct uio *uio, kauth_cred_t cred,
     bool *eof, off_t *cookies, size_t *ncookies);
 int memfs_nameof(struct vnode *dvp, struct vnode *vp, char *name);
+int memfs_open(
+    struct vnode *vp, int fflags, kauth_cred_t cred, struct file *fp);
 int memfs_access(struct vnode *vp, int mode, kauth_cred_t cred);
 int memfs_getattr(struct vnode *vp, struct vattr *va, kauth_cred_t cred);
 int memfs_setattr(struct vnode *vp, struct vattr *va, kauth_cred_t cred);
@@ -229,6 +251,22 @@ int memfs_ioctl(struct vnode *vp, unsigned long cmd, void *data, int fflags,
 int memfs_readlink(struct vnode *vp, struct uio *uio, kauth_cred_t cred);
 int memfs_reclaim(struct vnode *vp);
 extern const struct vnodeops memfs_vnodeops;
+
+/* xattr.c */
+
+int memfs_getxattr(struct vnode *vp, const char *name, void *buf, size_t room,
+    size_t *size, kauth_cred_t cred);
+int memfs_setxattr(struct vnode *vp, const char *name, const void *value,
+    size_t size, int flags, kauth_cred_t cred);
+int memfs_removexattr(struct vnode *vp, const char *name, kauth_cred_t cred);
+int memfs_eachxattr(
+    struct vnode *vp, xattr_name_fn *fn, void *arg, kauth_cred_t cred);
+/* A file's contents or owner have changed: what it could do by its capabilities
+ * was meant for the old ones. */
+void memfs_xattr_changed(struct memfs_mount *mm, struct memfs_node *mn)
+    REQUIRES(mn->mn_lock);
+/* Free them all; nobody else has mn. */
+void memfs_xattr_fini(struct memfs_mount *mm, struct memfs_node *mn);
 
 /* mount.c */
 

@@ -23,6 +23,7 @@ const struct vnodeops memfs_vnodeops = {
 	.vop_exchange = memfs_exchange,
 	.vop_readdir = memfs_readdir,
 	.vop_nameof = memfs_nameof,
+	.vop_open = memfs_open,
 	.vop_access = memfs_access,
 	.vop_getattr = memfs_getattr,
 	.vop_setattr = memfs_setattr,
@@ -32,6 +33,10 @@ const struct vnodeops memfs_vnodeops = {
 	.vop_fdiscard = memfs_fdiscard,
 	.vop_ioctl = memfs_ioctl,
 	.vop_readlink = memfs_readlink,
+	.vop_getxattr = memfs_getxattr,
+	.vop_setxattr = memfs_setxattr,
+	.vop_removexattr = memfs_removexattr,
+	.vop_eachxattr = memfs_eachxattr,
 	.vop_reclaim = memfs_reclaim,
 };
 

@@ -93,13 +93,23 @@ owner_of(struct memfs_node *mn)
 }
 
 int
+memfs_check_fixed(const struct memfs_node *mn)
+{
+	return memfs_has_flags(mn, MEMFS_IMMUTABLE | MEMFS_APPEND) ? EPERM : 0;
+}
+
+int
 memfs_check_sticky(struct memfs_node *dir, struct memfs_node *mn,
     const struct kauth_cred *cred)
 {
 	const struct owner d = owner_of(dir);
+	struct owner o;
 
-	if ((d.mode & S_ISTXT) == 0 || cred->cr_euid == 0 ||
-	    cred->cr_euid == d.uid || cred->cr_euid == owner_of(mn).uid)
+	if (memfs_has_flags(dir, MEMFS_APPEND) || memfs_check_fixed(mn) != 0)
+		return EPERM;
+	o = owner_of(mn);
+	if ((d.mode & S_ISTXT) == 0 || kauth_cred_rules(cred, o.uid, o.gid) ||
+	    cred->cr_euid == d.uid || cred->cr_euid == o.uid)
 		return 0;
 	return EPERM;
 }
@@ -143,13 +153,14 @@ enter(struct memfs_mount *mm, struct memfs_node *dir,
 	return 0;
 }
 
-/* Owner, group and set-id bits of what is made in dir. */
+/* Flags, owner, group and set-id bits of what is made in dir. */
 static void
 inherit(struct memfs_node *dir, const struct kauth_cred *cred, struct vattr *va)
 {
 	const struct owner d = owner_of(dir);
 	const mode_t run_as_group = S_ISGID | S_IXGRP;
 
+	va->va_flags = memfs_has_flags(dir, UF_NODUMP) ? UF_NODUMP : 0;
 	va->va_uid = cred->cr_euid;
 	va->va_gid = cred->cr_egid;
 	if ((d.mode & S_ISGID) != 0) {
@@ -159,7 +170,8 @@ inherit(struct memfs_node *dir, const struct kauth_cred *cred, struct vattr *va)
 	}
 	if (va->va_type != VDIR &&
 	    (va->va_mode & run_as_group) == run_as_group &&
-	    cred->cr_euid != 0 && !kauth_cred_ismember(cred, va->va_gid))
+	    !kauth_cred_rules(cred, va->va_uid, va->va_gid) &&
+	    !kauth_cred_ismember(cred, va->va_gid))
 		va->va_mode &= ~(mode_t)S_ISGID;
 }
 
@@ -331,6 +343,9 @@ memfs_link(struct vnode *dvp, struct vnode *vp, struct componentname *cnp)
 	struct memfs_node *dir = dvp->v_data;
 	int error;
 
+	error = memfs_check_fixed(vp->v_data);
+	if (error != 0)
+		return error;
 	memfs_dir_lock(mm, dir);
 	error = enter(mm, dir, cnp, vp->v_data);
 	memfs_dir_unlock(mm, dir);

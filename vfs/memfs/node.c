@@ -56,6 +56,8 @@ node_init(struct memfs_mount *mm, struct memfs_node *mn, const struct vattr *va)
 	atomic_init(&mn->mn_refcnt, 1);
 	mn->mn_ino =
 	    atomic_fetch_add_explicit(&mm->mm_lastino, 1, memory_order_relaxed);
+	if (va->va_flags != (uint32_t)VNOVAL)
+		mn->mn_flags = va->va_flags;
 	mn->mn_mode = va->va_mode & ALLPERMS;
 	mn->mn_uid = va->va_uid;
 	mn->mn_gid = va->va_gid;
@@ -113,6 +115,7 @@ node_destroy(struct memfs_mount *mm, struct memfs_node *mn)
 		memfs_dir_fini(mm, &mn->mn_dir);
 	else if (mn->mn_type == VREG && mn->mn_cache != NULL)
 		pagecache_free(mn->mn_cache);
+	memfs_xattr_fini(mm, mn);
 	mutex_destroy(&mn->mn_lock);
 	mutex_destroy(&mn->mn_content);
 	atomic_fetch_sub(&mm->mm_nnodes, 1);

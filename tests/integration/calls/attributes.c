@@ -12,7 +12,6 @@
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/time.h>
-#include <sys/xattr.h>
 #include <utime.h>
 
 #include "calls.h"
@@ -326,28 +325,6 @@ times(void)
 	S(utime, "/", &ub);
 }
 
-/* The file systems may know no attributes: then they must all say so. */
-static void
-attributes(void)
-{
-	char b[64];
-
-	populate();
-	T(setxattr("file", "user.", "x", 1, 0) == 0);
-	T(getxattr("none", "user.x", b, 64));
-	T(getxattr(NOWHERE, "user.x", b, 64));
-	T(fgetxattr(99, "user.x", b, 64));
-	T(fgetxattr(path, "user.x", b, 64));
-	T(flistxattr(path, b, 64));
-	T(fsetxattr(path, "user.x", b, 4, 0));
-	T(listxattr("none", b, 64));
-	T(llistxattr("dangling/x", b, 64));
-	T(removexattr("none", "user.x"));
-	T(setxattr("none", "user.x", b, 4, 0));
-	T(getxattr("file", "none.x", b, 64));
-	T(setxattr("file", "none.x", b, 4, 0));
-}
-
 static void
 file_systems(void)
 {
@@ -474,7 +451,6 @@ const struct section attribute_sections[] = {
 	{ "attributes-modes", modes },
 	{ "attributes-owners", owners },
 	{ "attributes-times", times },
-	{ "attributes-named", attributes },
 	{ "attributes-statfs", file_systems },
 	{ "attributes-ioctl", controls },
 	{ "attributes-fifo", of_a_fifo },

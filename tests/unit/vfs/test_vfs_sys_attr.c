@@ -168,16 +168,87 @@ writing_takes_set_id_bits_away(void **state)
 }
 
 static void
-flags_and_extended_attributes_are_not_there(void **state)
+flags_belong_to_owners_and_those_of_the_system_to_root(void **state)
 {
-	char buf[8];
-
 	make_file("f", "");
-	FAILS(EOPNOTSUPP, rump_sys_chflags("f", 1));
-	FAILS(EOPNOTSUPP, rump_sys_getxattr("f", "user.x", buf, 8));
-	FAILS(ENOENT, rump_sys_getxattr("x", "user.x", buf, 8));
-	FAILS(EBADF, rump_sys_fgetxattr(99, "user.x", buf, 8));
-	FAILS(EOPNOTSUPP, rump_sys_llistxattr("f", buf, 8));
+	OK(rump_sys_symlink("f", "l"));
+	assert_int_equal(stat_of("f").st_flags, 0);
+	OK(rump_sys_chflags("l", RUMP_UF_NODUMP));
+	assert_int_equal(stat_of("f").st_flags, RUMP_UF_NODUMP);
+	OK(rump_sys_lchflags("l", RUMP_UF_IMMUTABLE));
+	assert_int_equal(stat_of("l").st_flags, RUMP_UF_IMMUTABLE);
+	OK(rump_sys_lchflags("l", 0));
+	FAILS(EOPNOTSUPP, rump_sys_chflags("f", RUMP_SF_SNAPSHOT));
+	OK(rump_sys_chown("f", 1000, 1000));
+	become(1000, 1000);
+	OK(rump_sys_chflags("f", RUMP_UF_IMMUTABLE));
+	FAILS(EPERM, rump_sys_chflags("f", RUMP_SF_IMMUTABLE));
+	FAILS(EPERM, rump_sys_chmod("f", 0600));
+	OK(rump_sys_chflags("f", 0));
+	OK(rump_sys_chmod("f", 0600));
+	become(0, 0);
+	OK(rump_sys_chflags("f", RUMP_SF_APPEND | RUMP_UF_NODUMP));
+	become(1000, 1000);
+	FAILS(EPERM, rump_sys_chflags("f", 0));
+	OK(rump_sys_chflags("f", RUMP_SF_APPEND));
+	become(1001, 1001);
+	FAILS(EPERM, rump_sys_chflags("f", RUMP_SF_APPEND));
+}
+
+static void
+what_is_for_appending_is_not_overwritten(void **state)
+{
+	int fd, appending;
+
+	make_file("f", "0123");
+	fd = rump_sys_open("f", RUMP_O_RDWR);
+	OK(rump_sys_chflags("f", RUMP_UF_APPEND));
+	appending = rump_sys_open("f", RUMP_O_WRONLY | RUMP_O_APPEND);
+	OK(appending);
+	FAILS(EPERM, rump_sys_open("f", RUMP_O_WRONLY));
+	FAILS(EPERM, rump_sys_pwrite(fd, "x", 1, 0));
+	FAILS(EPERM, rump_sys_ftruncate(fd, 0));
+	assert_int_equal(rump_sys_pwrite(fd, "4", 1, 4), 1);
+	assert_int_equal(rump_sys_write(appending, "5", 1), 1);
+	/* Not even by who takes it to be for writing only now. */
+	OK(rump_sys_fcntl(appending, RUMP_F_SETFL, NULL));
+	FAILS(EPERM, rump_sys_pwrite(appending, "x", 1, 0));
+	assert_file("f", "012345");
+	OK(rump_sys_close(appending));
+	OK(rump_sys_close(fd));
+	OK(rump_sys_chflags("f", 0));
+}
+
+static void
+fixed_names_stay(void **state)
+{
+	const uint32_t fixed[] = { RUMP_SF_IMMUTABLE, RUMP_UF_IMMUTABLE,
+		RUMP_SF_APPEND, RUMP_UF_APPEND };
+
+	make_file("other", "");
+	OK(rump_sys_mkdir("d", 0755));
+	make_file("d/f", "");
+	for (size_t i = 0; i < 4; i++) {
+		OK(rump_sys_chflags("d/f", fixed[i]));
+		FAILS(EPERM, rump_sys_unlink("d/f"));
+		FAILS(EPERM, rump_sys_rename("d/f", "g"));
+		FAILS(EPERM, rump_sys_rename("other", "d/f"));
+		FAILS(EPERM, rump_sys_link("d/f", "g"));
+		OK(rump_sys_chflags("d/f", 0));
+		OK(rump_sys_chflags("d", fixed[i]));
+		FAILS(EPERM, rump_sys_unlink("d/f"));
+		FAILS(EPERM, rump_sys_rename("d/f", "g"));
+		FAILS(EPERM, rump_sys_rename("d", "e"));
+		OK(rump_sys_chflags("d", 0));
+	}
+	OK(rump_sys_chflags("d", RUMP_SF_IMMUTABLE));
+	FAILS(EPERM, rump_sys_mkdir("d/e", 0755));
+	OK(rump_sys_chflags("d", RUMP_SF_APPEND | RUMP_UF_NODUMP));
+	OK(rump_sys_mkdir("d/e", 0755));
+	assert_int_equal(stat_of("d/e").st_flags, RUMP_UF_NODUMP);
+	FAILS(EPERM, rump_sys_rmdir("d/e"));
+	OK(rump_sys_chflags("d", 0));
+	OK(rump_sys_rmdir("d/e"));
 }
 
 int
@@ -196,8 +267,11 @@ main(void)
 		cmocka_unit_test_setup(
 		    writing_takes_set_id_bits_away, fresh_directory),
 		cmocka_unit_test_setup(
-		    flags_and_extended_attributes_are_not_there,
+		    flags_belong_to_owners_and_those_of_the_system_to_root,
 		    fresh_directory),
+		cmocka_unit_test_setup(
+		    what_is_for_appending_is_not_overwritten, fresh_directory),
+		cmocka_unit_test_setup(fixed_names_stay, fresh_directory),
 	};
 
 	return cmocka_run_group_tests(tests, boot_kernel, NULL);

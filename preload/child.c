@@ -43,7 +43,7 @@
 #include "preload/fsize.h"
 #include "preload/kernel.h"
 #include "preload/mappings.h"
-#include "preload/namespace.h"
+#include "preload/names.h"
 #include "preload/pool.h"
 #include "preload/process.h"
 #include "preload/remote.h"
@@ -82,8 +82,8 @@ static bool
 has_nothing(const struct child *ch)
 {
 	return ch->ch_shares == 0 && !fdshare_on() && !cwd_is_shared() &&
-	       cwd_rule() == NS_HOST && mappings_n == 0 && !fsize_is_told() &&
-	       !fdmap_has_had_files();
+	       cwd_rule() == NS_HOST && !names_entered() && mappings_n == 0 &&
+	       !fsize_is_told() && !fdmap_has_had_files();
 }
 
 /* Its process in the kernel: now, or when it needs one; but what it counts is to

@@ -28,6 +28,7 @@
 #include "preload/engine/thread.h"
 #include "preload/fdslots.h"
 #include "preload/lock.h"
+#include "preload/names.h"
 #include "preload/pool.h"
 #include "preload/process.h"
 #include "preload/resolve.h"
@@ -102,7 +103,7 @@ rule_of(const struct cwd_state *cs)
 {
 	int rule = atomic_load_explicit(&cs->cs_rule, memory_order_relaxed);
 
-	return rule == NS_HOST || (unsigned)rule < resolve_ns.ns_n ? rule : 0;
+	return rule == NS_HOST || (unsigned)rule < names_now()->ns_n ? rule : 0;
 }
 
 int
@@ -193,7 +194,7 @@ cwd_rump_path(char *buf, size_t size)
 	kernel_path[0] = '\0';
 	error =
 	    kernel_call(RUMP_SYS___getcwd, (int64_t)kernel_path, PATHBUF_SIZE);
-	if (error == 0 && namespace_program_path(&resolve_ns, cwd_rule(),
+	if (error == 0 && namespace_program_path(names_now(), cwd_rule(),
 			      kernel_path, buf, size) == 0)
 		error = ENAMETOOLONG;
 	pool_put(&pathbufs, kernel_path);
@@ -355,7 +356,7 @@ cwd_check(void)
 static const char *
 known_path(char *buf, int rule)
 {
-	const char *prefix = resolve_ns.ns_rules[rule].nr_prefix;
+	const char *prefix = names_now()->ns_rules[rule].nr_prefix;
 
 	if (buf != NULL && backend_state == BACKEND_HERE &&
 	    backend_reachable() && cwd_rump_path(buf, PATHBUF_SIZE) == 0)
@@ -439,8 +440,9 @@ chdir_op(struct call *c, const struct place *pl, int64_t *value)
 	if (pl->pl_path[0] == '\0')
 		error = rump_call(c, RUMP_SYS_fchdir, fargs, NULL);
 	else if (pl->pl_dir != NULL)
-		error = place_by_descriptor(c, pl,
-		    RUMP_O_SEARCH | RUMP_O_DIRECTORY, RUMP_SYS_fchdir, fargs);
+		error =
+		    place_by_descriptor(c, pl, RUMP_O_SEARCH | RUMP_O_DIRECTORY,
+			RUMP_SYS_fchdir, fargs, NULL);
 	else
 		error = rump_call(c, RUMP_SYS_chdir, args, NULL);
 	if (error == 0)

@@ -22,28 +22,30 @@
 #include "preload/fdshare.h"
 #include "preload/hidden.h"
 #include "preload/lock.h"
-#include "preload/namespace.h"
-#include "preload/resolve.h"
+#include "preload/names.h"
 #include "preload/text.h"
 #include "rump/rump_syscallnum.h"
 
 #define ROOTS_MAX 8
+#define ROOT_BITS 4 /* of sh_order: how many there are, and a number for each */
+#define ROOT_MASK ((1U << ROOT_BITS) - 1)
 #define ROOT_SIZE 4096
 #define AWAY 256 /* a number from here on is out of the program's way */
 #define MASK_TOLD 01000
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
-struct root {
-	atomic_bool ro_is; /* the path is complete */
-	char ro_path[ROOT_SIZE];
-};
+_Static_assert(
+    ROOTS_MAX <= ROOT_MASK && (ROOTS_MAX + 1) * ROOT_BITS <= 64, "they fit");
 
 struct shared {
 	struct cwd_state sh_state;
 	atomic_uint sh_changes; /* of what follows */
 	atomic_uint sh_mask;    /* MASK_TOLD, and what it is */
 	atomic_uint sh_nroots;  /* of sh_roots, given away */
-	struct root sh_roots[ROOTS_MAX];
+	/* Those that are complete, in the order in which they were told.  One that
+	 * never is belongs to a process that was killed. */
+	_Atomic(uint64_t) sh_order;
+	char sh_roots[ROOTS_MAX][ROOT_SIZE]; /* "": one of the kernel's */
 };
 
 static struct cwd_state own = { .cs_rule = NS_HOST };
@@ -51,7 +53,7 @@ static struct shared *shared; /* NULL: own */
 static atomic_int shared_fd = -1;
 
 static struct lock look_lock = LOCK_INIT;
-static unsigned taken;   /* look_lock: a bit for each of sh_roots */
+static unsigned taken;   /* look_lock: of sh_order */
 static atomic_uint seen; /* of sh_changes */
 
 static struct shared *
@@ -168,21 +170,34 @@ cwdshare_end(void)
 
 /* --- root and mask ------------------------------------------------------- */
 
-/* One that is never completed belongs to a process that was killed. */
-static void
+/* The n-th that was told. */
+static bool
+take_root(struct shared *sh, uint64_t order, unsigned n)
+{
+	char *path = sh->sh_roots[(order >> ROOT_BITS * (n + 1)) % ROOTS_MAX];
+
+	path[ROOT_SIZE - 1] = '\0';
+	return path[0] == '\0' ? names_enter() : names_chroot(path);
+}
+
+/* Each is below the one before.  False: there was no memory for all. */
+static bool
 take_roots(struct shared *sh)
 {
-	lock_enter(&look_lock);
-	for (unsigned i = 0; i < ROOTS_MAX; i++) {
-		struct root *ro = &sh->sh_roots[i];
+	uint64_t order;
+	bool all;
+	unsigned n;
 
-		if ((taken & 1U << i) != 0 || !atomic_load(&ro->ro_is))
-			continue;
-		ro->ro_path[ROOT_SIZE - 1] = '\0';
-		resolve_chroot(ro->ro_path);
-		taken |= 1U << i;
-	}
+	lock_enter(&look_lock);
+	order = atomic_load(&sh->sh_order);
+	n = order & ROOT_MASK;
+	if (n > ROOTS_MAX)
+		n = ROOTS_MAX;
+	while (taken < n && take_root(sh, order, taken))
+		taken++;
+	all = taken >= n;
 	lock_exit(&look_lock);
+	return all;
 }
 
 /* A server asks the host itself. */
@@ -204,6 +219,7 @@ cwdshare_look(void)
 {
 	struct shared *sh = now();
 	unsigned changes, taking;
+	bool all;
 
 	if (sh == NULL)
 		return;
@@ -212,11 +228,12 @@ cwdshare_look(void)
 		return;
 	do {
 		taking = changes;
-		take_roots(sh);
+		all = take_roots(sh);
 		take_mask(sh);
 		changes = atomic_load(&sh->sh_changes);
 	} while (changes != taking);
-	atomic_store(&seen, changes);
+	if (all)
+		atomic_store(&seen, changes);
 }
 
 /* The host has given the child the root that its parent may not have seen yet. */
@@ -226,7 +243,7 @@ cwdshare_forked(bool shares)
 	lock_reset(&look_lock);
 	if (shares || shared == NULL)
 		return;
-	take_roots(shared);
+	(void)take_roots(shared);
 	leave(shared);
 	/* What nobody keeps is closed (hidden_forked()). */
 	atomic_store(&shared_fd, -1);
@@ -244,14 +261,18 @@ void
 cwdshare_tell_root(const char *path)
 {
 	struct shared *sh = now();
-	unsigned i = atomic_fetch_add(&sh->sh_nroots, 1);
+	uint64_t i = atomic_fetch_add(&sh->sh_nroots, 1), order, longer;
 	struct text t;
 
 	if (i >= ROOTS_MAX)
 		return;
-	text_init(&t, sh->sh_roots[i].ro_path, ROOT_SIZE);
+	text_init(&t, sh->sh_roots[i], ROOT_SIZE);
 	text_put(&t, path);
-	atomic_store(&sh->sh_roots[i].ro_is, true);
+	order = atomic_load(&sh->sh_order);
+	do
+		longer =
+		    (order | i << ROOT_BITS * ((order & ROOT_MASK) + 1)) + 1;
+	while (!atomic_compare_exchange_weak(&sh->sh_order, &order, longer));
 	atomic_fetch_add(&sh->sh_changes, 1);
 }
 

@@ -30,8 +30,8 @@ void cwdshare_end(void);
 void cwdshare_forked(bool shares);
 bool cwdshare_on(void);
 
-/* The others are to know of a root directory or mask.  Root: false when there
- * have been too many. */
+/* The others are to know of a root directory ("": one of the kernel's) or mask.
+ * Root: false when there have been too many. */
 bool cwdshare_may_root(void);
 void cwdshare_tell_root(const char *path);
 void cwdshare_tell_mask(unsigned mask);

@@ -5,11 +5,16 @@
  * which are none yet, and not again: environ and the program's name would stay
  * empty.  libc's initialisers take argc, argv and envp and store them; run
  * twice they store the same again.
+ *
+ * Where LD_AUDIT is in force (audit.c), glibc's first dlopen of something with
+ * thread-local storage at a fixed place sets that of libc back to its beginning,
+ * in which the tables of <ctype.h> are missing.
  */
 #include "preload/libcinit.h"
 
 #include <dlfcn.h>
 #include <link.h>
+#include <locale.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <unistd.h>
@@ -35,4 +40,10 @@ libcinit_run(int argc, char **argv, char **envp)
 	}
 	for (size_t i = 0; array != NULL && i < size / sizeof(*array); i++)
 		array[i](argc, argv, envp);
+}
+
+void
+libcinit_again(void)
+{
+	(void)uselocale(LC_GLOBAL_LOCALE);
 }

@@ -9,4 +9,7 @@
  */
 void libcinit_run(int argc, char **argv, char **envp);
 
+/* Put right what that has undone in the calling thread. */
+void libcinit_again(void);
+
 #endif /* !PRELOAD_LIBCINIT_H */

@@ -10,6 +10,7 @@
 #include "preload/abi/stat.h"
 #include "preload/backend.h"
 #include "preload/call.h"
+#include "preload/engine/engine.h"
 #include "preload/ldcache.h"
 #include "preload/memcopy.h"
 #include "preload/procfd.h"
@@ -353,6 +354,9 @@ locate(struct libsearch *s, const char *name, struct libobject *loader)
 {
 	struct libobject *o = NULL;
 
+	/* The host's, whatever the root directory is. */
+	if (text_equal(name, engine_library))
+		return try_host(s, name, loader);
 	if (contains(name, '/'))
 		return try_path(s, name, loader);
 	for (struct libobject *l = loader;

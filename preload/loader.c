@@ -29,7 +29,9 @@ loader_is_named(const char *path)
 		if (*p == '/')
 			base = p + 1;
 	}
-	return base != NULL && text_begins(base, "ld-linux");
+	return base != NULL &&
+	       (text_begins(base, "ld-linux") || text_begins(base, "ld.so") ||
+		   text_begins(base, "ld-2."));
 }
 
 static bool

@@ -416,6 +416,15 @@ namespace_chroot(struct namespace *ns, const char *root)
 	}
 }
 
+void
+namespace_enter(struct namespace *ns)
+{
+	for (unsigned i = 0; i < ns->ns_n; i++)
+		ns->ns_rules[i].nr_kind = NS_OFF;
+	ns->ns_rules[ns->ns_n++] = (struct ns_rule){ NS_MOUNT, "", 0, "", 0 };
+	ns->ns_entered = true;
+}
+
 const char *
 namespace_kind_name(enum ns_kind kind)
 {

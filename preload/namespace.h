@@ -34,8 +34,10 @@ struct ns_rule {
 
 struct namespace
 {
-	struct ns_rule ns_rules[NS_MAXRULES];
+	/* And one for namespace_enter(). */
+	struct ns_rule ns_rules[NS_MAXRULES + 1];
 	unsigned ns_n;
+	bool ns_entered;
 };
 
 /*
@@ -73,8 +75,13 @@ bool namespace_leads(const struct namespace *ns, const char *path);
 size_t namespace_program_path(const struct namespace *ns, int rule,
     const char *kpath, char *out, size_t size);
 
-/* After chroot(root): rules below root lose it, others are switched off. */
+/* After chroot(root) on the host: rules below root lose it, others are switched
+ * off. */
 void namespace_chroot(struct namespace *ns, const char *root);
+
+/* After chroot(2) into a kernel: all are switched off but a last one, by which
+ * every absolute path is the kernel's as it stands. */
+void namespace_enter(struct namespace *ns);
 
 /* "mount", "path", ...: for traces and explanations. */
 const char *namespace_kind_name(enum ns_kind kind);

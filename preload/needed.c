@@ -30,6 +30,8 @@
 #include "preload/execenv.h"
 #include "preload/ldcache.h"
 #include "preload/libsearch.h"
+#include "preload/names.h"
+#include "preload/program_parts.h"
 #include "preload/readiness.h"
 #include "preload/resolve.h"
 #include "preload/route.h"
@@ -37,6 +39,7 @@
 #include "preload/text.h"
 
 #define VARIABLE_SIZE (64UL * 1024)
+#define NOWHERE "/proc/self/fd/" /* and no number */
 
 _Static_assert(LIBSEARCH_NAMES < LOAD_ENTRIES, "all are taken");
 
@@ -100,7 +103,7 @@ is_worth_it(struct libsearch *s)
 {
 	const struct libobject *main = &s->s_objects[0];
 
-	return has_rump_dir(s, s->s_library_path, ":;") ||
+	return names_entered() || has_rump_dir(s, s->s_library_path, ":;") ||
 	       has_rump_dir(s, main->o_rpath, ":") ||
 	       has_rump_dir(s, main->o_runpath, ":") ||
 	       has_rump_file(s, main->o_needed) || has_rump_preload(s);
@@ -169,14 +172,42 @@ put_object(struct libsearch *s, const struct libname *n)
 	return loadtable_put(&s->s_table, &le);
 }
 
+/* Below a root directory of the kernel's nothing else is to be found, neither by
+ * the dynamic linker, whose root is the host's. */
+static int
+put_missing(struct libsearch *s, const char *name)
+{
+	const char *base = name;
+	struct text t;
+	struct load_entry le = {
+		.le_kind = LOAD_HOST,
+		.le_name = name,
+		.le_path = s->s_path,
+		.le_copy = -1,
+	};
+
+	for (const char *p = name; *p != '\0'; p++) {
+		if (*p == '/')
+			base = p + 1;
+	}
+	text_init(&t, s->s_path, PATHBUF_SIZE);
+	text_put(&t, NOWHERE);
+	text_put(&t, base);
+	return loadtable_put(&s->s_table, &le);
+}
+
 static int
 fill_table(struct libsearch *s)
 {
 	int error = 0;
 
 	for (unsigned i = 0; i < s->s_nnames && error == 0; i++) {
-		if (s->s_names[i].n_object != NULL)
-			error = put_object(s, &s->s_names[i]);
+		const struct libname *n = &s->s_names[i];
+
+		if (n->n_object != NULL)
+			error = put_object(s, n);
+		else if (names_entered())
+			error = put_missing(s, n->n_name);
 	}
 	return error;
 }
@@ -227,12 +258,24 @@ keep_variable(struct libsearch *s, const char *entry)
 	return to;
 }
 
+/* The host's, or that below a root directory of the kernel's. */
+static long
+open_cache(struct libsearch *s)
+{
+	long fd = -1;
+
+	if (!names_entered())
+		return HOST(SYS_openat, AT_FDCWD, LDCACHE_PATH,
+		    O_RDONLY | O_CLOEXEC, 0, 0, 0);
+	if (place_find(s->s_place, AT_FDCWD, (long)LDCACHE_PATH, 0) == 0)
+		(void)program_copy(s->s_call, s->s_place, LDCACHE_PATH, &fd);
+	return fd;
+}
+
 static void
 map_cache(struct libsearch *s)
 {
-	long fd = HOST(SYS_openat, AT_FDCWD, LDCACHE_PATH, O_RDONLY | O_CLOEXEC,
-		 0, 0, 0),
-	     r = -EBADF;
+	long fd = open_cache(s), r = -EBADF;
 	struct stat st;
 
 	if (fd < 0)
@@ -331,7 +374,8 @@ has_rump_interpreter(const struct elfneeds *en)
 	    elfneeds_interpreter(en, path, PATHBUF_SIZE) > 0 &&
 	    place_decide(pl, path) == 0 && pl->pl_rump) {
 		engine_say("%s: a dynamic linker that lies on a rump file "
-			   "system cannot be used: not run",
+			   "system cannot be used by a program that does not: "
+			   "not run",
 		    path);
 		rump = true;
 	}
@@ -352,7 +396,8 @@ needed_find(struct call *c, const struct needed_program *np, long *table)
 	*table = -1;
 	if (elfneeds_begin(&en, libsearch_read, np->np_reader) != 0)
 		return 0;
-	if (has_rump_interpreter(&en))
+	/* Of a copy that has been seen to (interp.h). */
+	if (np->np_path == NULL && has_rump_interpreter(&en))
 		return ENOENT;
 	if (is_plain(np, &en))
 		return 0;

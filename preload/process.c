@@ -29,9 +29,9 @@
 #include "preload/fdshare.h"
 #include "preload/kernel.h"
 #include "preload/memory.h"
+#include "preload/names.h"
 #include "preload/readiness.h"
 #include "preload/remote.h"
-#include "preload/resolve.h"
 #include "preload/route.h"
 #include "preload/shown.h"
 #include "preload/summary.h"
@@ -100,9 +100,17 @@ end_sharing(uint64_t flags)
 	return (flags & CLONE_FILES) != 0 ? -child_unshares() : 0;
 }
 
+/* The host's working directory counts from now on. */
+static void
+left_directory(void)
+{
+	cwd_set(NS_HOST);
+}
+
 void
 process_init(void)
 {
+	engine_hooks.eh_left_directory = left_directory;
 	engine_hooks.eh_share = begin_sharing;
 	engine_hooks.eh_unshare = end_sharing;
 }
@@ -117,6 +125,7 @@ router_forked(uint64_t flags)
 	if (atomic_load(&has_said))
 		atomic_store(&has_said, false);
 	shown_end();
+	names_forked();
 	cwd_forked((flags & CLONE_FS) != 0);
 	cred_forked();
 	epsets_forked();
@@ -147,7 +156,8 @@ cred_run(struct call *c)
 {
 	int error = 0;
 
-	if (backend_state == BACKEND_SERVER && backend_reachable())
+	if (backend_state == BACKEND_SERVER && backend_reachable() &&
+	    !cred_stays(c->nr, c->arg))
 		error = remote_door_shut();
 	if (error != 0)
 		return -error;
@@ -222,44 +232,3 @@ sync_run(struct call *c)
 	return CALL_TO_HOST;
 }
 ROUTE(sync, sync_run)
-
-static long
-chroot_after(struct call *c)
-{
-	struct place *pl = route_place(c);
-
-	if (c->result != 0 || pl == NULL)
-		return c->result;
-	if (cwd_is_shared()) {
-		cwdshare_tell_root(pl->pl_path);
-		cwdshare_look();
-	} else if (process_owns_memory()) {
-		resolve_chroot(pl->pl_path);
-	}
-	return 0;
-}
-
-/* Mounts below the new root stay where they are; the others are out of
- * reach. */
-static long
-chroot_run(struct call *c)
-{
-	struct place *pl = place_get(c);
-	int error;
-
-	if (pl == NULL)
-		return -ENOMEM;
-	if (cwd_is_shared() && !cwdshare_may_root())
-		return -EAGAIN;
-	error = place_find(pl, AT_FDCWD, c->arg[0], PLACE_ABSOLUTE);
-	if (error != 0)
-		return -error;
-	if (pl->pl_rump) {
-		route_note(c, "the root directory stays the host's");
-		return -EPERM;
-	}
-	if (pl->pl_changed)
-		c->arg[0] = (long)pl->pl_path;
-	return route_to_host(c, chroot_after);
-}
-ROUTE(chroot, chroot_run)

@@ -11,7 +11,8 @@
  * a script on the host.
  *
  * What is made here belongs to the call: the descriptor of the copy is in
- * scratch[0], that of the table of libraries in scratch[1], arguments and
+ * scratch[0], that of the table of libraries in scratch[1], that of the dynamic
+ * linker's copy (interp.h) in scratch[2], arguments and
  * environment are in the engine's memory for exec.
  */
 #include "preload/program.h"
@@ -29,6 +30,7 @@
 #include "preload/call.h"
 #include "preload/comm.h"
 #include "preload/engine/engine.h"
+#include "preload/interp.h"
 #include "preload/libsearch.h"
 #include "preload/loader.h"
 #include "preload/memcopy.h"
@@ -106,6 +108,24 @@ read_at(struct call *c, int64_t fd, void *buf, long len, long off, int64_t *n)
 
 /* --- what the call becomes --------------------------------------------- */
 
+/* A copy of the program, and of its dynamic linker. */
+static int
+make_copy(
+    struct program *s, int64_t fd, long size, const char *path, long *copy)
+{
+	struct call *c = s->s_call;
+	long linker;
+	int error = memcopy_open(c, fd, size, path, copy);
+
+	if (error != 0)
+		return error;
+	c->scratch[0] = (uint64_t)*copy + 1;
+	error = interp_give(c, *copy, size, &linker);
+	if (error == 0 && linker >= 0)
+		c->scratch[2] = (uint64_t)linker + 1;
+	return error != 0 ? error : memcopy_seal(*copy);
+}
+
 /* path: the program's, or NULL. */
 static int
 execute_copy(struct program *s, int64_t fd, long size, const char *path)
@@ -119,7 +139,7 @@ execute_copy(struct program *s, int64_t fd, long size, const char *path)
 	if (error == 0)
 		error = program_argv(s, &argv);
 	if (error == 0)
-		error = memcopy_make(c, fd, size, path, &copy);
+		error = make_copy(s, fd, size, path, &copy);
 	if (error != 0)
 		return error;
 	c->nr = SYS_execveat;
@@ -128,7 +148,6 @@ execute_copy(struct program *s, int64_t fd, long size, const char *path)
 	c->arg[2] = (long)argv;
 	c->arg[3] = envp;
 	c->arg[4] = AT_EMPTY_PATH;
-	c->scratch[0] = (uint64_t)copy + 1;
 	libsearch_reader_init(&reader, copy);
 	return program_libraries(s, &reader, path != NULL ? path : "");
 }
@@ -468,7 +487,7 @@ program_find(struct call *c, long *fd)
 		s.s_flags |= PLACE_EMPTY;
 	if (at && (c->arg[4] & AT_SYMLINK_NOFOLLOW) != 0)
 		s.s_flags |= PLACE_NOFOLLOW;
-	c->scratch[1] = 0;
+	c->scratch[1] = c->scratch[2] = 0;
 	comm_set("");
 	if (path != NULL && s.s_name != NULL && s.s_place != NULL)
 		error = execenv_read(&s.s_env, program_caller_envp(c));

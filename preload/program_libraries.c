@@ -113,25 +113,46 @@ copy_argument(const struct program *s, long i, char *buf)
 	return usercopy_string(buf, arg, PATHBUF_SIZE, NULL);
 }
 
+/* A copy of what is open as fd, which is closed. */
+static int
+copy_open(struct call *c, int64_t fd, const char *path, long *copy)
+{
+	struct rump_stat st;
+	int64_t args[BACKEND_SLOTS] = { fd, (int64_t)&st };
+	int error = rump_call(c, RUMP_SYS_fstat, args, NULL);
+
+	if (error == 0 && !S_ISREG(st.st_mode))
+		error = EACCES;
+	if (error == 0)
+		error = memcopy_make(c, fd, st.st_size, path, copy);
+	(void)rump_call(c, RUMP_SYS_close, args, NULL);
+	return error;
+}
+
+int
+program_copy(
+    struct call *c, const struct place *pl, const char *path, long *copy)
+{
+	int64_t fd;
+	int error = program_open(c, pl, &fd);
+
+	return error != 0 ? error : copy_open(c, fd, path, copy);
+}
+
 /* The file of the kernel at s_place, which is not executed but loaded.  *copy
  * stays -1 where the dynamic linker will say what is wrong. */
 static int
 copy_loaded(struct program *s, const char *path, long *copy)
 {
-	int64_t args[BACKEND_SLOTS] = { 0 };
-	struct rump_stat st;
 	int64_t fd;
 	int error = program_open(s->s_call, s->s_place, &fd);
 
-	if (error != 0)
-		return error == ROUTE_RESTART ? error : 0;
-	args[0] = fd;
-	args[1] = (int64_t)&st;
-	error = rump_call(s->s_call, RUMP_SYS_fstat, args, NULL);
-	if (error == 0 && S_ISREG(st.st_mode))
-		error = memcopy_make(s->s_call, fd, st.st_size, path, copy);
-	(void)rump_call(s->s_call, RUMP_SYS_close, args, NULL);
-	return error;
+	if (error == 0)
+		error = copy_open(s->s_call, fd, path, copy);
+	return *copy >= 0 || error == ENOMEM || error == EFBIG ||
+		       error == ROUTE_RESTART
+		   ? error
+		   : 0;
 }
 
 /* Argument i becomes the copy.  The program is still to see its own name. */

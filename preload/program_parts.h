@@ -60,6 +60,10 @@ int program_libraries(
     struct program *s, const struct libsearch_reader *r, const char *path);
 /* ld.so is told which program to load.  Does that lie in the kernel? */
 int program_loader(struct program *s);
+/* A copy of the file of the kernel's at pl, close-on-exec and named by path.  0 or
+ * an error of rump_call(). */
+int program_copy(
+    struct call *c, const struct place *pl, const char *path, long *copy);
 
 /* --- program.c --------------------------------------------------------- */
 

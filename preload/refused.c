@@ -35,22 +35,13 @@ fd_refused(const struct call *c, int i, int error)
 	return -error;
 }
 
-/* Is it the symbolic link itself that the call is for? */
-static bool
-names_link(long nr)
-{
-	return nr == SYS_lsetxattr || nr == SYS_lgetxattr ||
-	       nr == SYS_llistxattr || nr == SYS_lremovexattr;
-}
-
 /* That nothing is there is said before that nothing can be done with it. */
 static int
 missing(struct call *c, const struct place *pl)
 {
 	struct rump_stat st;
 	int64_t args[BACKEND_SLOTS] = { pl->pl_dirfd, (int64_t)pl->pl_path,
-		(int64_t)&st,
-		names_link(c->nr) ? RUMP_AT_SYMLINK_NOFOLLOW : 0 };
+		(int64_t)&st, 0 };
 	int error;
 
 	if (pl->pl_path[0] == '\0' || !backend_reachable())

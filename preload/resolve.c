@@ -20,6 +20,7 @@
 #include "preload/fdmap.h"
 #include "preload/hostlinks.h"
 #include "preload/kernel.h"
+#include "preload/names.h"
 #include "preload/pool.h"
 #include "preload/process.h"
 #include "preload/procfd.h"
@@ -33,22 +34,15 @@
 
 #define MAXLINKS 40
 
-struct namespace resolve_ns;
 bool resolve_shadowed;
 
 const char *
 resolve_rule_name(int rule)
 {
-	const struct ns_rule *nr = &resolve_ns.ns_rules[rule];
+	const struct ns_rule *nr = &names_now()->ns_rules[rule];
 
 	return nr->nr_len != 0 ? nr->nr_prefix
 			       : namespace_kind_name(nr->nr_kind);
-}
-
-void
-resolve_chroot(const char *root)
-{
-	namespace_chroot(&resolve_ns, root);
 }
 
 void
@@ -86,7 +80,7 @@ place_decide(struct place *pl, const char *path)
 {
 	struct ns_decision nd = { .nd_path = pl->pl_path };
 	int error =
-	    namespace_decide(&resolve_ns, path, &nd, sizeof(pl->pl_path));
+	    namespace_decide(names_now(), path, &nd, sizeof(pl->pl_path));
 
 	if (error != 0)
 		return error;
@@ -107,7 +101,7 @@ decide_links(struct place *pl, const char *path, unsigned flags)
 		return ENOMEM;
 	/* Out of the mount again by "..", and perhaps through more links. */
 	while (error == 0 && !pl->pl_rump &&
-	       hostlinks_walk(&resolve_ns, path, (flags & PLACE_NOFOLLOW) != 0,
+	       hostlinks_walk(names_now(), path, (flags & PLACE_NOFOLLOW) != 0,
 		   out, PATHBUF_SIZE)) {
 		if (++pl->pl_links > MAXLINKS)
 			error = ELOOP;
@@ -157,7 +151,7 @@ static bool
 stays(const char *path, unsigned flags)
 {
 	return (flags & (PLACE_LINKS | PLACE_ABSOLUTE)) == 0 &&
-	       !resolve_shadowed && !namespace_leads(&resolve_ns, path);
+	       !resolve_shadowed && !namespace_leads(names_now(), path);
 }
 
 static int
@@ -183,9 +177,10 @@ find_from_host(struct place *pl, long dirfd, const char *path, unsigned flags)
 	struct text t;
 	int error;
 
-	if (path[0] == '\0' ||
+	/* Whose root directory is the kernel's comes to its mounts that way only. */
+	if (path[0] == '\0' || names_entered() ||
 	    ((flags & (PLACE_LINKS | PLACE_ABSOLUTE)) == 0 &&
-		!resolve_shadowed && !namespace_maybe(&resolve_ns, path)))
+		!resolve_shadowed && !namespace_maybe(names_now(), path)))
 		return 0;
 	whole = pool_get(&pathbufs);
 	if (whole == NULL)
@@ -235,7 +230,7 @@ static bool
 leads_to_mounts(const struct place *pl)
 {
 	return pl->pl_rump && pl->pl_dir == NULL &&
-	       resolve_ns.ns_rules[pl->pl_rule].nr_kind == NS_PARENT;
+	       names_now()->ns_rules[pl->pl_rule].nr_kind == NS_PARENT;
 }
 
 static void
@@ -433,7 +428,8 @@ place_find(struct place *pl, long dirfd, long upath, unsigned flags)
 	pl->pl_dirfd = RUMP_AT_FDCWD;
 	error = usercopy_string(path, (const void *)upath, PATHBUF_SIZE, NULL);
 	if (error == 0 && path[0] == '/') {
-		if (!find_descriptor(pl, path, flags, &error) &&
+		if ((names_entered() ||
+			!find_descriptor(pl, path, flags, &error)) &&
 		    !stays(path, flags))
 			error = find_absolute(pl, path, flags);
 	} else if (error == 0) {
@@ -448,8 +444,8 @@ static bool
 needs_prefix(int rule)
 {
 	return rule != NS_HOST &&
-	       (resolve_ns.ns_rules[rule].nr_kind == NS_PATH ||
-		   resolve_ns.ns_rules[rule].nr_kind == NS_LITERAL);
+	       (names_now()->ns_rules[rule].nr_kind == NS_PATH ||
+		   names_now()->ns_rules[rule].nr_kind == NS_LITERAL);
 }
 
 static int
@@ -469,7 +465,7 @@ find_escaped(struct place *pl, char *path, char *prefixed, unsigned flags)
 	error = find_absolute(pl, path, flags);
 	if (error == 0 && !pl->pl_rump && needs_prefix(rule)) {
 		if (namespace_program_path(
-			&resolve_ns, rule, path, prefixed, PATHBUF_SIZE) == 0)
+			names_now(), rule, path, prefixed, PATHBUF_SIZE) == 0)
 			return ENAMETOOLONG;
 		error = find_absolute(pl, prefixed, flags);
 	}
@@ -599,8 +595,8 @@ path_run(struct call *c, const struct path_route *pr)
 }
 
 int
-place_by_descriptor(
-    struct call *c, const struct place *pl, int nflags, int num, int64_t *args)
+place_by_descriptor(struct call *c, const struct place *pl, int nflags, int num,
+    int64_t *args, int64_t *value)
 {
 	int64_t oargs[BACKEND_SLOTS] = { pl->pl_dirfd, (int64_t)pl->pl_path,
 		nflags };
@@ -608,7 +604,7 @@ place_by_descriptor(
 
 	if (error != 0)
 		return error;
-	error = rump_call(c, num, args, NULL);
+	error = rump_call(c, num, args, value);
 	(void)rump_call(c, RUMP_SYS_close, args, NULL);
 	return error;
 }

@@ -80,14 +80,11 @@ long path_run_flags(
  * NetBSD flags, make call num with args, whose first is replaced by the new
  * descriptor, and close that.  As rump_call().
  */
-int place_by_descriptor(
-    struct call *c, const struct place *pl, int nflags, int num, int64_t *args);
+int place_by_descriptor(struct call *c, const struct place *pl, int nflags,
+    int num, int64_t *args, int64_t *value);
 
-/* The name space. */
-extern struct namespace resolve_ns;
 /* Rules exist whose mount points the host has too. */
 extern bool resolve_shadowed;
 const char *resolve_rule_name(int rule);
-void resolve_chroot(const char *root);
 
 #endif /* !PRELOAD_RESOLVE_H */

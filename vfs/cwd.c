@@ -402,9 +402,10 @@ uncover(struct vnode *vp, struct vnode *root)
 }
 
 int
-cwd_path(struct vnode *dvp, char *buf, size_t size, char **start)
+cwd_path_below(
+    struct vnode *root, struct vnode *dvp, char *buf, size_t size, char **start)
 {
-	struct vnode *root = cwd_root(), *up;
+	struct vnode *up;
 	char name[NAMEI_MAXNAME + 1];
 	int error = 0;
 
@@ -428,6 +429,15 @@ cwd_path(struct vnode *dvp, char *buf, size_t size, char **start)
 	if (error == 0 && **start == '\0')
 		error = prepend(buf, start, "");
 	vrele(dvp);
+	return error;
+}
+
+int
+cwd_path(struct vnode *dvp, char *buf, size_t size, char **start)
+{
+	struct vnode *root = cwd_root();
+	int error = cwd_path_below(root, dvp, buf, size, start);
+
 	vrele(root);
 	return error;
 }

@@ -20,11 +20,13 @@ void cwd_set_root(struct vnode *vp);
 /* Does the current process share them with another one? */
 bool cwd_is_shared(void);
 /*
- * The path of directory dvp below the root directory of the process, into the
- * end of buf: *start is where it begins, at buf[size - 1] stands the NUL.
- * ENOENT if dvp has no path, ERANGE if it does not fit.
+ * The path of directory dvp below directory root (cwd_path(): the root directory of
+ * the process), into the end of buf: *start is where it begins, at buf[size - 1]
+ * stands the NUL.  ENOENT if dvp has no path, ERANGE if it does not fit.
  */
 int cwd_path(struct vnode *dvp, char *buf, size_t size, char **start);
+int cwd_path_below(struct vnode *root, struct vnode *dvp, char *buf,
+    size_t size, char **start);
 
 /*
  * The path of vp in the whole name space, as far as its names are known without

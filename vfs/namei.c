@@ -12,7 +12,8 @@
  * In a program's process the kernel owns only part of the name space.  With
  * escapes on, an absolute link and ".." at the root of a mount that was made
  * for the program do not go on here: the path as the program would see it is
- * left in the lwp, and ENAMESPACE says so.
+ * left in the lwp, and ENAMESPACE says so.  A process with a root directory of
+ * its own has all of its name space here.
  */
 #include "vfs/namei.h"
 
@@ -27,6 +28,7 @@
 #include "vfs/cwd.h"
 #include "vfs/etfs.h"
 #include "vfs/mount.h"
+#include "vfs/protect.h"
 #include "vfs/vop.h"
 
 struct walk {
@@ -73,10 +75,11 @@ rump_namei_escape_lwp(bool on)
 }
 
 static bool
-escapes(void)
+escapes(const struct walk *wk)
 {
-	return atomic_load_explicit(&escape_on, memory_order_relaxed) ||
-	       (curlwp->l_flag & LW_ESCAPE) != 0;
+	return wk->wk_root == rootvnode &&
+	       (atomic_load_explicit(&escape_on, memory_order_relaxed) ||
+		   (curlwp->l_flag & LW_ESCAPE) != 0);
 }
 
 static size_t
@@ -149,7 +152,7 @@ climb(struct walk *wk, bool *stay)
 		}
 		if (mp->mnt_root != dvp || mp->mnt_covered == NULL)
 			return 0;
-		if ((mp->mnt_iflag & IMNT_ESCAPE) != 0 && escapes()) {
+		if ((mp->mnt_iflag & IMNT_ESCAPE) != 0 && escapes(wk)) {
 			char up[NAMEI_MAXPATH];
 			int n =
 			    ksnprintf(up, sizeof(up), "%s/..", mp->mnt_onname);
@@ -234,10 +237,15 @@ follow(struct walk *wk, struct vnode *link)
 
 	if (++wk->wk_links > NAMEI_MAXLINKS)
 		return ELOOP;
+	if ((ni->ni_cn.cn_flags & CN_ISLAST) != 0) {
+		error = protect_follow(wk->wk_dvp, link, ni->ni_cred);
+		if (error != 0)
+			return error;
+	}
 	error = read_target(link, ni->ni_cred, target, sizeof(target), &len);
 	if (error != 0)
 		return error;
-	if (target[0] == '/' && escapes())
+	if (target[0] == '/' && escapes(wk))
 		return escape(wk, target, wk->wk_next);
 	prepend(wk, target, len);
 	if (target[0] == '/') {

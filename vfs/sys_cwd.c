@@ -9,6 +9,7 @@
 #include "rump/rumphost.h"
 #include "syscall_table/sysprotos.h"
 #include "vfs/cwd.h"
+#include "vfs/mount.h"
 #include "vfs/syspath.h"
 #include "vfs/vop.h"
 
@@ -78,16 +79,18 @@ sys_fchroot(
 	return enter_fd(uap->fd, cwd_set_root);
 }
 
-/* The path of the working directory stands at *start, to the end of buf, with its
- * NUL: *len bytes. */
+/* The path of the working directory below root stands at *start, to the end of
+ * buf, with its NUL: *len bytes.  Takes over a reference to root. */
 static int
-current_path(char buf[NAMEI_MAXPATH], char **start, size_t *len)
+current_path(
+    struct vnode *root, char buf[NAMEI_MAXPATH], char **start, size_t *len)
 {
 	struct vnode *vp = cwd_get();
 	int error;
 
-	error = cwd_path(vp, buf, NAMEI_MAXPATH, start);
+	error = cwd_path_below(root, vp, buf, NAMEI_MAXPATH, start);
 	vrele(vp);
+	vrele(root);
 	if (error == 0)
 		*len = (size_t)(buf + NAMEI_MAXPATH - *start);
 	return error;
@@ -101,7 +104,8 @@ rump_cwd_path(char *path, size_t size)
 	int error;
 
 	rump_schedule();
-	error = current_path(buf, &start, &len);
+	vref(rootvnode);
+	error = current_path(rootvnode, buf, &start, &len);
 	rump_unschedule();
 	if (error == 0 && len > size)
 		error = ERANGE;
@@ -118,7 +122,7 @@ sys___getcwd(
 	size_t len;
 	int error;
 
-	error = current_path(buf, &start, &len);
+	error = current_path(cwd_root(), buf, &start, &len);
 	if (error != 0)
 		return error;
 	if (uap->length < len)

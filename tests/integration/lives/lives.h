@@ -31,7 +31,8 @@ struct life {
 
 /* End with a NULL name; one table a file. */
 extern const struct life children_lives[], clones_lives[], rights_lives[],
-    shared_lives[], directories_lives[], ends_lives[], exec_lives[];
+    shared_lives[], directories_lives[], ends_lives[], exec_lives[],
+    roots_lives[];
 
 extern char *self; /* argv[0] */
 

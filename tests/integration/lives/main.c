@@ -99,7 +99,8 @@ turns_take(struct turns *t, int side)
 }
 
 static const struct life *const tables[] = { children_lives, clones_lives,
-	shared_lives, directories_lives, exec_lives, rights_lives, ends_lives };
+	shared_lives, directories_lives, exec_lives, rights_lives, ends_lives,
+	roots_lives };
 
 static const struct life *
 find(const char *name)

@@ -27,7 +27,7 @@
 #include "preload/call.h"
 #include "preload/fdshare.h"
 #include "preload/hidden.h"
-#include "preload/resolve.h"
+#include "preload/names.h"
 #include "rump/rump_syscallnum.h"
 
 #define NMASKS 2000
@@ -67,11 +67,21 @@ rump_backend_syscall(int num, const int64_t *args, int64_t retval[2])
 static char roots[4 * NROOTS][16];
 static unsigned nroots;
 
-void
-resolve_chroot(const char *root)
+static bool has_memory = true;
+
+bool
+names_chroot(const char *root)
 {
 	assert_true(nroots < sizeof(roots) / sizeof(roots[0]));
-	snprintf(roots[nroots++], sizeof(roots[0]), "%s", root);
+	if (has_memory)
+		snprintf(roots[nroots++], sizeof(roots[0]), "%s", root);
+	return has_memory;
+}
+
+bool
+names_enter(void)
+{
+	return names_chroot("entered");
 }
 
 bool
@@ -164,6 +174,32 @@ a_copy_starts_with_the_root_of_all(void **state)
 	assert_false(cwdshare_on());
 	assert_int_equal(nroots, 1);
 	assert_int_equal(atomic_load(&cwdshare_state()->cs_rule), 2);
+}
+
+static void
+a_root_of_the_kernels_is_taken_in_its_turn(void **state)
+{
+	cwdshare_tell_root("/jail");
+	cwdshare_tell_root("");
+	cwdshare_tell_root("/other");
+	cwdshare_look();
+	assert_int_equal(nroots, 3);
+	assert_string_equal(roots[0], "/jail");
+	assert_string_equal(roots[1], "entered");
+	assert_string_equal(roots[2], "/other");
+}
+
+static void
+a_root_that_there_is_no_memory_for_is_taken_later(void **state)
+{
+	cwdshare_tell_root("/jail");
+	has_memory = false;
+	cwdshare_look();
+	assert_int_equal(nroots, 0);
+	has_memory = true;
+	cwdshare_look();
+	cwdshare_look();
+	assert_int_equal(nroots, 1);
 }
 
 static void
@@ -300,6 +336,55 @@ roots_that_are_told_at_once_are_taken_once(void **state)
 		assert_true(has_been_taken_once(names[i]));
 }
 
+/* What another process looks at only when all have been told. */
+static pid_t
+look_afterwards(const int ready[2], int result)
+{
+	pid_t pid = fork();
+	char c;
+
+	if (pid != 0)
+		return pid;
+	close(ready[1]);
+	if (read(ready[0], &c, 1) != 0)
+		_exit(1);
+	cwdshare_look();
+	_exit(write(result, roots, sizeof(roots)) != sizeof(roots));
+}
+
+/* Each root is below the one before. */
+static void
+all_take_roots_in_the_same_order(void **state)
+{
+	static char names[NROOTS][8];
+	pthread_t looker, tellers[NROOTS];
+	char later[sizeof(roots)];
+	int ready[2], result[2];
+	pid_t pid;
+
+	assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+	assert_int_equal(pipe2(result, O_CLOEXEC), 0);
+	memset(roots, 0, sizeof(roots));
+	pid = look_afterwards(ready, result[1]);
+	close(ready[0]);
+	atomic_store(&told, false);
+	start(&looker, 1, keep_looking);
+	for (int i = 0; i < NROOTS; i++) {
+		snprintf(names[i], sizeof(names[i]), "/%d", i);
+		assert_int_equal(
+		    pthread_create(&tellers[i], NULL, tell_root, names[i]), 0);
+	}
+	join(tellers, NROOTS);
+	atomic_store(&told, true);
+	join(&looker, 1);
+	close(ready[1]);
+	expect_child(pid);
+	assert_int_equal(read(result[0], later, sizeof(later)), sizeof(later));
+	assert_memory_equal(roots, later, sizeof(later));
+	close(result[0]);
+	close(result[1]);
+}
+
 #define SHARED_TEST(func) cmocka_unit_test_setup_teardown(func, begin, end)
 
 int
@@ -309,11 +394,14 @@ main(void)
 		SHARED_TEST(what_one_process_tells_the_other_takes_over),
 		SHARED_TEST(a_root_directory_leaves_the_mask_as_it_is),
 		SHARED_TEST(a_copy_starts_with_the_root_of_all),
+		SHARED_TEST(a_root_of_the_kernels_is_taken_in_its_turn),
+		SHARED_TEST(a_root_that_there_is_no_memory_for_is_taken_later),
 		SHARED_TEST(only_so_many_root_directories_are_told),
 		SHARED_TEST(the_next_image_goes_on_sharing),
 		SHARED_TEST(memory_that_could_be_cut_off_is_not_taken),
 		SHARED_TEST(the_last_mask_is_the_kernels),
 		SHARED_TEST(roots_that_are_told_at_once_are_taken_once),
+		SHARED_TEST(all_take_roots_in_the_same_order),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

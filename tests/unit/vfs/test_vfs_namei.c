@@ -244,6 +244,24 @@ absolute_links_escape_when_asked_to(void **state)
 	assert_int_equal(raw_stat("/n/abs"), 0);
 }
 
+/* A process of its own, since the change is for good. */
+static void
+nothing_escapes_from_a_root_directory(void **state)
+{
+	rump_namei_escape_set(true);
+	OK(rump_sys_mkdir("/n/dir/n", 0755));
+	make_file("/n/dir/n/file", "333");
+	OK(rump_sys_symlink("/n/file", "/n/dir/abs"));
+	assert_int_equal(rump_pub_lwproc_rfork(RUMP_RFCFDG), 0);
+	OK(rump_sys_chroot("/n/dir"));
+	assert_int_equal(raw_stat("/abs"), 0);
+	assert_int_equal(raw_stat("/../n/file"), 0);
+	assert_int_equal(raw_stat("/dir"), RUMP_ENOENT);
+	rump_pub_lwproc_releaselwp();
+	assert_int_equal(raw_stat("/n/dir/abs"), RUMP_ENAMESPACE);
+	rump_namei_escape_set(false);
+}
+
 int
 main(void)
 {
@@ -255,6 +273,7 @@ main(void)
 		cmocka_unit_test(every_directory_on_the_way_must_be_searchable),
 		cmocka_unit_test(descriptors_start_relative_paths),
 		cmocka_unit_test(absolute_links_escape_when_asked_to),
+		cmocka_unit_test(nothing_escapes_from_a_root_directory),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);

@@ -81,6 +81,8 @@ set_mask(int32_t pid, int mask)
 static void
 processes_have_their_own_directories(void **state)
 {
+	char path[64];
+
 	OK(rump_sys_mkdir("/jail", 0755));
 	OK(rump_sys_mkdir("/jail/in", 0755));
 	OK(rump_sys_chdir("/jail"));
@@ -89,6 +91,9 @@ processes_have_their_own_directories(void **state)
 	OK(rump_sys_chroot("/jail"));
 	OK(rump_sys_chdir("/in"));
 	assert_cwd("/in");
+	/* What others are told of it, whose root is another one. */
+	assert_int_equal(rump_cwd_path(path, sizeof(path)), 0);
+	assert_string_equal(path, "/jail/in");
 	OK(rump_sys_chdir("../.."));
 	assert_cwd("/");
 	assert_true(exists("/in"));

@@ -32,8 +32,7 @@ console_stat(struct file *fp, struct rump_stat *st)
 {
 	st->st_mode = S_IFCHR | S_IRUSR | S_IWUSR;
 	st->st_nlink = 1;
-	st->st_uid = fp->f_cred->cr_euid;
-	st->st_gid = fp->f_cred->cr_egid;
+	kauth_cred_owner(fp->f_cred, st);
 	return 0;
 }
 

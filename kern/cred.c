@@ -2,6 +2,7 @@
 #include "kern/cred.h"
 
 #include "kern/kmem.h"
+#include "kern/lwp.h"
 #include "kern/libkern.h"
 #include "rump/rump.h"
 
@@ -34,6 +35,7 @@ kauth_cred_dup(const struct kauth_cred *cred)
 	new->cr_svgid = cred->cr_svgid;
 	new->cr_ngroups = cred->cr_ngroups;
 	memcpy(new->cr_groups, cred->cr_groups, sizeof(new->cr_groups));
+	new->cr_idmap = idmap_hold(cred->cr_idmap);
 	return new;
 }
 
@@ -47,8 +49,10 @@ void
 kauth_cred_free(kauth_cred_t cred)
 {
 	if (atomic_fetch_sub_explicit(
-		&cred->cr_refcnt, 1, memory_order_acq_rel) == 1)
-		kmem_free(cred, sizeof(*cred));
+		&cred->cr_refcnt, 1, memory_order_acq_rel) != 1)
+		return;
+	idmap_drop(cred->cr_idmap);
+	kmem_free(cred, sizeof(*cred));
 }
 
 bool
@@ -60,6 +64,34 @@ kauth_cred_ismember(const struct kauth_cred *cred, gid_t gid)
 		if (cred->cr_groups[i] == gid)
 			return true;
 	return false;
+}
+
+bool
+kauth_cred_isroot(const struct kauth_cred *cred)
+{
+	return cred->cr_euid == 0 && cred->cr_idmap == NULL;
+}
+
+void
+kauth_cred_owner(const struct kauth_cred *maker, struct rump_stat *st)
+{
+	const struct idmap *caller = curlwp->l_cred->cr_idmap;
+
+	st->st_uid = idmap_inside(caller, IDMAP_UID, maker->cr_euid);
+	st->st_gid = idmap_inside(caller, IDMAP_GID, maker->cr_egid);
+}
+
+bool
+kauth_cred_rules(const struct kauth_cred *cred, uid_t uid, gid_t gid)
+{
+	const struct idmap *im = cred->cr_idmap;
+
+	if (im == NULL)
+		return cred->cr_euid == 0;
+	return idmap_knows(im, IDMAP_UID, cred->cr_euid) &&
+	       idmap_inside(im, IDMAP_UID, cred->cr_euid) == 0 &&
+	       idmap_knows(im, IDMAP_UID, uid) &&
+	       idmap_knows(im, IDMAP_GID, gid);
 }
 
 struct kauth_cred *

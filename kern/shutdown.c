@@ -73,7 +73,7 @@ rump_exit_prepare(void)
 int
 sys_reboot(struct lwp *l, const struct sys_reboot_args *uap, register_t *retval)
 {
-	if (l->l_cred->cr_euid != 0)
+	if (!kauth_cred_isroot(l->l_cred))
 		return EPERM;
 	kern_shutdown(uap->opt);
 }

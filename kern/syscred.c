@@ -88,7 +88,7 @@ apply_uids(kauth_cred_t cred, const void *arg)
 	struct ids now = { cred->cr_uid, cred->cr_euid, cred->cr_svuid };
 	int error;
 
-	error = apply(arg, cred->cr_euid == 0, &now);
+	error = apply(arg, kauth_cred_isroot(cred), &now);
 	if (error != 0)
 		return error;
 	cred->cr_uid = now.real;
@@ -103,7 +103,7 @@ apply_gids(kauth_cred_t cred, const void *arg)
 	struct ids now = { cred->cr_gid, cred->cr_egid, cred->cr_svgid };
 	int error;
 
-	error = apply(arg, cred->cr_euid == 0, &now);
+	error = apply(arg, kauth_cred_isroot(cred), &now);
 	if (error != 0)
 		return error;
 	cred->cr_gid = now.real;
@@ -258,7 +258,7 @@ apply_groups(kauth_cred_t cred, const void *arg)
 {
 	const struct groups *g = arg;
 
-	if (cred->cr_euid != 0)
+	if (!kauth_cred_isroot(cred))
 		return EPERM;
 	cred->cr_ngroups = g->n;
 	memcpy(cred->cr_groups, g->gid, g->n * sizeof(gid_t));

@@ -163,7 +163,7 @@ sys___sysctl(
 	if (node == NULL)
 		return ENOENT;
 	if (uap->newv != NULL &&
-	    (node->text != hostname || l->l_cred->cr_euid != 0))
+	    (node->text != hostname || !kauth_cred_isroot(l->l_cred)))
 		return EPERM;
 	error = give(node, uap->oldv, uap->oldlenp);
 	if (error == 0 && uap->newv != NULL)

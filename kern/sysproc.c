@@ -137,7 +137,7 @@ static int
 setrlimit_locked(struct proc *p, unsigned which, struct rump_rlimit rl)
 {
 	if (rl.rlim_max > p->p_rlimit[which].rlim_max &&
-	    p->p_cred->cr_euid != 0)
+	    !kauth_cred_isroot(p->p_cred))
 		return EPERM;
 	if (which == RLIMIT_NOFILE) {
 		rl.rlim_max = MIN(rl.rlim_max, FD_LIMIT);

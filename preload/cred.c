@@ -82,6 +82,17 @@ cred_set_process(void)
 	    id.id_gid[3], id.id_ngroups, groups);
 }
 
+void
+cred_forget(void)
+{
+	if (!cred_apart)
+		return;
+	lock_enter(&known_lock);
+	memset(known, 0, sizeof(known));
+	lock_exit(&known_lock);
+	mine = 0;
+}
+
 static bool
 is_known(const struct known *kn, const struct ids *id, const uint32_t *groups)
 {
@@ -200,6 +211,50 @@ cred_changed(void)
 	} else {
 		cred_set_process();
 	}
+}
+
+/* Are all of the kind one number? */
+static bool
+is_uniform(bool group, uint32_t *id)
+{
+	uint32_t ids[3];
+
+	HOST(group ? SYS_getresgid : SYS_getresuid, &ids[0], &ids[1], &ids[2],
+	    0, 0, 0);
+	*id = (uint32_t)HOST(
+	    group ? SYS_setfsgid : SYS_setfsuid, -1, 0, 0, 0, 0, 0);
+	return ids[0] == *id && ids[1] == *id && ids[2] == *id;
+}
+
+/* Where they are, and it names no other. */
+bool
+cred_stays(long nr, const long *args)
+{
+	static const struct {
+		long nr;
+		bool group;
+		unsigned nargs;
+	} calls[] = {
+		{ SYS_setuid, false, 1 },
+		{ SYS_setgid, true, 1 },
+		{ SYS_setreuid, false, 2 },
+		{ SYS_setregid, true, 2 },
+		{ SYS_setresuid, false, 3 },
+		{ SYS_setresgid, true, 3 },
+		{ SYS_setfsuid, false, 1 },
+		{ SYS_setfsgid, true, 1 },
+	};
+	unsigned i = 0, n = sizeof(calls) / sizeof(calls[0]);
+	uint32_t id;
+
+	while (i < n && calls[i].nr != nr)
+		i++;
+	if (i == n || !is_uniform(calls[i].group, &id))
+		return false;
+	for (unsigned j = 0; j < calls[i].nargs; j++)
+		if ((uint32_t)args[j] != id && (uint32_t)args[j] != UINT32_MAX)
+			return false;
+	return true;
 }
 
 void

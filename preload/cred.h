@@ -10,8 +10,12 @@
 
 /* The kernel's process has the credentials of the calling thread. */
 void cred_set_process(void);
+/* What ids are called has changed: numbers of credentials stand for nothing. */
+void cred_forget(void);
 /* The calling thread may have changed its credentials. */
 void cred_changed(void);
+/* Call nr of the set*id family changes nothing, whether it fails or not. */
+bool cred_stays(long nr, const long *args);
 /* In a forked child, which has one thread. */
 void cred_forked(void);
 

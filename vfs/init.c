@@ -17,6 +17,7 @@
 #include "vfs/pagecache.h"
 #include "vfs/pcmem.h"
 #include "vfs/pcstats.h"
+#include "vfs/protect.h"
 #include "vfs/rootfs/rootfs.h"
 #include "vfs/sockname.h"
 #include "vfs/vnode.h"
@@ -47,6 +48,7 @@ RUMP_COMPONENT(RUMP__FACTION_VFS, vfs)
 		return;
 	}
 	pcmem_init();
+	protect_init();
 	pagecache_init();
 	pcstats_init();
 	vcache_init();

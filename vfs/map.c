@@ -173,6 +173,21 @@ check_access(const struct file *fp, int prot, int flags)
 	return 0;
 }
 
+/* What is stored in such a mapping need not be at the end.  mmap(2), EACCES. */
+static int
+check_append(const struct file *fp)
+{
+	struct vattr va;
+	int error;
+
+	if ((atomic_load(&fp->f_flag) & FWRITE) == 0)
+		return 0;
+	error = VOP_GETATTR(fp->f_data, &va, fp->f_cred);
+	if (error != 0)
+		return error;
+	return (va.va_flags & (UF_APPEND | SF_APPEND)) != 0 ? EACCES : 0;
+}
+
 /* Bounds that sums and windows can stand. */
 static int
 check_range(off_t off, size_t len)
@@ -267,6 +282,8 @@ rump_map_create(
 	error = ENODEV;
 	if (fp->f_type == DTYPE_VNODE)
 		error = check_access(fp, prot, flags);
+	if (error == 0 && (flags & MAP_SHARED) != 0)
+		error = check_append(fp);
 	if (error == 0)
 		error = map_create(fp->f_data, fp->f_cred,
 		    (atomic_load(&fp->f_flag) & FWRITE) != 0, off, len, rm);

@@ -432,7 +432,7 @@ mount_nth(size_t n)
 }
 
 int
-mount_statvfs(struct mount *mp, struct rump_statvfs *sv)
+mount_statvfs(struct mount *mp, struct rump_statvfs *sv, int flags)
 {
 	memset(sv, 0, sizeof(*sv));
 	sv->f_bsize = sv->f_frsize = sv->f_iosize = 4096;
@@ -444,7 +444,8 @@ mount_statvfs(struct mount *mp, struct rump_statvfs *sv)
 	sv->f_flag = mp->mnt_flag & MNT_VISFLAGMASK;
 	sv->f_fsid = mp->mnt_fsid;
 	sv->f_fsidx.fsid_val[0] = (int32_t)mp->mnt_fsid;
-	if (mp->mnt_op->vfs_statvfs == NULL)
+	if (mp->mnt_op->vfs_statvfs == NULL ||
+	    ((flags & MNT_NOWAIT) != 0 && (mp->mnt_iflag & IMNT_FAR) != 0))
 		return 0;
 	return mp->mnt_op->vfs_statvfs(mp, sv);
 }

@@ -42,6 +42,8 @@ struct vfsops {
 /* mp->mnt_flag: NetBSD MNT_* (MNT_RDONLY 1, ...), and kernel-internal: */
 #define IMNT_ESCAPE 0x1 /* ".." above the root leaves the name space */
 #define IMNT_NOMAP 0x2  /* its files cannot be mapped: they have no pages */
+#define IMNT_FAR 0x8    /* it may take long until it answers */
+#define IMNT_ALIAS 0x4  /* whom its files belong to is not whom the caller is */
 
 struct mount {
 	struct list mnt_list;        /* mountlist, mountlist_lock */
@@ -82,8 +84,9 @@ void mount_ref(struct mount *mp);
 void mount_unref(struct mount *mp);
 /* The n-th mount in order of mounting with a reference, or NULL. */
 struct mount *mount_nth(size_t n);
-/* Generic fields, then the file system's. */
-int mount_statvfs(struct mount *mp, struct rump_statvfs *sv);
+/* Generic fields, then, unless flags have MNT_NOWAIT, the file system's: of one
+ * on a network, its server's. */
+int mount_statvfs(struct mount *mp, struct rump_statvfs *sv, int flags);
 /* Write everything of every file system and wait: the first error, or EIO when
  * something is still unsaved. */
 int mount_sync_all(kauth_cred_t cred);

@@ -87,7 +87,7 @@ sys_mount(struct lwp *l, const struct sys_mount_args *uap, register_t *retval)
 	struct vnode *vp;
 	int error;
 
-	if (l->l_cred->cr_euid != 0)
+	if (!kauth_cred_isroot(l->l_cred))
 		return EPERM;
 	error = copyinstr(uap->type, type, sizeof(type), NULL);
 	if (error != 0)
@@ -119,7 +119,7 @@ sys_unmount(
 	bool root;
 	int error;
 
-	if (l->l_cred->cr_euid != 0)
+	if (!kauth_cred_isroot(l->l_cred))
 		return EPERM;
 	if ((uap->flags & ~MNT_FORCE) != 0)
 		return EINVAL;

@@ -502,3 +502,19 @@ rumpcomp_vfs_memory(void)
 		return 0;
 	return (uint64_t)si.totalram * si.mem_unit;
 }
+
+uint32_t
+rumpcomp_vfs_setting(const char *path)
+{
+	char digit = '0';
+	long fd, n;
+
+	fd = rumpuser_host_syscall(
+	    SYS_open, path, O_RDONLY | O_CLOEXEC, 0, 0, 0, 0);
+	if (fd < 0)
+		return 0;
+	n = rumpuser_host_syscall(SYS_read, fd, &digit, 1, 0, 0, 0);
+	rumpcomp_vfs_close((int)fd);
+	return n == 1 && digit >= '0' && digit <= '9' ? (uint32_t)(digit - '0')
+						      : 0;
+}

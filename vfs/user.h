@@ -57,5 +57,7 @@ void rumpcomp_vfs_unlink(const char *path, bool directory);
 uint32_t rumpcomp_vfs_descriptors(void);
 /* Bytes of memory that the host has; 0 if it does not say. */
 uint64_t rumpcomp_vfs_memory(void);
+/* The digit that a file in /proc/sys holds; 0 if there is none. */
+uint32_t rumpcomp_vfs_setting(const char *path);
 
 #endif /* !VFS_USER_H */

@@ -293,10 +293,12 @@ vn_owned(struct vnode *vp)
 	struct vattr va;
 	int error;
 
-	if (cred->cr_euid == 0)
+	if (kauth_cred_isroot(cred))
 		return 0;
 	error = VOP_GETATTR(vp, &va, cred);
-	return error == 0 && va.va_uid != cred->cr_euid ? EPERM : error;
+	if (error != 0 || kauth_cred_rules(cred, va.va_uid, va.va_gid))
+		return error;
+	return va.va_uid != cred->cr_euid ? EPERM : 0;
 }
 
 static int
@@ -370,6 +372,7 @@ vn_poll(struct file *fp, int events, struct selector *sel)
 int
 vn_getstat(struct vnode *vp, struct rump_stat *st, kauth_cred_t cred)
 {
+	const struct idmap *caller = curlwp->l_cred->cr_idmap;
 	struct vattr va;
 	int error;
 
@@ -377,6 +380,8 @@ vn_getstat(struct vnode *vp, struct rump_stat *st, kauth_cred_t cred)
 	if (error != 0)
 		return error;
 	vattr_to_stat(&va, st);
+	st->st_uid = idmap_inside(caller, IDMAP_UID, st->st_uid);
+	st->st_gid = idmap_inside(caller, IDMAP_GID, st->st_gid);
 	return 0;
 }
 

@@ -86,7 +86,7 @@ vaccess(enum vtype type, mode_t file_mode, uid_t uid, gid_t gid, int want,
 {
 	mode_t granted = file_mode;
 
-	if (cred->cr_euid == 0) {
+	if (kauth_cred_rules(cred, uid, gid)) {
 		bool exec = type == VDIR ||
 			    (file_mode & (S_IXUSR | S_IXGRP | S_IXOTH)) != 0;
 

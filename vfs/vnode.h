@@ -123,6 +123,9 @@ struct componentname {
  * meanwhile, and are to be resolved again. */
 #define ERELOOKUP (-16)
 
+/* Told of one attribute's name; must not sleep. */
+typedef void xattr_name_fn(const char *name, void *arg);
+
 /* vop_fsync flags */
 #define FSYNC_WAIT 0x1
 #define FSYNC_DATAONLY 0x2
@@ -208,6 +211,21 @@ struct vnodeops {
 	int (*vop_readlink)(
 	    struct vnode *vp, struct uio *uio, kauth_cred_t cred);
 	int (*vop_pathconf)(struct vnode *vp, int name, register_t *retval);
+	/*
+	 * Extended attributes; vfs/xattr.h has checked who asks.  Copy at most
+	 * room bytes of the value, whose whole size is *size, or ENOATTR.  flags:
+	 * XATTR_CREATE (EEXIST), XATTR_REPLACE (ENOATTR).  ENOSPC, also when the
+	 * names would be more than XATTR_LIST_MAX bytes together.
+	 */
+	int (*vop_getxattr)(struct vnode *vp, const char *name, void *buf,
+	    size_t room, size_t *size, kauth_cred_t cred);
+	int (*vop_setxattr)(struct vnode *vp, const char *name,
+	    const void *value, size_t size, int flags, kauth_cred_t cred);
+	int (*vop_removexattr)(
+	    struct vnode *vp, const char *name, kauth_cred_t cred);
+	/* Tell fn of all names, in their order. */
+	int (*vop_eachxattr)(
+	    struct vnode *vp, xattr_name_fn *fn, void *arg, kauth_cred_t cred);
 	int (*vop_inactive)(struct vnode *vp, bool *recycle);
 	/* Free v_data; no reference is left. */
 	int (*vop_reclaim)(struct vnode *vp);

@@ -81,6 +81,14 @@ abi_statx_time(struct rump_timespec ts)
 		.tv_nsec = (uint32_t)ts.tv_nsec };
 }
 
+static const struct abi_pair attributes[] = {
+	{ STATX_ATTR_IMMUTABLE, RUMP_SF_IMMUTABLE },
+	{ STATX_ATTR_IMMUTABLE, RUMP_UF_IMMUTABLE },
+	{ STATX_ATTR_APPEND, RUMP_SF_APPEND },
+	{ STATX_ATTR_APPEND, RUMP_UF_APPEND },
+	{ STATX_ATTR_NODUMP, RUMP_UF_NODUMP },
+};
+
 void
 abi_statx(const struct rump_stat *in, struct statx *out)
 {
@@ -103,23 +111,28 @@ abi_statx(const struct rump_stat *in, struct statx *out)
 		.stx_dev_major = ABI_DEV_MAJOR,
 		.stx_dev_minor = abi_dev_minor(in->st_dev),
 	};
+	/* That one is set is known; not, which ones there could be. */
+	out->stx_attributes = out->stx_attributes_mask = abi_bits_to_linux(
+	    attributes, ABI_NITEMS(attributes), in->st_flags, NULL);
 	if (in->st_birthtim.tv_sec > 0) {
 		out->stx_mask |= STATX_BTIME;
 		out->stx_btime = abi_statx_time(in->st_birthtim);
 	}
 }
 
-static const struct {
-	const char *name;
-	long magic;
-} magics[] = {
-	{ "nfs", NFS_SUPER_MAGIC },
-	{ "tmpfs", TMPFS_MAGIC },
-	{ "rumpfs", TMPFS_MAGIC },
-	{ "ext2fs", EXT2_SUPER_MAGIC },
-	{ "msdos", MSDOS_SUPER_MAGIC },
-	{ "cd9660", ISOFS_SUPER_MAGIC },
-	{ "kernfs", PROC_SUPER_MAGIC },
+/* The types of file systems: NetBSD's names, and what Linux says. */
+static const struct fstype {
+	const char *ft_netbsd;
+	const char *ft_linux;
+	long ft_magic;
+} fstypes[] = {
+	{ "nfs", "nfs", NFS_SUPER_MAGIC },
+	{ "tmpfs", "tmpfs", TMPFS_MAGIC },
+	{ "rumpfs", "tmpfs", TMPFS_MAGIC },
+	{ "ext2fs", "ext2", EXT2_SUPER_MAGIC },
+	{ "msdos", "vfat", MSDOS_SUPER_MAGIC },
+	{ "cd9660", "iso9660", ISOFS_SUPER_MAGIC },
+	{ "kernfs", "proc", PROC_SUPER_MAGIC },
 };
 
 #define UNKNOWN_MAGIC 0x52554d50 /* "RUMP" */
@@ -136,14 +149,23 @@ same_name(const char *a, const char *b, size_t size)
 	return false;
 }
 
-static long
-abi_magic(const char *name, size_t size)
+static const struct fstype *
+fstype_of(const struct rump_statvfs *sv)
 {
-	for (size_t i = 0; i < ABI_NITEMS(magics); i++) {
-		if (same_name(name, magics[i].name, size))
-			return magics[i].magic;
+	for (size_t i = 0; i < ABI_NITEMS(fstypes); i++) {
+		if (same_name(sv->f_fstypename, fstypes[i].ft_netbsd,
+			sizeof(sv->f_fstypename)))
+			return &fstypes[i];
 	}
-	return UNKNOWN_MAGIC;
+	return NULL;
+}
+
+const char *
+abi_fstype(const struct rump_statvfs *sv)
+{
+	const struct fstype *ft = fstype_of(sv);
+
+	return ft != NULL ? ft->ft_linux : sv->f_fstypename;
 }
 
 /* The ST_* values of statvfs(3) that f_flags shows, and ST_VALID. */
@@ -162,9 +184,10 @@ void
 abi_statfs(const struct rump_statvfs *in, struct statfs *out)
 {
 	unsigned long frsize = in->f_frsize != 0 ? in->f_frsize : 512;
+	const struct fstype *ft = fstype_of(in);
 
 	*out = (struct statfs){
-		.f_type = abi_magic(in->f_fstypename, sizeof(in->f_fstypename)),
+		.f_type = ft != NULL ? ft->ft_magic : UNKNOWN_MAGIC,
 		.f_bsize = (long)(in->f_bsize != 0 ? in->f_bsize : frsize),
 		.f_frsize = (long)frsize,
 		.f_blocks = in->f_blocks,

@@ -22,5 +22,7 @@ void abi_stat(const struct rump_stat *in, struct stat *out);
 /* Everything that is known is filled in, whatever was asked for. */
 void abi_statx(const struct rump_stat *in, struct statx *out);
 void abi_statfs(const struct rump_statvfs *in, struct statfs *out);
+/* The type of a file system as a Linux table of mounts has it. */
+const char *abi_fstype(const struct rump_statvfs *sv);
 
 #endif /* !PRELOAD_ABI_STAT_H */

@@ -136,6 +136,15 @@ enter_network(void)
 		t->t_network = true;
 }
 
+static void
+enter_users(void)
+{
+	struct thread *t = &engine_thread;
+
+	if (!thread_is_guest(t))
+		t->t_users = true;
+}
+
 /*
  * A table of descriptors of its own for one thread would have to be known as
  * such.  Where the program has one thread nobody but ours shares it.
@@ -163,15 +172,9 @@ unshared(struct call *c)
 {
 	if (c->result == 0 && (c->arg[0] & CLONE_NEWNET) != 0)
 		enter_network();
+	if (c->result == 0 && (c->arg[0] & CLONE_NEWUSER) != 0)
+		enter_users();
 	return unshares_cwd(c) ? cwd_unshared(c) : c->result;
-}
-
-static long
-entered_network(struct call *c)
-{
-	if (c->result == 0)
-		enter_network();
-	return c->result;
 }
 
 /* The host's call has been made, with this result, or will be. */
@@ -199,18 +202,47 @@ route_unshare(struct call *c)
 
 /* Of any kind: what kind it is the descriptor says. */
 static bool
-names_network(const struct call *c)
+names_kind(const struct call *c, long kind)
 {
 	if (c->arg[1] != 0)
-		return (c->arg[1] & CLONE_NEWNET) != 0;
-	return HOST(SYS_ioctl, c->arg[0], NS_GET_NSTYPE, 0, 0, 0, 0) ==
-	       CLONE_NEWNET;
+		return (c->arg[1] & kind) != 0;
+	return HOST(SYS_ioctl, c->arg[0], NS_GET_NSTYPE, 0, 0, 0, 0) == kind;
+}
+
+static long
+run_left(void *arg)
+{
+	engine_hooks.eh_left_directory();
+	return 0;
+}
+
+static long
+entered(struct call *c)
+{
+	if (c->result == 0 && names_kind(c, CLONE_NEWNET))
+		enter_network();
+	if (c->result == 0 && names_kind(c, CLONE_NEWUSER))
+		enter_users();
+	return c->result;
+}
+
+/* The host has gone to the root directory of the mount namespace. */
+static long
+entered_mounts(struct call *c)
+{
+	struct thread *t = &engine_thread;
+
+	(void)entered(c);
+	if (c->result == 0 && !router_idle && !thread_is_guest(t) &&
+	    engine_hooks.eh_left_directory != NULL)
+		(void)thread_run(t, run_left, NULL);
+	return c->result;
 }
 
 long
 route_setns(struct call *c)
 {
-	if (names_network(c))
-		return then(c, alone(c), entered_network);
-	return alone(c);
+	if (names_kind(c, CLONE_NEWNS))
+		return then(c, alone(c), entered_mounts);
+	return then(c, alone(c), entered);
 }

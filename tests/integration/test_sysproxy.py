@@ -22,12 +22,13 @@ SERVER = f"{harness.STAGE}/bin/rump_server"
 PATIENCE = 180
 
 (SYS_READ, SYS_WRITE, SYS_OPEN, SYS_CLOSE, SYS_GETPID, SYS_GETPPID, SYS_FCNTL,
- SYS_WRITEV, SYS_REBOOT, SYS_PIPE2, SYS_GETUID, SYS_SETUID, SYS_NANOSLEEP) = (
-     3, 4, 5, 6, 20, 39, 92, 121, 208, 453, 24, 23, 430)
+ SYS_WRITEV, SYS_REBOOT, SYS_PIPE2, SYS_GETUID, SYS_SETUID, SYS_NANOSLEEP,
+ SYS_FCHOWN) = (
+     3, 4, 5, 6, 20, 39, 92, 121, 208, 453, 24, 23, 430, 123)
 O_RDWR, O_CREAT, O_CLOEXEC = 2, 0x200, 0x400000
 F_GETFD = 1
-EPERM, EINTR, EBADF, EFAULT, EBUSY, EPIPE, ENAMETOOLONG, ENOSYS = (
-    1, 4, 9, 14, 16, 32, 63, 78)
+EPERM, EINTR, EBADF, EACCES, EFAULT, EBUSY, EPIPE, ENAMETOOLONG, ENOSYS = (
+    1, 4, 9, 13, 14, 16, 32, 63, 78)
 # Of the protocol.
 E_AUTH, E_PREFORK, E_INEXEC, E_MALFORMED = 2, 3, 5, 7
 
@@ -608,6 +609,30 @@ print(c.call({SYS_GETUID}).r0, c.call({SYS_SETUID}, 0).error,
             check(c.call(SYS_GETUID).r0 == 0, "root is root")
 
 
+def root_of_a_user_namespace_is_not_root():
+    if os.geteuid() != 0:
+        raise harness.Skip("only root can be somebody else")
+    within = ["unshare", "--user", "--map-root-user"]
+    if subprocess.run([*within, "true"], capture_output=True,
+                      check=False).returncode != 0:
+        raise harness.Skip("no user namespaces")
+    with serving() as s:
+        with s.guest() as c:
+            fd = open_file(c, "/tmp/secret", mode=0o600)
+            check(c.call(SYS_FCHOWN, fd, 1000, 1000).error == 0, "fchown")
+        done = subprocess.run(
+            [*within, "/usr/bin/python3", "-c", f"""
+import rumpsp
+c = rumpsp.Client({s.url!r}).guest()
+print(c.call({SYS_GETUID}).r0,
+      c.call({SYS_OPEN}, c.text("/tmp/secret"), 0, 0).error,
+      c.call({SYS_SETUID}, 1000).error, c.call({SYS_REBOOT}, 0, 0).error)
+"""], capture_output=True, timeout=PATIENCE, check=False,
+            env=harness.clean_env(PYTHONPATH=os.environ["PYTHONPATH"]))
+        check(done.stdout == f"0 {EACCES} {EPERM} {EPERM}\n".encode(), done)
+        s.well()
+
+
 def tcp_must_be_asked_for():
     with harness.scratch() as directory:
         url = f"tcp://127.0.0.1:{free_port()}/"
@@ -686,6 +711,7 @@ CASES = [(f.__name__.replace("_", " "), f) for f in (
     a_client_can_halt_the_server,
     the_socket_is_for_its_owner,
     another_user_is_that_user,
+    root_of_a_user_namespace_is_not_root,
     tcp_must_be_asked_for,
     addresses_that_cannot_be_served_are_refused,
     a_relative_path_is_below_the_directory,

@@ -242,10 +242,13 @@ parse_connection(const char *s, enum config_kernel *kind)
 static int
 parse_door(const char *s)
 {
-	if (s == NULL || *s < '0' || *s > '9')
-		return s != NULL && text_equal(s, "shut") ? CONFIG_DOOR_SHUT
-							  : CONFIG_DOOR_NONE;
-	return parse_number(s);
+	const char *p = s;
+
+	if (s != NULL && text_equal(s, "shut"))
+		return CONFIG_DOOR_SHUT;
+	while (p != NULL && *p >= '0' && *p <= '9')
+		p++;
+	return p == s || *p != '\0' ? CONFIG_DOOR_NONE : parse_number(s);
 }
 
 static int

@@ -276,6 +276,7 @@ adopt_view(void)
 		atomic_init(&fdmap_own.fv_table[i],
 		    i < v->fv_n ? v->fv_table[i] : NULL);
 	atomic_init(&fdmap_own.fv_n, v->fv_n);
+	atomic_store(&router_numbers, atomic_load(&fdmap_own.fv_table[0]));
 	engine_thread.t_view = NULL;
 }
 

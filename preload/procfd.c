@@ -13,6 +13,7 @@
 #include "preload/fdalias.h"
 #include "preload/fdmap.h"
 #include "preload/memcopy.h"
+#include "preload/names.h"
 #include "preload/pool.h"
 #include "preload/process.h"
 #include "preload/procother.h"
@@ -139,6 +140,19 @@ procfd_other(const char *path, long *pid, long *fd, const char **rest)
 	return true;
 }
 
+bool
+procfd_info(const char *path, long *pid, long *fd)
+{
+	if (!component(&path, "proc"))
+		return false;
+	*pid = number(&path);
+	any_thread(&path);
+	if (*pid < 0 || !component(&path, "fdinfo"))
+		return false;
+	*fd = number(&path);
+	return *fd >= 0 && *path == '\0';
+}
+
 /* --- paths of open files ----------------------------------------------- */
 
 static bool
@@ -186,7 +200,7 @@ procfd_base(const struct place *pl, char *buf)
 	struct text t;
 
 	if (pl->pl_path[0] == '/')
-		return namespace_program_path(&resolve_ns, pl->pl_rule, "/",
+		return namespace_program_path(names_now(), pl->pl_rule, "/",
 			   buf, PATHBUF_SIZE) != 0;
 	if (pl->pl_dir == NULL)
 		return cwd_rump_text(buf, PATHBUF_SIZE);
@@ -203,7 +217,7 @@ whole_path(const struct place *pl, char *buf)
 	struct text t;
 
 	if (pl->pl_path[0] == '/')
-		return namespace_program_path(&resolve_ns, pl->pl_rule,
+		return namespace_program_path(names_now(), pl->pl_rule,
 			   pl->pl_path, buf, PATHBUF_SIZE) != 0;
 	if (!procfd_base(pl, buf))
 		return false;
@@ -263,7 +277,7 @@ kernel_path(struct call *c, const struct rfile *rf, char *out)
 	opened_path(rf, path);
 	known = rump_call(c, RUMP_SYS_fcntl, args, NULL) == 0 &&
 		namespace_program_path(
-		    &resolve_ns, rf->rf_rule, path, out, PATHBUF_SIZE) != 0;
+		    names_now(), rf->rf_rule, path, out, PATHBUF_SIZE) != 0;
 	pool_put(&pathbufs, path);
 	return known;
 }
@@ -507,7 +521,8 @@ procfd_readlink(struct call *c, long upath, long buf, long size)
 	bool link;
 	int error;
 
-	if (usercopy_string(path, (const void *)upath, sizeof(path), NULL) != 0)
+	if (names_entered() ||
+	    usercopy_string(path, (const void *)upath, sizeof(path), NULL) != 0)
 		return CALL_TO_HOST;
 	if (procfd_cwd(path, &rest) && *rest == '\0')
 		return show_cwd(c, buf, size);

@@ -26,6 +26,9 @@ bool procfd_cwd(const char *path, const char **rest);
  * its working directory. */
 bool procfd_other(const char *path, long *pid, long *fd, const char **rest);
 
+/* Does a path of the host's tell of an open file (fdinfo)? */
+bool procfd_info(const char *path, long *pid, long *fd);
+
 /*
  * The program's path of an open rump file, from the pool pathbufs; *exact: it
  * leads to this file now.  NULL when it is not known.

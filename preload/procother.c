@@ -13,6 +13,7 @@
 #include "preload/backend.h"
 #include "preload/call.h"
 #include "preload/fdslots.h"
+#include "preload/names.h"
 #include "preload/pool.h"
 #include "preload/remote.h"
 #include "preload/resolve.h"
@@ -60,8 +61,8 @@ program_path(const char *kernel_path, char *path)
 	int found = NS_HOST;
 
 	for (unsigned i = 0;
-	     pl != NULL && found == NS_HOST && i < resolve_ns.ns_n; i++) {
-		if (namespace_program_path(&resolve_ns, (int)i, kernel_path,
+	     pl != NULL && found == NS_HOST && i < names_now()->ns_n; i++) {
+		if (namespace_program_path(names_now(), (int)i, kernel_path,
 			path, PATHBUF_SIZE) != 0 &&
 		    place_decide(pl, path) == 0 && pl->pl_rump &&
 		    text_equal(pl->pl_path, kernel_path))

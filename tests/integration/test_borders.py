@@ -299,6 +299,28 @@ print(os.stat('/data/..').st_ino == b.st_ino)
     harness.check(out.stdout == b"nfs\n", str(out))
 
 
+def names_for_others_files(directory, server):
+    """The host's rule holds; where a user goes by another number on the server,
+    nobody here can tell what is his."""
+    home = f"{directory}/home"
+    os.mkdir(home)
+    with open(f"{home}/sealed", "wb") as f:
+        f.write(DATA)
+    for path, mode in ((f"{home}/sealed", 0o444), (home, 0o777)):
+        os.chown(path, 4321, 4321)
+        os.chmod(path, mode)
+    for number, (source, level, result) in enumerate((
+            (server.url(), "1", "EPERM"), (server.url(), "0", "made"),
+            (server.url("&uid=4321&gid=4321"), "1", "made"))):
+        lines = python(f"""
+import errno, os
+try: os.link('/data/home/sealed', '/data/home/{number}'); print('made')
+except OSError as e: print(errno.errorcode[e.errno])
+""", None, [("/data", source)],
+                       env=harness.clean_env(RUMP_PROTECTED_HARDLINKS=level))
+        expect(lines, result)
+
+
 CASES = [
     ("--summary of a program that closes standard error",
      summary_without_stderr),
@@ -323,6 +345,7 @@ CASES = [
     ("a mount over a directory of the host", mount_over_a_directory),
     ("openat2", open_beneath),
     ("the file system's identity", file_system),
+    ("names for files of others", names_for_others_files),
 ]
 
 

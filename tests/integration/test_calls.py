@@ -7,7 +7,9 @@ system and on ours, and prints each with its result, its errno and what is there
 afterwards.  Both must print the same: in a tree and in process, as an ordinary
 user and as root; on NFS but for the lines that calls_nfs.py names.
 """
+import ctypes
 import difflib
+import fcntl
 import functools
 import os
 import shutil
@@ -70,12 +72,47 @@ def compare(section, root, argv, may_differ=lambda *_: False):
           "\n".join(different[:20]))
 
 
+GETFLAGS = 0x80086601
+LISTXATTRAT = 465
+
+
+def list_at(f):
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.syscall(LISTXATTRAT, -1, f.name.encode(), 0, None, 0) < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+
+# What older kernels cannot do, by the beginning of sections' names.
+PROBES = {
+    "xattrs": lambda f: os.setxattr(f.fileno(), "user.x", b""),
+    "xattrs-at": list_at,
+    "flags": lambda f: fcntl.ioctl(f.fileno(), GETFLAGS, bytes(8)),
+}
+
+
+@functools.lru_cache(None)
+def lacking(section):
+    """Why the host cannot be compared with, or None."""
+    for name, probe in PROBES.items():
+        if not section.startswith(name):
+            continue
+        try:
+            with tempfile.NamedTemporaryFile(dir=MEMORY) as f:
+                probe(f)
+        except OSError as e:
+            return f"{name} on {MEMORY}: {e.strerror}"
+    return None
+
+
 def on_tmpfs(section, options, root=False):
     if root and os.geteuid() != 0:
         raise harness.Skip("root has rights of its own, which it takes root "
                            "to see")
     if not os.path.isdir(MEMORY):
         raise harness.Skip(f"no {MEMORY}")
+    reason = lacking(section)
+    if reason is not None:
+        raise harness.Skip(reason)
     compare(section, root, [
         harness.RUMPKIT, "run", *options, "--mount",
         f"{MOUNT}=tmpfs:?mode=0777", "--", CALLS, MOUNT, section])
@@ -84,6 +121,8 @@ def on_tmpfs(section, options, root=False):
 def on_nfs(sections):
     with harness.export(lambda top: os.chmod(top, 0o777)) as (_, server):
         for section in sections:
+            if lacking(section) is not None:
+                continue
             compare(section, False, [
                 harness.RUMPKIT, "run", "--mount", f"{MOUNT}={server.url()}",
                 "--", "sh", "-c",

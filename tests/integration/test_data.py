@@ -78,6 +78,26 @@ os.pwrite(f, b'call', 50)
     harness.check(data.count(0) == 200000 - 8, "other bytes changed")
 
 
+def killed_in_a_tree(_directory, server):
+    """What it has written and stored is the server's, who goes on."""
+    text = """
+import mmap, os
+f = os.open('/data/killed', os.O_RDWR | os.O_CREAT, 0o644)
+os.ftruncate(f, 200000)
+m = mmap.mmap(f, 200000)
+m[100000:100004] = b'here'
+os.pwrite(f, b'call', 50)
+os.kill(os.getpid(), 9)
+"""
+    out = subprocess.run(
+        [harness.RUMPKIT, "run", "--mount", f"/data={server.url()}", "--",
+         "sh", "-c", '"$0" -c "$1"; cat /data/killed', PY, text],
+        env=harness.clean_env(), capture_output=True, timeout=180, check=True)
+    harness.check(len(out.stdout) == 200000, f"{len(out.stdout)} bytes")
+    harness.check(out.stdout[100000:100004] == b"here" and
+                  out.stdout[50:54] == b"call", "they are not there")
+
+
 def stores_after_saving(directory, server):
     """What is saved once is noticed again."""
     python(server, """
@@ -282,6 +302,7 @@ def main():
         ("transfers behave as the host's",
          functools.partial(compare, os.environ["TRANSFERS"])),
         ("stores after saving", stores_after_saving),
+        ("what a killed program of a tree has written", killed_in_a_tree),
         ("end of page", end_of_page),
         ("larger than the cache", larger_than_the_cache),
         ("lone stores", lone_stores),

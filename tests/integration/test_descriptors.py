@@ -629,6 +629,44 @@ def no_number_left(options, *_):
            b"True (%d, %d)\n%d\n%d\n" % ((limit,) * 4))
 
 
+TAKEN = """
+import errno, os, socket
+a = socket.create_server(('127.0.0.1', 0))
+a.setblocking(False)
+clients = [socket.create_connection(a.getsockname()) for _ in range(4)]
+many = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(40)]
+files, accepted, freed = [], [], 0
+try:
+    while True:
+        files.append(os.dup(0))
+except OSError as e:
+    print(errno.errorcode[e.errno])
+while len(accepted) < len(clients) and files:
+    try:
+        accepted.append(a.accept()[0])
+    except OSError as e:
+        if e.errno != errno.EMFILE:
+            print(errno.errorcode[e.errno])
+        os.close(files.pop())
+names = {s.getpeername(): s for s in accepted}
+for i, c in enumerate(clients):
+    names[c.getsockname()].send(b'%d' % i)
+    print(c.recv(1))
+"""
+
+
+def accepted_at_the_limit(options, *_):
+    """Numbers for connections are given one by one: none is lost when there is
+    one for the program and none for what stands behind it."""
+    done = subprocess.run(
+        harness.as_user([harness.RUMPKIT, "run", *options, "--net", "sockin",
+                         "--", PY, "-c", TAKEN]),
+        stdin=subprocess.DEVNULL, capture_output=True, timeout=100, cwd="/",
+        env=harness.clean_env(), preexec_fn=lambda: resource.setrlimit(
+            resource.RLIMIT_NOFILE, (250, 250)))
+    expect(done, b"EMFILE\nb'0'\nb'1'\nb'2'\nb'3'\n")
+
+
 # --- readiness -------------------------------------------------------------
 
 def mixed(_, server):
@@ -736,6 +774,10 @@ CASES = [
     ("numbers: none left, in process",
      functools.partial(no_number_left, ["--in-process"])),
     ("numbers: none left, in a tree", functools.partial(no_number_left, [])),
+    ("numbers: accepted one by one, in process",
+     functools.partial(accepted_at_the_limit, ["--in-process"])),
+    ("numbers: accepted one by one, in a tree",
+     functools.partial(accepted_at_the_limit, [])),
     ("readiness: a mixed set", mixed),
     ("readiness: signals", signals),
 ] + [(f"readiness: test.{name}", functools.partial(python_tests, name))

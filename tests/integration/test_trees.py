@@ -35,6 +35,7 @@ ON_NFS = ["rsync", "git-commits", "make-project", "bash-redirections",
           "unix-socket-nodes", "unix-python-servers",
           "file-size-limit", "proc-shell-and-its-children",
           "proc-other-processes"]
+FLAGS = {"net", "netns", "root", "xattrs"}
 PATH = harness.clean_env()["PATH"]
 
 
@@ -53,8 +54,8 @@ class Case:
         if words[0] == "needs":
             self.needs += words[1:]
         elif words[0] == "with":
-            if not set(words[1:]) <= {"net", "netns", "root"}:
-                raise ValueError(f"{where}: with: net, netns or root")
+            if not set(words[1:]) <= FLAGS:
+                raise ValueError(f"{where}: with: {' '.join(sorted(FLAGS))}")
             self.flags |= set(words[1:])
         elif words[0] == "ignore":
             self.ignore += words[1:]
@@ -200,6 +201,14 @@ def need_namespaces(case):
         raise harness.Skip(f"no namespaces: {done.stderr.decode().strip()}")
 
 
+def need_xattrs(path):
+    try:
+        os.setxattr(path, "user.rumpkit", b"")
+        os.removexattr(path, "user.rumpkit")
+    except OSError as e:
+        raise harness.Skip(f"no extended attributes on {path}: {e}") from e
+
+
 def compare(case, source):
     """source is what rumpkit mounts, or None to compare the host with itself.
     """
@@ -212,6 +221,8 @@ def compare(case, source):
         need_namespaces(case)
     with harness.scratch() as top:
         work, host = f"{top}/work", f"{top}/host"
+        if "xattrs" in case.flags:
+            need_xattrs(top)
         outcomes = []
         for mounted in (None, source):
             empty_directory(work)

@@ -21,6 +21,7 @@ extern const struct section again_sections[];
 extern const struct section attribute_sections[];
 extern const struct section data_sections[];
 extern const struct section descriptor_sections[];
+extern const struct section flag_sections[];
 extern const struct section locking_sections[];
 extern const struct section mapping_sections[];
 extern const struct section message_sections[];
@@ -31,6 +32,8 @@ extern const struct section opening_sections[];
 extern const struct section sharing_sections[];
 extern const struct section socket_sections[];
 extern const struct section status_sections[];
+extern const struct section stream_sections[];
+extern const struct section xattr_sections[];
 
 /* Makes the call, prints its text, its result and, of -1, the errno. */
 #define T(call)                                                                \

@@ -28,12 +28,15 @@ static const struct section *const families[] = {
 	attribute_sections,
 	again_sections,
 	descriptor_sections,
+	flag_sections,
 	locking_sections,
 	mapping_sections,
 	sharing_sections,
 	socket_sections,
 	offload_sections,
 	status_sections,
+	stream_sections,
+	xattr_sections,
 };
 
 #define FAMILIES (sizeof(families) / sizeof(families[0]))

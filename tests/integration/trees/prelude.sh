@@ -96,3 +96,20 @@ git_history() {
 		    git -C "$2" commit -q -m "commit $i"
 	done
 }
+
+# root_of DIR program ...: a root directory with these programs and what they
+# need.
+root_of() {
+	local root=$1 name file
+	shift
+	for name in bin lib lib64 sbin; do
+		mkdir -p "$root/usr/$name" && ln -s "usr/$name" "$root/$name"
+	done
+	for name in "$@"; do
+		name=$(command -v "$name")
+		for file in "$name" $(ldd "$name" | grep -v librump |
+		    grep -o '/[^ ]*'); do
+			mkdir -p "$root/${file%/*}" && cp -nL "$file" "$root/$file"
+		done
+	done
+}

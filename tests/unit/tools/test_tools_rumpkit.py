@@ -310,9 +310,12 @@ class Command(Case):
     def setUp(self):
         self.tmp = tempfile.TemporaryDirectory()
         self.env = {"RUMPKIT_LIBDIR": self.tmp.name}
-        subprocess.run(["cc", "-shared", "-x", "c", "/dev/null", "-o",
+        # A sanitized rumpkit that runs with it asks as it would ask ours.
+        subprocess.run(["cc", "-shared", "-x", "c", "-", "-o",
                         os.path.join(self.tmp.name, "librumphijack.so.0")],
-                       check=True)
+                       check=True, text=True,
+                       input="const char *__asan_default_options(void) {"
+                       'return "verify_asan_link_order=0"; }')
 
     def tearDown(self):
         self.tmp.cleanup()
@@ -431,7 +434,7 @@ class Command(Case):
         library = os.path.join(os.path.realpath(self.tmp.name),
                                "librumphijack.so.0")
         self.assertEqual(env["LD_PRELOAD"], library)
-        self.assertEqual(env["ASAN_OPTIONS"], "verify_asan_link_order=0")
+        self.assertNotIn("ASAN_OPTIONS", env)
 
     def test_nothing_is_hijacked_that_was_not_asked_for(self):
         env = self.environment(env={"RUMP_SERVER": "unix:///s"})
@@ -446,8 +449,7 @@ class Command(Case):
             "LD_PRELOAD": "/lib/x86_64-linux-gnu/libm.so.6",
             "ASAN_OPTIONS": "detect_leaks=0", "RUMPHIJACK": "path=/r"})
         self.assertRegex(env["LD_PRELOAD"], r"^/\S*hijack\S*:/lib/\S*libm")
-        self.assertEqual(env["ASAN_OPTIONS"],
-                         "detect_leaks=0:verify_asan_link_order=0")
+        self.assertEqual(env["ASAN_OPTIONS"], "detect_leaks=0")
         self.assertEqual(env["RUMPHIJACK"], "path=/r")
 
     def test_network_and_capture_are_told_through_the_environment(self):

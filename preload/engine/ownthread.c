@@ -19,8 +19,10 @@
  *                                                       ^ thread pointer
  *
  * All signals are blocked, also 32 and 33: libc sends them to threads it knows.
- * The host clears ow_tid when the thread is gone; its memory it gives back
- * itself, with the last two instructions that it executes.
+ * The host clears ow_tid when the thread is done; its memory it gives back
+ * itself, with the last two instructions that it executes.  On the host's lists
+ * it stays a while after that, under load for many milliseconds, and longer if
+ * it is traced; and they are what makes a process one of several threads.
  */
 #include "preload/engine/ownthread.h"
 
@@ -46,6 +48,8 @@
 #define OWN_MAX 64
 #define PAGE 4096UL
 #define PATIENCE_S 5
+#define NAP_MIN_NS 1000L
+#define NAP_MAX_NS 1000000L
 
 #define OWN_FLAGS                                                              \
 	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |    \
@@ -56,7 +60,8 @@ enum { OWN_FREE, OWN_STARTING, OWN_DETACHED, OWN_JOINABLE };
 
 struct own {
 	_Atomic unsigned ow_state;
-	_Atomic int ow_tid;        /* 0: gone; the host writes it */
+	_Atomic int ow_tid;        /* 0: done; the host writes it */
+	_Atomic int ow_listed;     /* what ow_tid was, while it may be listed */
 	_Atomic uintptr_t ow_base; /* its memory; 0: being given back */
 	size_t ow_size;            /* i */
 };
@@ -219,6 +224,7 @@ own_main(void *top)
 	struct own *ow = st->st_own;
 
 	engine_thread.t_own = true;
+	atomic_store(&ow->ow_listed, atomic_load(&ow->ow_tid));
 	(void)st->st_func(st->st_arg);
 	/* Libc calls no destructors here. */
 	if (engine_hooks.eh_thread_exit != NULL)
@@ -346,6 +352,16 @@ own_await(struct own *ow, const struct timespec *until)
 	return true;
 }
 
+static struct timespec
+patience(void)
+{
+	struct timespec until;
+
+	HOST(SYS_clock_gettime, CLOCK_MONOTONIC, &until, 0, 0, 0, 0);
+	until.tv_sec += PATIENCE_S;
+	return until;
+}
+
 long
 ownthread_join(uintptr_t handle)
 {
@@ -372,14 +388,66 @@ ownthread_any(void)
 bool
 ownthread_await(void)
 {
-	struct timespec until;
+	struct timespec until = patience();
 	struct own *ow;
 
-	HOST(SYS_clock_gettime, CLOCK_MONOTONIC, &until, 0, 0, 0, 0);
-	until.tv_sec += PATIENCE_S;
 	for (ow = owns; ow < owns + OWN_MAX; ow++) {
 		if (!own_await(ow, &until))
 			return false;
+	}
+	return true;
+}
+
+/* Does the host count it among the process's threads? */
+static bool
+own_listed(struct own *ow)
+{
+	int pid, tid = atomic_load(&ow->ow_listed);
+
+	if (tid == 0)
+		return false;
+	pid = (int)HOST(SYS_getpid, 0, 0, 0, 0, 0, 0);
+	if (HOST(SYS_tgkill, pid, tid, 0, 0, 0, 0) != -ESRCH)
+		return true;
+	(void)atomic_compare_exchange_strong(&ow->ow_listed, &tid, 0);
+	return false;
+}
+
+bool
+ownthread_listed(void)
+{
+	struct own *ow;
+
+	for (ow = owns; ow < owns + OWN_MAX; ow++) {
+		if (own_listed(ow))
+			return true;
+	}
+	return false;
+}
+
+static bool
+is_past(const struct timespec *until)
+{
+	struct timespec now;
+
+	HOST(SYS_clock_gettime, CLOCK_MONOTONIC, &now, 0, 0, 0, 0);
+	return now.tv_sec > until->tv_sec ||
+	       (now.tv_sec == until->tv_sec && now.tv_nsec >= until->tv_nsec);
+}
+
+/* Nothing tells when a thread leaves the lists. */
+bool
+ownthread_await_unlisted(void)
+{
+	struct timespec nap = { .tv_nsec = NAP_MIN_NS };
+	struct timespec until = patience();
+
+	while (ownthread_listed()) {
+		if (is_past(&until))
+			return false;
+		HOST(SYS_nanosleep, &nap, 0, 0, 0, 0, 0);
+		if (nap.tv_nsec < NAP_MAX_NS)
+			nap.tv_nsec *= 2;
 	}
 	return true;
 }
@@ -394,12 +462,14 @@ ownthread_forked(void)
 	for (ow = owns; ow < owns + OWN_MAX; ow++) {
 		/* To write is to have the page copied. */
 		if (atomic_load(&ow->ow_tid) == 0 &&
+		    atomic_load(&ow->ow_listed) == 0 &&
 		    atomic_load(&ow->ow_state) == OWN_FREE)
 			continue;
 		if (atomic_load(&ow->ow_tid) != 0 &&
 		    atomic_load(&ow->ow_base) != 0)
 			HOST(SYS_munmap, ow->ow_base, ow->ow_size, 0, 0, 0, 0);
 		atomic_store(&ow->ow_tid, 0);
+		atomic_store(&ow->ow_listed, 0);
 		atomic_store(&ow->ow_state, OWN_FREE);
 	}
 }

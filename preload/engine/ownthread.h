@@ -17,13 +17,17 @@ long ownthread_create(
     void *(*func)(void *), void *arg, size_t stack_bytes, uintptr_t *handle);
 long ownthread_join(uintptr_t handle);
 
-/* There may be one; false when the last has left the host's list. */
+/* One may be running. */
 bool ownthread_any(void);
+/* The host counts one among the threads of the process, even if it has ended. */
+bool ownthread_listed(void);
 /*
  * Wait until the threads of ours that exist now, which have been told to end,
  * have ended; false when one goes on for longer than is reasonable.
  */
 bool ownthread_await(void);
+/* The same, until the host counts none any more. */
+bool ownthread_await_unlisted(void);
 /* In the child of a fork, where there are none. */
 void ownthread_forked(void);
 

@@ -42,9 +42,9 @@ engine_renew_threads(void)
 
 /*
  * Refused to a process with threads, so ours step aside.  Not even a handler
- * comes between, which might not return.  The host says that a thread is gone
- * a moment before it takes it off its lists: hence more than one try, as long
- * as the program itself has one thread.
+ * comes between, which might not return.  A thread has lost its name a moment
+ * before it is off the host's last list: hence more than one try, as long as the
+ * program itself has one thread.
  */
 static long
 run_alone(void *arg)
@@ -54,7 +54,9 @@ run_alone(void *arg)
 	long r;
 
 	engine_hooks.eh_park();
-	(void)ownthread_await();
+	if (ownthread_await() && atomic_load(&program_threads) == 1 &&
+	    !BROKEN(BREAK_UNLISTED))
+		(void)ownthread_await_unlisted();
 	do {
 		r = HOST(c->nr, c->arg[0], c->arg[1], c->arg[2], c->arg[3],
 		    c->arg[4], c->arg[5]);
@@ -72,7 +74,7 @@ alone(struct call *c)
 	struct thread *t = &engine_thread;
 
 	if (t->t_borrowed || thread_is_guest(t) || !can_park() ||
-	    !ownthread_any())
+	    (!ownthread_any() && !ownthread_listed()))
 		return CALL_TO_HOST;
 	return thread_run(t, run_alone, c);
 }

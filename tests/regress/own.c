@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -115,6 +116,95 @@ unshare_user(void)
 	CHECK(unshare(-1) == -1 && errno == EINVAL);
 	for (i = 0; i < 20; i++)
 		CHECK(unshare(CLONE_THREAD) == 0 && own_running() == 2);
+	return 0;
+}
+
+/* The first word behind skip in a file of a process; none once it is gone. */
+static void
+word_of(pid_t pid, const char *file, const char *skip, char word[16])
+{
+	char path[64], text[256] = "";
+	const char *at;
+	FILE *f;
+
+	word[0] = '\0';
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, file);
+	f = fopen(path, "r");
+	if (f == NULL)
+		return;
+	if (fgets(text, sizeof(text), f) != NULL &&
+	    (at = strstr(text, skip)) != NULL)
+		(void)sscanf(at + strlen(skip), "%15s", word);
+	fclose(f);
+}
+
+/* The process gives way for longer than a yield, or has ended. */
+static bool
+naps_or_is_dead(pid_t pid)
+{
+	char call[16], state[16];
+
+	word_of(pid, "syscall", "", call);
+	word_of(pid, "stat", ") ", state);
+	return state[0] == '\0' || state[0] == 'Z' ||
+	       atoi(call) == SYS_nanosleep;
+}
+
+/* Lets go of an ended thread only then; what became of the process. */
+static int
+trace(pid_t pid)
+{
+	siginfo_t info;
+	int status;
+
+	for (;;) {
+		if (waitid(P_ALL, 0, &info,
+			WEXITED | WSTOPPED | WNOWAIT | __WALL) != 0)
+			return -1;
+		if (info.si_pid != pid && info.si_code == CLD_EXITED) {
+			while (!naps_or_is_dead(pid))
+				sched_yield();
+		}
+		if (waitpid(info.si_pid, &status, __WALL) != info.si_pid)
+			return -1;
+		if (!WIFSTOPPED(status) && info.si_pid == pid)
+			return status;
+		if (WIFSTOPPED(status))
+			ptrace(PTRACE_CONT, info.si_pid, 0,
+			    status >> 16 != 0 ? 0 : WSTOPSIG(status));
+	}
+}
+
+static int
+unshare_traced(int go)
+{
+	char c;
+
+	CHECK(read(go, &c, 1) == 1);
+	CHECK(own_start() > 0 && own_start() > 0);
+	CHECK(unshare(CLONE_THREAD) == 0);
+	CHECK(own_running() == 2);
+	return 0;
+}
+
+/* A thread that has ended is on the host's lists as long as its tracer wants. */
+static int
+traced(void)
+{
+	int go[2];
+	pid_t pid;
+
+	CHECK(pipe(go) == 0);
+	pid = fork();
+	if (pid == 0)
+		_exit(unshare_traced(go[0]));
+	if (ptrace(PTRACE_SEIZE, pid, 0,
+		PTRACE_O_TRACECLONE | PTRACE_O_EXITKILL) != 0) {
+		kill(pid, SIGKILL);
+		return SKIP;
+	}
+	CHECK(write(go[1], "", 1) == 1);
+	CHECK(trace(pid) == 0);
 	return 0;
 }
 
@@ -369,6 +459,7 @@ static const struct {
 } cases[] = {
 	{ "not_caught", calls_of_ours_are_not_caught },
 	{ "unshare", unshare_user },
+	{ "traced", traced },
 	{ "setuid", set_user },
 	{ "pthread_end", pthread_end },
 	{ "raw_end", raw_end },

@@ -452,6 +452,35 @@ SSH = ["-F", "none", "-i", "{d}/userkey", "-o", "BatchMode=yes", "-o",
        "UserKnownHostsFile={d}/known", "-o", "StrictHostKeyChecking=no", "-o",
        "LogLevel=ERROR", "-o", "IdentitiesOnly=yes"]
 
+SFTP_ROOT = """
+set -e
+mkdir -p /data/jail/up
+chmod 755 /data /data/jail
+chown nobody /data/jail/up
+echo secret > /data/secret
+exec "$1" -D -e -f "$2"
+"""
+SFTP_COMMANDS = """pwd
+ls -1 /
+cd up
+put {d}/big there
+mkdir deep
+symlink /up/hard deep/link
+rename there deep/moved
+ln /up/deep/moved /up/hard
+get /up/deep/link {d}/back
+-get ../secret
+-get /../secret
+-get {d}/big
+rm deep/link
+ls -1 deep
+"""
+SFTP_SAYS = """sftp> pwd
+Remote working directory: /
+sftp> ls -1 /
+/up
+"""
+
 # (name, server's argv, kind, client's argv, files of its own)
 CASES = [
     ("nginx in one process", ["nginx", "-e", "{d}/nginx.log", "-c",
@@ -569,6 +598,40 @@ def ssh_client(top):
                               "cat through ssh differs")
 
 
+def sftp_root(top):
+    """An sshd of a tree that confines its users to a directory of a mount."""
+    program = shutil.which("sshd", path="/usr/sbin:/sbin")
+    if program is None or os.geteuid() != 0:
+        raise harness.Skip("no sshd, or not root")
+    need("sftp", "ssh-keygen")
+    ssh_keys(top)
+    os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
+    port = free_ports(1)[0]
+    with open(f"{top}/sftp_config", "w", encoding="ascii") as f:
+        f.write(fill([SSHD], port, top)[0] +
+                "ChrootDirectory /data/jail\nForceCommand internal-sftp\n")
+    with open(f"{top}/sftp_commands", "w", encoding="ascii") as f:
+        f.write(fill([SFTP_COMMANDS], port, top)[0])
+    with open(f"{top}/sftp.log", "wb") as log, subprocess.Popen(
+            [harness.RUMPKIT, "run", "--mount", "/data=tmpfs:", "--", "sh",
+             "-c", SFTP_ROOT, "sh", program, f"{top}/sftp_config"],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            env=harness.clean_env()) as process:
+        try:
+            wait_for(lambda: listening(port), "sshd")
+            out = harness.native(["sftp", *fill(SSH, port, top), "-P",
+                                  str(port), "-b", f"{top}/sftp_commands",
+                                  "nobody@127.0.0.1"])
+        finally:
+            process.terminate()
+    said = out.stdout.decode()
+    harness.check(out.returncode == 0 and said.startswith(SFTP_SAYS) and
+                  said.endswith("\ndeep/moved\n"), str(out))
+    harness.check(out.stderr.count(b"not found") == 3, str(out))
+    with open(f"{top}/big", "rb") as big, open(f"{top}/back", "rb") as back:
+        harness.check(big.read() == back.read(), "back is not what was put")
+
+
 def git_http_fetch(top):
     """The process of git that talks: objects fetched from a plain server."""
     helper = "/usr/lib/git-core/git-http-fetch"
@@ -616,6 +679,8 @@ def main():
         cases = [(case[0], functools.partial(compare, case, top))
                  for case in CASES]
         cases += [("ssh to a host's sshd", functools.partial(ssh_client, top)),
+                  ("sftp to a root on a mount",
+                   functools.partial(sftp_root, top)),
                   ("git-http-fetch", functools.partial(git_http_fetch, top))]
         return harness.run(cases)
 

@@ -51,7 +51,7 @@ enum broken {
 	BREAK_EFAULT,         /* plain calls of unfilled mappings fail */
 	BREAK_IMAGE,          /* 32: exec does not look at its target */
 	BREAK_PARK,           /* 28: our threads stay while others must not */
-	BREAK_UNLISTED,       /* 28: they are thought gone once they have ended */
+	BREAK_UNLISTED,       /* 28: nobody waits until they are unlisted */
 	BREAK_LAST_EXIT,      /* 28: our threads keep the process alive */
 	BREAK_BARE,           /* 28: our threads are libc's */
 	BREAK_OWN_MASK,       /* 28: our threads take signals */

@@ -239,8 +239,12 @@ ROUTE(close_range, close_range_run)
 static long
 dup_run(struct call *c)
 {
+	long number;
+
 	mark_object(c);
-	return fdmap_dup((int)c->arg[0], 0, false);
+	number = fdmap_dup((int)c->arg[0], 0, false);
+	/* The host's word for a lowest number above the limit. */
+	return number == -EINVAL ? -EMFILE : number;
 }
 ROUTE(dup, dup_run)
 

@@ -500,10 +500,19 @@ placeholder_dup2(long to, long flags)
 	return result;
 }
 
+/* To a program that may have no number at all the host calls 0 invalid. */
+static long
+placeholder_lowest(bool cloexec)
+{
+	long number = placeholder_dup(0, cloexec);
+
+	return number == -EINVAL ? -EMFILE : number;
+}
+
 int
 fdmap_room(void)
 {
-	long number = placeholder_dup(0, true), behind = 0;
+	long number = placeholder_lowest(true), behind = 0;
 
 	if (number < 0)
 		return (int)-number;
@@ -529,7 +538,7 @@ fdmap_install_path(int fd, enum rfile_kind kind, int rule, bool path_only,
 		return -ENOMEM;
 	}
 	rf->rf_path = path;
-	number = placeholder_dup(0, cloexec);
+	number = placeholder_lowest(cloexec);
 	if (number < 0) {
 		fdmap_put(rf);
 		return number;

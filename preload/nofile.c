@@ -4,6 +4,10 @@
  * soft limit is raised for the moment of a duplication.  The program's own
  * calls wait for the end of that moment; a change from outside in it stands.  A
  * program that a child of vfork(2) executes in it keeps the raised limit.
+ *
+ * Such a child has a limit of its own, and is alone with it.  It takes no lock: the
+ * thread of its parent's that holds it may be ended by an exec, and the parent is not
+ * to find it held by a child that was killed.
  */
 #include "preload/nofile.h"
 
@@ -18,13 +22,32 @@
 #include <sys/syscall.h>
 
 #include "preload/call.h"
+#include "preload/engine/thread.h"
 #include "preload/fdmap.h"
 #include "preload/lock.h"
 #include "preload/usercopy.h"
 
+struct limit {
+	struct rlimit li_saved;
+	atomic_bool li_raised;
+};
+
 static struct lock limit_lock = LOCK_INIT;
-static struct rlimit saved; /* limit_lock */
-static atomic_bool raised;  /* limit_lock for writing */
+static struct limit limit; /* limit_lock */
+
+static void
+limit_enter(void)
+{
+	if (!engine_thread.t_borrowed)
+		lock_enter(&limit_lock);
+}
+
+static void
+limit_exit(void)
+{
+	if (!engine_thread.t_borrowed)
+		lock_exit(&limit_lock);
+}
 
 static long
 limit_call(const struct rlimit *to, struct rlimit *was)
@@ -38,9 +61,9 @@ soft_limit(long (*ask)(const struct rlimit *, struct rlimit *))
 	struct rlimit rl;
 	long r;
 
-	lock_enter(&limit_lock);
+	limit_enter();
 	r = ask(NULL, &rl);
-	lock_exit(&limit_lock);
+	limit_exit();
 	return r == 0 ? rl.rlim_cur : 0;
 }
 
@@ -64,58 +87,70 @@ nofile_in_headroom(long number)
 	       (uint64_t)number < nofile_told();
 }
 
-static void
-limit_raise(void)
+/* Until limit_restore() of what it returns; own is the calling thread's. */
+static struct limit *
+limit_raise(struct limit *own)
 {
+	struct limit *li = engine_thread.t_borrowed ? own : &limit;
 	struct rlimit all;
 
-	if (limit_call(NULL, &saved) != 0 || saved.rlim_cur >= saved.rlim_max)
-		return;
-	all = (struct rlimit){ saved.rlim_max, saved.rlim_max };
-	atomic_store(&raised, true);
+	limit_enter();
+	if (limit_call(NULL, &li->li_saved) != 0 ||
+	    li->li_saved.rlim_cur >= li->li_saved.rlim_max)
+		return li;
+	all = (struct rlimit){ li->li_saved.rlim_max, li->li_saved.rlim_max };
+	atomic_store(&li->li_raised, true);
 	if (limit_call(&all, NULL) != 0)
-		atomic_store(&raised, false);
+		atomic_store(&li->li_raised, false);
+	return li;
 }
 
 static void
-limit_restore(void)
+limit_lower(struct limit *li)
 {
+	const struct rlimit *saved = &li->li_saved;
 	struct rlimit was;
 
-	if (!atomic_load(&raised))
+	if (!atomic_load(&li->li_raised))
 		return;
-	if (limit_call(&saved, &was) == 0 &&
-	    (was.rlim_cur != saved.rlim_max || was.rlim_max != saved.rlim_max))
+	if (limit_call(saved, &was) == 0 &&
+	    (was.rlim_cur != saved->rlim_max ||
+		was.rlim_max != saved->rlim_max))
 		limit_call(&was, NULL);
-	atomic_store(&raised, false);
+	atomic_store(&li->li_raised, false);
+}
+
+static void
+limit_restore(struct limit *li)
+{
+	limit_lower(li);
+	limit_exit();
 }
 
 long
 nofile_dup(int fd, uint64_t min)
 {
+	struct limit own = { .li_raised = false }, *li;
 	long number;
 
-	lock_enter(&limit_lock);
-	limit_raise();
+	li = limit_raise(&own);
 	number = HOST(SYS_fcntl, fd, F_DUPFD_CLOEXEC, min, 0, 0, 0);
-	limit_restore();
-	lock_exit(&limit_lock);
+	limit_restore(li);
 	return number;
 }
 
 long
 nofile_dup2(int fd, int to, long flags)
 {
+	struct limit own = { .li_raised = false }, *li;
 	long result;
 
-	lock_enter(&limit_lock);
-	limit_raise();
+	li = limit_raise(&own);
 	if (flags < 0)
 		result = HOST(SYS_dup2, fd, to, 0, 0, 0, 0);
 	else
 		result = HOST(SYS_dup3, fd, to, flags, 0, 0, 0);
-	limit_restore();
-	lock_exit(&limit_lock);
+	limit_restore(li);
 	return result;
 }
 
@@ -182,53 +217,50 @@ nofile_visible(unsigned nfds)
 long
 nofile_recvmsg(int fd, struct msghdr *mh, int flags)
 {
+	struct limit own = { .li_raised = false }, *li;
 	long r;
 
-	lock_enter(&limit_lock);
-	limit_raise();
+	li = limit_raise(&own);
 	r = HOST(SYS_recvmsg, fd, mh, flags | MSG_DONTWAIT, 0, 0, 0);
-	limit_restore();
-	lock_exit(&limit_lock);
+	limit_restore(li);
 	return r;
 }
 
 long
 nofile_socketpair(int type, int fds[2])
 {
+	struct limit own = { .li_raised = false }, *li;
 	long r;
 
 	type |= SOCK_CLOEXEC;
 	r = HOST(SYS_socketpair, AF_UNIX, type, 0, fds, 0, 0);
 	if (r != -EMFILE)
 		return r;
-	lock_enter(&limit_lock);
-	limit_raise();
+	li = limit_raise(&own);
 	r = HOST(SYS_socketpair, AF_UNIX, type, 0, fds, 0, 0);
-	limit_restore();
-	lock_exit(&limit_lock);
+	limit_restore(li);
 	return r;
 }
 
 long
 nofile_socket(int family)
 {
+	struct limit own = { .li_raised = false }, *li;
 	const int type = SOCK_STREAM | SOCK_CLOEXEC;
 	long r = HOST(SYS_socket, family, type, 0, 0, 0, 0);
 
 	if (r != -EMFILE)
 		return r;
-	lock_enter(&limit_lock);
-	limit_raise();
+	li = limit_raise(&own);
 	r = HOST(SYS_socket, family, type, 0, 0, 0, 0);
-	limit_restore();
-	lock_exit(&limit_lock);
+	limit_restore(li);
 	return r;
 }
 
 void
 nofile_forked(void)
 {
-	limit_restore();
+	limit_lower(&limit);
 	lock_reset(&limit_lock);
 }
 
@@ -242,9 +274,9 @@ exchange(long new, long old)
 
 	if (new != 0 && usercopy_in(&to, (const void *)new, sizeof(to)) != 0)
 		return -EFAULT;
-	lock_enter(&limit_lock);
+	limit_enter();
 	r = nofile_exchange(new != 0 ? &to : NULL, &was);
-	lock_exit(&limit_lock);
+	limit_exit();
 	if (r == 0 && old != 0 &&
 	    usercopy_out(&was, (void *)old, sizeof(was)) != 0)
 		return -EFAULT;

@@ -189,6 +189,21 @@ remote_send_child(struct remote *rm, int fd, uint32_t shares)
 	return 0;
 }
 
+/* Until there is something to receive.  The host's result. */
+static long
+await_message(struct remote *rm, const volatile uint32_t *intr)
+{
+	struct pollfd pfd = { .fd = rm->rm_fd, .events = POLLIN };
+	const long args[6] = { (long)&pfd, 1, -1 };
+	char byte;
+	const long peek[6] = { rm->rm_fd, (long)&byte, 1, MSG_PEEK };
+	long r = engine_host_call_intr(intr, SYS_poll, args);
+
+	/* Nobody may poll more files than he may have, which can be none. */
+	return r == -EINVAL ? engine_host_call_intr(intr, SYS_recvfrom, peek)
+			    : r;
+}
+
 /* One message from the server; *fd, -1 if it has none.  0, -EINTR, or another
  * error of the host; -EPROTO: not what a server sends. */
 static long
@@ -206,15 +221,13 @@ receive(struct remote *rm, const volatile uint32_t *intr,
 		.msg_control = control.bytes,
 		.msg_controllen = sizeof(control.bytes),
 	};
-	struct pollfd pfd = { .fd = rm->rm_fd, .events = POLLIN };
-	const long args[6] = { (long)&pfd, 1, -1 };
 	const struct cmsghdr *cm;
 	long r;
 
 	*fd = -1;
-	r = engine_host_call_intr(intr, SYS_poll, args);
+	r = await_message(rm, intr);
 	/* The program may have no descriptor left. */
-	if (r > 0)
+	if (r >= 0)
 		r = nofile_recvmsg(rm->rm_fd, &mh, MSG_CMSG_CLOEXEC);
 	if (r < 0)
 		return r;
@@ -270,18 +283,31 @@ is_open(void)
 	return HOST(SYS_prctl, PR_GET_DUMPABLE, 0, 0, 0, 0, 0) == 1;
 }
 
+/* No two images of a process say hello at the same time. */
+static uint64_t
+nonce_now(void)
+{
+	struct timespec now;
+
+	HOST(SYS_clock_gettime, CLOCK_MONOTONIC, &now, 0, 0, 0, 0);
+	return ((uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec) << 8;
+}
+
 static int
 say_hello(struct remote *rm)
 {
+	uint64_t nonce = nonce_now();
 	struct fast_message fm = {
 		.fm_type = FAST_HELLO,
 		.fm_arg = FAST_VERSION,
 		.fm_addr = (is_open() ? 0 : FAST_NO_VM) |
-			   (config.cf_summary ? FAST_COUNTING : 0),
+			   (config.cf_summary ? FAST_COUNTING : 0) | nonce,
 		.fm_pad = atomic_load(&rm->rm_children),
 	};
-	int error = remote_send(rm, &fm, NULL, -1);
+	int error;
 
+	rm->rm_nonce = nonce;
+	error = remote_send(rm, &fm, NULL, -1);
 	if (error == 0)
 		atomic_store(&rm->rm_state, REMOTE_GREETING);
 	return error;
@@ -301,7 +327,7 @@ welcomed(struct remote *rm, const struct fast_message *fm, int fd)
 	int error;
 
 	admit(fm);
-	rm->rm_flags = (uint32_t)fm->fm_addr;
+	rm->rm_flags = (uint32_t)(fm->fm_addr & ~FAST_NONCE);
 	backend_direct = (rm->rm_flags & FAST_DIRECT) != 0;
 	summary_attach(rm, fd);
 	error = remote_slots_begin(rm, fd);
@@ -310,6 +336,30 @@ welcomed(struct remote *rm, const struct fast_message *fm, int fd)
 	else
 		remote_die(rm, "no memory for the rump kernel's server");
 	return error;
+}
+
+/* MADE, or what an image before this one had asked for: its threads ended when
+ * another one executed us. */
+static bool
+is_earlier(const struct remote *rm, const struct fast_message *fm)
+{
+	return fm->fm_type == FAST_MADE || fm->fm_type == FAST_FD ||
+	       (fm->fm_type == FAST_WELCOME &&
+		   (fm->fm_addr & FAST_NONCE) != rm->rm_nonce);
+}
+
+/* The next message that is not.  As receive(). */
+static long
+receive_answer(struct remote *rm, const volatile uint32_t *intr,
+    struct fast_message *fm, int *fd)
+{
+	long r;
+
+	while ((r = receive(rm, intr, fm, fd)) == 0 && is_earlier(rm, fm)) {
+		if (*fd >= 0)
+			HOST(SYS_close, *fd, 0, 0, 0, 0, 0);
+	}
+	return r;
 }
 
 static int
@@ -321,10 +371,10 @@ hear_answer(struct remote *rm, bool patient)
 	int fd;
 
 	do {
-		r = receive(rm, intr, &fm, &fd);
+		r = receive_answer(rm, intr, &fm, &fd);
 		if (r == -EINTR && intr != NULL && *intr != 0)
 			return RUMP_ERESTART;
-	} while (r == -EINTR || (r == 0 && fm.fm_type == FAST_MADE && fd < 0));
+	} while (r == -EINTR);
 	if (r == 0 && fm.fm_type == FAST_WELCOME && fd >= 0)
 		return welcomed(rm, &fm, fd);
 	if (fd >= 0)

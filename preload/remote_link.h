@@ -53,6 +53,8 @@ struct remote {
 	_Atomic uint32_t rm_children; /* FAST_CHILD sent by this image; rm_gate
 				       * for writing */
 
+	uint64_t rm_nonce; /* rm_gate: of the HELLO that was said last */
+
 	/* rm_gate; constant once READY */
 	int rm_area;       /* descriptor of the area, -1: not needed any more */
 	uint32_t rm_flags; /* FAST_BY_VM, FAST_SAMEUSER */

@@ -378,13 +378,18 @@ kernel_exec_env(char *buf, size_t size)
 		[CONFIG_KERNEL_GENUINE] = ",genuine",
 	};
 	struct text t;
+	int fd;
 
-	if (backend_state != BACKEND_SERVER || !backend_reachable() ||
-	    remote_descriptor() < 0)
+	if (backend_state != BACKEND_SERVER || !backend_reachable())
 		return 0;
+	fd = remote_descriptor();
+	if (fd < 0)
+		return 0;
+	/* Another thread may have made it since inherit_begin(). */
+	HOST(SYS_fcntl, fd, F_SETFD, 0, 0, 0, 0);
 	text_init(&t, buf, size);
 	text_put(&t, FAST_VARIABLE "=");
-	text_dec(&t, remote_descriptor());
+	text_dec(&t, fd);
 	text_put(&t, kinds[remote_kind()]);
 	return t.t_len;
 }

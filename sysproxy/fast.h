@@ -32,7 +32,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#define FAST_VERSION 5
+#define FAST_VERSION 6
 
 /* --- the area ---------------------------------------------------------- */
 
@@ -286,8 +286,10 @@ struct fast_map {
 
 enum fast_type {
 	FAST_HELLO,   /* c: fm_arg FAST_VERSION, fm_addr: FAST_NO_VM,
-		       * FAST_COUNTING; fm_pad: FAST_CHILD messages of this image so far */
-	FAST_WELCOME, /* s: fd: the area; fm_arg: rump pid; fm_addr: FAST_BY_*;
+		       * FAST_COUNTING, and a number in FAST_NONCE; fm_pad:
+		       * FAST_CHILD messages of this image so far */
+	FAST_WELCOME, /* s: fd: the area; fm_arg: rump pid; fm_addr: FAST_BY_*,
+		       * and that number;
 		       * fm_pad: the server's pid, for PR_SET_PTRACER.  FAST_START
 		       * may be sent before it has come. */
 	FAST_REFUSED, /* s: fm_arg: NetBSD errno; then the end */
@@ -334,6 +336,10 @@ enum fast_type {
 /* FAST_HELLO */
 #define FAST_NO_VM 0x1    /* no process_vm_* */
 #define FAST_COUNTING 0x2 /* the numbers behind the slots are used */
+
+/* Another thread may execute a program before the answer to a HELLO has been read:
+ * the new image knows its own by the number that it has given. */
+#define FAST_NONCE (~UINT64_C(0xff))
 
 /* FAST_WELCOME */
 #define FAST_BY_VM 0x1 /* process_vm_* works for this client */

@@ -100,6 +100,7 @@ welcome(struct client *c, int fd)
 	struct fast_message m = {
 		.fm_type = FAST_WELCOME,
 		.fm_arg = (uint32_t)c->c_pid,
+		.fm_addr = c->c_msg.fm_addr & FAST_NONCE,
 		.fm_pad = (uint32_t)getpid(),
 	};
 

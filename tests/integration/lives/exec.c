@@ -374,6 +374,39 @@ from_a_thread(void)
 		pause();
 }
 
+static void *
+look_on(void *arg)
+{
+	for (;;)
+		NEED(access("f", F_OK) == 0);
+	return NULL;
+}
+
+static void
+exec_among_first_calls(void *arg)
+{
+	pthread_t t;
+
+	for (int i = 0; i < 4; i++)
+		NEED(pthread_create(&t, NULL, look_on, NULL) == 0);
+	NEED(pthread_create(&t, NULL, exec_here, NULL) == 0);
+	for (;;)
+		pause();
+}
+
+/* While others have the kernel's server greeted. */
+static void
+from_a_thread_at_once(void)
+{
+	put_file("f", "content");
+	NEED(dup2(open("f", O_RDONLY), 5) == 5);
+	close(3);
+	for (int i = 0; i < 20; i++) {
+		NEED(lseek(5, 0, SEEK_SET) == 0);
+		in_new_process("process", exec_among_first_calls, NULL);
+	}
+}
+
 /* The number of files that a command line cannot name. */
 static void
 many_cross(void)
@@ -424,6 +457,7 @@ const struct life exec_lives[] = {
 	{ "programs_lie_here", programs_lie_here },
 	{ "failing_exec", failing_exec },
 	{ "from_a_thread", from_a_thread },
+	{ "from_a_thread_at_once", from_a_thread_at_once },
 	{ "many_cross", many_cross },
 	{ "traced", traced },
 	{ NULL, NULL },

@@ -275,6 +275,18 @@ start_worker(struct server *s, uint32_t slot)
 	    0);
 }
 
+static void
+welcome(struct server *s, uint64_t nonce)
+{
+	if (s->s_late) {
+		server_send(
+		    s, FAST_WELCOME, 1, (nonce - 1) & FAST_NONCE, s->s_stale);
+		server_send(s, FAST_FD, 0, 0, s->s_stale);
+		server_send(s, FAST_FD, 0, 0, -1);
+	}
+	server_send(s, FAST_WELCOME, 1, s->s_flags | nonce, s->s_area);
+}
+
 static bool
 take_message(struct server *s, const struct fast_message *fm)
 {
@@ -286,7 +298,7 @@ take_message(struct server *s, const struct fast_message *fm)
 		if (s->s_refuse != 0)
 			server_send(s, FAST_REFUSED, s->s_refuse, 0, -1);
 		else
-			server_send(s, FAST_WELCOME, 1, s->s_flags, s->s_area);
+			welcome(s, fm->fm_addr & FAST_NONCE);
 		return s->s_refuse == 0;
 	case FAST_START:
 		start_worker(s, fm->fm_arg);

@@ -24,6 +24,8 @@ struct server {
 	uint32_t s_refuse; /* an errno: nobody is welcome */
 	bool s_deaf;       /* hang up at HELLO */
 	bool s_first;      /* say MADE before anything else */
+	bool s_late; /* answer first what an earlier image has asked, ... */
+	int s_stale; /* ... with this descriptor */
 	void (*s_serve)(struct server *, struct fast_slot *);
 	pthread_t s_loop, s_workers[FAST_SLOTS];
 	_Atomic unsigned s_nworkers;

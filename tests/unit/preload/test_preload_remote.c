@@ -547,6 +547,31 @@ a_server_may_speak_first(void **state)
 	server_end(s, &connection);
 }
 
+/* A thread may execute a program while another one waits for an answer. */
+static void
+answers_to_an_earlier_image_are_passed_over(void **state)
+{
+	struct server *s = server_create(&connection, serve_sum);
+	const int64_t args[2] = { 1, 2 };
+	int64_t retval[2];
+	int before, after;
+
+	s->s_late = true;
+	s->s_stale = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	before = dup(0);
+	close(before);
+	server_start(s);
+	assert_int_equal(remote_call(&connection, 1, args, 2, retval), 0);
+	assert_int_equal(retval[0], 3);
+	assert_int_equal(connection.rm_flags & FAST_NONCE, 0);
+	after = dup(0);
+	close(after);
+	/* Only the area has come to stay. */
+	assert_int_equal(after, before + 1);
+	close(s->s_stale);
+	server_end(s, &connection);
+}
+
 static void
 a_server_may_hang_up_at_once(void **state)
 {
@@ -755,6 +780,7 @@ main(void)
 		    a_signal_that_comes_before_it_keeps_no_file_open),
 		cmocka_unit_test(nobody_is_welcome),
 		cmocka_unit_test(a_server_may_speak_first),
+		cmocka_unit_test(answers_to_an_earlier_image_are_passed_over),
 		cmocka_unit_test(a_server_may_hang_up_at_once),
 		cmocka_unit_test(the_end_of_a_process_ends_its_calls),
 		cmocka_unit_test(a_server_that_dies_in_silence_is_missed),

@@ -194,6 +194,8 @@ void proc_publish(struct proc *p);
  * when lwp_free() has freed every lwp.
  */
 bool proc_leave(struct proc *p);
+/* Has the last one left?  What p has open is closed then. */
+bool proc_is_dying(struct proc *p);
 void proc_exit(struct proc *p);
 void proc_free(struct proc *p);
 /* Tell the other lwps of p to leave the kernel; does not wait. */

@@ -262,6 +262,17 @@ proc_leave(struct proc *p)
 	return last;
 }
 
+bool
+proc_is_dying(struct proc *p)
+{
+	bool dying;
+
+	mutex_enter(&p->p_lock);
+	dying = (p->p_flag & PK_DYING) != 0;
+	mutex_exit(&p->p_lock);
+	return dying;
+}
+
 void
 proc_exit(struct proc *p)
 {

@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 
 #include "kern/boot.h"
+#include "kern/clock.h"
 #include "kern/copy.h"
 #include "kern/file.h"
 #include "kern/kmem.h"
@@ -21,6 +22,7 @@
 #include "rump/rumpuser.h"
 
 static _Atomic bool serving;
+static _Atomic int64_t deserted_ns; /* see remote_deserted() */
 
 static int
 remote_in(void *cookie, const void *uaddr, void *kaddr, size_t len)
@@ -74,6 +76,24 @@ rump_init_server(const char *url)
 	if (error != 0)
 		atomic_store(&serving, false);
 	return error;
+}
+
+void
+rump_desert(bool deserted)
+{
+	int64_t never = 0;
+
+	if (!deserted)
+		atomic_store(&deserted_ns, 0);
+	else
+		(void)atomic_compare_exchange_strong(
+		    &deserted_ns, &never, uptime_ns());
+}
+
+int64_t
+remote_deserted(void)
+{
+	return atomic_load(&deserted_ns);
 }
 
 void

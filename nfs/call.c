@@ -62,7 +62,8 @@ nfscall_nap(struct nfsmount *nm)
 bool
 nfscall_may_retry(const struct nfsmount *nm, unsigned tries)
 {
-	return !nm->nm_options.o_soft || tries <= nm->nm_options.o_retrans;
+	return (!nm->nm_options.o_soft && nfspace_is_patient()) ||
+	       tries <= nm->nm_options.o_retrans;
 }
 
 static int

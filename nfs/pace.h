@@ -10,6 +10,15 @@
 
 /* A second, to those who pause. */
 int64_t nfspace_second(void);
+/* May what waits for ever do so?  Not when nobody is left for whom, and no server
+ * has answered for some minutes. */
+bool nfspace_is_patient(void);
+/* A server has answered. */
+void nfspace_heard(void);
+/* The rule: nobody is left since deserted_ns, 0: there is somebody; the last answer
+ * came at last_ns. */
+bool nfspace_is_worth_waiting(
+    int64_t deserted_ns, int64_t last_ns, int64_t now_ns);
 /* For tests: let it be shorter.  Before anything is mounted. */
 void nfspace_set(int64_t ns);
 

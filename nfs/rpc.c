@@ -18,6 +18,7 @@
 #include "kern/lwp.h"
 #include "kern/netbsd.h"
 #include "net/socketvar.h"
+#include "nfs/pace.h"
 #include "nfs/rpcconn.h"
 #include "rump/rumpuser.h"
 
@@ -131,6 +132,7 @@ rx_complete(void *arg, struct rpc_call *ca, int error)
 			return;
 		measure(rc, ca);
 	}
+	nfspace_heard();
 	/* The server speaks: the next failure is the first again. */
 	rc->rc_backoff_ns = rpc_backoff_first();
 	rc->rc_retry_ns = 0;

@@ -14,7 +14,8 @@
 enum rpc_patience {
 	RPC_ONCE, /* the first failure of the connection fails all calls */
 	RPC_SOFT, /* an error after rp_retrans retransmissions */
-	RPC_HARD, /* for ever; only what cannot be understood is an error */
+	RPC_HARD, /* for ever; only what cannot be understood is an error; see
+		   * nfspace_is_patient() */
 };
 
 struct rpc_params {

@@ -26,6 +26,7 @@
 #include "kern/netbsd.h"
 #include "kern/user.h"
 #include "net/socketvar.h"
+#include "nfs/pace.h"
 #include "nfs/rpcconn.h"
 #include "rump/rumphost.h"
 
@@ -186,7 +187,9 @@ has_patience(const struct rpc_conn *rc, const struct rpc_call *ca, int64_t now)
 		return false;
 	switch (rp->rp_patience) {
 	case RPC_HARD:
-		return true;
+		if (nfspace_is_patient())
+			return true;
+		break;
 	case RPC_ONCE:
 		/* TCP has repeated it already. */
 		if (!rp->rp_udp)
@@ -230,6 +233,9 @@ give_up(struct rpc_conn *rc, struct rpc_call *ca)
 	mutex_enter(&rc->rc_lock);
 	if (rc->rc_refused != 0)
 		error = rc->rc_refused;
+	/* Nor does anybody want to wait as long for the next call. */
+	if (rc->rc_params.rp_patience == RPC_HARD && !ca->ca_abandoned)
+		rc->rc_dead = true;
 	used = rpc_send_uses(rc, ca);
 	mutex_exit(&rc->rc_lock);
 	if (rc->rc_rx.rx_call == ca)

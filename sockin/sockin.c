@@ -150,7 +150,8 @@ sockin_detach(struct socket *so)
 	sockin_poller_remove(&sp->sp_pollee);
 	if (PREDICT_FALSE(sp->sp_capture != NULL))
 		capture_close(sp->sp_capture);
-	rumpcomp_sockin_close(sp->sp_hostfd);
+	/* Nobody waits at the end of a process. */
+	rumpcomp_sockin_close(sp->sp_hostfd, !proc_is_dying(curproc));
 	so->so_pcb = NULL;
 	kmem_free(sp, sizeof(*sp));
 }

@@ -120,12 +120,31 @@ rumpcomp_sockin_adopt(int domain, int type, int hostfd, int *fd)
 	return adopt(r, fd);
 }
 
+/* As the host does it at the end of a process: a time of 0, which breaks off, is
+ * kept. */
+static void
+forgo_lingering(int fd)
+{
+	struct linger l = { 0 };
+	socklen_t len = sizeof(l);
+
+	if (rumpuser_host_syscall(
+		SYS_getsockopt, fd, SOL_SOCKET, SO_LINGER, &l, &len, 0) != 0 ||
+	    l.l_onoff == 0 || l.l_linger == 0)
+		return;
+	l.l_onoff = 0;
+	(void)rumpuser_host_syscall(
+	    SYS_setsockopt, fd, SOL_SOCKET, SO_LINGER, &l, sizeof(l), 0);
+}
+
 void
-rumpcomp_sockin_close(int fd)
+rumpcomp_sockin_close(int fd, bool lingers)
 {
 	void *cookie;
 
 	cookie = rumpuser_component_unschedule();
+	if (!lingers)
+		forgo_lingering(fd);
 	discard(fd);
 	rumpuser_component_schedule(cookie);
 }

@@ -56,8 +56,8 @@ int rumpcomp_sockin_poll(
 int rumpcomp_sockin_getsockopt(
     int fd, int level, int name, void *val, int *len);
 int rumpcomp_sockin_shutdown(int fd, int how);
-/* blocks as long as the socket lingers */
-void rumpcomp_sockin_close(int fd);
+/* blocks, if lingers, as long as the socket does; else that goes on without us */
+void rumpcomp_sockin_close(int fd, bool lingers);
 /* FIONREAD, FIONWRITE, SIOCATMARK, FIONBIO, FIOASYNC; ENOTTY for others. */
 int rumpcomp_sockin_ioctl(int fd, unsigned long cmd, int *value);
 /* hc_result is the result.  EINVAL for what the host is not to be asked. */

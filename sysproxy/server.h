@@ -351,9 +351,12 @@ void loop_pause(int fd, struct watch *w, bool pause);
 /* Also tell when there is room for output, or not any more. */
 void loop_output(int fd, struct watch *w, bool on);
 
-/* A client is watched; a client has ended, all of it. */
+/* A client, or a door, is watched; it is not any more.  A client's connection has
+ * ended; all of the client has. */
 void server_client_came(void);
 void server_client_gone(void);
+void server_client_ends(void);
+void server_client_ended(void);
 /* End everything, from a worker: rumpuser_sp_wait() returns. */
 void server_halt(void);
 

@@ -319,7 +319,7 @@ settle(struct worker *w, void *arg)
 		switch (after) {
 		case AFTER_EXIT:
 			client_destroy(c);
-			server_client_gone();
+			server_client_ended();
 			return;
 		case AFTER_EXEC:
 			drop_area(c);
@@ -430,6 +430,7 @@ client_end(struct client *c)
 {
 	loop_unwatch(c->c_fd);
 	life_end(c);
+	server_client_ends();
 	client_quiesce(c, AFTER_EXIT);
 }
 

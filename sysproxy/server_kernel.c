@@ -21,6 +21,7 @@ static const struct symbol {
 	SYMBOL(sk_lwp_setcred, "rump_lwp_setcred"),
 	SYMBOL(sk_exec, "rump_proc_exec"),
 	SYMBOL(sk_lingers, "rump_proc_lingers"),
+	SYMBOL(sk_desert, "rump_desert"),
 	SYMBOL(sk_file_get, "rump_file_get"),
 	SYMBOL(sk_file_install, "rump_file_install"),
 	SYMBOL(sk_file_put, "rump_file_put"),

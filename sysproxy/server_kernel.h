@@ -21,6 +21,7 @@ struct serverkernel {
 	void (*sk_lwp_setcred)(const struct rump_hostcred *);
 	void (*sk_exec)(const char *, const uint32_t *, size_t);
 	bool (*sk_lingers)(struct lwp *);
+	void (*sk_desert)(bool);
 	int (*sk_file_get)(int, struct file **);
 	int (*sk_file_install)(struct file *, int *);
 	void (*sk_file_put)(struct file *);

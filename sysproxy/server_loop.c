@@ -32,7 +32,8 @@ static pthread_mutex_t state_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t state_changed = PTHREAD_COND_INITIALIZER;
 static bool running;      /* state_lock */
 static bool halted;       /* state_lock */
-static unsigned nclients; /* state_lock */
+static unsigned nclients; /* state_lock: and doors */
+static unsigned nending;  /* state_lock: of these, whose connections are gone */
 static int epoll_fd = -1; /* i */
 
 static void *
@@ -156,11 +157,46 @@ loop_start(void)
 	return error;
 }
 
+/* Who ends does not call any more, and nobody else sends us others. */
+static void
+tell_whether_deserted(void)
+{
+	if (serverkernel.sk_desert != NULL)
+		serverkernel.sk_desert(nclients == nending && !listen_active());
+}
+
 void
 server_client_came(void)
 {
 	pthread_mutex_lock(&state_lock);
 	nclients++;
+	tell_whether_deserted();
+	pthread_mutex_unlock(&state_lock);
+}
+
+void
+server_client_ends(void)
+{
+	pthread_mutex_lock(&state_lock);
+	nending++;
+	tell_whether_deserted();
+	pthread_mutex_unlock(&state_lock);
+}
+
+static void
+gone_locked(void)
+{
+	if (--nclients == 0)
+		pthread_cond_broadcast(&state_changed);
+	tell_whether_deserted();
+}
+
+void
+server_client_ended(void)
+{
+	pthread_mutex_lock(&state_lock);
+	nending--;
+	gone_locked();
 	pthread_mutex_unlock(&state_lock);
 }
 
@@ -168,8 +204,7 @@ void
 server_client_gone(void)
 {
 	pthread_mutex_lock(&state_lock);
-	if (--nclients == 0)
-		pthread_cond_broadcast(&state_changed);
+	gone_locked();
 	pthread_mutex_unlock(&state_lock);
 }
 

@@ -101,6 +101,9 @@ void rump_proc_exec(const char *comm, const uint32_t *keep, size_t n);
 /* Could the end of l's process, in which nothing runs, wait for others?  It has
  * something open, or stands in a directory of another machine. */
 bool rump_proc_lingers(struct lwp *l);
+/* Whether nobody is left who could call: then what is still to be done for
+ * processes that end does not wait for ever for other machines. */
+void rump_desert(bool deserted);
 /* An open file without a descriptor: taken from one, 0 or EBADF; put under a new
  * one of the calling thread's process, 0 or EMFILE; dropped. */
 struct file;

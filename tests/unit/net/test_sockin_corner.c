@@ -191,6 +191,31 @@ boot(void **state)
 	return rump_init();
 }
 
+/* Everything that has been sent arrives nevertheless. */
+static void
+nobody_lingers_at_the_end_of_a_process(void **state)
+{
+	const struct linger lg = { 1, 3600 };
+	static char buf[65536];
+	ssize_t n, sent = 0, got = 0;
+	int fd, host;
+
+	assert_int_equal(rump_pub_lwproc_rfork(RUMP_RFCFDG), 0);
+	peer_pair(&fd, &host);
+	assert_int_equal(rump_sys_setsockopt(fd, RUMP_SOL_SOCKET,
+			     RUMP_SO_LINGER, &lg, sizeof(lg)),
+	    0);
+	while ((n = rump_sys_sendto(
+		    fd, buf, sizeof(buf), RUMP_MSG_DONTWAIT, NULL, 0)) > 0)
+		sent += n;
+	rump_pub_lwproc_releaselwp();
+	while ((n = read(host, buf, sizeof(buf))) > 0)
+		got += n;
+	assert_int_equal(n, 0);
+	assert_int_equal(got, sent);
+	close(host);
+}
+
 int
 main(void)
 {
@@ -203,6 +228,7 @@ main(void)
 		cmocka_unit_test(
 		    the_error_of_a_later_receive_is_kept_for_the_next_call),
 		cmocka_unit_test(a_bad_length_of_the_name_loses_no_data),
+		cmocka_unit_test(nobody_lingers_at_the_end_of_a_process),
 	};
 
 	return cmocka_run_group_tests(tests, boot, NULL);

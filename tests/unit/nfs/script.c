@@ -416,7 +416,7 @@ script_case_end(void **state)
 int
 script_boot(void **state)
 {
-	nfspace_set(50 * MS);
+	nfspace_set(SCRIPT_SECOND);
 	if (rump_init() != 0)
 		return -1;
 	rump_schedule();

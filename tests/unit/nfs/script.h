@@ -12,11 +12,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "nfs/pace.h"
 #include "nfs/rpc.h"
 #include "nfs/rpcconn.h"
 
 #define PROG 4711
 #define MS INT64_C(1000000)
+#define SCRIPT_SECOND (50 * MS) /* see nfspace_set() */
 
 struct server {
 	int listener; /* or the socket for datagrams */

@@ -344,6 +344,44 @@ script_wrong_xids(struct server *s)
 	serve(fd);
 }
 
+/* The minutes count from the last answer, if that came after the last program. */
+static void
+patience_ends_with_silence(void **state)
+{
+	const int64_t minute = 60 * nfspace_second();
+
+	assert_true(nfspace_is_worth_waiting(0, 0, 1000 * minute));
+	assert_true(nfspace_is_worth_waiting(0, minute, 1000 * minute));
+	assert_true(nfspace_is_worth_waiting(minute, 0, 5 * minute));
+	assert_false(nfspace_is_worth_waiting(minute, 0, 6 * minute));
+	assert_true(nfspace_is_worth_waiting(minute, 4 * minute, 8 * minute));
+	assert_false(nfspace_is_worth_waiting(minute, 4 * minute, 9 * minute));
+}
+
+/* ... but not when nobody is left for whom. */
+static void
+a_hard_call_for_nobody_is_given_up(void **state)
+{
+	struct server s;
+	struct rpc_conn *rc;
+
+	server_start(&s, script_mute);
+	rc = open_conn(&s, RPC_HARD, 10, 2);
+	nfspace_set(MS);
+	rump_desert(true);
+	atomic_store(&ended, 0);
+	rpc_call_start(rc, rpc_call_create(rc, 1, NULL, 0, 64), note_end, NULL);
+	/* The first has taken the time of all. */
+	assert_int_equal(call(rc, 2), RUMP_EIO);
+	assert_int_equal(atomic_load(&ended), 1);
+	assert_int_equal(end_error, RUMP_ETIMEDOUT);
+	assert_int_equal(call(rc, 3), RUMP_EIO);
+	rump_desert(false);
+	nfspace_set(SCRIPT_SECOND);
+	rpc_conn_destroy(rc);
+	mute_stop(&s);
+}
+
 static void
 replies_nobody_asked_for_are_skipped(void **state)
 {
@@ -636,6 +674,8 @@ main(void)
 		SCRIPT_CASE(a_soft_call_to_nobody_ends_with_etimedout),
 		SCRIPT_CASE(an_impatient_call_gets_the_error_of_the_connection),
 		SCRIPT_CASE(a_hard_call_waits_for_its_server),
+		SCRIPT_CASE(patience_ends_with_silence),
+		SCRIPT_CASE(a_hard_call_for_nobody_is_given_up),
 		SCRIPT_CASE(replies_nobody_asked_for_are_skipped),
 		SCRIPT_CASE(xid_zero_is_a_number_like_any_other),
 		SCRIPT_CASE(nonsense_fails_the_call_and_nothing_else),

@@ -106,6 +106,22 @@ a_lost_call_is_repeated_under_its_number(void **state)
 	udp_stop(&s);
 }
 
+/* The server has some time even when nobody is left who waits. */
+static void
+a_call_for_nobody_is_repeated_for_a_while(void **state)
+{
+	struct server s;
+	struct rpc_conn *rc;
+
+	udp_start(&s, script_lossy);
+	rc = open_conn(&s, RPC_HARD, 10, 1);
+	rump_desert(true);
+	assert_int_equal(call(rc, 1), 0);
+	rump_desert(false);
+	rpc_conn_destroy(rc);
+	udp_stop(&s);
+}
+
 /* Whatever else may come from the server's address, and then the reply. */
 static void
 script_noisy(struct server *s)
@@ -355,6 +371,7 @@ main(void)
 		SCRIPT_CASE(many_threads_share_one_socket),
 		SCRIPT_CASE(the_other_family_works_as_well),
 		SCRIPT_CASE(a_lost_call_is_repeated_under_its_number),
+		SCRIPT_CASE(a_call_for_nobody_is_repeated_for_a_while),
 		SCRIPT_CASE(noise_and_repetitions_are_ignored),
 		SCRIPT_CASE(nothing_but_nonsense_is_an_error_after_a_while),
 		SCRIPT_CASE(a_soft_call_to_a_mute_server_ends_with_etimedout),

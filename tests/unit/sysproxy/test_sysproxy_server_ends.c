@@ -8,6 +8,7 @@
 #include <linux/userfaultfd.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -21,6 +22,7 @@
 
 #include "rump/rump_syscallnum.h"
 #include "rump/rumpdefs.h"
+#include "rump/rumphost.h"
 #include "rump/rumpserver.h"
 
 #define ROUNDS 20
@@ -308,6 +310,49 @@ memory_that_does_not_answer_holds_up_its_own_call_alone(void **state)
 	munmap(memory, LARGE);
 }
 
+/* --- nobody is left ------------------------------------------------------------ */
+
+static atomic_bool deserted;
+
+/* In place of the kernel's. */
+void
+rump_desert(bool now)
+{
+	atomic_store(&deserted, now);
+}
+
+static void
+the_kernel_hears_when_all_that_are_left_end(void **state)
+{
+	struct uffd_msg fault;
+	struct fastclient other;
+	char *memory;
+	int fd, uffd = sluggish_memory(&memory);
+
+	if (uffd < 0 || (client.fc_flags & FAST_BY_VM) == 0)
+		skip();
+	open_client(&other, false);
+	fd = open_file(&client, "/last", RUMP_O_CREAT | RUMP_O_RDWR);
+	fastclient_request(&client, 0, RUMP_SYS_pwrite,
+	    A(fd, (intptr_t)memory, LARGE, 0, 0), NULL);
+	assert_int_equal(read(uffd, &fault, sizeof(fault)), sizeof(fault));
+	fastclient_close(&client);
+	assert_served(&other);
+	assert_false(atomic_load(&deserted));
+	fastclient_close(&other);
+	AWAIT(atomic_load(&deserted));
+	/* Its call is not over. */
+	assert_true(rumpuser_sp_clients() > 0);
+	/* Somebody comes, in spite of that. */
+	open_client(&other, false);
+	assert_false(atomic_load(&deserted));
+	fastclient_close(&other);
+	close(uffd);
+	AWAIT(rumpuser_sp_clients() == 0);
+	assert_true(atomic_load(&deserted));
+	munmap(memory, LARGE);
+}
+
 /* --- a crowd ------------------------------------------------------------------ */
 
 /* Half a message, or a call that waits for what only its caller can do, or none of
@@ -394,6 +439,7 @@ main(void)
 		TEST(one_that_is_urgent_holds_up_nobody),
 		TEST(one_behind_a_wrong_message_holds_up_nobody),
 		TEST(memory_that_does_not_answer_holds_up_its_own_call_alone),
+		TEST(the_kernel_hears_when_all_that_are_left_end),
 		TEST(many_that_are_stopped_and_killed_leave_nothing),
 	};
 

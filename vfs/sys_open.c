@@ -21,6 +21,8 @@
 
 /* Against a file system that finds nothing and yet has it. */
 #define CREATE_TRIES 8
+/* Against others who replace the file all the time. */
+#define STALE_TRIES 8
 
 struct openreq {
 	int or_dirfd;
@@ -251,12 +253,26 @@ open_done(const struct openreq * or, struct file *fp, int fd, int error,
 	return 0;
 }
 
+/* A server forgets a file once it has no name: another may have its name now. */
+static int
+open_named(const struct openreq * or, struct file *fp)
+{
+	struct vnode *vp;
+	bool made;
+	int error, tries = 0;
+
+	do {
+		error = find(or, &vp, &made);
+		if (error == 0)
+			error = open_vnode(or, fp, vp, made);
+	} while (error == ESTALE && fp->f_ops == NULL && ++tries < STALE_TRIES);
+	return error;
+}
+
 static int
 openat(const struct openreq * or, register_t *retval)
 {
-	struct vnode *vp;
 	struct file *fp;
-	bool made;
 	int error, fd;
 
 	if (sockname_wanted(or->or_flags, or->or_mode))
@@ -268,10 +284,7 @@ openat(const struct openreq * or, register_t *retval)
 	error = fd_allocfile(&fp, &fd);
 	if (error != 0)
 		return error;
-	error = find(or, &vp, &made);
-	if (error == 0)
-		error = open_vnode(or, fp, vp, made);
-	return open_done(or, fp, fd, error, retval);
+	return open_done(or, fp, fd, open_named(or, fp), retval);
 }
 
 /* The vnode that a descriptor has open, referenced, for who may open it so. */

@@ -352,13 +352,17 @@ a_handle_that_changes_its_kind_is_stale(void **state)
 }
 
 static uint32_t
-stale_once(struct exchange *x)
+stale(struct exchange *x)
 {
-	if (x->nth > 0)
-		return answers[x->proc](x);
 	xdr_put_u32(&x->out, NFS3ERR_STALE);
 	xdr_put_u32(&x->out, 0);
 	return 0;
+}
+
+static uint32_t
+stale_once(struct exchange *x)
+{
+	return x->nth > 0 ? answers[x->proc](x) : stale(x);
 }
 
 static void
@@ -372,10 +376,30 @@ a_stale_handle_is_looked_up_once_more_at_open(void **state)
 	assert_int_equal(atomic_load(&counts[NFS3PROC_LOOKUP]), 1);
 }
 
+static _Atomic unsigned file_asked;
+
+static uint32_t
+stale_file_once(struct exchange *x)
+{
+	if (x->fh.fh_data[0] != 'f' || atomic_fetch_add(&file_asked, 1) > 0)
+		return answers[x->proc](x);
+	return stale(x);
+}
+
+/* As when another process has just put a new one in its place. */
+static void
+a_file_that_goes_once_it_was_found_is_looked_for_again(void **state)
+{
+	atomic_store(&file_asked, 0);
+	atomic_store(&wicked[NFS3PROC_ACCESS], stale_file_once);
+	assert_content();
+	assert_int_equal(atomic_load(&file_asked), 2);
+}
+
 static void
 stale_handles_are_estale(void **state)
 {
-	atomic_store(&wicked[NFS3PROC_LOOKUP], stale_once);
+	atomic_store(&wicked[NFS3PROC_LOOKUP], stale);
 	assert_int_equal(rump_sys_open("/data/f", RUMP_O_RDONLY), -1);
 	assert_int_equal(errno, RUMP_ESTALE);
 }
@@ -492,6 +516,7 @@ main(void)
 		CASE(links_that_would_hurt_are_errors),
 		CASE(a_handle_that_changes_its_kind_is_stale),
 		CASE(a_stale_handle_is_looked_up_once_more_at_open),
+		CASE(a_file_that_goes_once_it_was_found_is_looked_for_again),
 		CASE(stale_handles_are_estale),
 		CASE(truncated_replies_are_errors),
 		CASE(random_replies_do_no_harm),

@@ -31,10 +31,16 @@
 /* A kernel in this process makes its host calls in the thread that asks, and one
  * that speaks the genuine protocol cannot be given anything. */
 bool
+netspace_has_server(void)
+{
+	return backend_state == BACKEND_SERVER && backend_reachable() &&
+	       remote_kind() == CONFIG_KERNEL_FAST;
+}
+
+bool
 netspace_is_other(void)
 {
-	return engine_thread.t_network && backend_state == BACKEND_SERVER &&
-	       remote_kind() == CONFIG_KERNEL_FAST;
+	return engine_thread.t_network && netspace_has_server();
 }
 
 int

@@ -16,6 +16,8 @@ struct call;
 
 /* Is the kernel's network not the one that the calling thread is in? */
 bool netspace_is_other(void);
+/* Does a server make the sockets, whose rights are not the calling thread's? */
+bool netspace_has_server(void);
 
 /*
  * A socket of the host's, made here for socket(2) call c, and with it a socket

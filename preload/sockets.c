@@ -23,6 +23,7 @@
 #include "preload/netspace.h"
 #include "preload/process.h"
 #include "preload/route.h"
+#include "preload/sockets.h"
 #include "preload/trace.h"
 #include "preload/unixname.h"
 #include "preload/usercopy.h"
@@ -87,6 +88,33 @@ kind_asked(const struct call *c, int *family, int *type)
 			  : abi_family_to_netbsd((int)c->arg[0], family);
 }
 
+/* Is it of a kind that not everybody may have? */
+static bool
+wants_rights(const struct call *c)
+{
+	int type = (int)c->arg[1] & ~(SOCK_NONBLOCK | SOCK_CLOEXEC);
+	int protocol = (int)c->arg[2];
+
+	return type == SOCK_RAW || protocol == IPPROTO_ICMP ||
+	       protocol == IPPROTO_ICMPV6;
+}
+
+/* May the calling thread have it?  The host says that for a server, which has
+ * rights of its own.  0 or -errno. */
+static long
+may_make(const struct call *c)
+{
+	long fd;
+
+	if (!wants_rights(c) || !netspace_has_server())
+		return 0;
+	fd = HOST(SYS_socket, c->arg[0], c->arg[1] | SOCK_CLOEXEC, c->arg[2], 0,
+	    0, 0);
+	if (fd >= 0)
+		HOST(SYS_close, fd, 0, 0, 0, 0, 0);
+	return fd < 0 ? fd : 0;
+}
+
 static long
 socket_run(struct call *c)
 {
@@ -96,6 +124,8 @@ socket_run(struct call *c)
 	if (i < 0 || abi_socktype_is_packet((int)c->arg[1]))
 		return CALL_TO_HOST;
 	error = kind_asked(c, &family, &type);
+	if (error == 0)
+		error = (int)-may_make(c);
 	if (error != 0)
 		return -error;
 	int64_t args[BACKEND_SLOTS] = { family, type & ~RUMP_SOCK_CLOEXEC,
@@ -218,10 +248,22 @@ name_call(struct call *c, struct rfile *rf, int num)
 	return fd_call(c, rf, num, (int64_t)&ss, (int64_t)len, 0, 0);
 }
 
+/* Which ports a process may have is a matter of its own rights. */
 static long
 bind_rump(struct call *c, struct rfile *rf)
 {
-	return name_call(c, rf, RUMP_SYS_bind);
+	char addr[sizeof(struct sockaddr_storage)];
+	long len = (int)c->arg[2], result;
+
+	if (!netspace_has_server() || rf->rf_kind != RF_SOCKET)
+		return name_call(c, rf, RUMP_SYS_bind);
+	if (len < 0 || (size_t)len > sizeof(addr))
+		return -EINVAL;
+	if (usercopy_in(addr, (const void *)c->arg[1], (size_t)len) != 0)
+		return -EFAULT;
+	result = socket_call_here(rf, SYS_bind, (long)addr, len, 0, 0);
+	/* There may be no room for the host descriptor. */
+	return result == -EOPNOTSUPP ? name_call(c, rf, RUMP_SYS_bind) : result;
 }
 
 static long

@@ -13,4 +13,11 @@
  */
 long socket_hostcall(struct call *c, struct rfile *rf, int kind);
 
+/*
+ * Make call nr on the host descriptor behind rf, with the rights and the memory of
+ * the calling thread.  It must not wait.  -EOPNOTSUPP where there is none here.
+ */
+long socket_call_here(
+    struct rfile *rf, long nr, long a, long b, long d, long e);
+
 #endif /* !PRELOAD_SOCKETS_H */

@@ -24,11 +24,10 @@
 
 /*
  * With a server, the socket's host descriptor is here, too: what only the host
- * understands may point into the program's memory, and is done here.  -EOPNOTSUPP
- * where there is none.
+ * understands may point into the program's memory, and is done here.
  */
-static long
-call_here(struct rfile *rf, long nr, long a, long b, long d, long e)
+long
+socket_call_here(struct rfile *rf, long nr, long a, long b, long d, long e)
 {
 	int hostfd;
 
@@ -37,14 +36,16 @@ call_here(struct rfile *rf, long nr, long a, long b, long d, long e)
 	return HOST(nr, hostfd, a, b, d, e, 0);
 }
 
-/* An option of the host's: its level and name, and the program's memory. */
+/* An option of the host's: its level and name, and the program's memory.  len is
+ * the fifth argument, size the value's. */
 static long
-host_option(struct call *c, struct rfile *rf, int num, int64_t len)
+host_option(
+    struct call *c, struct rfile *rf, int num, int64_t len, int64_t size)
 {
 	int level = (int)c->arg[1];
 
-	if (backend_state == BACKEND_SERVER)
-		return call_here(rf,
+	if (backend_state == BACKEND_SERVER || size > OPTION_MAX)
+		return socket_call_here(rf,
 		    num == RUMP_SYS_setsockopt ? SYS_setsockopt
 					       : SYS_getsockopt,
 		    level, c->arg[2], c->arg[3], len);
@@ -71,8 +72,7 @@ setsockopt_rump(struct call *c, struct rfile *rf)
 	    (size_t)len > so->as_size)
 		len = (int)so->as_size;
 	if (so == NULL || (size_t)len != so->as_size)
-		return host_option(c, rf, RUMP_SYS_setsockopt,
-		    len < OPTION_MAX ? len : OPTION_MAX);
+		return host_option(c, rf, RUMP_SYS_setsockopt, len, len);
 	if (usercopy_in(in, (const void *)c->arg[3], so->as_size) != 0)
 		return -EFAULT;
 	error = abi_sockopt_set(so, in, out, &outlen);
@@ -96,7 +96,7 @@ getsockopt_rump(struct call *c, struct rfile *rf)
 	if ((int32_t)room < 0)
 		return -EINVAL;
 	if (so == NULL || room < so->as_size)
-		return host_option(c, rf, RUMP_SYS_getsockopt, c->arg[4]);
+		return host_option(c, rf, RUMP_SYS_getsockopt, c->arg[4], room);
 	len = (uint32_t)abi_sockopt_size(so);
 	result = fd_call(c, rf, RUMP_SYS_getsockopt, so->as_netbsd_level,
 	    so->as_netbsd_name, (int64_t)in, (int64_t)&len);
@@ -120,7 +120,7 @@ socket_hostcall(struct call *c, struct rfile *rf, int kind)
 	long result;
 
 	if (backend_state == BACKEND_SERVER)
-		return call_here(rf,
+		return socket_call_here(rf,
 		    kind == RUMP_HOSTCALL_IOCTL ? SYS_ioctl : SYS_fcntl,
 		    c->arg[1], c->arg[2], 0, 0);
 	result =

@@ -419,6 +419,13 @@ setting_options(void)
 	T(setsockopt(fd, SOL_SOCKET, SO_LINGER, NOWHERE, 8));
 	T(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, NOWHERE, 4));
 	T(setsockopt(fd, IPPROTO_IP, IP_TTL, NOWHERE, 1));
+	/* The host counts the sources before it looks at the group. */
+	fd = socket(AF_INET, SOCK_DGRAM, 0);
+	memset(buf, 0, sizeof(buf));
+	((struct ip_msfilter *)buf)->imsf_numsrc = 300;
+	T(setsockopt(fd, IPPROTO_IP, IP_MSFILTER, buf, IP_MSFILTER_SIZE(300)));
+	T(setsockopt(fd, IPPROTO_IP, IP_MSFILTER, buf, 1024));
+	T(setsockopt(fd, IPPROTO_IP, IP_MSFILTER, NOWHERE, 2000));
 }
 
 /* Only questions: whoever may change the interfaces would do so. */

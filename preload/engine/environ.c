@@ -7,10 +7,15 @@
  * A program that is executed with an environment in which there is nothing of
  * ours (env -i) is not to see what is added there: it stands behind a variable
  * that says so, where the new image ends the list before the program looks.
+ *
+ * The host's auxiliary vector stands behind the list's end, and there are programs
+ * that look for it there (Go's).  What has been taken out of the list leaves a gap
+ * before it, which is made to look like a part of the vector.
  */
 #include "preload/engine/environ.h"
 
 #include <dlfcn.h>
+#include <elf.h>
 #include <errno.h>
 #include <link.h>
 #include <stdbool.h>
@@ -34,6 +39,8 @@
 #define VALUE_MAX (128 * 1024)
 #define PRELOAD_MAX (VALUE_MAX + LIBRARY_MAX + 16)
 #define HANDED_MAX (128 * 1024) /* the host's limit for one string */
+#define AUDIT_TAKES 2           /* entries at most, before we look */
+#define TAG_MAX 4095            /* below any address */
 
 static const char PRELOAD[] = "LD_PRELOAD=";
 /* What the router hands on: nobody else's values are passed. */
@@ -51,7 +58,7 @@ static const char
 static unsigned kept_count;
 static char kept_small[KEPT_SMALL];
 static char kernel_pid[sizeof(KERNEL_PID) + 24];
-static char **start_envp;
+static char **start_envp, **start_end; /* ... and its NULL */
 static bool hidden; /* what is ours in it is not the program's */
 
 static bool
@@ -136,6 +143,7 @@ environ_init(char **envp)
 			total += strlen(*e) + 1;
 		hidden |= same_name(*e, HIDDEN);
 	}
+	start_end = e;
 	if (total > sizeof(kept_small)) {
 		r = HOST(SYS_mmap, 0, total, PROT_READ | PROT_WRITE,
 		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -179,6 +187,30 @@ hide(char **envp)
 	*envp = NULL;
 }
 
+/*
+ * Entries are addresses, and the vector begins with a small number.  A gap of an
+ * odd number of words cannot be pairs: it ends the vector, and who finds nothing
+ * there asks /proc/self/auxv.
+ */
+static void
+close_gap(char **envp)
+{
+	uintptr_t *from, *at, *limit;
+	bool odd;
+
+	while (*envp != NULL)
+		envp++;
+	from = at = (uintptr_t *)(envp + 1);
+	limit = (uintptr_t *)(start_end + 1 + AUDIT_TAKES);
+	while (at < limit && (*at == 0 || *at > TAG_MAX))
+		at++;
+	if (*at == 0 || *at > TAG_MAX)
+		return;
+	odd = (at - from) % 2 != 0;
+	for (; from < at; from++)
+		*from = odd || (at - from) % 2 != 0 ? AT_NULL : AT_IGNORE;
+}
+
 void
 environ_close(void)
 {
@@ -186,6 +218,7 @@ environ_close(void)
 		keep_kernel_pid();
 	if (hidden)
 		hide(start_envp);
+	close_gap(start_envp);
 	start_envp = NULL;
 }
 

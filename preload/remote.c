@@ -47,6 +47,7 @@ struct child {
 	struct pool_free *ch_free; /* the pool's */
 	struct child *ch_next;     /* children_lock */
 	struct remote ch_link;
+	uint64_t ch_cookie; /* of a sharer's connection */
 	bool ch_gate; /* the parent's gate is held until remote_child_end() */
 };
 
@@ -210,7 +211,8 @@ void
 remote_exit(void)
 {
 	struct remote *rm = remote_current();
-	struct pollfd pfd = { .fd = rm->rm_fd, .events = POLLIN };
+	/* What it has sent is not read any more. */
+	struct pollfd pfd = { .fd = rm->rm_fd, .events = POLLRDHUP };
 
 	if (rm->rm_fd < 0 || rm->rm_state == REMOTE_DEAD)
 		return;
@@ -317,6 +319,25 @@ has_ended(int fd)
 	       (pfd.revents & (POLLHUP | POLLRDHUP)) != 0;
 }
 
+/* The host's name for a socket, which no other one ever has; 0: there is none. */
+static uint64_t
+cookie_of(int fd)
+{
+	uint64_t cookie = 0;
+	socklen_t len = sizeof(cookie);
+
+	HOST(SYS_getsockopt, fd, SOL_SOCKET, SO_COOKIE, &cookie, &len, 0);
+	return cookie;
+}
+
+/* A child that has got descriptors of its own has left its connection to whoever
+ * came first: the number may be another's since. */
+static bool
+has_left(const struct child *ch)
+{
+	return cookie_of(ch->ch_link.rm_fd) != ch->ch_cookie;
+}
+
 /* Children that share descriptors leave their connections to us. */
 static void
 sweep_sharers(void)
@@ -329,7 +350,9 @@ sweep_sharers(void)
 		return;
 	lock_enter(&children_lock);
 	while ((ch = *at) != NULL) {
-		if (!has_ended(ch->ch_link.rm_fd)) {
+		if (has_left(ch)) {
+			ch->ch_link.rm_fd = -1;
+		} else if (!has_ended(ch->ch_link.rm_fd)) {
 			at = &ch->ch_next;
 			continue;
 		}
@@ -340,7 +363,8 @@ sweep_sharers(void)
 	lock_exit(&children_lock);
 	while ((ch = ended) != NULL) {
 		ended = ch->ch_next;
-		hidden_close(ch->ch_link.rm_fd);
+		if (ch->ch_link.rm_fd >= 0)
+			hidden_close(ch->ch_link.rm_fd);
 		pool_put(&children_pool, ch);
 	}
 }
@@ -423,6 +447,8 @@ remote_child_make(bool forks, unsigned shares, struct remote **child)
 		pool_put(&children_pool, ch);
 		return error;
 	}
+	if ((shares & REMOTE_TABLE) != 0)
+		ch->ch_cookie = cookie_of(ch->ch_link.rm_fd);
 	child_enter(ch, forks);
 	*child = &ch->ch_link;
 	return 0;
@@ -476,7 +502,7 @@ remote_child_here(struct remote *child)
 			close_link(&ch->ch_link);
 	}
 	for (struct child *ch = sharers; ch != NULL; ch = ch->ch_next) {
-		if (!child->rm_shares)
+		if (!child->rm_shares && !has_left(ch))
 			close_link(&ch->ch_link);
 	}
 	children = sharers = NULL;

@@ -273,6 +273,32 @@ shared_no_more(void)
 	}
 }
 
+/* One has left: what its parent makes then has all of its own. */
+static void
+shared_no_more_then_fork(void)
+{
+	pid_t pid;
+
+	put_file("a", "aaa");
+	for (int i = 0; i < 3; i++) {
+		open_as("a", NUMBER, 0);
+		pid = sharer();
+		if (pid == 0) {
+			NEED(unshare(CLONE_FILES) == 0);
+			_exit(0);
+		}
+		say_end("sharer", pid);
+		say_number("parent", NUMBER);
+		pid = fork();
+		if (pid == 0) {
+			open_as("a", NUMBER + 1, 0);
+			say_number("child", NUMBER + 1);
+			_exit(0);
+		}
+		say_end("child", pid);
+	}
+}
+
 /* The other one leaves. */
 static void
 shared_parent_leaves(void)
@@ -493,6 +519,7 @@ const struct life shared_lives[] = {
 	{ "shared_after_threads", shared_after_threads },
 	{ "shared_exec_goes_on", shared_exec_goes_on },
 	{ "shared_no_more", shared_no_more },
+	{ "shared_no_more_then_fork", shared_no_more_then_fork },
 	{ "shared_parent_leaves", shared_parent_leaves },
 	{ "shared_fork", shared_fork },
 	{ "shared_by_three", shared_by_three },

@@ -378,7 +378,9 @@ size_t
 namespace_program_path(const struct namespace *ns, int rule, const char *kpath,
     char *out, size_t size)
 {
-	const struct ns_rule *nr = &ns->ns_rules[rule];
+	/* What was opened or entered by an earlier rule has no prefix then. */
+	const struct ns_rule *nr =
+	    &ns->ns_rules[ns->ns_entered ? (int)ns->ns_n - 1 : rule];
 	struct ns_decision nd = { .nd_path = out };
 	size_t klen = length(kpath), skip = 0;
 

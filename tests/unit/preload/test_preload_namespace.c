@@ -196,6 +196,24 @@ the_kernels_paths_are_shown_as_the_program_names_them(void **state)
 }
 
 static void
+below_a_root_of_the_kernels_they_are_the_programs(void **state)
+{
+	struct namespace ns = example();
+	char out[64];
+
+	namespace_enter(&ns);
+	assert_int_equal(
+	    namespace_program_path(&ns, 0, "/data/a", out, sizeof(out)), 7);
+	assert_string_equal(out, "/data/a");
+	assert_int_equal(
+	    namespace_program_path(&ns, 2, "/a/b", out, sizeof(out)), 4);
+	assert_string_equal(out, "/a/b");
+	assert_int_equal(
+	    namespace_program_path(&ns, 2, "/", out, sizeof(out)), 1);
+	assert_string_equal(out, "/");
+}
+
+static void
 chroot_takes_the_new_root_off_the_prefixes(void **state)
 {
 	struct namespace ns = { .ns_n = 0 };
@@ -235,6 +253,8 @@ main(void)
 		    only_paths_that_could_lead_into_a_mount_are_looked_at),
 		cmocka_unit_test(
 		    the_kernels_paths_are_shown_as_the_program_names_them),
+		cmocka_unit_test(
+		    below_a_root_of_the_kernels_they_are_the_programs),
 		cmocka_unit_test(chroot_takes_the_new_root_off_the_prefixes),
 		cmocka_unit_test(too_many_rules_are_refused),
 	};

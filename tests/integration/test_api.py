@@ -31,7 +31,7 @@ def build(directory, *packages):
     done = subprocess.run(
         ["cc", "-Wall", "-Werror", "-o", program, str(SOURCE),
          *pkg_config("--cflags", "--libs", *packages)],
-        capture_output=True, text=True, timeout=60)
+        capture_output=True, text=True, timeout=180)
     check(done.returncode == 0, done.stderr)
     return program
 

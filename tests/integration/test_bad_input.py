@@ -64,7 +64,7 @@ def unreachable():
         ["unshare", "-n"] + harness.rumpkit_argv(
             ["cat", "/data/small"],
             [("/data", "nfs://192.0.2.1/export?nfsport=2049&mountport=1")]),
-        stdin=subprocess.DEVNULL, capture_output=True, timeout=60,
+        stdin=subprocess.DEVNULL, capture_output=True, timeout=180,
         env=harness.clean_env(), cwd="/")
     one_line(out, "192.0.2.1", "unreachable")
 
@@ -226,7 +226,7 @@ def under_docker_profile(server):
                                 [("/data", server.url())])
     at = argv.index(harness.RUMPKIT)
     out = subprocess.run(argv[:at] + [DOCKER] + argv[at:],
-                         capture_output=True, timeout=60,
+                         capture_output=True, timeout=180,
                          env=harness.clean_env(), cwd="/")
     harness.check(out.returncode == 0 and len(out.stdout.split()[0]) == 64,
                   str(out))
@@ -309,7 +309,7 @@ except OSError as e: print(e.errno == errno.ESTALE)
         server.stop()  # a running server keeps its descriptor of the file
         server.start()
         proceed(child)
-        out, err = child.communicate(timeout=60)
+        out, err = child.communicate(timeout=180)
         harness.check(out == b"True\n", f"{out} {err}")
 
 

@@ -251,9 +251,16 @@ print(interrupted(a.recv, 10), interrupted(s.accept),
 a.send(b"there")
 t.join()
 print(got)
-signal.signal(signal.SIGALRM, lambda *_: a.send(b"hand"))
-signal.setitimer(signal.ITIMER_REAL, 0.05)
+def send(*_):
+    global armed
+    if armed:
+        armed = False
+        a.send(b"hand")
+signal.signal(signal.SIGALRM, send)
+armed = True
+signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
 print(c.recv(10))
+signal.setitimer(signal.ITIMER_REAL, 0)
 print(select.select([s], [], [], 0.01))
 """
 

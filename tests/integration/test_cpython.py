@@ -18,6 +18,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 
 import harness
 import reaper
@@ -26,6 +27,7 @@ PY = "/usr/bin/python3"
 SUITE = os.path.join(os.path.dirname(os.path.realpath(__file__)),
                      "cpython_suite.py")
 LIMIT = 240
+SLOWER = 4  # than natively, beyond that
 AT_ONCE = 3  # most of these tests sleep
 
 # What is run, whether it talks, and the parts of it for --slow.
@@ -60,6 +62,7 @@ class Run:
         self.results = {}
         self.details = {}
         self.problem = ""
+        self.seconds = 0
 
     def read(self, path):
         started, done = None, False
@@ -85,7 +88,7 @@ def suite_argv(log, modules, names):
     return argv + modules
 
 
-def run_suite(modules, options, names=()):
+def run_suite(modules, options, names=(), limit=LIMIT):
     """Run modules natively (options None) or under rumpkit."""
     with harness.scratch() as top:
         os.mkdir(f"{top}/work")
@@ -96,9 +99,10 @@ def run_suite(modules, options, names=()):
             shell = [harness.RUMPKIT, "run", *[
                 o.replace("{work}", f"{top}/work") for o in options],
                 "--", *shell]
+        began = time.monotonic()
         with open(f"{top}/out", "w+b") as out:
             subprocess.run(
-                [sys.executable, reaper.__file__, f"{top}/report", str(LIMIT),
+                [sys.executable, reaper.__file__, f"{top}/report", str(limit),
                  *harness.as_user(shell)], stdin=subprocess.DEVNULL,
                 stdout=out, stderr=out, cwd="/", start_new_session=True,
                 env=harness.clean_env(HOME=f"{top}/work",
@@ -106,6 +110,7 @@ def run_suite(modules, options, names=()):
             out.seek(0)
             text = out.read().decode(errors="replace")
         run = Run()
+        run.seconds = time.monotonic() - began
         with open(f"{top}/report", encoding="utf-8") as f:
             report = json.load(f)
         if report["status"] is None:
@@ -156,7 +161,8 @@ def compare(modules, options, left_out):
     names = [n for n in plain.results if n not in left_out]
     with SLOTS:
         rump = run_suite(modules, options,
-                         names if len(names) < len(plain.results) else ())
+                         names if len(names) < len(plain.results) else (),
+                         LIMIT + SLOWER * plain.seconds)
         bad = worse(plain, rump, left_out)
         if bad and not rump.problem:
             again = (run_suite(modules, None, bad),

@@ -718,6 +718,7 @@ def signals(_, server):
 import os, select, signal, socket, time
 u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 def handler(*_):
+    signal.setitimer(signal.ITIMER_REAL, 0)
     raise InterruptedError
 signal.signal(signal.SIGALRM, handler)
 p = select.poll()
@@ -726,7 +727,8 @@ e = select.epoll()
 e.register(u, select.EPOLLIN)
 for wait in (p.poll, e.poll, lambda: select.select([u], [], [])):
     try:
-        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        # The first may come before the wait.
+        signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
         wait()
     except InterruptedError:
         print('interrupted')

@@ -145,7 +145,7 @@ def refused():
         argv = harness.rumpkit_argv(["/data/setid"], mounts)
         argv = [a for a in argv if a != "--no-new-privs"]
         r = subprocess.run(argv, capture_output=True, check=False, cwd="/",
-                           env=harness.clean_env(), timeout=60)
+                           env=harness.clean_env(), timeout=180)
         harness.check(r.returncode == 126 and b"set-user-id" in r.stderr, r)
 
 
@@ -166,7 +166,7 @@ def another_group_for_files():
         return subprocess.run(
             [harness.RUMPKIT, "run", "--mount", "/m=tmpfs:", "--", PY, "-c",
              FILE_GROUP, str(fsgid), str(group)], capture_output=True,
-            check=False, env=harness.clean_env(), timeout=60,
+            check=False, env=harness.clean_env(), timeout=180,
             stdin=subprocess.DEVNULL)
     egid = os.getegid()
     for fsgid, group in (egid, 5000), (5000, egid):

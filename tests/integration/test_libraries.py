@@ -200,7 +200,7 @@ def compile_all(top, final):
 def run(argv):
     r = subprocess.run(argv, stdin=subprocess.DEVNULL, cwd="/", check=False,
                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                       env=harness.clean_env(LC_ALL="C"), timeout=60)
+                       env=harness.clean_env(LC_ALL="C"), timeout=180)
     return r.returncode, r.stdout.decode(errors="replace")
 
 
@@ -266,12 +266,12 @@ def first_command():
                   f"{lib} && exec {top}/build/bin/plain"
         argv = [harness.RUMPKIT, "run", "--mount", f"{top}/mnt=tmpfs:", "--"]
         r = subprocess.run([*argv, "bash", "-c", command], env=env,
-                           capture_output=True, check=False, timeout=60)
+                           capture_output=True, check=False, timeout=180)
         harness.check(r.returncode == 42, r)
         # The preload is there before the first program of all is.
         env = harness.clean_env(LD_PRELOAD=f"{top}/mnt/getpid.so")
         r = subprocess.run([*argv, "true"], env=env, capture_output=True,
-                           check=False, timeout=60)
+                           check=False, timeout=180)
         harness.check(r.returncode == 0 and b"getpid.so" in r.stderr, r)
 
 

@@ -23,7 +23,7 @@ def run(limit, options):
                 f"{directory}=tmpfs:", "--", "/bin/sh", "-c",
                 PROGRAM.format(directory)]
         return subprocess.run(harness.as_user(argv), stdin=subprocess.DEVNULL,
-                              capture_output=True, cwd="/", timeout=60,
+                              capture_output=True, cwd="/", timeout=180,
                               text=True, env=harness.clean_env(),
                               preexec_fn=lower)
 
@@ -60,7 +60,7 @@ def lowers_it():
     out = subprocess.run(
         harness.as_user([harness.RUMPKIT, "run", "--mount", "/m=tmpfs:",
                          "--", "/bin/sh", "-c", "cd /m;" + LOWERED]),
-        stdin=subprocess.DEVNULL, capture_output=True, cwd="/", timeout=60,
+        stdin=subprocess.DEVNULL, capture_output=True, cwd="/", timeout=180,
         text=True, env=harness.clean_env(), check=False)
     lines = out.stdout.splitlines()
     check(lines[:4] == ["made", str(128 + signal.SIGXFSZ), "link", "piped"],

@@ -180,7 +180,7 @@ def on_host(text):
     try:
         os.chmod(top, 0o777)
         return subprocess.run(harness.as_user([PY, "-c", text, top]),
-                              capture_output=True, timeout=60, check=False,
+                              capture_output=True, timeout=180, check=False,
                               env=harness.clean_env(), cwd="/",
                               stdin=subprocess.DEVNULL)
     finally:
@@ -193,7 +193,7 @@ def served(text, mounts, top):
         argv += ["--mount", f"{path}={source}"]
     return subprocess.run(
         harness.as_user(argv + ["--", PY, "-c", text, top]), cwd="/",
-        capture_output=True, timeout=60, env=harness.clean_env(),
+        capture_output=True, timeout=180, env=harness.clean_env(),
         stdin=subprocess.DEVNULL, check=False)
 
 
@@ -272,7 +272,7 @@ def another_user():
             argv = [harness.RUMPKIT, "run", "--mount",
                     f"{harness.MOUNT}=tmpfs:", "--"]
         p = subprocess.run(argv + [PY, "-c", PRELUDE + ANOTHER_USER, top],
-                           capture_output=True, timeout=60, cwd="/",
+                           capture_output=True, timeout=180, cwd="/",
                            env=harness.clean_env(), check=False,
                            stdin=subprocess.DEVNULL)
         check((p.returncode, p.stdout, p.stderr) ==

@@ -282,7 +282,7 @@ def once(case, top, server_hijacked, client_hijacked):
     with contextlib.suppress(FileNotFoundError):
         os.unlink(received)
     with server(fill(argv, port, top), server_hijacked, port, kind) as process:
-        out = run(fill(client, port, top), client_hijacked, timeout=60)
+        out = run(fill(client, port, top), client_hijacked, timeout=180)
         if "{d}/out" in argv[-1]:
             process.wait(30)
             with open(received, "rb") as f:
@@ -389,7 +389,7 @@ print(socket.gethostbyname('a'))
             out.append(subprocess.run(
                 ["unshare", "-n", "-m", "bash", "-c", script, "names", "--",
                  *argv], stdin=subprocess.DEVNULL, capture_output=True,
-                timeout=60, env=harness.clean_env(), check=False))
+                timeout=180, env=harness.clean_env(), check=False))
             out[-1].stderr = b""
         harness.check(b"192.0.2.7" in out[1].stdout, str(out[1]))
         harness.same(out[0], out[1], "/nonexistent")
@@ -413,7 +413,7 @@ def ping():
                       'exec "$@"')
             out = [subprocess.run(
                 ["unshare", "-n", "-m", "bash", "-c", script, "ping", *a],
-                stdin=subprocess.DEVNULL, capture_output=True, timeout=60,
+                stdin=subprocess.DEVNULL, capture_output=True, timeout=180,
                 env=harness.clean_env(), check=False)
                 for a in (harness.rumpkit_argv(argv, options=NET),
                           harness.as_user(argv))]

@@ -103,7 +103,7 @@ def unsaved(how):
             check(p.stdout.readline() == b"ready\n", "it does not start")
             os.chown(name, 0, 0)
             os.chmod(name, 0o600)
-            _, err = p.communicate(b"\n", timeout=60)
+            _, err = p.communicate(b"\n", timeout=180)
             check(b"/data/out/file: not everything that was written could be "
                   b"saved: permission denied\n" in err, str(err))
     return run

@@ -32,7 +32,7 @@ def argv(command, mounts=(), options=()):
     return harness.as_user(out + list(options) + ["--"] + list(command))
 
 
-def served(command, mounts=TMPFS, options=(), timeout=60, **kw):
+def served(command, mounts=TMPFS, options=(), timeout=180, **kw):
     return subprocess.run(argv(command, mounts, options),
                           stdin=kw.pop("stdin", subprocess.DEVNULL),
                           capture_output=True, timeout=timeout,

@@ -12,6 +12,7 @@ PY = "/usr/bin/python3"
 DATA = b"written by a program\n"
 
 # own(): a thread of the kernel's is there; it is the one that libc did not make.
+# Threads that have ended are listed a while longer.
 PRELUDE = f"""
 import ctypes, os, signal, sys, threading, time
 libc = ctypes.CDLL(None, use_errno=True)
@@ -19,8 +20,11 @@ DATA = {DATA!r}
 def tasks():
     return [int(t) for t in os.listdir("/proc/self/task")]
 def own():
-    return [t for t in tasks() if t != os.getpid()
-            and t not in [x.native_id for x in threading.enumerate()]]
+    while True:
+        ours = [t for t in tasks() if t != os.getpid()
+                and t not in [x.native_id for x in threading.enumerate()]]
+        if len(ours) < 2:
+            return ours
 def write(name):
     fd = os.open("/data/out/" + name, os.O_WRONLY | os.O_CREAT, 0o666)
     os.write(fd, DATA)

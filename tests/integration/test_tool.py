@@ -514,7 +514,7 @@ def the_next_address_of_a_name_is_tried():
                 harness.as_user(["env", f"LD_PRELOAD={library}",
                                  "RUMPKIT_IN_PROCESS=1",
                                  f"RUMPKIT_MOUNT={lines}", "cat", "/data/f"]),
-                capture_output=True, env=harness.clean_env(), timeout=60,
+                capture_output=True, env=harness.clean_env(), timeout=180,
                 check=False)
             check(done.returncode == status, done)
             check(done.stdout == (b"" if status else b"text\n"), done)
@@ -541,7 +541,7 @@ def a_name_with_several_addresses_is_mounted():
         done = subprocess.run(
             [*inside, *harness.rumpkit_argv(["cat", "/data/f", "/kern/mounts"],
                                             [("/data", url), *KERN])],
-            capture_output=True, env=harness.clean_env(), timeout=60,
+            capture_output=True, env=harness.clean_env(), timeout=180,
             check=False)
     check(done.returncode == 0, done)
     check(done.stdout.startswith(b"text\n"), done)

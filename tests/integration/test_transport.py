@@ -185,7 +185,7 @@ def reserved_port():
                 argv([harness.RUMPKIT, "run", "--in-process", "--mount",
                       f"{MOUNT}={server.url(options)}", "--", "cat",
                       f"{MOUNT}/file"]),
-                stdin=subprocess.DEVNULL, capture_output=True, timeout=60,
+                stdin=subprocess.DEVNULL, capture_output=True, timeout=180,
                 env=harness.clean_env(), cwd="/", check=False)
         for options in ("&resvport", "&udp&resvport", ""):
             out = read(options, lambda argv: argv)
@@ -223,7 +223,7 @@ class Program:
         check(b"not responding" in line, str(line))
 
     def end(self):
-        out, err = self.process.communicate(timeout=60)
+        out, err = self.process.communicate(timeout=180)
         return self.process.returncode, out, err
 
 

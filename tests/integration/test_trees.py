@@ -22,6 +22,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 
 import harness
 import reaper
@@ -30,6 +31,7 @@ from ganesha import free_ports
 HERE = os.path.dirname(os.path.realpath(__file__))
 NPORTS = 3
 LIMIT = 180
+SLOWER = 4  # than on the host, beyond a limit
 ON_NFS = ["rsync", "git-commits", "make-project", "bash-redirections",
           "python-subprocess", "fifos", "unix-socat-and-nc",
           "unix-socket-nodes", "unix-python-servers",
@@ -132,7 +134,7 @@ def command(case, work, script, source):
     return argv if "root" in case.flags else harness.as_user(argv)
 
 
-def run_once(case, work, host, source):
+def run_once(case, work, host, source, limit):
     """Run a case; work and host are empty directories, and source is what is
     to be mounted on work, or None."""
     ports = free_ports(NPORTS)
@@ -145,7 +147,7 @@ def run_once(case, work, host, source):
                 open(f"{top}/err", "w+b") as err:
             subprocess.run(
                 [sys.executable, reaper.__file__, f"{top}/report",
-                 str(case.limit), *command(case, work, script, source)],
+                 str(limit), *command(case, work, script, source)],
                 stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd="/",
                 env=environment(case, work, host, ports),
                 start_new_session=True, check=True)
@@ -224,10 +226,13 @@ def compare(case, source):
         if "xattrs" in case.flags:
             need_xattrs(top)
         outcomes = []
+        limit = case.limit
         for mounted in (None, source):
             empty_directory(work)
             empty_directory(host)
-            outcomes.append(run_once(case, work, host, mounted))
+            began = time.monotonic()
+            outcomes.append(run_once(case, work, host, mounted, limit))
+            limit += SLOWER * (time.monotonic() - began)
             if mounted is not None:
                 harness.check(not os.listdir(work), "fell through to the host:"
                               f" {os.listdir(work)[:20]}")

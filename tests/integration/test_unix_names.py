@@ -126,7 +126,7 @@ def argv_of(options, source):
 
 def run(argv, **kw):
     return subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True,
-                          timeout=60, env=harness.clean_env(), cwd="/",
+                          timeout=180, env=harness.clean_env(), cwd="/",
                           check=False, **kw)
 
 

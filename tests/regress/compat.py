@@ -147,9 +147,9 @@ trap 'echo usr1' USR1; kill -USR1 $$
 trap 'echo exit trap' EXIT
 (exit 7) || echo status $?
 sleep 0.05 & wait $!; echo waited $?
-mkfifo up; set -m; sh -c 'echo up > up; exec sleep 5' &
-read -r x < up; kill -STOP %1; kill -TERM %1; kill -CONT %1
-wait %1 || echo job ended $?
+mkfifo up; set -m; sh -c 'echo up > up; exec sleep 100' & p=$!
+read -r x < up; kill -STOP %1; kill -CONT %1; kill -TERM %1
+wait $p || echo job ended $?
 for i in 1 2 3 4 5 6 7 8 9 10; do x=$(printf %s $i; /bin/echo .); echo $x; done
 exec 5<>file; echo text >&5; exec 5>&-; cat file; read -r line < file
 diff <(echo a) <(echo a) && echo same

@@ -176,7 +176,7 @@ alternate_stack(void)
 }
 
 /* Unwinding goes through a handler's frame to where the signal came. */
-static volatile int reached;
+static volatile int reached, inside;
 
 static _Unwind_Reason_Code
 look_for_main(struct _Unwind_Context *uc, void *arg)
@@ -192,14 +192,18 @@ interrupted_function(void)
 {
 	volatile int here = 0;
 
+	inside = 1;
 	for (here = 0; got < 1; here++)
 		continue;
+	inside = 0;
 	return here;
 }
 
 static void
 unwind_from(int sig)
 {
+	if (!inside)
+		return; /* too early; another comes */
 	got++;
 	_Unwind_Backtrace(
 	    look_for_main, (void *)(uintptr_t)interrupted_function);
@@ -215,7 +219,7 @@ unwind(void)
 	for (i = 0; i < 2; i++) {
 		got = reached = 0;
 		handle(SIGALRM, unwind_from, i == 0 ? 0 : SA_ONSTACK);
-		alarm_after(1000, 0);
+		alarm_after(1000, 1000);
 		interrupted_function();
 		CHECK(reached);
 	}

@@ -39,6 +39,17 @@ wait_at_gate(void *arg)
 	AWAIT(atomic_load(&gate_open));
 }
 
+/* Until the gate is opened nothing fires. */
+static void
+close_gate(struct callout *gate)
+{
+	atomic_store(&gate_open, false);
+	atomic_store(&at_gate, false);
+	callout_init(gate, wait_at_gate, NULL);
+	callout_schedule(gate, 0);
+	AWAIT(at_gate);
+}
+
 /* What order will be; somebody may have slept between two of them. */
 static unsigned
 expected_order(const struct callout *c)
@@ -62,9 +73,7 @@ callouts_fire_in_order_of_their_deadlines(void **state)
 	int64_t start = uptime_ns();
 	unsigned expect;
 
-	callout_init(&gate, wait_at_gate, NULL);
-	callout_schedule(&gate, 0);
-	AWAIT(at_gate);
+	close_gate(&gate);
 	for (uintptr_t i = 0; i < 3; i++)
 		callout_init(&c[i], note, (void *)(i + 1));
 	callout_schedule(&c[0], 9 * MS);
@@ -83,16 +92,19 @@ callouts_fire_in_order_of_their_deadlines(void **state)
 static void
 a_halted_callout_does_not_fire(void **state)
 {
-	struct callout c, after;
+	struct callout c, after, gate;
 
 	start_over();
+	close_gate(&gate);
 	callout_init(&c, note, (void *)1);
 	callout_init(&after, note, (void *)2);
 	callout_schedule(&c, 2 * MS);
 	assert_true(callout_halt(&c));
 	callout_schedule(&after, 3 * MS);
+	atomic_store(&gate_open, true);
 	AWAIT(fired == 1);
 	(void)callout_halt(&after);
+	(void)callout_halt(&gate);
 	assert_int_equal(order, 2);
 }
 

@@ -195,7 +195,7 @@ a_forked_child_leaves_the_kernel_alone(void **state)
 	mutex_enter(&initproc.p_lock);
 	pid = fork();
 	if (pid == 0) {
-		alarm(10);
+		alarm(100);
 		(void)pthread_setspecific(key, &key);
 		pthread_exit(NULL);
 	}

@@ -32,7 +32,7 @@
 #define NSLOTS 24
 #define NSETS 3
 #define FIRST 100 /* slots are the numbers from here on */
-#define PATIENCE 5000
+#define PATIENCE 60000
 
 enum kind { NOTHING, STREAM, EVENT, FILE_, SET };
 

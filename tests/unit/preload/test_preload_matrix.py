@@ -14,7 +14,7 @@ import tempfile
 
 def run(matrix, directory, env):
     done = subprocess.run([matrix, directory], stdin=subprocess.DEVNULL,
-                          capture_output=True, timeout=60, env=env,
+                          capture_output=True, timeout=180, env=env,
                           check=False)
     text = done.stdout.decode() + done.stderr.decode()
     return text + f"status {done.returncode}\n"

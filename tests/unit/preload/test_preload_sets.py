@@ -19,7 +19,7 @@ TRIES = 5
 def run(program, directory, seed, env):
     done = subprocess.run([program, directory, str(seed), str(STEPS)],
                           stdin=subprocess.DEVNULL, capture_output=True,
-                          timeout=60, env=env, check=False)
+                          timeout=180, env=env, check=False)
     return (done.stdout + done.stderr).decode() + f"status {done.returncode}\n"
 
 

@@ -55,7 +55,7 @@ class Rumpkit(unittest.TestCase):
                if not k.startswith("RUMP")}
         done = subprocess.run(words, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, text=True,
-                              stdin=subprocess.DEVNULL, env=env, timeout=60,
+                              stdin=subprocess.DEVNULL, env=env, timeout=180,
                               check=False)
         self.assertEqual(done.returncode, 0, line + "\n" + done.stdout)
 

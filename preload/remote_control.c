@@ -283,7 +283,7 @@ is_open(void)
 	return HOST(SYS_prctl, PR_GET_DUMPABLE, 0, 0, 0, 0, 0) == 1;
 }
 
-/* No two images of a process say hello at the same time. */
+/* A number of this image's: no two of a process say hello at the same time. */
 static uint64_t
 nonce_now(void)
 {
